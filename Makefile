@@ -1,0 +1,44 @@
+# Two commands do everything: `make run` and `make test`. They need make and Python 3.11, 3.12 or 3.13.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lab notebooks lock clean
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+PARAMS ?= params/local.yaml
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: .venv/ready ## create the environment in .venv from requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; install one, or: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up .venv with $(PYTHON) (about a minute, once)"
+	@$(PYTHON) -m venv --clear .venv
+	@awk '/^uv==/ {found = 1} found {print} found && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup ## run the whole pipeline on the sample shop with the embedded AWS
+	@$(BIN)/recsys run --params $(PARAMS)
+
+test: setup ## run all tests
+	@$(BIN)/python -m pytest
+
+lab: setup ## open JupyterLab on the notebooks, with the embedded AWS running
+	@$(BIN)/recsys local up
+	@$(BIN)/jupyter lab --notebook-dir . notebooks/01_data_prep.ipynb
+
+notebooks: setup ## renew the outputs stored in the notebooks, from a run of the sample
+	@$(BIN)/python -m recsys.stored_outputs
+
+lock: ## resolve pyproject.toml anew into requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \
+		--group dev pyproject.toml --output-file requirements.lock
+
+clean: ## stop the embedded AWS and remove .venv, .recsys and runs
+	@test ! -x $(BIN)/recsys || $(BIN)/recsys local down
+	rm -rf .venv .recsys runs

@@ -1,0 +1,170 @@
+"""Sessions, clients, waiting and describe-or-create: the thin layer between a stage and boto3.
+
+Every client is plain boto3. Where it talks to is decided by the environment alone: with `AWS_ENDPOINT_URL` set, to what
+answers there; else to AWS. `connect` puts a params file's choice into the environment, once, for this process and the
+programs it starts.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+
+from recsys.errors import AwsError, Refused, TimedOut
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Describe = Callable[[], dict[str, Any]]
+Report = Callable[[str], None]
+
+
+def connect(region: str | None, url: str | None = None) -> None:
+    """Choose region and endpoint for every client made from now on.
+
+    An endpoint on loopback needs no account: placeholder credentials are set for it, and only for it. Without an
+    endpoint a leftover `AWS_ENDPOINT_URL` is removed, so that a params file for AWS never talks to anything else.
+    """
+    if region:
+        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = region
+    if url:
+        os.environ["AWS_ENDPOINT_URL"] = url
+        if urlsplit(url).hostname in LOOPBACK:
+            os.environ.update(local_credentials())
+    else:
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+    client.cache_clear()
+
+
+def local_credentials() -> dict[str, str]:
+    """Placeholder credentials: the embedded AWS reads the account number from the key and checks nothing else."""
+    return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+def endpoint() -> str | None:
+    """The URL in AWS's place, or None for AWS itself."""
+    return os.environ.get("AWS_ENDPOINT_URL")
+
+
+@lru_cache(maxsize=64)
+def client(service: str) -> Any:
+    """A boto3 client for `service`; one per process and service. Raises AwsError without a region."""
+    config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, max_pool_connections=32)
+    session = boto3.Session()
+    if session.get_credentials() is None:
+        raise AwsError(
+            "AWS credentials are missing: run `aws configure`, or set AWS_PROFILE; "
+            "or use the embedded AWS with --params params/local.yaml"
+        )
+    try:
+        return session.client(service, config=config)
+    except NoRegionError as error:
+        raise AwsError(
+            f"no AWS region for {service}: set aws.region in the params file or AWS_DEFAULT_REGION"
+        ) from error
+
+
+def account_id() -> str:
+    """The twelve-digit account the credentials belong to. Raises AwsError where they are missing or refused."""
+    return call(client("sts").get_caller_identity)["Account"]
+
+
+def region() -> str:
+    """The region of this process's clients. Raises AwsError where none is set."""
+    name = boto3.Session().region_name
+    if not name:
+        raise AwsError("no AWS region: set aws.region in the params file or AWS_DEFAULT_REGION")
+    return name
+
+
+def call(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+    """`operation(**request)`, its failures turned into one readable line.
+
+    Raises Refused with AWS's error code where the service said no, AwsError where it could not be asked.
+    """
+    try:
+        return operation(**request)
+    except ClientError as error:
+        raise refused(error) from error
+    except NoCredentialsError as error:
+        raise AwsError("AWS credentials are missing: run `aws configure`, or set AWS_PROFILE") from error
+    except EndpointConnectionError as error:
+        raise AwsError(f"{error}; is it running? `recsys local up` starts the embedded AWS") from error
+    except BotoCoreError as error:
+        raise AwsError(str(error).replace("\n", "; ")) from error
+
+
+def refused(error: ClientError) -> Refused:
+    """One readable line, and the code, of a service's refusal."""
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    return Refused(f"{error.operation_name}: {code}: {message}", code=code)
+
+
+def find(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any] | None:
+    """What a Describe or Get answers, or None where the resource does not exist."""
+    try:
+        return call(operation, **request)
+    except Refused as error:
+        if error.code in ("ResourceNotFoundException", "404", "NoSuchBucket", "NotFoundException"):
+            return None
+        raise
+
+
+def pages(service: str, operation: str, key: str, **request: Any) -> Iterable[dict[str, Any]]:
+    """Every entry of a List operation, page after page."""
+    paginator = client(service).get_paginator(operation)
+    try:
+        for page in paginator.paginate(**request):
+            yield from page.get(key, [])
+    except ClientError as error:
+        raise refused(error) from error
+
+
+def wait(
+    what: str,
+    describe: Describe,
+    *,
+    until: str = "ACTIVE",
+    timeout: float = 4 * 3600,
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """Poll `describe` until its `status` is `until`; returns the last description.
+
+    The pause grows from 50 ms to 30 s with the time already waited, so that a local job is seen at once and a long one
+    on AWS costs few calls. `report` gets a line whenever the status changes and once a minute besides.
+    Raises Refused on a FAILED status, with the service's own reason, and TimedOut after `timeout` seconds.
+    """
+    started, last, told = time.monotonic(), None, 0.0
+    while True:
+        description = describe()
+        status, waited = description["status"], time.monotonic() - started
+        if status == until:
+            return description
+        if "FAILED" in status or "STOPPED" in status:
+            raise Refused(f"{what}: {status}: {description.get('failureReason', 'no reason given')}", code=status)
+        if waited > timeout:
+            raise TimedOut(f"{what} is still {status} after {waited:.0f} s; run the command again to go on waiting")
+        if report and (status != last or waited - told >= 60):
+            report(f"{what}: {status} for {waited:.0f} s")
+            last, told = status, waited
+        time.sleep(min(30.0, max(0.05, waited / 10)))
+
+
+def tags(values: dict[str, str], lower: bool = True) -> list[dict[str, str]]:
+    """Tags as a request wants them: Personalize spells its keys `tagKey`, `tagValue`; most others `Key`, `Value`."""
+    key, value = ("tagKey", "tagValue") if lower else ("Key", "Value")
+    return [{key: name, value: text} for name, text in sorted(values.items())]
+
+
+def gone(what: str, find_it: Callable[[], Any], *, timeout: float = 3600, report: Report | None = None) -> None:
+    """Poll `find_it` until it answers None: deletions are asynchronous. Raises TimedOut after `timeout` seconds."""
+
+    def describe() -> dict[str, Any]:
+        return {"status": "DELETE IN_PROGRESS" if find_it() is not None else "GONE"}
+
+    wait(f"deleting {what}", describe, until="GONE", timeout=timeout, report=report)

@@ -1,0 +1,360 @@
+"""The command line: parse, call, print. Nothing is decided here.
+
+Every failure meant for a person is one line on standard error and exit code 1; `--debug` shows the traceback.
+"""
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from recsys import __version__, aws, runs
+from recsys import params as parameters
+from recsys.errors import LocalError, RecsysError
+from recsys.params import Params
+
+app = typer.Typer(
+    name="recsys",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From raw interactions to a live recommendation API on AWS, with or without an AWS account.",
+    epilog="Example: recsys run",
+)
+local_app = typer.Typer(
+    no_args_is_help=True, help="The embedded AWS: one local process.", epilog="Example: recsys local up"
+)
+params_app = typer.Typer(no_args_is_help=True, help="Parameters.", epilog="Example: recsys params check")
+data_app = typer.Typer(no_args_is_help=True, help="Data sets.", epilog="Example: recsys data check shop.csv")
+app.add_typer(local_app, name="local")
+app.add_typer(params_app, name="params")
+app.add_typer(data_app, name="data")
+
+console = Console(highlight=False, soft_wrap=True)
+
+ParamsFile = Annotated[str, typer.Option("--params", help="Params file; it holds differences from params/base.yaml.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="One parameter, as section.name=value; may be repeated.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Port = Annotated[int, typer.Option(help="Port of the embedded AWS, on loopback.")]
+STATE = ".recsys"
+
+
+def main() -> None:
+    """The `recsys` command."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments, prog_name="recsys", standalone_mode=True)
+    except RecsysError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    if show:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command(epilog="Example: recsys run --from 03 --set training.seed=3")
+def run(
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    start: Annotated[str | None, typer.Option("--from", help="First notebook to run, such as 03.")] = None,
+    only: Annotated[str | None, typer.Option(help="Run this notebook only.")] = None,
+    force: Annotated[bool, typer.Option(help="Run again what is unchanged.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be created; create nothing.")] = False,
+) -> None:
+    """Run the notebooks in order, skipping what is unchanged."""
+    values, origin = parameters.load(params, settings=settings)
+    if dry_run:
+        from recsys import plan
+
+        plan.show(plan.plan(values), values, console)
+        return
+    from recsys import resources, runner, summary
+
+    _export(settings)
+    _connect(values, start_it=True)
+    done = runner.execute(
+        values, origin, params, exists=resources.exists, start=start, only=only, force=force, console=console
+    )
+    summary.show(done, console)
+
+
+@app.command(epilog="Example: recsys status --json")
+def status(
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    json: AsJson = False,
+    check: Annotated[bool, typer.Option(help="Fail unless the newest run is whole and its API answers.")] = False,
+) -> None:
+    """The newest run of this environment: its steps, and whether what it made still stands."""
+    from recsys import summary
+
+    values, _ = parameters.load(params, settings=settings)
+    _connect(values)
+    newest = runs.find("", values)
+    if json:
+        _print_json(newest.manifest)
+    else:
+        summary.show(newest, console)
+    if check:
+        summary.check(newest)
+        console.print("checked: every step is done, every resource stands, the API answers")
+
+
+@app.command("runs", epilog="Example: recsys runs --json")
+def list_runs(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
+    """All runs, oldest first."""
+    values, _ = parameters.load(params, settings=settings)
+    found = runs.all_runs(parameters.resolve(values.run.runs_folder))
+    rows = [
+        {"run": one.run_id, "status": one.status, "params": one.manifest["params_file"], "steps": len(one.steps)}
+        for one in found
+    ]
+    _print_rows(rows, json, empty="no runs yet: start with `recsys run`")
+
+
+@app.command(epilog="Example: recsys report")
+def report(
+    run_id: Annotated[str, typer.Argument(help="Run; the newest by default.")] = "",
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+) -> None:
+    """Write a run's report as one HTML page and print its path."""
+    from recsys.report import report as write
+
+    values, _ = parameters.load(params, settings=settings)
+    typer.echo(write(runs.find(run_id, values).folder))
+
+
+@app.command(epilog="Example: recsys destroy --yes")
+def destroy(
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    yes: Annotated[bool, typer.Option(help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed; remove nothing.")] = False,
+) -> None:
+    """Remove everything of this environment, in dependency order, and prove that nothing is left."""
+    from recsys.deploy import cleanup
+
+    values, _ = parameters.load(params, settings=settings)
+    _connect(values)
+    names = {"group_name": values.named(values.dataset.dataset_group), "stack_name": values.stack_name}
+    standing = cleanup.find(**names)
+    if not standing:
+        console.print("nothing is left to destroy")
+        return
+    for resource in standing:
+        console.print(f"  {resource}")
+    if dry_run:
+        return
+    if not yes:
+        typer.confirm(f"Destroy these {len(standing)} on {aws.endpoint() or 'AWS'}?", abort=True)
+    left = cleanup.destroy(**names, report=_line)
+    if left:
+        raise RecsysError(f"{len(left)} resources are left: {', '.join(map(str, left))}; run the command again")
+    console.print("nothing is left: no campaign, solution, filter, tracker, dataset, schema, group, bucket or stack")
+
+
+@app.command(epilog="Example: recsys doctor --params params/aws.yaml")
+def doctor(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
+    """Check what the pipeline needs, and name the remedy for what is missing."""
+    from recsys import doctor as checks
+
+    values, _ = parameters.load(params, settings=settings)
+    aws.connect(values.aws.region, values.aws.endpoint)
+    found = checks.examine(values)
+    _print_rows(found, json)
+    if any(row["ok"] == "no" for row in found):
+        raise typer.Exit(1)
+
+
+@params_app.command("check", epilog="Example: recsys params check --params params/aws.yaml --set training.seed=3")
+def params_check(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
+    """The merged parameters, and where each value comes from."""
+    values, origin = parameters.load(params, settings=settings)
+    merged = values.model_dump()
+    rows = [
+        {"parameter": key, "value": merged[key.split(".")[0]][key.split(".")[1]], "from": source}
+        for key, source in origin.items()
+    ]
+    _print_rows(rows, json)
+
+
+@local_app.command("up", epilog="Example: recsys local up --port 4567")
+def local_up(port: Port = 4566, state: Annotated[Path, typer.Option(help="State folder.")] = Path(STATE)) -> None:
+    """Start the embedded AWS; it goes on when this command ends."""
+    from recsys.local import launcher
+
+    server = launcher.up(port, _state(state), report=_line)
+    console.print(f"the embedded AWS answers at {server.url}; stop it with: recsys local down")
+
+
+@local_app.command("down", epilog="Example: recsys local down")
+def local_down(state: Annotated[Path, typer.Option(help="State folder.")] = Path(STATE)) -> None:
+    """Stop the embedded AWS; its state stays."""
+    from recsys.local import launcher
+
+    console.print("stopped" if launcher.down(_state(state)) else "it was not running")
+
+
+@local_app.command("status", epilog="Example: recsys local status --json")
+def local_status(
+    state: Annotated[Path, typer.Option(help="State folder.")] = Path(STATE), json: AsJson = False
+) -> None:
+    """Whether the embedded AWS runs, where, and what it holds."""
+    from recsys.local import launcher
+
+    found = launcher.status(_state(state))
+    if json:
+        _print_json(found)
+    else:
+        _print_rows([{"": key, " ": value} for key, value in found.items()], False)
+
+
+@local_app.command("reset", epilog="Example: recsys local reset --yes")
+def local_reset(
+    state: Annotated[Path, typer.Option(help="State folder.")] = Path(STATE),
+    yes: Annotated[bool, typer.Option(help="Do not ask.")] = False,
+) -> None:
+    """Stop the embedded AWS and remove everything it holds."""
+    from recsys.local import launcher
+
+    if not yes:
+        typer.confirm(f"Remove everything in {state}?", abort=True)
+    launcher.reset(_state(state))
+    console.print(f"{state} is empty")
+
+
+@local_app.command("env", epilog='Example: eval "$(recsys local env)" && aws personalize list-campaigns')
+def local_env(port: Port = 4566, json: AsJson = False) -> None:
+    """The exports that point any AWS program at the embedded AWS."""
+    from recsys.local import launcher
+
+    exports = launcher.env(port)
+    if json:
+        _print_json(exports)
+    else:
+        for name, value in exports.items():
+            typer.echo(f"export {name}={value}")
+
+
+@data_app.command("generate", epilog="Example: recsys data generate --users 5000 --items 2000 --folder data/raw/shop")
+def data_generate(
+    folder: Annotated[Path, typer.Option(help="Where the three tables go.")] = Path("data/sample"),
+    users: Annotated[int | None, typer.Option(min=25, help="Users of the sample shop.")] = None,
+    items: Annotated[int | None, typer.Option(min=20, help="Items it sells.")] = None,
+    days: Annotated[int | None, typer.Option(min=7, help="Days it was open.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the same one gives the same shop.")] = None,
+) -> None:
+    """Make the sample shop: drifting tastes, baskets in which one item leads to the next, new items, seasons."""
+    from recsys.data import generate
+
+    chosen = {"users": users, "items": items, "days": days, "seed": seed}
+    for path in generate.sample(parameters.resolve(folder), **{k: v for k, v in chosen.items() if v is not None}):
+        console.print(str(path))
+
+
+@data_app.command("fetch", epilog="Example: recsys data fetch online-retail --from ~/Downloads/online_retail.zip")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="Data set: online-retail.")],
+    source: Annotated[Path | None, typer.Option("--from", help="A copy at hand: zip, xlsx, csv or parquet.")] = None,
+    to: Annotated[Path, typer.Option(help="Where it goes.")] = Path("data/raw"),
+) -> None:
+    """Fetch a public data set, verify its content, and keep it where the params file expects it."""
+    from recsys.data import fetch
+
+    console.print(str(fetch.fetch(name, parameters.resolve(to), source, report=_line)))
+
+
+@data_app.command("check", epilog="Example: recsys data check shop.csv --map USER_ID=customer --map ITEM_ID=sku")
+def data_check(
+    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file of interactions.")],
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours; may be repeated.")] = None,
+    encoding: Annotated[str, typer.Option(help="Text encoding of a CSV.")] = "utf-8",
+    json: AsJson = False,
+) -> None:
+    """The quality report of a file, and whether it is enough to train on."""
+    from recsys.data import prepare
+
+    pairs = dict(_pair(text) for text in mapping or [])
+    prepared = prepare("file", data_file=file, column_mapping=pairs, encoding=encoding)
+    _print_rows(json_format.loads(prepared.report.to_frame().to_json(orient="records")), json)
+
+
+def _connect(values: Params, start_it: bool = False) -> None:
+    """Connect to what the params name; a loopback address nobody serves is our own to start."""
+    aws.connect(values.aws.region, values.aws.endpoint)
+    if not values.aws.endpoint:
+        return
+    from recsys.local import launcher
+
+    port = launcher.port_of(values.aws.endpoint)
+    if port is None:
+        return
+    if start_it:
+        launcher.up(port, _state(Path(STATE)), report=_line)
+    elif not launcher.answers(port):
+        raise LocalError(f"nothing answers at {values.aws.endpoint}; start it with: recsys local up --port {port}")
+
+
+def _export(settings: list[str] | None) -> None:
+    """Hand `--set` values on to the notebooks' kernels."""
+    import os
+
+    for setting in settings or []:
+        key, _, text = setting.partition("=")
+        section, _, name = key.strip().partition(".")
+        os.environ[f"{parameters.ENVIRONMENT_PREFIX}{section.upper()}__{name.upper()}"] = text
+
+
+def _state(folder: Path) -> Path:
+    return parameters.resolve(folder)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, equals, theirs = text.partition("=")
+    if not equals:
+        raise RecsysError(f"--map {text}: expected OURS=YOURS, such as USER_ID=customer")
+    return ours, theirs
+
+
+def _line(text: str) -> None:
+    console.print(f"  {text}")
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json_format.dumps(value, indent=2, default=str))
+
+
+def _print_rows(rows: list[dict[str, Any]], as_json: bool, empty: str = "nothing") -> None:
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        console.print(empty)
+        return
+    table = Table(box=None, pad_edge=False, show_header=any(key.strip() for key in rows[0]))
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console.print(table)

@@ -1,0 +1,117 @@
+"""All that a notebook needs beside the stage it teaches: start, expect, finish, and a plain table.
+
+run = notebook.start("03_training", params_file, run_id, recipe=recipe)
+run.expect("beats popularity", ndcg > baseline, f"{ndcg:.3f} against {baseline:.3f}")
+run.finish(metrics={...}, resources={...})
+"""
+
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from recsys import aws, runs
+from recsys import params as parameters
+from recsys.errors import NotebookError
+from recsys.params import Params
+from recsys.runs import Run
+
+NEXT = {
+    "01_data_prep": "02_schema_and_import",
+    "02_schema_and_import": "03_training",
+    "03_training": "04_campaign_and_stream",
+    "04_campaign_and_stream": "05_api_deployment",
+}
+
+
+class Step:
+    """One notebook of one run: its parameters, its place on disk, and what it reports."""
+
+    def __init__(self, name: str, run: Run, params: Params) -> None:
+        self.name, self.run, self.params = name, run, params
+        self.expectations: list[dict[str, Any]] = []
+        self._started = time.monotonic()
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder; what a notebook writes belongs there."""
+        return self.run.folder
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return self.params.tags(self.run.run_id)
+
+    def resource(self, name: str) -> str:
+        """The ARN, URL or name that an earlier notebook recorded."""
+        return self.run.resource(name)
+
+    def output(self, name: str) -> Path:
+        """The file that an earlier notebook wrote."""
+        return self.run.output(name)
+
+    def named(self, name: str) -> str:
+        """A resource name unique to this environment."""
+        return self.params.named(name)
+
+    def report(self, line: str) -> None:
+        """Say what is waited for, and since when."""
+        print(f"waiting: {line}", flush=True)
+
+    def made(self, **resources: str) -> None:
+        """Note resources the moment they exist, so that a cell that fails later leaves nothing unknown behind."""
+        step = self.run.steps.get(self.name, {})
+        self.run.record(self.name, resources={**step.get("resources", {}), **resources})
+
+    def expect(self, what: str, holds: bool, detail: str = "") -> None:
+        """A claim a reader may rely on. Raises NotebookError when it does not hold."""
+        self.expectations.append({"what": what, "held": bool(holds), "detail": detail})
+        self.run.record(self.name, expectations=self.expectations)
+        if not holds:
+            raise NotebookError(f"expected: {what}; found: {detail or 'otherwise'}")
+        print(f"✓ {what}{': ' + detail if detail else ''}")
+
+    def finish(
+        self,
+        metrics: dict[str, float | str] | None = None,
+        resources: dict[str, str] | None = None,
+        outputs: dict[str, Path] | None = None,
+    ) -> None:
+        """Write the results into the manifest and name the next notebook."""
+        self.made(**(resources or {}))
+        files = {name: self.run.describe(path) for name, path in (outputs or {}).items()}
+        seconds = round(time.monotonic() - self._started, 2)
+        self.run.record(self.name, status="done", seconds=seconds, metrics=metrics or {}, outputs=files)
+        following = NEXT.get(self.name)
+        print(f"{self.name} done in {seconds:.1f} s." + (f" Next: {following}.ipynb" if following else ""))
+
+
+def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "", **cell: Any) -> Step:
+    """Begin notebook `name`: check its parameters, connect to AWS or what answers in its place, open the run.
+
+    `cell` holds the parameters cell's other values under their bare names. One that was changed there wins over the
+    params file; one left at the default profile's value leaves the choice to the file. With an empty `run_id` the first
+    notebook opens a new run and the others go on with the newest. Raises ParamsError, NotebookError.
+    """
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    values, origin = parameters.load(params_file, cell=_changed(cell), cell_name=f"{name}.ipynb")
+    aws.connect(values.aws.region, values.aws.endpoint)
+    first = not run_id and name.startswith("01_")
+    run = runs.create(values, origin, params_file) if first else runs.find(run_id, values)
+    if name not in run.steps or run.steps[name]["status"] != "running":
+        run.begin(name, fingerprint="")
+    print(f"run {run.run_id}, {values.aws.endpoint or 'AWS'}, region {values.aws.region}, parameters {params_file}")
+    for key in cell:
+        print(f"  {key} = {getattr(getattr(values, parameters.section_of(key)), key)!r}")
+    return Step(name, run, values)
+
+
+def _changed(cell: dict[str, Any]) -> dict[str, Any]:
+    default, _ = parameters.load(parameters.DEFAULT_FILE, environment={})
+    return {
+        key: value for key, value in cell.items() if value != getattr(getattr(default, parameters.section_of(key)), key)
+    }
+
+
+def table(frame: Any, **formats: str) -> Any:
+    """A DataFrame as a plain, index-free HTML table; `formats` maps a column to a format such as `"{:.3f}"`."""
+    return frame.style.hide(axis="index").format(formats or None, na_rep="–", precision=3, thousands=",")

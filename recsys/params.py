@@ -1,0 +1,281 @@
+"""Parameters: typed, frozen, layered; every value remembers where it came from.
+
+`params/base.yaml` holds every parameter. Over it lie, in this order, the chosen file, the environment
+(`RECSYS__SECTION__NAME`), `--set section.name=value`, and a notebook's parameters cell. No name stands in two
+sections, so that a notebook can use it bare.
+"""
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recsys.errors import ParamsError
+
+ENVIRONMENT_PREFIX = "RECSYS__"
+DEFAULT_FILE = "params/local.yaml"
+
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=1, max_length=50)]
+Share = Annotated[float, Field(gt=0, lt=0.5)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Aws(Section):
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    endpoint: Annotated[str, Field(pattern=r"^https?://")] | None
+    environment_suffix: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=12)]
+    owner: str
+    wait_hours: Annotated[float, Field(gt=0, le=72)]
+
+
+class Data(Section):
+    source: Literal["sample", "online-retail", "file"]
+    data_file: str | None
+    items_file: str | None
+    users_file: str | None
+    column_mapping: dict[str, str]
+    encoding: str
+    session_gap_minutes: Annotated[float, Field(gt=0)]
+    validation_share: Share
+    test_share: Share
+
+
+class Dataset(Section):
+    dataset_group: Name
+    import_mode: Literal["FULL", "INCREMENTAL"]
+
+
+class Training(Section):
+    recipe: Literal["aws-user-personalization-v2", "aws-user-personalization"]
+    solution: Name
+    similar_items_recipe: Literal["aws-similar-items", "aws-sims"]
+    similar_items_solution: Name
+    perform_hpo: bool
+    perform_auto_training: bool
+    event_type: str | None
+    bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Serving(Section):
+    campaign: Name
+    similar_items_campaign: Name
+    min_provisioned_tps: Count
+    num_results: Annotated[int, Field(ge=1, le=50)]
+    filter_seen: Name
+    example_users: Annotated[int, Field(ge=1, le=20)]
+
+
+class Stream(Section):
+    event_tracker: Name
+    shard_count: Annotated[int, Field(ge=1, le=200)]
+    retention_hours: Annotated[int, Field(ge=24, le=8760)]
+    batch_size: Annotated[int, Field(ge=1, le=10_000)]
+    replay_users: Count
+    replay_events: Count
+
+
+class Api(Section):
+    lambda_function_name: Name
+    latency_requests: Annotated[int, Field(ge=10, le=100_000)]
+    allowed_origin: str
+
+
+class Run(Section):
+    runs_folder: str
+    cell_timeout_minutes: Annotated[float, Field(gt=0)]
+
+
+class Params(Section):
+    """All parameters; `params.aws.region`, `params.training.recipe` and so on."""
+
+    aws: Aws
+    data: Data
+    dataset: Dataset
+    training: Training
+    serving: Serving
+    stream: Stream
+    api: Api
+    run: Run
+
+    def named(self, name: str) -> str:
+        """A resource name that is unique to this environment: `ecommerce-recommendations-dev`."""
+        return f"{name}-{self.aws.environment_suffix}"
+
+    @property
+    def stack_name(self) -> str:
+        return self.named("recsys")
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        """Tags of every resource: which project, environment, run and person it belongs to."""
+        return {
+            "project": "recsys",
+            "environment": self.aws.environment_suffix,
+            "run": run_id,
+            "owner": self.aws.owner,
+        }
+
+    def digest(self) -> str:
+        """A short fingerprint of all values, the same for the same values."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Layered:
+    """The merged values, and for each dotted key the layer that set it last."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[str, Any]] = {}
+        self.origin: dict[str, str] = {}
+
+    def lay(self, values: Mapping[str, Any], origin: str) -> None:
+        """Lay `{section: {name: value}}` over what is there."""
+        for section, entries in values.items():
+            if section not in Params.model_fields:
+                raise ParamsError(f'{origin}: unknown section "{section}"{_nearest(section, Params.model_fields)}')
+            if not isinstance(entries, Mapping):
+                raise ParamsError(f'{origin}: section "{section}" must hold name: value lines, not {entries!r}')
+            for name, value in entries.items():
+                self._set(section, name, value, origin)
+
+    def _set(self, section: str, name: str, value: Any, origin: str) -> None:
+        known = _fields(section)
+        if name not in known:
+            raise ParamsError(f'{origin}: unknown parameter "{section}.{name}" (= {value!r}){_hint(section, name)}')
+        self.values.setdefault(section, {})[name] = value
+        self.origin[f"{section}.{name}"] = origin
+
+    def params(self) -> Params:
+        """The typed parameters. Raises ParamsError naming origin, key, value and what is allowed."""
+        try:
+            return Params.model_validate(self.values)
+        except ValidationError as error:
+            raise ParamsError("; ".join(self._readable(problem) for problem in error.errors())) from error
+
+    def _readable(self, problem: Any) -> str:
+        key = ".".join(str(part) for part in problem["loc"][:2])
+        origin = self.origin.get(key, "params/base.yaml")
+        if problem["type"] == "missing":
+            return f"params/base.yaml: {key} is missing"
+        return f"{origin}: {key} = {problem['input']!r}: {problem['msg']}{_closest_value(problem)}"
+
+
+def load(
+    file: str | Path = DEFAULT_FILE,
+    *,
+    settings: list[str] | None = None,
+    cell: Mapping[str, Any] | None = None,
+    cell_name: str = "the notebook's parameters cell",
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Params, dict[str, str]]:
+    """The parameters, and where each comes from: base.yaml, `file`, the environment, `settings` or a notebook's `cell`.
+
+    `settings` are `section.name=value` texts; `cell` maps bare names to values. Raises ParamsError.
+    """
+    layers = Layered()
+    base = root() / "params" / "base.yaml"
+    layers.lay(_read(base), "params/base.yaml")
+    if resolve(file) != base:
+        layers.lay(_read(resolve(file)), _short(resolve(file)))
+    for key, text in sorted((os.environ if environment is None else environment).items()):
+        if key.startswith(ENVIRONMENT_PREFIX):
+            layers.lay(*_from_environment(key, text))
+    for setting in settings or []:
+        layers.lay(*_from_setting(setting))
+    for name, value in (cell or {}).items():
+        layers.lay({section_of(name): {name: value}}, cell_name)
+    return layers.params(), layers.origin
+
+
+def root() -> Path:
+    """The project's root: the nearest folder, from here upwards, that holds params/base.yaml."""
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "params" / "base.yaml").is_file():
+            return folder
+    raise ParamsError(f"{here} is not inside the project: no params/base.yaml here or above; cd to the project's root")
+
+
+def resolve(path: str | Path) -> Path:
+    """A path as the project means it: relative ones start at its root, wherever the kernel was started."""
+    return path if (path := Path(path)).is_absolute() else root() / path
+
+
+def section_of(name: str) -> str:
+    """The section in which a bare parameter name stands. Raises ParamsError for an unknown one."""
+    for section in Params.model_fields:
+        if name in _fields(section):
+            return section
+    everything = [name for section in Params.model_fields for name in _fields(section)]
+    raise ParamsError(f'unknown parameter "{name}"{_nearest(name, everything)}')
+
+
+def _fields(section: str) -> Mapping[str, Any]:
+    return Params.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        known = ", ".join(sorted(f"params/{file.name}" for file in (root() / "params").glob("*.yaml")))
+        raise ParamsError(f"{path}: no such params file; there are {known}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{_short(path)}: not readable as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values or {}, Mapping):
+        raise ParamsError(f"{_short(path)}: must hold sections such as `training:`, not {values!r}")
+    return values or {}
+
+
+def _from_environment(key: str, text: str) -> tuple[dict[str, Any], str]:
+    parts = key.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+    if len(parts) != 2:
+        raise ParamsError(f"environment {key}: expected RECSYS__SECTION__NAME, such as RECSYS__TRAINING__SEED")
+    return {parts[0]: {parts[1]: _value(text, f"environment {key}")}}, f"environment {key}"
+
+
+def _from_setting(setting: str) -> tuple[dict[str, Any], str]:
+    key, equals, text = setting.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not equals or not dot:
+        raise ParamsError(f'--set {setting}: expected section.name=value, such as "training.seed=3"')
+    return {section: {name: _value(text, f"--set {setting}")}}, "--set"
+
+
+def _value(text: str, origin: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{origin}: {text!r} is not readable as a YAML value; quote it") from error
+
+
+def _hint(section: str, name: str) -> str:
+    for other in Params.model_fields:
+        if name in _fields(other):
+            return f'; "{name}" belongs to section "{other}"'
+    return _nearest(name, _fields(section))
+
+
+def _closest_value(problem: Any) -> str:
+    allowed = [
+        part.strip("' ") for part in str(problem.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
+    ]
+    return _nearest(str(problem["input"]), allowed) if problem["type"] == "literal_error" else ""
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(known)}"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(root())) if path.is_relative_to(root()) else str(path)

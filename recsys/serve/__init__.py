@@ -1,0 +1,1 @@
+"""From a solution version to answers: campaigns, filters, recommendations."""

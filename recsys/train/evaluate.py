@@ -1,0 +1,111 @@
+"""How good the recommendations are, against what anyone could do without a model.
+
+The protocol is Personalize's: 10 % of the users are unseen in training; each one's oldest 90 % of events are the input and
+the newest 10 % what is to be found. Every model sees the same users; every figure carries its bootstrap interval.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from recsys import metrics
+from recsys.models import NextItem, Popularity, Sequences
+from recsys.models.protocol import personalize_split
+
+DEPTH = 25
+MODEL, POPULARITY, RANDOM = "next-item model", "popularity", "random"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured.
+
+    `table`: columns name, metric, mean, low, high (95 % interval over users), one row per model and metric.
+    `per_user`: one row per tested user: `events` (length of the input) and NDCG@10 of every model.
+    `recommended`: model name -> item codes, shape (n_users, 25); `popularity`: events per item code, shape (n_items,).
+    """
+
+    table: pd.DataFrame
+    per_user: pd.DataFrame
+    recommended: dict[str, np.ndarray]
+    popularity: np.ndarray
+    trials: pd.DataFrame
+
+    def mean(self, name: str, metric: str) -> float:
+        """A model's mean of a metric."""
+        return float(self._row(name, metric)["mean"])
+
+    def interval(self, name: str, metric: str) -> tuple[float, float]:
+        """The 95 % interval of a model's metric."""
+        row = self._row(name, metric)
+        return float(row["low"]), float(row["high"])
+
+    def _row(self, name: str, metric: str) -> pd.Series:
+        return self.table[(self.table["name"] == name) & (self.table["metric"] == metric)].iloc[0]
+
+
+def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
+    """Train the next-item model on 90 % of the users and measure it beside popularity and chance on the others.
+
+    `interactions` has USER_ID, ITEM_ID, TIMESTAMP. `samples` is the number of bootstrap resamples.
+    """
+    split = personalize_split(Sequences.from_interactions(interactions), seed)
+    model = NextItem.fit(split.train, seed=seed)
+    n_items = len(split.train.item_ids)
+    recommended = {
+        MODEL: model.recommend(split.histories, DEPTH)[0],
+        POPULARITY: Popularity.fit(split.train).recommend(split.histories, DEPTH)[0],
+        RANDOM: _random(len(split.targets), n_items, seed),
+    }
+    rows, per_user = [], {"events": np.array([len(history) for history in split.histories])}
+    for name, codes in recommended.items():
+        vectors = _vectors(codes, split.targets)
+        per_user[name] = vectors["NDCG@10"]
+        for metric, values in vectors.items():
+            mean, low, high = metrics.bootstrap(values, seed=seed, samples=samples)
+            rows.append({"name": name, "metric": metric, "mean": mean, "low": low, "high": high})
+        share = metrics.coverage(codes, n_items)
+        rows.append({"name": name, "metric": "coverage", "mean": share, "low": share, "high": share})
+    popularity = np.bincount(split.train.codes, minlength=n_items)
+    return Comparison(pd.DataFrame(rows), pd.DataFrame(per_user), recommended, popularity, _trials(model))
+
+
+def side_by_side(measured: dict[str, float], comparison: Comparison) -> pd.DataFrame:
+    """Personalize's own metrics beside the same ones of popularity and chance; columns metric, Personalize, and a model each."""
+    names = {
+        "NDCG@10 (own hits)": "normalized_discounted_cumulative_gain_at_10",
+        "MRR@25": "mean_reciprocal_rank_at_25",
+        "precision@10": "precision_at_10",
+        "coverage": "coverage",
+    }
+    return pd.DataFrame(
+        {
+            "metric": ours,
+            "Personalize": measured[theirs],
+            **{name: comparison.mean(name, ours) for name in (POPULARITY, RANDOM)},
+        }
+        for ours, theirs in names.items()
+    )
+
+
+def _vectors(codes: np.ndarray, targets: list[np.ndarray]) -> dict[str, np.ndarray]:
+    return {
+        "NDCG@10": metrics.ndcg_at(codes, targets, 10),
+        "NDCG@10 (own hits)": metrics.own_hits_ndcg_at(codes, targets, 10),
+        "MRR@25": metrics.reciprocal_rank(codes, targets),
+        "precision@5": metrics.precision_at(codes, targets, 5),
+        "precision@10": metrics.precision_at(codes, targets, 10),
+        "precision@25": metrics.precision_at(codes, targets, 25),
+        "recall@10": metrics.recall_at(codes, targets, 10),
+    }
+
+
+def _random(users: int, items: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.permutation(items)[:DEPTH] for _ in range(users)]).astype(np.int32)
+
+
+def _trials(model: NextItem) -> pd.DataFrame:
+    rows = [{**trial["settings"], "ndcg": trial["ndcg"], "seconds": trial["seconds"]} for trial in model.trials]
+    return pd.DataFrame(rows)

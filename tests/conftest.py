@@ -1,0 +1,103 @@
+"""The embedded AWS for every test that needs it: one real server a session, on a free loopback port, in a temporary folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A running embedded AWS: its URL, the folder of its state, its process number."""
+
+    endpoint: str
+    state: Path
+    pid: int
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Embedded]:
+    """Start the server, point the environment at it, stop it at the end. Shows the end of its log if it fails to start."""
+    state = Path(tempfile.mkdtemp(prefix="recsys-test-"))
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    with (state / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "recsys.local.server", "--port", str(port), "--state", str(state)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    before = dict(os.environ)
+    try:
+        _wait_until_healthy(process, endpoint, state / "server.log")
+        os.environ.update(
+            AWS_ENDPOINT_URL=endpoint,
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+            AWS_DEFAULT_REGION="us-east-1",
+            AWS_REGION="us-east-1",
+        )
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            os.environ.pop(name, None)
+        yield Embedded(endpoint, state, process.pid)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        _stop(process)
+        shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def client(embedded: Embedded) -> Callable[[str], Any]:
+    """`client("s3")`: a plain boto3 client against the embedded AWS, one per service."""
+    made: dict[str, Any] = {}
+
+    def client_of(service: str) -> Any:
+        if service not in made:
+            made[service] = boto3.client(service, config=Config(retries={"max_attempts": 1}, max_pool_connections=32))
+        return made[service]
+
+    return client_of
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_until_healthy(process: subprocess.Popen, endpoint: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/_recsys/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.05)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-40:])
+    pytest.fail(f"the embedded AWS did not start (exit code {process.poll()}); the end of its log:\n{tail}")
+
+
+def _stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

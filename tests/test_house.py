@@ -1,0 +1,99 @@
+"""The rules of the house: who may import whom, one list of dependencies, no index addresses."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "recsys"
+STAGES = ("data", "train", "serve", "stream", "deploy", "operate")
+FOUNDATION = {"models", "metrics", "columns", "errors"}
+STAGE_MAY = {"aws", "params", "columns", "errors", "plots", "metrics", "models", "runs"}
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of everything a module imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def rooms(path: Path) -> set[str]:
+    """The rooms of the package that a module imports from: `aws`, `models`, `local` and so on."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("recsys.")}
+
+
+def modules(*places: str) -> list[Path]:
+    return sorted(path for place in places for path in PACKAGE.glob(place))
+
+
+@pytest.mark.parametrize("path", modules("models/**/*.py", "metrics.py", "columns.py", "errors.py"), ids=str)
+def test_the_foundation_imports_nothing_above_it(path: Path) -> None:
+    assert rooms(path) <= FOUNDATION
+    assert not [name for name in imports(path) if name.startswith(("boto", "uvicorn", "starlette"))]
+
+
+@pytest.mark.parametrize("path", modules(*(f"{stage}/**/*.py" for stage in STAGES)), ids=str)
+def test_a_stage_imports_no_other_stage_and_never_the_embedded_aws(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0]
+    assert rooms(path) <= STAGE_MAY | {own}
+
+
+@pytest.mark.parametrize("path", modules("local/**/*.py"), ids=str)
+def test_the_embedded_aws_imports_only_the_foundation(path: Path) -> None:
+    assert rooms(path) <= FOUNDATION | {"local"}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in modules("**/*.py") if "local" not in p.parts and p.name != "cli.py"], ids=str
+)
+def test_only_the_command_line_starts_the_embedded_aws(path: Path) -> None:
+    assert "local" not in rooms(path)
+
+
+@pytest.mark.parametrize("path", modules("lambdas/**/*.py"), ids=str)
+def test_a_lambda_imports_nothing_that_its_zip_does_not_carry(path: Path) -> None:
+    siblings = {other.stem for other in path.parent.glob("*.py")}
+    allowed = {"boto3", "botocore", "aws_lambda_powertools"} | siblings
+    import sys
+
+    roots = {name.split(".")[0] for name in imports(path)}
+    assert roots <= allowed | set(sys.stdlib_module_names)
+
+
+def test_endpoints_are_known_only_where_they_belong() -> None:
+    knowing = ("local", "aws.py", "cli.py")
+    for path in modules("**/*.py"):
+        if path.relative_to(PACKAGE).parts[0] not in knowing:
+            assert not re.search("endpoint_url|AWS_ENDPOINT_URL", path.read_text()), path
+
+
+def test_conda_users_get_what_pip_users_get() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    expected = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"], "-e ."]
+    assert conda[-1]["pip"] == expected
+    assert f"python{project['project']['requires-python']}" in conda
+
+
+def test_the_lock_pins_every_package_with_hashes_and_names_no_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert not re.search(r"https?://|--index|--extra-index|--find-links", lock)
+    for line in re.findall(r"^[a-z0-9][^\n]*$", lock, flags=re.MULTILINE):
+        assert re.match(r"^[a-z0-9._-]+==\S+", line), line
+        assert line.endswith("\\"), f"no hash: {line}"
+
+
+def test_the_lock_holds_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    locked = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
+    wanted = {re.split(r"[<>=\[]", entry)[0] for entry in project["project"]["dependencies"]}
+    assert wanted <= locked

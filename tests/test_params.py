@@ -1,0 +1,112 @@
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+from recsys import params
+from recsys.errors import ParamsError
+
+
+def test_later_layers_win_and_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("training: {seed: 1}\nserving: {num_results: 6}\nstream: {shard_count: 2}\n")
+    environment = {"RECSYS__TRAINING__SEED": "2", "RECSYS__SERVING__NUM_RESULTS": "7"}
+    values, origin = params.load(
+        file, settings=["training.seed=3"], cell={"replay_users": 9}, cell_name="04.ipynb", environment=environment
+    )
+    assert (values.training.seed, values.serving.num_results, values.stream.shard_count) == (3, 7, 2)
+    assert origin["training.seed"] == "--set"
+    assert origin["serving.num_results"] == "environment RECSYS__SERVING__NUM_RESULTS"
+    assert origin["stream.shard_count"] == str(file)
+    assert origin["stream.replay_users"] == "04.ipynb"
+    assert origin["aws.region"] == "params/base.yaml"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("training.recipie=x", 'unknown parameter "training.recipie" (= \'x\'); did you mean "recipe"?'),
+        ("trainin.seed=1", 'unknown section "trainin"; did you mean "training"?'),
+        ("aws.recipe=x", '"recipe" belongs to section "training"'),
+        ("training.recipe=aws-user-personalisation", 'did you mean "aws-user-personalization"?'),
+        ("training.seed=-1", "training.seed = -1: Input should be greater than or equal to 0"),
+        ("training.seed=many", "training.seed = 'many': Input should be a valid integer"),
+        ("aws.region=Virginia", "aws.region = 'Virginia'"),
+        ("seed", "expected section.name=value"),
+    ],
+)
+def test_a_wrong_parameter_names_origin_key_value_and_remedy(setting: str, said: str) -> None:
+    with pytest.raises(ParamsError, match="--set") as refusal:
+        params.load(settings=[setting], environment={})
+    assert said in str(refusal.value)
+
+
+def test_a_missing_file_names_those_there_are() -> None:
+    with pytest.raises(ParamsError, match=r"params/none.yaml: no such params file; there are .*params/aws.yaml"):
+        params.load("params/none.yaml")
+
+
+def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("training: [1,\n")
+    with pytest.raises(ParamsError, match=r"bad.yaml: not readable as YAML"):
+        params.load(tmp_path / "bad.yaml")
+
+
+def test_yaml_that_reads_as_text_still_becomes_a_number(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text("data: {test_share: 1e-1}\n")
+    assert params.load(tmp_path / "small.yaml", environment={})[0].data.test_share == pytest.approx(0.1)
+
+
+def test_parameters_are_frozen() -> None:
+    values, _ = params.load(environment={})
+    with pytest.raises(ValueError, match="frozen"):
+        values.training.seed = 1  # type: ignore[misc]
+
+
+def test_base_holds_every_parameter_and_each_has_a_comment() -> None:
+    text = (params.root() / "params" / "base.yaml").read_text()
+    base = yaml.safe_load(text)
+    assert base.keys() == params.Params.model_fields.keys()
+    for section in base:
+        assert base[section].keys() == params._fields(section).keys()
+        for name in base[section]:
+            line = next(line for line in text.splitlines() if line.startswith(f"  {name}:"))
+            assert " # " in line, f"{name} has no comment"
+
+
+def test_a_bare_name_belongs_to_one_section() -> None:
+    names = [name for section in params.Params.model_fields for name in params._fields(section)]
+    assert len(names) == len(set(names))
+
+
+def test_every_params_file_loads() -> None:
+    for file in (params.root() / "params").glob("*.yaml"):
+        params.load(file, environment={})
+
+
+def test_a_relative_path_starts_at_the_root_wherever_the_kernel_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = params.root()
+    monkeypatch.chdir(root / "tests")
+    assert params.resolve("data/sample") == root / "data" / "sample"
+
+
+def test_outside_the_project_the_error_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match="cd to the project's root"):
+        params.load()
+
+
+def test_names_are_unique_to_the_environment() -> None:
+    values, _ = params.load(settings=["aws.environment_suffix=blue"], environment={})
+    assert values.named("recommendations") == "recommendations-blue"
+    assert values.tags("r1")["environment"] == "blue"
+
+
+def test_the_digest_follows_the_values(tmp_path: Path) -> None:
+    file = tmp_path / "same.yaml"
+    file.write_text(textwrap.dedent("aws: {endpoint: 'http://127.0.0.1:4566'}"))
+    assert params.load(environment={})[0].digest() == params.load(file, environment={})[0].digest()
+    assert (
+        params.load(environment={})[0].digest() != params.load(settings=["training.seed=8"], environment={})[0].digest()
+    )
