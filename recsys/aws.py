@@ -51,10 +51,17 @@ def endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL")
 
 
+intercept: Callable[[Any], None] | None = None  # a dry run sees every new client through this; see recsys.plan
+
+
 @lru_cache(maxsize=64)
 def client(service: str) -> Any:
-    """A boto3 client for `service`; one per process and service. Raises AwsError without a region."""
+    """A boto3 client for `service`; one per process and service. Raises AwsError without a region or credentials."""
     config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, max_pool_connections=32)
+    if intercept is not None:
+        planned = boto3.client(service, config=config, aws_access_key_id="planned", aws_secret_access_key="planned")
+        intercept(planned)
+        return planned
     session = boto3.Session()
     if session.get_credentials() is None:
         raise AwsError(

@@ -304,6 +304,8 @@ def _connect(values: Params, start_it: bool = False) -> None:
     """Connect to what the params name; a loopback address nobody serves is our own to start."""
     aws.connect(values.aws.region, values.aws.endpoint)
     if not values.aws.endpoint:
+        if start_it:
+            aws.account_id()  # refuses at once where credentials are missing, before anything is written
         return
     from recsys.local import launcher
 

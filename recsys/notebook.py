@@ -7,8 +7,12 @@ run.finish(metrics={...}, resources={...})
 
 import time
 import warnings
+from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
+
+from IPython.display import HTML
 
 from recsys import aws, runs
 from recsys import params as parameters
@@ -115,3 +119,9 @@ def _changed(cell: dict[str, Any]) -> dict[str, Any]:
 def table(frame: Any, **formats: str) -> Any:
     """A DataFrame as a plain, index-free HTML table; `formats` maps a column to a format such as `"{:.3f}"`."""
     return frame.style.hide(axis="index").format(formats or None, na_rep="–", precision=3, thousands=",")
+
+
+def side_by_side(tables: Mapping[str, Any]) -> HTML:
+    """Several DataFrames next to each other, each under its name."""
+    cells = "".join(f"<div><b>{escape(name)}</b>{table(frame).to_html()}</div>" for name, frame in tables.items())
+    return HTML(f'<div style="display: flex; flex-wrap: wrap; gap: 2em">{cells}</div>')

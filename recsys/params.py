@@ -45,6 +45,7 @@ class Data(Section):
     users_file: str | None
     column_mapping: dict[str, str]
     encoding: str
+    max_events_per_user: Count | None
     session_gap_minutes: Annotated[float, Field(gt=0)]
     validation_share: Share
     test_share: Share

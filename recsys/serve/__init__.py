@@ -1,1 +1,7 @@
 """From a solution version to answers: campaigns, filters, recommendations."""
+
+from recsys.serve.campaigns import ensure_campaign
+from recsys.serve.filters import EXCLUDE_PURCHASED, ensure_filter
+from recsys.serve.recommend import for_user, history, scored, similar
+
+__all__ = ["EXCLUDE_PURCHASED", "ensure_campaign", "ensure_filter", "for_user", "history", "scored", "similar"]

@@ -26,11 +26,11 @@ def similar(campaign_arn: str, item_id: str, num_results: int, items: pd.DataFra
     return _titled(answer["itemList"], items)
 
 
-def item_ids(campaign_arn: str, user_id: str, num_results: int) -> list[str]:
-    """A user's recommended item ids, best first."""
+def scored(campaign_arn: str, user_id: str, num_results: int) -> list[tuple[str, float]]:
+    """A user's recommended item ids with their scores, best first: equal only while nothing about the user changed."""
     runtime = aws.client("personalize-runtime")
     answer = aws.call(runtime.get_recommendations, campaignArn=campaign_arn, userId=user_id, numResults=num_results)
-    return [entry["itemId"] for entry in answer["itemList"]]
+    return [(entry["itemId"], entry.get("score", 0.0)) for entry in answer["itemList"]]
 
 
 def history(interactions: pd.DataFrame, user_id: str, items: pd.DataFrame, last: int) -> pd.DataFrame:

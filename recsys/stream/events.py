@@ -70,9 +70,8 @@ def send(stream_name: str, events: Sequence[Event], attempts: int = 5) -> int:
             return len(events)
         waiting = left
         time.sleep(0.1 * 2**attempt)
-    raise AwsError(
-        f"{stream_name} took {len(events) - len(waiting)} of {len(events)} events, the others were throttled; add shards"
-    )
+    taken = len(events) - len(waiting)
+    raise AwsError(f"{stream_name} took {taken} of {len(events)} events, the others were throttled; add shards")
 
 
 def profile(table_name: str, user_id: str) -> dict[str, Any]:
@@ -99,7 +98,8 @@ def await_events(table_name: str, expected: dict[str, int], timeout: float = 60)
         if behind and time.monotonic() - started > timeout:
             names = ", ".join(sorted(behind)[:3])
             raise TimedOut(
-                f"after {timeout:.0f} s the profiles of {len(behind)} users ({names}, ...) lack events; see the Lambda's log"
+                f"after {timeout:.0f} s the profiles of {len(behind)} users ({names}, ...) lack events; "
+                "see the stream processor's log"
             )
         if behind:
             time.sleep(0.01)

@@ -5,36 +5,39 @@ answer was given before the first click and stays as it is (without events), the
 events). Both are judged on the same clicks.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from recsys.aws import Report
 from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
+from recsys.errors import TimedOut
 from recsys.stream import events
 
 TOP = 10
 
-Recommend = Callable[[str], list[str]]
+Answer = list[tuple[str, float]]
+Recommend = Callable[[str], Answer]  # a user id to item ids with scores, best first
 
 
 @dataclass(frozen=True)
 class Replay:
-    """The clicks replayed: columns step, USER_ID, ITEM_ID, with_events, without_events (True where it was a hit)."""
+    """The clicks replayed: columns step, USER_ID, ITEM_ID, hit_with, hit_without (True where it was a hit)."""
 
     clicks: pd.DataFrame
-    seconds_per_step: list[float]
 
     @property
     def hit_rate(self) -> tuple[float, float]:
         """Hit rates with and without events."""
-        return float(self.clicks["with_events"].mean()), float(self.clicks["without_events"].mean())
+        return float(self.clicks["hit_with"].mean()), float(self.clicks["hit_without"].mean())
 
     def lift(self, seed: int, samples: int) -> tuple[float, float, float]:
         """The difference of the hit rates, mean and 95 % interval, users resampled: a user's clicks stay together."""
-        hits = self.clicks.groupby(USER_ID)[["with_events", "without_events"]].mean()
-        difference = (hits["with_events"] - hits["without_events"]).to_numpy()
+        hits = self.clicks.groupby(USER_ID)[["hit_with", "hit_without"]].mean()
+        difference = (hits["hit_with"] - hits["hit_without"]).to_numpy()
         rng = np.random.default_rng(seed)
         means = difference[rng.integers(0, len(difference), (samples, len(difference)))].mean(axis=1)
         low, high = np.quantile(means, [0.025, 0.975])
@@ -51,21 +54,59 @@ def choose(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> pd.Da
     return ordered.assign(step=step)[ordered[USER_ID].isin(chosen) & (step < clicks)]
 
 
-def replay(clicks: pd.DataFrame, recommend: Recommend, stream_name: str, table_name: str) -> Replay:
+def click_through(clicks: pd.DataFrame, recommend: Recommend, stream_name: str, patience: float = 10) -> np.ndarray:
+    """Send one user's clicks one by one; returns the milliseconds from each to the first answer that knows it.
+
+    Raises TimedOut when an answer is still the old one after `patience` seconds.
+    """
+    taken = []
+    for user, item, kind in _columns(clicks):
+        before, sent = recommend(user), time.perf_counter()
+        events.send(stream_name, [events.event(user, item, kind)])
+        if not _changed(user, before, recommend, patience):
+            raise TimedOut(
+                f"{user}'s click on {item} changed nothing in {patience:.0f} s; see the stream processor's log"
+            )
+        taken.append((time.perf_counter() - sent) * 1000)
+    return np.array(taken)
+
+
+def replay(
+    clicks: pd.DataFrame, recommend: Recommend, stream_name: str, table_name: str, report: Report | None = None
+) -> Replay:
     """Send the chosen clicks round by round through the stream, asking `recommend` before each.
 
-    `recommend` maps a user id to item ids, best first. A round's events are awaited in the profiles before the next.
+    A round's events are awaited in the profiles, and then, for at most a second, in the answers: a click on an item
+    younger than the model changes nothing.
     """
-    before = {user: set(recommend(user)[:TOP]) for user in clicks[USER_ID].unique()}
-    counts = {user: events.profile(table_name, user).get("eventCount", 0) for user in before}
-    rows, seconds = [], []
+    first = {user: recommend(user) for user in clicks[USER_ID].unique()}
+    known = {user: int(events.profile(table_name, user).get("eventCount", 0)) for user in first}
+    latest, rows = dict(first), []
     for step, group in clicks.groupby("step", sort=True):
-        pairs = list(zip(group[USER_ID], group[ITEM_ID], group[EVENT_TYPE], strict=True))
-        for user, item, _ in pairs:
-            fresh = recommend(user)[:TOP] if step else before[user]
-            rows.append((step, user, item, item in fresh, item in before[user]))
-        events.send(stream_name, [events.event(user, item, kind) for user, item, kind in pairs])
-        expected = {user: counts[user] + step + 1 for user, _, _ in pairs}
-        seconds.append(events.await_events(table_name, expected))
-    columns = ["step", USER_ID, ITEM_ID, "with_events", "without_events"]
-    return Replay(pd.DataFrame(rows, columns=columns), seconds)
+        for user, item, _ in _columns(group):
+            rows.append((step, user, item, item in _top(latest[user]), item in _top(first[user])))
+        events.send(stream_name, [events.event(user, item, kind) for user, item, kind in _columns(group)])
+        events.await_events(table_name, {user: known[user] + int(step) + 1 for user in group[USER_ID]})
+        for user in group[USER_ID]:
+            _changed(user, latest[user], recommend, patience=1)
+            latest[user] = recommend(user)
+        if report:
+            report(f"replay: round {int(step) + 1} of {clicks['step'].nunique()} arrived")
+    return Replay(pd.DataFrame(rows, columns=["step", USER_ID, ITEM_ID, "hit_with", "hit_without"]))
+
+
+def _changed(user: str, before: Answer, recommend: Recommend, patience: float) -> bool:
+    started = time.monotonic()
+    while recommend(user) == before:
+        if time.monotonic() - started > patience:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def _top(answer: Answer) -> set[str]:
+    return {item for item, _ in answer[:TOP]}
+
+
+def _columns(clicks: pd.DataFrame) -> list[tuple[str, str, str]]:
+    return list(zip(clicks[USER_ID], clicks[ITEM_ID], clicks[EVENT_TYPE], strict=True))

@@ -1,7 +1,7 @@
 """How good the recommendations are, against what anyone could do without a model.
 
-The protocol is Personalize's: 10 % of the users are unseen in training; each one's oldest 90 % of events are the input and
-the newest 10 % what is to be found. Every model sees the same users; every figure carries its bootstrap interval.
+The protocol is Personalize's: 10 % of the users are unseen in training; each one's oldest 90 % of events are the input
+and the newest 10 % what is to be found. Every model sees the same users; every figure carries its bootstrap interval.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
 
 
 def side_by_side(measured: dict[str, float], comparison: Comparison) -> pd.DataFrame:
-    """Personalize's own metrics beside the same ones of popularity and chance; columns metric, Personalize, and a model each."""
+    """Personalize's metrics beside those of popularity and chance: columns metric, Personalize, popularity, random."""
     names = {
         "NDCG@10 (own hits)": "normalized_discounted_cumulative_gain_at_10",
         "MRR@25": "mean_reciprocal_rank_at_25",

@@ -1,7 +1,7 @@
 """Avro schemas of the three tables, and the dataset group and datasets that hold them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -45,6 +45,9 @@ FIELDS: dict[str, dict[str, Field]] = {
         COUNTRY: {"type": OPTIONAL_TEXT, "categorical": True},
     },
 }
+
+
+DATASETS = tuple(FIELDS)
 
 
 def schema(dataset_type: str, columns: Sequence[str]) -> str:
@@ -113,7 +116,10 @@ def ensure_dataset(
     if arn is None:
         request = {"name": name, "schemaArn": schema_arn, "datasetGroupArn": group_arn, "datasetType": dataset_type}
         arn = aws.call(personalize.create_dataset, **request, tags=aws.tags(tags))["datasetArn"]
-    describe: Callable[[], dict[str, Any]] = lambda: aws.call(personalize.describe_dataset, datasetArn=arn)["dataset"]
+
+    def describe() -> dict[str, Any]:
+        return aws.call(personalize.describe_dataset, datasetArn=arn)["dataset"]
+
     if aws.wait(f"dataset {name}", describe, **wait)["schemaArn"] != schema_arn:
         aws.call(personalize.update_dataset, datasetArn=arn, schemaArn=schema_arn)
         aws.wait(f"dataset {name} taking its new schema", describe, **wait)

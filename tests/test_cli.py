@@ -1,0 +1,95 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from recsys.cli import app
+
+
+def walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield words, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from walk(child, (*words, name))
+
+
+COMMANDS = dict(walk(typer.main.get_command(app)))
+
+
+def recsys(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from recsys.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help_that_ends_in_an_example(words: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*words, "--help"])
+    assert shown.exit_code == 0
+    assert COMMANDS[words].help
+    last = shown.output.strip().splitlines()[-1].strip()
+    assert last.startswith("Example: ")
+    assert " ".join(("recsys", *words)) in last
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words], ids=" ".join)
+def test_every_example_parses(words: tuple[str, ...]) -> None:
+    command = COMMANDS[words]
+    if getattr(command, "commands", None):
+        return
+    example = command.epilog.removeprefix("Example: ").replace('eval "$(', "").split(')"')[0]
+    arguments = example.split()[1 + len(words) :]
+    command.make_context(" ".join(words), arguments, resilient_parsing=False)
+
+
+def test_an_error_is_one_line_and_a_failing_exit() -> None:
+    done = recsys("params", "check", "--set", "training.recipie=x")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith('error: --set: unknown parameter "training.recipie"')
+
+
+def test_debug_shows_the_traceback() -> None:
+    assert "Traceback" in recsys("params", "check", "--set", "a.b=1", "--debug").stderr
+
+
+def test_params_check_names_the_origin_of_each_value() -> None:
+    done = recsys("params", "check", "--json", RECSYS__TRAINING__SEED="11")
+    rows = {row["parameter"]: row for row in json.loads(done.stdout)}
+    assert rows["training.seed"] == {
+        "parameter": "training.seed",
+        "value": 11,
+        "from": "environment RECSYS__TRAINING__SEED",
+    }
+    assert rows["aws.endpoint"]["from"] == "params/local.yaml"
+
+
+def test_without_an_endpoint_a_command_says_how_to_start_one() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free_port = probe.getsockname()[1]
+    done = recsys("status", "--set", f"aws.endpoint=http://127.0.0.1:{free_port}")
+    assert done.returncode == 1
+    assert (
+        f"nothing answers at http://127.0.0.1:{free_port}; start it with: recsys local up --port {free_port}"
+        in done.stderr
+    )
+
+
+def test_without_credentials_aws_is_not_tried(tmp_path: Path) -> None:
+    bare = {
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+        "HOME": str(tmp_path),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    done = recsys("run", "--params", "params/aws.yaml", "--set", f"run.runs_folder={tmp_path}", **bare)
+    assert done.returncode == 1
+    assert "AWS credentials are missing" in done.stderr
+    assert list(tmp_path.glob("*/manifest.json")) == []

@@ -1,0 +1,127 @@
+"""The runner on small notebooks of its own, with real kernels."""
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from rich.console import Console
+
+from recsys import params, runner, runs
+from recsys.errors import NotebookError, ParamsError
+
+START = """
+from recsys import notebook
+run = notebook.start("{stem}", params_file, run_id, seed=seed)
+"""
+PARAMETERS = 'params_file = "params/local.yaml"  # file\nrun_id = ""  # run\nseed = 7  # seed'
+
+Project = Callable[..., Path]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project folder with params and the notebooks given as `name=[cell, ...]`."""
+    shutil.copytree(params.root() / "params", tmp_path / "params")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def write(parameters: str = PARAMETERS, **notebooks: list[str]) -> Path:
+        for stem, sources in notebooks.items():
+            stem = stem.removeprefix("n")
+            head = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
+            body = [nbformat.v4.new_code_cell(source) for source in (START.format(stem=stem), *sources)]
+            made = nbformat.v4.new_notebook(cells=[head, *body], metadata={"language_info": {"name": "python"}})
+            nbformat.write(made, tmp_path / "notebooks" / f"{stem}.ipynb")
+        return tmp_path
+
+    return write
+
+
+def execute(*settings: str, **options: object) -> tuple[runs.Run, str]:
+    values, origin = params.load(settings=["data.source=file", *settings], environment={})
+    shown = io.StringIO()
+    console = Console(file=shown, width=200)
+    options = {"exists": lambda resource: True, **options}
+    return runner.execute(values, origin, params.DEFAULT_FILE, console=console, **options), shown.getvalue()  # type: ignore
+
+
+def test_a_run_records_metrics_and_leaves_the_executed_notebook_and_its_page(project: Project) -> None:
+    project(n01_first=["run.finish(metrics={'seed': seed}, resources={'BucketName': 'b'})"])
+    run, shown = execute("training.seed=12")
+    assert run.status == "done"
+    assert run.steps["01_first"]["metrics"] == {"seed": 12}
+    assert {"01_first.ipynb", "01_first.html"} <= {path.name for path in run.folder.iterdir()}
+    assert "01_first                 done in" in shown
+
+
+def test_a_second_run_skips_what_is_unchanged_and_a_change_runs_it_and_what_follows(project: Project) -> None:
+    project(n01_first=["run.finish()"], n02_second=["run.finish()"])
+    first, _ = execute()
+    again, shown = execute()
+    assert again.run_id == first.run_id
+    assert shown.count("unchanged, skipped") == 2
+    project(n02_second=["print('new')", "run.finish()"])
+    changed, shown = execute()
+    assert changed.run_id != first.run_id
+    assert changed.steps["01_first"]["carried_from"] == first.run_id
+    assert "02_second                running" in shown
+
+
+def test_a_step_whose_resource_is_gone_runs_again(project: Project) -> None:
+    project(n01_first=["run.finish(resources={'BucketName': 'b'})"])
+    first, _ = execute()
+    again, shown = execute(exists=lambda resource: resource != "b")
+    assert "running" in shown
+    assert again.run_id != first.run_id
+
+
+def test_a_failing_cell_is_named_and_the_next_run_resumes_there(project: Project) -> None:
+    root = project(n01_first=["run.finish()"], n02_second=["1", "1", "1", "1", "raise ValueError('no luck')"])
+    with pytest.raises(NotebookError, match=r"02_second failed in cell 7: ValueError: no luck \(see .*02_second.html"):
+        execute()
+    project(n02_second=["run.finish()"])
+    run, shown = execute()
+    assert run.status == "done"
+    assert "01_first                 unchanged" in shown
+    assert len(list((root / "runs").iterdir())) == 1
+
+
+def test_a_cell_that_ends_the_kernel_is_no_success(project: Project) -> None:
+    project(n01_first=["run.finish()", "import sys; sys.exit(0)", "print('never')"])
+    with pytest.raises(NotebookError, match="01_first failed"):
+        execute()
+
+
+def test_a_notebook_that_never_finishes_its_step_is_no_success(project: Project) -> None:
+    project(n01_first=["1"])
+    with pytest.raises(NotebookError, match=r"ended without run.finish"):
+        execute()
+
+
+def test_an_expectation_that_does_not_hold_stops_the_run_in_words(project: Project) -> None:
+    project(n01_first=["run.expect('beats popularity', 1 > 2, '1 against 2')", "run.finish()"])
+    with pytest.raises(NotebookError, match="expected: beats popularity; found: 1 against 2"):
+        execute()
+
+
+def test_an_unknown_name_in_a_parameters_cell_is_refused_before_anything_runs(project: Project) -> None:
+    root = project(parameters='params_file = "x"  # f\nrun_id = ""  # r\nsede = 7  # s', n01_first=["1"])
+    with pytest.raises(ParamsError, match='unknown parameter "sede"; did you mean "seed"'):
+        execute()
+    assert not (root / "runs").exists()
+
+
+@pytest.mark.parametrize(("start", "only", "expected"), [("02", None, ["02_b", "03_c"]), (None, "02_b", ["02_b"])])
+def test_a_part_of_the_pipeline_is_chosen_by_number_or_name(
+    start: str | None, only: str | None, expected: list[str]
+) -> None:
+    paths = [Path("01_a.ipynb"), Path("02_b.ipynb"), Path("03_c.ipynb")]
+    assert [path.stem for path in runner.select(paths, start, only)] == expected
+
+
+def test_a_choice_that_matches_nothing_lists_what_there_is() -> None:
+    with pytest.raises(NotebookError, match='"07" matches 0 notebooks; there are 01_a'):
+        runner.select([Path("01_a.ipynb")], "07", None)
