@@ -32,7 +32,7 @@ lab: setup ## open JupyterLab on the notebooks, with the embedded AWS running
 	@$(BIN)/recsys local up
 	@$(BIN)/jupyter lab --notebook-dir . notebooks/01_data_prep.ipynb
 
-notebooks: setup ## renew the outputs stored in the notebooks, from a run of the sample
+notebooks: setup ## renew the outputs stored in the notebooks, from the newest run of the sample
 	@$(BIN)/python -m recsys.stored_outputs
 
 lock: ## resolve pyproject.toml anew into requirements.lock

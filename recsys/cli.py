@@ -4,9 +4,12 @@ Every failure meant for a person is one line on standard error and exit code 1; 
 """
 
 import json as json_format
+import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -33,7 +36,7 @@ app.add_typer(local_app, name="local")
 app.add_typer(params_app, name="params")
 app.add_typer(data_app, name="data")
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 ParamsFile = Annotated[str, typer.Option("--params", help="Params file; it holds differences from params/base.yaml.")]
 Settings = Annotated[
@@ -205,7 +208,7 @@ def local_up(port: Port = 4566, state: Annotated[Path, typer.Option(help="State 
     from recsys.local import launcher
 
     server = launcher.up(port, _state(state), report=_line)
-    console.print(f"the embedded AWS answers at {server.url}; stop it with: recsys local down")
+    console.print(f"the embedded AWS answers at {server.endpoint}; stop it with: recsys local down")
 
 
 @local_app.command("down", epilog="Example: recsys local down")
@@ -224,10 +227,12 @@ def local_status(
     from recsys.local import launcher
 
     found = launcher.status(_state(state))
+    facts = {"running": found.running, "endpoint": found.endpoint, "state": str(found.state), "pid": found.pid}
+    facts |= found.health or {}
     if json:
-        _print_json(found)
+        _print_json(facts)
     else:
-        _print_rows([{"": key, " ": value} for key, value in found.items()], False)
+        _print_rows([{"": key, " ": value} for key, value in facts.items()], False)
 
 
 @local_app.command("reset", epilog="Example: recsys local reset --yes")
@@ -309,19 +314,26 @@ def _connect(values: Params, start_it: bool = False) -> None:
         return
     from recsys.local import launcher
 
-    port = launcher.port_of(values.aws.endpoint)
-    if port is None:
+    address = urlsplit(values.aws.endpoint)
+    if address.hostname not in aws.LOOPBACK:
         return
+    port = address.port or launcher.PORT
     if start_it:
         launcher.up(port, _state(Path(STATE)), report=_line)
-    elif not launcher.answers(port):
+    elif not _answers(port):
         raise LocalError(f"nothing answers at {values.aws.endpoint}; start it with: recsys local up --port {port}")
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=3).close()
+    except OSError:
+        return False
+    return True
 
 
 def _export(settings: list[str] | None) -> None:
     """Hand `--set` values on to the notebooks' kernels."""
-    import os
-
     for setting in settings or []:
         key, _, text = setting.partition("=")
         section, _, name = key.strip().partition(".")

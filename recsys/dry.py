@@ -61,9 +61,11 @@ class Recorder:
                 {name: self._create(name, request) for name in members if name.endswith("Arn")} | _tracking(members)
             )
         if model.name.startswith("Describe"):
-            wrapper = next(name for name, shape in members.items() if shape.type_name == "structure")
-            arn = next(iter(request.values()))
-            return _ok({wrapper: {**self.made.get(arn, {}), "status": "ACTIVE", **_tracking(["trackingId"])}})
+            wrapper = next((name for name, shape in members.items() if shape.type_name == "structure"), None)
+            if wrapper is None:
+                return _ok({})
+            made = self.made.get(next(iter(request.values())), {})
+            return _ok({wrapper: {**made, **request, "status": "ACTIVE", **_tracking(["trackingId"])}})
         return _ok({})
 
     def _create(self, member: str, request: dict[str, Any]) -> str:
@@ -75,8 +77,10 @@ class Recorder:
         self.made[arn] = {key: value for key, value in request.items() if key != "tags"}
         return arn
 
-    def _s3_HeadObject(self, *_: Any) -> Answer:
-        return _refuse(404, "404", "Not Found")
+    def _s3_HeadObject(self, _: Any, request: dict[str, Any]) -> Answer:
+        put = (made.parameters for made in self.requests if made.operation == "PutObject")
+        there = any((made["Bucket"], made["Key"]) == (request["Bucket"], request["Key"]) for made in put)
+        return _ok({}) if there else _refuse(404, "404", "Not Found")
 
     def _sts_GetCallerIdentity(self, *_: Any) -> Answer:
         return _ok({"Account": ACCOUNT})

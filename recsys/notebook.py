@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
+import pandas as pd
 from IPython.display import HTML
 
 from recsys import aws, runs
@@ -116,9 +118,19 @@ def _changed(cell: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def table(frame: Any, **formats: str) -> Any:
-    """A DataFrame as a plain, index-free HTML table; `formats` maps a column to a format such as `"{:.3f}"`."""
-    return frame.style.hide(axis="index").format(formats or None, na_rep="–", precision=3, thousands=",")
+def table(frame: pd.DataFrame, **formats: str) -> Any:
+    """A DataFrame as a plain HTML table without its index; `formats` maps a column to a format such as `"{:.3f}"`."""
+    text = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
+    same = (
+        f"{crc32(frame.to_csv().encode()):08x}"  # pandas would number the cells at random, and every run would differ
+    )
+    styled = frame.reset_index(drop=True).style.set_uuid(same).hide(axis="index")
+    styled = styled.format(precision=3, thousands=",", na_rep="–")
+    left = [{"selector": f".col{frame.columns.get_loc(name)}", "props": "text-align: left"} for name in text]
+    styled = styled.set_table_styles(left, overwrite=False)
+    for name, format_ in formats.items():
+        styled = styled.format({name: format_}, na_rep="–")
+    return styled
 
 
 def side_by_side(tables: Mapping[str, Any]) -> HTML:

@@ -16,6 +16,7 @@ from recsys.dry import Request
 from recsys.params import Params
 
 OUTPUTS = ("BucketName", "RoleArn", "StreamName", "TableName", "ApiUrl")
+PREPARE = {"source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user"}
 STAGES = {"01": None, "TrackingId": "HasTracker", "CampaignArn": "HasCampaign"}
 
 
@@ -51,14 +52,15 @@ def show(requests: list[Request], values: Params, console: Console) -> None:
 
 
 def _datasets(values: Params, tags: dict[str, str], outputs: dict[str, str], folder: Path) -> str:
-    frames = data.prepare_from(values.data).tables()
-    files = data.write_tables(folder, **frames)
+    prepared = data.prepare(**values.data.model_dump(include=PREPARE))
+    frames = {"Interactions": prepared.interactions, "Items": prepared.items, "Users": prepared.users}
+    files = dict(zip(frames, prepared.write(folder), strict=True))
     group = train.ensure_dataset_group(values.named(values.dataset.dataset_group), tags)
     for kind in train.DATASETS:
         name = values.named(f"{values.dataset.dataset_group}-{kind.lower()}")
-        schema = train.ensure_schema(name, train.schema(kind, list(frames[kind.lower()].columns)))
+        schema = train.ensure_schema(name, train.schema(kind, list(frames[kind].columns)))
         dataset = train.ensure_dataset(group, kind, name, schema, tags)
-        address = train.upload(outputs["BucketName"], files[kind.lower()], "tables")
+        address = train.upload(outputs["BucketName"], files[kind], "tables")
         train.import_table(
             dataset, f"{kind.lower()}-planned", address, outputs["RoleArn"], values.dataset.import_mode, tags
         )

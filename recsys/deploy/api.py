@@ -1,65 +1,67 @@
-"""The API as a client meets it: plain HTTP, nothing of AWS."""
+"""The deployed API, called as a shop's front end would call it."""
 
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 
 from recsys.errors import AwsError
 
-TIMEOUT = 30
+TIMEOUT = 30  # seconds; API Gateway gives up after 29
+
+Answer = tuple[int, dict[str, Any]]
 
 
-def get(url: str) -> tuple[int, dict[str, Any]]:
-    """Status and JSON body of a GET; a refusal is an answer, not an error. Raises AwsError where nothing answers."""
+def get(url: str) -> Answer:
+    """Status and JSON body of a GET; a refusal is an answer too. Raises AwsError where nothing answers."""
     return _ask(urllib.request.Request(url))
 
 
-def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Status and JSON body of a POST with a JSON body."""
-    data = json.dumps(body).encode()
-    return _ask(urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"}, method="POST"))
+def post(url: str, body: Mapping[str, Any]) -> Answer:
+    """Status and JSON body of a POST of JSON. Raises AwsError where nothing answers."""
+    headers = {"Content-Type": "application/json"}
+    return _ask(urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers))
 
 
-def table(answer: dict[str, Any]) -> pd.DataFrame:
-    """The items of an answer, one row each, best first."""
+def table(answer: Mapping[str, Any]) -> pd.DataFrame:
+    """The recommendations of an answer as a table: itemId, title, category, price and, where there is one, score."""
     return pd.DataFrame(answer["recommendations"])
 
 
-def latencies(api_url: str, users: Sequence[str], requests: int, num_results: int) -> np.ndarray:
-    """Milliseconds of each of `requests` GETs, one client, users in turn; the first five, which warm up, left out.
+def latencies(url: str, users: Sequence[str], requests: int, num_results: int) -> list[float]:
+    """Milliseconds of each of `requests` calls for recommendations, one after the other, the users in turn.
 
-    Raises AwsError when an answer is not 200.
+    Raises AwsError at the first answer that is not 200.
     """
-    taken = []
-    for count in range(requests + 5):
-        user = users[count % len(users)]
-        began = time.perf_counter()
-        status, body = get(f"{api_url}/recommendations/{user}?numResults={num_results}")
-        taken.append((time.perf_counter() - began) * 1000)
+    milliseconds = []
+    for number in range(requests):
+        user = quote(str(users[number % len(users)]), safe="")
+        started = time.perf_counter()
+        status, answer = get(f"{url}/recommendations/{user}?numResults={num_results}")
+        milliseconds.append((time.perf_counter() - started) * 1000)
         if status != 200:
-            raise AwsError(f"{api_url}/recommendations/{user} answered {status}: {body}")
-    return np.array(taken[5:])
+            raise AwsError(f"GET /recommendations/{user} answered {status}: {answer.get('error', answer)}")
+    return milliseconds
 
 
-def _ask(request: urllib.request.Request) -> tuple[int, dict[str, Any]]:
+def _ask(request: urllib.request.Request) -> Answer:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        return error.code, _body(error)
-    except (urllib.error.URLError, OSError) as error:
-        raise AwsError(f"{request.full_url}: {error}; `recsys status` tells whether the API still stands") from error
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, _body(refusal.read())
+    except OSError as error:
+        raise AwsError(f"{request.full_url} does not answer: {error}") from error
 
 
-def _body(error: urllib.error.HTTPError) -> dict[str, Any]:
-    text = error.read().decode(errors="replace")
+def _body(data: bytes) -> dict[str, Any]:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return {"message": text}
+        return json.loads(data)
+    except ValueError:
+        return {"error": {"code": "NotJson", "message": data[:200].decode(errors="replace")}}
