@@ -107,30 +107,24 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
         run.begin(name, fingerprint="")
     print(f"run {run.run_id}, {values.aws.endpoint or 'AWS'}, region {values.aws.region}, parameters {params_file}")
     for key in cell:
-        print(f"  {key} = {getattr(getattr(values, parameters.section_of(key)), key)!r}")
+        print(f"  {key} = {values.value(key)!r}")
     return Step(name, run, values)
 
 
 def _changed(cell: dict[str, Any]) -> dict[str, Any]:
     default, _ = parameters.load(parameters.DEFAULT_FILE, environment={})
-    return {
-        key: value for key, value in cell.items() if value != getattr(getattr(default, parameters.section_of(key)), key)
-    }
+    return {key: value for key, value in cell.items() if value != default.value(key)}
 
 
 def table(frame: pd.DataFrame, **formats: str) -> Any:
     """A DataFrame as a plain HTML table without its index; `formats` maps a column to a format such as `"{:.3f}"`."""
     text = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    same = (
-        f"{crc32(frame.to_csv().encode()):08x}"  # pandas would number the cells at random, and every run would differ
-    )
+    # pandas would number the cells at random, and every run's outputs would differ
+    same = f"{crc32(frame.to_csv().encode()):08x}"
     styled = frame.reset_index(drop=True).style.set_uuid(same).hide(axis="index")
-    styled = styled.format(precision=3, thousands=",", na_rep="–")
+    styled = styled.format(formats or None, precision=3, thousands=",", na_rep="–")  # type: ignore[arg-type]
     left = [{"selector": f".col{frame.columns.get_loc(name)}", "props": "text-align: left"} for name in text]
-    styled = styled.set_table_styles(left, overwrite=False)
-    for name, format_ in formats.items():
-        styled = styled.format({name: format_}, na_rep="–")
-    return styled
+    return styled.set_table_styles(left, overwrite=False)
 
 
 def side_by_side(tables: Mapping[str, Any]) -> HTML:

@@ -113,6 +113,10 @@ class Params(Section):
         """A resource name that is unique to this environment: `ecommerce-recommendations-dev`."""
         return f"{name}-{self.aws.environment_suffix}"
 
+    def value(self, name: str) -> Any:
+        """A parameter by its bare name, whatever its section. Raises ParamsError for an unknown one."""
+        return getattr(getattr(self, section_of(name)), name)
+
     @property
     def stack_name(self) -> str:
         return self.named("recsys")

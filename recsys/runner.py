@@ -117,7 +117,7 @@ def injected(path: Path, values: Params) -> dict[str, Any]:
     if len(cells) != 1:
         raise NotebookError(f'{path.name}: {len(cells)} cells carry the tag "parameters"; exactly one must')
     names = [name for name in re.findall(r"^(\w+)\s*=", cells[0].source, flags=re.MULTILINE) if name not in FIXED]
-    return {name: getattr(getattr(values, parameters.section_of(name)), name) for name in names}
+    return {name: values.value(name) for name in names}
 
 
 def _inputs(values: Params) -> list[Path]:

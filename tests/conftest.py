@@ -33,7 +33,7 @@ class Embedded:
 def embedded() -> Iterator[Embedded]:
     """Start the server, point the environment at it, stop it at the end. Shows the end of its log if it fails to start."""
     state = Path(tempfile.mkdtemp(prefix="recsys-test-"))
-    port = free_port()
+    port = _free_port()
     endpoint = f"http://127.0.0.1:{port}"
     with (state / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -75,8 +75,13 @@ def client(embedded: Embedded) -> Callable[[str], Any]:
     return client_of
 
 
+@pytest.fixture
 def free_port() -> int:
     """A loopback port nobody listens on at this moment."""
+    return _free_port()
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

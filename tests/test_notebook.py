@@ -1,0 +1,57 @@
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from recsys import notebook, runs
+from recsys.errors import NotebookError, ParamsError
+
+
+@pytest.fixture(autouse=True)
+def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS__RUN__RUNS_FOLDER", str(tmp_path))
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.setenv(name, "")  # remembered, and so put back at the end
+
+
+def test_a_changed_cell_wins_and_an_unchanged_one_leaves_the_choice_to_the_params_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("training: {seed: 3, bootstrap_samples: 500}\n")
+    step = notebook.start("01_data_prep", str(file), seed=11, bootstrap_samples=1000)
+    assert step.params.training.seed == 11
+    assert step.params.training.bootstrap_samples == 500
+
+
+def test_a_name_that_is_no_parameter_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match='unknown parameter "seeds"; did you mean "seed"'):
+        notebook.start("01_data_prep", seeds=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_later_notebooks_go_on_with_the_newest_run() -> None:
+    first = notebook.start("01_data_prep")
+    first.finish(resources={"BucketName": "b"})
+    second = notebook.start("02_schema_and_import")
+    assert second.run.run_id == first.run.run_id
+    assert second.resource("BucketName") == "b"
+
+
+def test_what_was_made_is_known_even_if_a_later_cell_fails() -> None:
+    step = notebook.start("01_data_prep")
+    step.made(BucketName="b")
+    with pytest.raises(NotebookError, match="expected: rows; found: none"):
+        step.expect("rows", False, "none")
+    again = runs.Run(step.folder)
+    assert again.resources == {"BucketName": "b"}
+    assert again.steps["01_data_prep"]["expectations"] == [{"what": "rows", "held": False, "detail": "none"}]
+
+
+def test_a_table_is_the_same_html_for_the_same_values_and_aligns_text_left() -> None:
+    frame = pd.DataFrame({"name": ["a"], "share": [0.125], "count": [1200]})
+    html = notebook.table(frame, share="{:.0%}").to_html()
+    assert html == notebook.table(frame, share="{:.0%}").to_html()
+    assert ">12%<" in html
+    assert ">1,200<" in html
+    assert re.search(r"\.col0 \{\s*text-align: left", html)
+    assert not re.search(r"\.col2 \{\s*text-align: left", html)
