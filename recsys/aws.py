@@ -143,10 +143,10 @@ def wait(
     """Poll `describe` until its `status` is `until`; returns the last description.
 
     The pause grows from 50 ms to 30 s with the time already waited, so that a local job is seen at once and a long one
-    on AWS costs few calls. `report` gets a line whenever the status changes and once a minute besides.
+    on AWS costs few calls. `report` gets a line after two seconds, and then once a minute.
     Raises Refused on a FAILED status, with the service's own reason, and TimedOut after `timeout` seconds.
     """
-    started, last, told = time.monotonic(), None, 0.0
+    started, told = time.monotonic(), 0.0
     while True:
         description = describe()
         status, waited = description["status"], time.monotonic() - started
@@ -156,9 +156,9 @@ def wait(
             raise Refused(f"{what}: {status}: {description.get('failureReason', 'no reason given')}", code=status)
         if waited > timeout:
             raise TimedOut(f"{what} is still {status} after {waited:.0f} s; run the command again to go on waiting")
-        if report and (status != last or waited - told >= 60):
+        if report and waited - told >= (60 if told else 2):
             report(f"{what}: {status} for {waited:.0f} s")
-            last, told = status, waited
+            told = waited
         time.sleep(min(30.0, max(0.05, waited / 10)))
 
 

@@ -5,15 +5,14 @@ appears twice among a user's targets counts once. Each function answers (n,) flo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 RESAMPLED = 20_000_000  # resampled values held at once by bootstrap
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """A mean and the range in which it lies with 95 % confidence."""
 
     mean: float

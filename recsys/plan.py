@@ -61,9 +61,7 @@ def _datasets(values: Params, tags: dict[str, str], outputs: dict[str, str], fol
         schema = train.ensure_schema(name, train.schema(kind, list(frames[kind].columns)))
         dataset = train.ensure_dataset(group, kind, name, schema, tags)
         address = train.upload(outputs["BucketName"], files[kind], "tables")
-        train.import_table(
-            dataset, f"{kind.lower()}-planned", address, outputs["RoleArn"], values.dataset.import_mode, tags
-        )
+        train.import_table(dataset, address, outputs["RoleArn"], values.dataset.import_mode, tags)
     return group
 
 

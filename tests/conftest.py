@@ -1,4 +1,4 @@
-"""The embedded AWS for every test that needs it: one real server a session, on a free loopback port, in a temporary folder."""
+"""The embedded AWS for every test that needs it: one real server a session, on a free port, in a temporary folder."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ class Embedded:
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[Embedded]:
-    """Start the server, point the environment at it, stop it at the end. Shows the end of its log if it fails to start."""
+    """Start the server, point the environment at it, stop it at the end; if it fails to start, show its log's end."""
     state = Path(tempfile.mkdtemp(prefix="recsys-test-"))
     port = _free_port()
     endpoint = f"http://127.0.0.1:{port}"

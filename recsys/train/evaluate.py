@@ -63,8 +63,8 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
         vectors = _vectors(codes, split.targets)
         per_user[name] = vectors["NDCG@10"]
         for metric, values in vectors.items():
-            mean, low, high = metrics.bootstrap(values, seed=seed, samples=samples)
-            rows.append({"name": name, "metric": metric, "mean": mean, "low": low, "high": high})
+            found = metrics.bootstrap(values, seed=seed, samples=samples)
+            rows.append({"name": name, "metric": metric, "mean": found.mean, "low": found.low, "high": found.high})
         share = metrics.coverage(codes, n_items)
         rows.append({"name": name, "metric": "coverage", "mean": share, "low": share, "high": share})
     popularity = np.bincount(split.train.codes, minlength=n_items)

@@ -1,0 +1,28 @@
+"""From raw interactions to the three tables of Amazon Personalize.
+
+prepare: load a source, clean it, check it
+tables: write and read the three tables
+generate: the sample shop and its ground truth
+fetch: public data sets
+"""
+
+from recsys.data import checks, tables
+from recsys.data.preparation import Prepared, prepare
+from recsys.data.sessions import session_statistics, sessionise
+from recsys.data.shop import Shop
+from recsys.data.split import leave_last_out, split_by_time, split_by_user
+from recsys.data.statistics import activity
+
+__all__ = [
+    "Prepared",
+    "Shop",
+    "activity",
+    "checks",
+    "leave_last_out",
+    "prepare",
+    "session_statistics",
+    "sessionise",
+    "split_by_time",
+    "split_by_user",
+    "tables",
+]

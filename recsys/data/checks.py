@@ -1,0 +1,73 @@
+"""The quality report, and the least that Amazon Personalize trains on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from recsys.columns import USER_ID
+from recsys.data.clean import Problem
+from recsys.errors import DataError
+
+LEAST_INTERACTIONS = 1_000  # per import, and after filtering by event type
+LEAST_USERS = 25  # with at least two interactions each
+LEAST_SHARE = 0.01  # of all users, with at least two interactions each
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in the raw tables and what was done about it; `rows` raw interactions, `kept` of them left."""
+
+    source: str
+    rows: int
+    kept: int
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self, all_checks: bool = False) -> pd.DataFrame:
+        """One row per problem found, most frequent first: table, problem, rows, share, action, removed, examples.
+
+        With `all_checks`, also those that found nothing. A row may have several problems; `removed` counts it once.
+        """
+        shown = [problem for problem in self.problems if problem.rows or all_checks]
+        shown.sort(key=lambda problem: -problem.rows)
+        rows = [
+            (each.table, each.problem, each.rows, each.share, each.action, each.removed, ", ".join(each.examples))
+            for each in shown
+        ]
+        return pd.DataFrame(rows, columns=["table", "problem", "rows", "share", "action", "removed", "examples"])
+
+    def __str__(self) -> str:
+        found = [
+            f"  {each.rows:>9,}  {each.share:6.2%}  {each.problem} ({each.table}): {each.action}"
+            + (f"; such as {', '.join(each.examples)}" if each.examples else "")
+            for each in sorted(self.problems, key=lambda problem: -problem.rows)
+            if each.rows
+        ]
+        head = f"{self.source}: {self.rows:,} raw interactions, {self.kept:,} kept; {len(self.problems)} checks"
+        return "\n".join([head, *(found or ["  no problem found"]), *(f"  note: {note}" for note in self.notes)])
+
+
+def require_minimums(interactions: pd.DataFrame, where: str, problems: Sequence[Problem] = ()) -> None:
+    """Raises DataError, with what is there and what is needed, when Personalize would refuse to train on these.
+
+    `problems` are what cleaning met; the message names what it removed.
+    """
+    if len(interactions) < LEAST_INTERACTIONS:
+        removed = ", ".join(f"{each.problem} {each.removed:,}" for each in problems if each.removed)
+        raise DataError(
+            f"{where}: {len(interactions):,} interactions after cleaning, Personalize needs at least "
+            f"{LEAST_INTERACTIONS:,}; removed were: {removed or 'none'}; add more data"
+        )
+    counts = interactions[USER_ID].value_counts()
+    repeated = int((counts >= 2).sum())
+    if repeated < LEAST_USERS:
+        raise DataError(
+            f"{where}: {repeated:,} users have at least 2 interactions; "
+            f"Personalize needs at least {LEAST_USERS}: is USER_ID mapped to the right column?"
+        )
+    if repeated < LEAST_SHARE * len(counts):
+        raise DataError(
+            f"{where}: {repeated:,} of {len(counts):,} users have at least 2 interactions; "
+            f"Personalize needs {LEAST_SHARE:.0%} of all users: is USER_ID a visitor, not a visit?"
+        )

@@ -1,0 +1,175 @@
+"""Reading a person's own CSV or Parquet file: encoding, separator, columns, ids; nothing guessed in silence."""
+
+import codecs
+import csv
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from recsys.errors import DataError
+
+SEPARATORS = (",", ";", "\t", "|")
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+BLOCK = 1 << 20
+
+
+def read(path: Path, encoding: str = "utf-8") -> pd.DataFrame:
+    """The file's rows; a CSV's values all stay text (`str`), a missing one is NaN, `NA` and `007` are themselves.
+
+    Raises DataError when the file is missing, empty, of another kind, in another encoding, or ragged.
+    """
+    path = Path(path)
+    require_file(path)
+    kind = path.suffix.lower()
+    if kind in (".parquet", ".pq"):
+        return _read_parquet(path)
+    if kind in (".csv", ".tsv", ".txt"):
+        return _read_csv(path, encoding)
+    raise DataError(
+        f"{path}: {kind or 'a file without suffix'} is not a kind of file read here; give a .csv or .parquet"
+    )
+
+
+def require_file(path: Path) -> None:
+    """Raises DataError, naming the likeliest file, when there is no file at `path` or nothing in it."""
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.glob("*")], n=1)
+        hint = (
+            f"did you mean {path.with_name(near[0])}?"
+            if near
+            else "check the path; it is taken from the project's root"
+        )
+        raise DataError(f"{path}: no such file; {hint}")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty; it should hold a header and one line per interaction")
+
+
+def rename(
+    frame: pd.DataFrame, mapping: Mapping[str, str], where: Path, remedy: str = "name yours in data.column_mapping"
+) -> pd.DataFrame:
+    """Only the mapped columns, under our names; `mapping` is ours -> theirs.
+
+    Raises DataError with the file, the column, the nearest name there is, and `remedy`, when a column is missing.
+    """
+    for ours, theirs in mapping.items():
+        if theirs not in frame.columns:
+            mapped = f" (mapped to {ours})" if ours != theirs else ""
+            raise DataError(f"{where}: no column {theirs!r}{mapped}; {nearest(theirs, frame.columns)}; {remedy}")
+    return frame[list(mapping.values())].set_axis(list(mapping), axis=1)
+
+
+def nearest(name: str, columns: Iterable[str]) -> str:
+    """`did you mean "customer_id"? there are a, b, c`, for a message about a missing column."""
+    there = [str(column) for column in columns]
+    by_fold = {column.casefold(): column for column in there}
+    near = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.5)
+    hint = f'did you mean "{by_fold[near[0]]}"? ' if near else ""
+    return f"{hint}there are {', '.join(there)}"
+
+
+def ids_as_text(values: pd.Series) -> pd.Series:
+    """Identifiers as `str`, trimmed; 17850.0, as a table with gaps writes a whole number, becomes 17850."""
+    if pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")
+    missing = values.isna()
+    text = values.astype("str").str.strip()
+    if text[~missing].str.fullmatch(r"\d+\.0|").all():
+        text = text.str.removesuffix(".0")
+    return text.mask(missing | (text == "")).astype("str")
+
+
+def numbers(values: pd.Series, where: str) -> pd.Series:
+    """The values as float64, NaN where there is none. Raises DataError when a value is no number."""
+    read_as = pd.to_numeric(values, errors="coerce").astype("float64")
+    given = values.notna() & (values.astype("str").str.strip() != "")
+    wrong = given & read_as.isna()
+    if wrong.any():
+        raise DataError(
+            f"{where}: {values[wrong].iloc[0]!r} is not a number ({int(wrong.sum()):,} such); write it like 12.50"
+        )
+    return read_as
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    from pyarrow import ArrowException
+
+    try:
+        return pd.read_parquet(path)
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{path}: not readable as Parquet: {' '.join(str(error).split())[:200]}") from None
+
+
+def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
+    encoding = check_encoding(path, encoding)
+    separator = _separator(path, encoding)
+    try:
+        frame = pd.read_csv(
+            path, sep=separator, dtype="str", encoding=encoding, skipinitialspace=True,
+            keep_default_na=False, na_values=[""], on_bad_lines="error",
+        )  # fmt: skip
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path}: the file is empty; it should hold a header and one line per interaction") from None
+    except (pd.errors.ParserError, ValueError) as error:
+        raise DataError(f"{path}: not readable as CSV: {' '.join(str(error).split())}") from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes surplus leading fields for an index, in silence
+        raise DataError(f"{path}: its rows have more fields than its header; give every column a name")
+    return frame.rename(columns=str.strip)
+
+
+def _separator(path: Path, encoding: str) -> str:
+    """The header's most frequent separator. Raises DataError if a column is there twice, which pandas would rename."""
+    with path.open(encoding=encoding, newline="") as lines:
+        first = lines.readline()
+    separator = max(SEPARATORS, key=first.count)
+    names = [name.strip() for name in next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise DataError(f"{path}: column {twice[0]!r} is there {names.count(twice[0])} times; rename all but one")
+    return separator
+
+
+def check_encoding(path: Path, encoding: str) -> str:
+    """The encoding to read `path` with: the one given, with its byte order mark if there is one.
+
+    Raises DataError with the byte and line where the file stops being text in that encoding, and how to go on.
+    """
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+    except LookupError:
+        raise DataError(
+            f'{path}: "{encoding}" is no text encoding; set data.encoding to utf-8 or cp1252, for example'
+        ) from None
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(0)
+        marked = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), None)
+        if marked and not encoding.lower().startswith(marked):
+            raise DataError(
+                f"{path}: the file is {marked}, not {encoding}; set data.encoding to {marked}, or convert it to utf-8"
+            )
+        place, line = 0, 1
+        while block := file.read(BLOCK):
+            waiting = len(decoder.getstate()[0])
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                at = place - waiting + error.start
+                line += block[: max(at - place, 0)].count(b"\n")
+                raise DataError(_wrong_encoding(path, encoding, error.object[error.start], at, line)) from None
+            place, line = place + len(block), line + block.count(b"\n")
+    is_utf8 = codecs.lookup(encoding).name == "utf-8"
+    return "utf-8-sig" if is_utf8 and start.startswith(codecs.BOM_UTF8) else encoding
+
+
+def _wrong_encoding(path: Path, encoding: str, byte: int, at: int, line: int) -> str:
+    return (
+        f"{path}: not {encoding} text: byte 0x{byte:02x} at position {at:,} (line {line:,}); "
+        f"if it came from Excel or Windows, set data.encoding to cp1252"
+    )

@@ -1,0 +1,67 @@
+"""The whole of data preparation: load, clean, complete, check. Nothing is written and nothing is created."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recsys.columns import EVENT_VALUE, INTERACTION_COLUMNS, TIMESTAMP
+from recsys.data import checks, clean, entities, sources, tables
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The three tables, interactions in time order, and the report of how they came to be."""
+
+    interactions: pd.DataFrame
+    items: pd.DataFrame
+    users: pd.DataFrame
+    report: checks.Report
+    source: str
+
+    def describe(self) -> pd.DataFrame:
+        return tables.describe(self.interactions, self.items, self.users)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write interactions.csv, items.csv and users.csv as Personalize imports them."""
+        return tables.write(sources.path_of(folder), self.interactions, self.items, self.users)
+
+
+def prepare(
+    source: str = "sample",
+    data_file: str | Path | None = None,
+    items_file: str | Path | None = None,
+    users_file: str | Path | None = None,
+    column_mapping: Mapping[str, str] | None = None,
+    encoding: str = "utf-8",
+    max_events_per_user: int | None = None,
+) -> Prepared:
+    """Load a source (see `sources.load`), clean it, complete items and users, and hold Personalize's minimums.
+
+    Users with more than `max_events_per_user` events are left out as bots; null keeps everyone. Raises DataError when a
+    file cannot be used as it is, or when too little is left.
+    """
+    loaded = sources.load(source, data_file, items_file, users_file, column_mapping, encoding)
+    events, problems = clean.clean(loaded.events, [*loaded.rules, *clean.rules(int(time.time()), max_events_per_user)])
+    if loaded.one_per:
+        events, merged = clean.merge_lines(events, loaded.one_per)
+        problems.append(merged)
+    checks.require_minimums(events, str(loaded.file), problems)
+    items, about_items = entities.items_table(events, loaded.items)
+    users, about_users = entities.users_table(events, loaded.users)
+    report = checks.Report(
+        loaded.source, len(loaded.events), len(events), (*problems, *about_items, *about_users), loaded.notes
+    )
+    return Prepared(_interactions(events), items, users, report, loaded.source)
+
+
+def _interactions(events: pd.DataFrame) -> pd.DataFrame:
+    """The interaction columns in time order; events of one moment keep the order they came in."""
+    ordered = events.sort_values(TIMESTAMP, kind="stable").reset_index(drop=True)
+    values = ordered[EVENT_VALUE].replace([np.inf, -np.inf], np.nan)
+    return ordered.assign(**{TIMESTAMP: ordered[TIMESTAMP].astype("int64"), EVENT_VALUE: values})[
+        list(INTERACTION_COLUMNS)
+    ]

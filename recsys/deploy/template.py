@@ -1,0 +1,68 @@
+"""The CloudFormation template as a deployment sends it, and what is in it."""
+
+import difflib
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recsys.errors import AwsError
+
+TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
+
+
+def body() -> str:
+    """The template's text, its API deployment named after a digest of the API.
+
+    A deployment is a snapshot that never changes: only another name makes CloudFormation take a new one.
+    """
+    every = content()["Resources"].items()
+    api = {name: resource for name, resource in every if resource["Type"].startswith("AWS::ApiGateway::")}
+    digest = hashlib.sha256(json.dumps(api, sort_keys=True).encode()).hexdigest()[:10]
+    return re.sub(r"\bApiDeployment\b", f"ApiDeployment{digest}", TEMPLATE.read_text())
+
+
+def parameters() -> set[str]:
+    """Names of the template's parameters."""
+    return set(content()["Parameters"])
+
+
+def resources(condition: str | None) -> dict[str, int]:
+    """Types and counts of the resources that come with a condition; None: of those that are always there."""
+    every = content()["Resources"].values()
+    return dict(Counter(resource["Type"] for resource in every if resource.get("Condition") == condition))
+
+
+def check(names: Iterable[str]) -> None:
+    """Raises AwsError for a parameter the template does not have."""
+    for name in names:
+        if name not in parameters():
+            near = difflib.get_close_matches(name, parameters(), 1)
+            raise AwsError(f"{TEMPLATE.name} has no parameter {name}" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+@lru_cache
+def content() -> dict[str, Any]:
+    """The parsed template; a short form such as `!Ref x` reads as the list ["Ref", "x"]."""
+    return yaml.load(TEMPLATE.read_text(), Loader=_Loader)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms."""
+
+
+def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return [suffix, loader.construct_scalar(node)]
+    if isinstance(node, yaml.SequenceNode):
+        return [suffix, loader.construct_sequence(node, deep=True)]
+    return [suffix, loader.construct_mapping(node, deep=True)]
+
+
+_Loader.add_multi_constructor("!", _short_form)

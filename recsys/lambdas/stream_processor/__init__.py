@@ -1,0 +1,1 @@
+"""Kinesis -> user profiles in DynamoDB -> Personalize's event tracker."""

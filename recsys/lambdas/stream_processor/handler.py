@@ -1,0 +1,84 @@
+"""The stream processor: a batch of Kinesis records into profiles, and on to Personalize.
+
+Kinesis delivers at least once: a batch comes again when the function fails, when it is cut off, and after a partial
+answer from the first failed record on. So each step may be repeated, and none loses anything:
+
+1. A record that can never be processed (no JSON, a field missing) is set aside with its reason. Failing it instead
+   would hold up its shard through all retries, and the queue would then get the record's position only, the record
+   itself ageing out of the stream within a day.
+2. Each user's events go into the profile with one conditional update, which takes each record once.
+3. Events whose profile is safe go to the tracker; sent again they carry the same event id.
+4. What was set aside goes to the failure queue, but only what lies before the first failure: what lies behind it comes
+   again with the next delivery.
+
+What failed on the way (a throttled table, a tracker that cannot be reached) is answered as a batch item failure, which
+the event source mapping retries, bisects and in the end describes in the failure queue.
+"""
+
+import base64
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from botocore.config import Config
+
+from ..events import Invalid, decode, parse
+from .profile import Record
+from .table import Profiles
+from .tracker import Rejected, put_events, quarantine
+
+logger = Logger()
+processor = BatchProcessor(event_type=EventType.KinesisDataStreams)
+
+config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+profiles = Profiles(boto3.client("dynamodb", config=config), os.environ["TABLE_NAME"], int(os.environ["PROFILE_DAYS"]))
+personalize = boto3.client("personalize-events", config=config)
+sqs = boto3.client("sqs", config=config)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Process one batch; answers the sequence numbers to deliver again. Raises where every record failed."""
+    failed = process(event["Records"])
+
+    def outcome(record: Any) -> None:
+        if error := failed.get(record.kinesis.sequence_number):
+            raise error
+
+    return dict(process_partial_response(event, record_handler=outcome, processor=processor, context=context))
+
+
+def process(raw: Sequence[dict[str, Any]]) -> dict[str, Exception]:
+    """Take the records as far as they go; returns the sequence numbers that failed, and why."""
+    records, rejected = sort_out(raw)
+    by_user: dict[str, list[Record]] = {}
+    for record in records:
+        by_user.setdefault(record.event.user_id, []).append(record)
+    users = profiles.take(by_user)
+    failed = {record.sequence: users[record.event.user_id] for record in records if record.event.user_id in users}
+    safe = [record for record in records if record.sequence not in failed]
+    failed |= put_events(personalize, os.environ["TRACKING_ID"], safe)
+    first = min(map(int, failed), default=None)
+    due = [entry for entry in rejected if first is None or int(entry.sequence) < first]
+    failed |= quarantine(sqs, os.environ["QUEUE_URL"], due)
+    reasons = sorted({str(error) for error in failed.values()})
+    counts = {"records": len(raw), "users": len(by_user), "rejected": len(due), "failed": len(failed)}
+    logger.info("batch", extra={**counts, "reasons": reasons})
+    return failed
+
+
+def sort_out(raw: Sequence[dict[str, Any]]) -> tuple[list[Record], list[Rejected]]:
+    """The records that hold an event, and those that never will, both in the stream's order."""
+    records, rejected = [], []
+    for entry in raw:
+        kinesis, shard = entry["kinesis"], entry["eventID"].split(":")[0]
+        sequence, arrived = kinesis["sequenceNumber"], float(kinesis["approximateArrivalTimestamp"])
+        data = base64.b64decode(kinesis["data"])
+        try:
+            event = parse(decode(data), arrived, entry["eventID"])
+            records.append(Record(event, shard, sequence, arrived))
+        except Invalid as error:
+            rejected.append(Rejected(shard, sequence, data.decode(errors="replace"), str(error)))
+    return records, rejected

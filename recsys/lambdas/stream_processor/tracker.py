@@ -1,0 +1,103 @@
+"""Events to Personalize's event tracker, and hopeless records to the failure queue."""
+
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .profile import Record
+
+EVENTS_AT_ONCE = 10  # PutEvents takes at most 10 events, all of one session
+MESSAGES_AT_ONCE = 10  # SendMessageBatch likewise
+MAX_DATA = 4_000  # characters of a rejected record kept in its message: escaped, ten messages stay below 256 KB
+THREADS = 8
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that can never be processed, and why."""
+
+    shard: str
+    sequence: str
+    data: str
+    reason: str
+
+    def message(self) -> str:
+        """The queue's message: enough to see the fault, mend the record and send it again."""
+        fields = {
+            "eventId": f"{self.shard}:{self.sequence}",
+            "reason": self.reason,
+            "data": self.data[:MAX_DATA],
+            "characters": len(self.data),
+        }
+        return json.dumps(fields)
+
+
+def put_events(personalize: Any, tracking_id: str, records: Iterable[Record]) -> dict[str, Exception]:
+    """Send events to the tracker, ten of one session at once; returns the sequence numbers that failed, and why.
+
+    An event keeps its id when it is sent again, so Personalize counts it once.
+    """
+    groups = sessions(records)
+    if not groups:
+        return {}
+    failed: dict[str, Exception] = {}
+    with ThreadPoolExecutor(THREADS) as pool:
+        outcomes = pool.map(lambda group: _put(personalize, tracking_id, group), groups)
+        for group, error in zip(groups, outcomes, strict=True):
+            failed.update({record.sequence: error for record in group} if error else {})
+    return failed
+
+
+def sessions(records: Iterable[Record]) -> list[list[Record]]:
+    """The records in groups of at most ten of one user's session, oldest event first."""
+    by_session: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        by_session.setdefault((record.event.user_id, record.event.session_id), []).append(record)
+    groups = []
+    for session in by_session.values():
+        session.sort(key=lambda record: record.event.timestamp)
+        groups += [session[begin : begin + EVENTS_AT_ONCE] for begin in range(0, len(session), EVENTS_AT_ONCE)]
+    return groups
+
+
+def _put(personalize: Any, tracking_id: str, group: Sequence[Record]) -> Exception | None:
+    first = group[0].event
+    try:
+        personalize.put_events(
+            trackingId=tracking_id,
+            userId=first.user_id,
+            sessionId=first.session_id,
+            eventList=[_event(record) for record in group],
+        )
+    except (ClientError, BotoCoreError) as error:
+        return error
+    return None
+
+
+def _event(record: Record) -> dict[str, Any]:
+    event = record.event
+    fields = {
+        "eventId": event.event_id,
+        "eventType": event.event_type,
+        "itemId": event.item_id,
+        "sentAt": event.timestamp,
+    }
+    return fields if event.value is None else {**fields, "eventValue": event.value}
+
+
+def quarantine(sqs: Any, queue_url: str, rejected: Sequence[Rejected]) -> dict[str, Exception]:
+    """Send rejected records to the queue, in order; returns the sequence numbers that failed, and why."""
+    failed: dict[str, Exception] = {}
+    for begin in range(0, len(rejected), MESSAGES_AT_ONCE):
+        group = rejected[begin : begin + MESSAGES_AT_ONCE]
+        entries = [{"Id": str(index), "MessageBody": entry.message()} for index, entry in enumerate(group)]
+        try:
+            refused = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
+        except (ClientError, BotoCoreError) as error:
+            return {**failed, **{entry.sequence: error for entry in rejected[begin:]}}
+        failed.update({group[int(entry["Id"])].sequence: RuntimeError(entry["Code"]) for entry in refused})
+    return failed

@@ -1,0 +1,136 @@
+"""What CloudFormation must do here that MiniStack's refuses or leaves undone.
+
+- ApplicationAutoScaling's two types are accepted and recorded in the stack; nothing is scaled, as the throughput of a
+  table is not enforced either. MiniStack refuses the whole template.
+- A table gets its TTL, point-in-time recovery and encryption, a stream its encryption; MiniStack ignores them.
+- A bucket that holds objects or versions is not deleted; MiniStack drops it with all it holds (and forgets its files,
+  so that it comes back after a restart).
+- A stream or table that exists already is not taken over; MiniStack empties it silently.
+- An output with an API's amazonaws.com address is shown with the address that answers here.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import apigateway_v1, dynamodb, kinesis, s3
+from ministack.services.cloudformation import handlers
+from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
+
+Properties = dict[str, Any]
+Created = tuple[str, dict[str, Any]]
+
+API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([A-Za-z0-9_-]+)")
+
+
+def install(endpoint: str) -> None:
+    """Change the handlers of the resource types concerned, and what DescribeStacks shows."""
+    _RESOURCE_HANDLERS["AWS::ApplicationAutoScaling::ScalableTarget"] = _recorded(_target_id)
+    _RESOURCE_HANDLERS["AWS::ApplicationAutoScaling::ScalingPolicy"] = _recorded(_policy_id)
+    table = _RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    table["create"] = _after(_new(table["create"], "TableName", dynamodb._tables), _finish_table)
+    table["update"] = _after(table["update"], _finish_table)
+    stream = _RESOURCE_HANDLERS["AWS::Kinesis::Stream"]
+    stream["create"] = _after(_new(stream["create"], "Name", kinesis._streams), _finish_stream)
+    stream["update"] = _after(stream["update"], _finish_stream)
+    bucket = _RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    bucket["delete"] = _only_empty(bucket["delete"])
+    for action in ("DescribeStacks", "ListExports"):
+        handlers._ACTION_HANDLERS[action] = _with_local_addresses(handlers._ACTION_HANDLERS[action], endpoint)
+
+
+def _recorded(name: Callable[[str, Properties], str]) -> dict[str, Callable]:
+    def create(logical_id: str, props: Properties, stack_name: str) -> Created:
+        return name(logical_id, props), {}
+
+    def update(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+        return name(physical_id, new), {}
+
+    def delete(physical_id: str, props: Properties) -> None:
+        return None
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _target_id(_: str, props: Properties) -> str:
+    return "|".join(props.get(field, "") for field in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
+
+
+def _policy_id(logical_id: str, props: Properties) -> str:
+    return f"{props.get('PolicyName', logical_id)}|{props.get('ScalingTargetId') or _target_id('', props)}"
+
+
+def _new(create: Callable[..., Created], field: str, store: Any) -> Callable[..., Created]:
+    def created(logical_id: str, props: Properties, stack_name: str) -> Created:
+        if props.get(field) in store:
+            raise ValueError(f"{props[field]} already exists")
+        return create(logical_id, props, stack_name)
+
+    return created
+
+
+def _after(handle: Callable[..., Created], finish: Callable[[str, Properties], None]) -> Callable[..., Created]:
+    def finished(subject: str, *rest: Any, **options: Any) -> Created:
+        created = handle(subject, *rest, **options)
+        # create(logical id, properties, stack), update(physical id, old properties, new properties, stack)
+        finish(created[0], rest[0] if len(rest) == 2 else rest[1])
+        return created
+
+    return finished
+
+
+def _finish_table(name: str, props: Properties) -> None:
+    lives = props.get("TimeToLiveSpecification") or {}
+    if lives.get("AttributeName"):
+        spec = {"AttributeName": lives["AttributeName"], "Enabled": _true(lives.get("Enabled", True))}
+        _accepted(dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": spec}))
+    recovery = (props.get("PointInTimeRecoverySpecification") or {}).get("PointInTimeRecoveryEnabled")
+    if recovery is not None:
+        spec = {"PointInTimeRecoveryEnabled": _true(recovery)}
+        _accepted(dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": spec}))
+    encryption = props.get("SSESpecification") or {}
+    if _true(encryption.get("SSEEnabled", False)):
+        spec = {**{key: value for key, value in encryption.items() if key != "SSEEnabled"}, "Enabled": True}
+        dynamodb._tables[name]["SSEDescription"] = dynamodb._sse_description_from_spec(spec)
+
+
+def _finish_stream(name: str, props: Properties) -> None:
+    encryption = props.get("StreamEncryption") or {}
+    if encryption:
+        _accepted(kinesis._start_stream_encryption({"StreamName": name, **encryption}))
+
+
+def _only_empty(delete: Callable[[str, Properties], None]) -> Callable[[str, Properties], None]:
+    def deleted(physical_id: str, props: Properties) -> None:
+        bucket = s3._buckets.get(physical_id) or {}
+        versions = any(name == physical_id and kept for (name, _), kept in s3._object_versions.items())
+        if bucket.get("objects") or versions:
+            raise ValueError(f"The bucket you tried to delete is not empty: {physical_id}; delete all versions first")
+        delete(physical_id, props)
+        s3._delete_persisted_bucket(physical_id)
+
+    return deleted
+
+
+def _with_local_addresses(describe: Callable[[dict], tuple], endpoint: str) -> Callable[[dict], tuple]:
+    def described(params: dict) -> tuple:
+        status, headers, body = describe(params)
+        text = body.decode() if isinstance(body, bytes) else body
+        return status, headers, API_ADDRESS.sub(lambda found: _local(found, endpoint), text).encode()
+
+    return described
+
+
+def _local(found: re.Match[str], endpoint: str) -> str:
+    api_id, stage = found.groups()
+    known = any(key == api_id for _, _, key in apigateway_v1._rest_apis._data)
+    return f"{endpoint}/restapis/{api_id}/{stage}/_user_request_" if known else found[0]
+
+
+def _accepted(answer: tuple) -> None:
+    if answer[0] >= 400:
+        raise ValueError(answer[2].decode() if isinstance(answer[2], bytes) else str(answer[2]))
+
+
+def _true(value: Any) -> bool:
+    return value if isinstance(value, bool) else str(value).lower() == "true"

@@ -1,0 +1,149 @@
+"""MiniStack with every mend, and its life: recover, serve, save, stop."""
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.services import kinesis, s3
+
+from recsys.local.aws import alarms, capture, changed_items, lambda_logs, lambda_worker, metrics
+from recsys.local.aws.autosave import Autosave
+from recsys.local.aws.kinesis_poller import KinesisPoller
+from recsys.local.aws.lanes import Lanes
+from recsys.local.aws.store import Store
+from recsys.local.aws.streamlog import StreamLog
+
+DRAIN_SECONDS = 10.0  # how long a stop waits for the batches in progress
+
+logger = logging.getLogger(__name__)
+
+
+class MiniStack:
+    """The stock services, mended, with their state under `state`."""
+
+    def __init__(self, endpoint: str, state: Path) -> None:
+        self.recovered: dict[str, Any] = {}
+        self._storage_error: str | None = None
+        self.store = Store(state / "state.sqlite")
+        self.lanes = Lanes()
+        self.log = StreamLog(state / "streams.sqlite", lambda arn: self.poller.arrived(arn))
+        self.poller = KinesisPoller(self.log, _clients(endpoint), self.lanes)
+        self.autosave = Autosave(self.store, self.poller.saved_view, lambda: dict(self.poller.starts))
+        self.alarms = alarms.AlarmClock()
+        self._install(endpoint)
+
+    def _install(self, endpoint: str) -> None:
+        lambda_logs.install()
+        lambda_worker.install()
+        metrics.install()
+        app._get_module = _mending_cloudformation(app._get_module, endpoint)
+        changed_items.install()
+        self.log.install()
+        self.poller.install()
+        self.alarms.install()
+        s3._atomic_write = self._noticed(s3._atomic_write)
+
+    def recover(self) -> None:
+        """Bring back what was saved, and tell how old it is; then begin to save."""
+        saved, checkpoints = self.store.rows(), self.store.checkpoints()
+        refused = capture.load(capture.restored(saved))
+        records = sum(self.log.recover(stream) for stream in kinesis._streams.all_values())
+        self.log.prune()
+        self.poller.restore(checkpoints)
+        self.recovered = self._account(records, refused, bool(saved))
+        self.store.commit({}, (), None, clean=0.0)
+        self.autosave.start(saved, checkpoints)
+        self.alarms.start()
+
+    def _account(self, records: int, refused: list[str], anything: bool) -> dict[str, Any]:
+        saved_at, clean = self.store.fact("saved_at"), self.store.fact("clean") != 0.0
+        account = {"saved_at": saved_at, "clean": clean, "records": records, "refused": refused, "message": ""}
+        if not anything:
+            return account
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(saved_at))
+        if clean:
+            account["message"] = f"recovered the state of {moment}, saved at a clean stop; nothing is lost"
+        else:
+            account["message"] = (
+                f"the last run was killed; recovered the state of {moment}, its last save: all that S3, streams and "
+                "Personalize acknowledged is there, other services lost what came after (about a second at most)"
+            )
+        if refused:
+            account["message"] += f"; not restored: {', '.join(refused)} (see server.log)"
+        logger.warning("%s; %d stream records", account["message"], records)
+        return account
+
+    def health(self) -> dict[str, Any]:
+        """What was recovered at the start, and how saving goes (an error names the file and the reason)."""
+        saving = self.autosave.status()
+        return {"recovered": self.recovered, "autosave": {**saving, "error": saving["error"] or self._storage_error}}
+
+    def quiesce(self) -> None:
+        """Finish the batches in progress while their functions can still reach the server."""
+        self.lanes.stop(DRAIN_SECONDS)
+
+    def stop(self) -> None:
+        """Save for the last time and end the Lambda workers."""
+        self.alarms.stop()
+        self.autosave.stop()
+        lambda_runtime.reset()
+        self.store.close()
+        self.log.close()
+
+    def changed(self) -> None:
+        """A request was answered, so something may have changed."""
+        self.autosave.changed()
+
+    def _noticed(self, write: Callable[..., None]) -> Callable[..., None]:
+        """MiniStack logs an object it cannot store and answers 200; the health report must show it."""
+
+        @functools.wraps(write)
+        def noticed(path: str, *data: Any, **options: Any) -> None:
+            try:
+                write(path, *data, **options)
+            except OSError as error:
+                self._storage_error = f"{path}: {error.strerror}"
+                raise
+            self._storage_error = None
+
+        return noticed
+
+
+def _mending_cloudformation(get_module: Callable[[str], Any], endpoint: str) -> Callable[[str], Any]:
+    """CloudFormation imports every service there is, which takes seconds: mended when first used, not at the start."""
+
+    def got(name: str) -> Any:
+        known = name in app._loaded_modules
+        module = get_module(name)
+        if name == "cloudformation" and not known:
+            from recsys.local.aws import cloudformation
+
+            cloudformation.install(endpoint)
+        return module
+
+    return got
+
+
+def _clients(endpoint: str) -> Callable[[str], Any]:
+    """Clients against this very server, one per service, for what the event source mappings send."""
+    lock = threading.Lock()
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        with lock:
+            if service not in made:
+                made[service] = boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 2}))
+            return made[service]
+
+    return client
+
+
+application = app.app

@@ -1,0 +1,220 @@
+"""Start, stop and ask for the embedded AWS, for the command line and the tests."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from recsys.errors import LocalError
+from recsys.local import damage
+from recsys.local.processes import Ours, occupant
+
+PORT = 4566
+STATE = Path(".recsys")
+LOG = "server.log"
+LOG_LIMIT = 10 * 1024 * 1024  # bytes; a longer log is set aside as server.log.1 at the next start
+HEALTH = "/_recsys/health"
+START_SECONDS, STOP_SECONDS = 60.0, 30.0
+HEALTH_SECONDS = 3.0  # a server that is ours answers at once
+TOLD_EVERY = 5.0  # seconds between two lines about the same wait
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `status` found. `health` is the server's own report where it answers, see `recsys.local.server`."""
+
+    running: bool
+    endpoint: str
+    state: Path
+    pid: int | None = None
+    health: dict[str, Any] | None = None
+
+
+def up(port: int = PORT, state: Path = STATE, report: Report | None = None) -> Status:
+    """Start the embedded AWS on `port` with its state in `state`, unless it runs there; returns when it answers.
+
+    `report` gets a line about what is waited for and what was recovered. Raises LocalError where the port or the state
+    belongs to somebody else, where the state is damaged, or where the server does not come up.
+    """
+    say, state = report or _silent, Path(state).resolve()
+    found = status(state)
+    if found.running and found.health:
+        if found.endpoint == _endpoint(port):
+            say(f"the embedded AWS runs already: {found.endpoint} (process {found.pid})")
+            return found
+        raise LocalError(f"{state}: the embedded AWS runs on {found.endpoint} already; `recsys local down` stops it")
+    _forget_dead(state, say)
+    _refuse_taken(port)
+    process, log_start = _spawn(port, state)
+    health = _wait_until_healthy(process, port, state, log_start, say)
+    if health["recovered"].get("message"):
+        say(health["recovered"]["message"])
+    say(f"the embedded AWS runs: {_endpoint(port)} (process {process.pid}, state in {state})")
+    return Status(True, _endpoint(port), state, process.pid, health)
+
+
+def down(state: Path = STATE, report: Report | None = None) -> bool:
+    """Stop the embedded AWS of `state`, its state saved; whether one ran. Raises LocalError where it will not end."""
+    say, state = report or _silent, Path(state).resolve()
+    note = Ours.read(state)
+    process = note.process() if note else None
+    if process is None:
+        _forget_dead(state, say)
+        say("the embedded AWS is not running")
+        return False
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    while time.monotonic() - started < STOP_SECONDS:
+        try:
+            process.wait(timeout=TOLD_EVERY)
+        except psutil.TimeoutExpired:
+            say(f"waiting for process {process.pid} to save and end, for {time.monotonic() - started:.0f} s")
+            continue
+        Ours.forget(state)
+        say(f"the embedded AWS is stopped (process {process.pid}); its state stays in {state}")
+        return True
+    raise LocalError(
+        f"process {process.pid} did not end in {STOP_SECONDS:.0f} s; see {state / LOG}, then kill {process.pid}"
+    )
+
+
+def status(state: Path = STATE) -> Status:
+    """Whether the embedded AWS of `state` runs, and what it says about itself."""
+    state = Path(state).resolve()
+    note = Ours.read(state)
+    if note is None or note.process() is None:
+        return Status(False, _endpoint(note.port if note else PORT), state)
+    return Status(True, _endpoint(note.port), state, note.pid, _health(note.port))
+
+
+def reset(state: Path = STATE, report: Report | None = None) -> None:
+    """Stop the embedded AWS and begin with nothing. A damaged state is set aside beside the folder, not deleted.
+
+    Raises LocalError where `state` is not a state folder: nothing else is ever removed.
+    """
+    say, state = report or _silent, Path(state).resolve()
+    down(state, report)
+    if not state.exists():
+        return
+    if not damage.is_state(state):
+        raise LocalError(f"{state}: this is not the state folder of an embedded AWS; it stays as it is")
+    reason = damage.found(state)
+    if reason is None:
+        shutil.rmtree(state)
+        say(f"{state} is removed")
+        return
+    aside = state.with_name(f"{state.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    state.rename(aside)
+    say(f"{reason}; the damaged folder is kept as {aside}")
+
+
+def env(port: int = PORT) -> dict[str, str]:
+    """What boto3 and the ordinary `aws` command need to talk to the embedded AWS on `port`."""
+    return {
+        "AWS_ENDPOINT_URL": _endpoint(port),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",
+    }
+
+
+def _endpoint(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def _forget_dead(state: Path, say: Report) -> None:
+    note = Ours.read(state)
+    if note and note.process() is None:
+        say(f"process {note.pid} has ended without a clean stop; its state in {state} is taken up")
+        Ours.forget(state)
+
+
+def _refuse_taken(port: int) -> None:
+    """A server that holds the port is found out before ours is started, so that the message comes at once."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return
+    other = _health(port) or {}
+    if "state" in other:
+        raise LocalError(
+            f"port {port} is in use by the embedded AWS of {other['state']} (process {other['pid']}); "
+            f"choose another with --port, or stop it: recsys local down --state {other['state']}"
+        )
+    raise LocalError(f"port {port} is in use by {occupant(port)}; stop it or choose another with --port")
+
+
+def _spawn(port: int, state: Path) -> tuple[subprocess.Popen, int]:
+    """The server, detached from this terminal, and where its part of the log begins."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        log = state / LOG
+        if log.exists() and log.stat().st_size > LOG_LIMIT:
+            log.replace(state / f"{LOG}.1")
+        with log.open("ab") as output:
+            command = [sys.executable, "-m", "recsys.local.server", "--port", str(port), "--state", str(state)]
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+            return process, output.tell()
+    except OSError as error:
+        raise LocalError(
+            f"{state}: the state folder cannot be used ({error.strerror}); choose another with --state"
+        ) from error
+
+
+def _wait_until_healthy(
+    process: subprocess.Popen, port: int, state: Path, log_start: int, say: Report
+) -> dict[str, Any]:
+    started, told = time.monotonic(), 0.0
+    while process.poll() is None:
+        health = _health(port)
+        if health and health["pid"] == process.pid:
+            return health
+        waited = time.monotonic() - started
+        if waited > START_SECONDS:
+            process.terminate()
+            raise LocalError(f"the embedded AWS does not answer after {waited:.0f} s; see {state / LOG}")
+        if waited - told >= TOLD_EVERY:
+            say(f"waiting for {_endpoint(port)} to answer, for {waited:.0f} s")
+            told = waited
+        time.sleep(0.05)
+    raise LocalError(_last_words(state / LOG, log_start, process.returncode))
+
+
+def _last_words(log: Path, start: int, code: int) -> str:
+    with log.open("rb") as file:
+        file.seek(start)
+        lines = file.read().decode(errors="replace").splitlines()
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    if errors:
+        return errors[-1]
+    tail = " | ".join(line.strip() for line in lines[-3:])
+    return f"the embedded AWS ended while it started (exit code {code}): {tail or 'it said nothing'}; see {log}"
+
+
+def _health(port: int) -> dict[str, Any] | None:
+    try:
+        with urllib.request.urlopen(_endpoint(port) + HEALTH, timeout=HEALTH_SECONDS) as answer:
+            return json.load(answer)
+    except (OSError, ValueError):
+        return None

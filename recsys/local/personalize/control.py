@@ -1,0 +1,270 @@
+"""The control plane: Create, Describe, List, Delete and tags over the table of resource types, and life cycles.
+
+Everything here runs on one thread, each request in one transaction that is on disk before the answer leaves. What is
+special about a kind is in rules.py; operations that are none of the four verbs are in special.py.
+
+Life cycle: CREATE PENDING, then CREATE IN_PROGRESS, each for STEP seconds at least so that both can be seen; at last
+ACTIVE or CREATE FAILED. Kinds with real work (rules.WORK) stay in progress until it is done. Deletes pass through
+DELETE PENDING and DELETE IN_PROGRESS, and the last status is answered once more before ResourceNotFoundException:
+programs wait for a delete by describing what they deleted, and some never end if it is gone at once.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from recsys.local.personalize import rules, special
+from recsys.local.personalize.actor import Actor
+from recsys.local.personalize.errors import ServiceError, exists, in_use, not_found, not_implemented, over_limit
+from recsys.local.personalize.jobs import Jobs
+from recsys.local.personalize.resources import (
+    ACTIVE,
+    BUSY,
+    DELETING,
+    FAILED,
+    IN_PROGRESS,
+    KINDS,
+    MOST_TAGS,
+    PENDING,
+    STEP,
+    Kind,
+)
+from recsys.local.personalize.store import Resource, Store
+from recsys.local.personalize.tokens import make_token, read_token
+from recsys.local.personalize.wire import Operation
+
+log = logging.getLogger(__name__)
+
+PAGE = 100
+
+Params = dict[str, Any]
+
+
+class Control:
+    """The state of the control plane and the operations on it. Call everything on the actor's thread."""
+
+    def __init__(
+        self, folder: Path, store: Store, actor: Actor, jobs: Jobs, account: str, region: str, endpoint: str
+    ) -> None:
+        self.folder, self.store, self.actor, self.jobs = folder, store, actor, jobs
+        self.account, self.region, self.endpoint = account, region, endpoint
+        self.listeners: list[Callable[[str, Resource], None]] = []
+
+    def handle(self, operation: Operation, params: Params) -> Params | None:
+        """Answer one control plane request. Raises ServiceError."""
+        with self.store.transaction():
+            handler = special.OPERATIONS.get(operation.name)
+            if handler:
+                return handler(self, params)
+            for verb, method in (("Create", self.create), ("Describe", self.describe), ("Delete", self.delete)):
+                kind = KINDS.get(operation.name.removeprefix(verb))
+                if kind and operation.name.startswith(verb):
+                    return method(kind, operation, params)
+            kind = _listed(operation.name)
+            if kind:
+                return self.list(kind, operation, params)
+        raise not_implemented(operation.name)
+
+    # Create
+
+    def create(self, kind: Kind, operation: Operation, params: Params) -> Params:
+        """A new resource in CREATE PENDING. The document has the request's members, plus what rules.py adds."""
+        parents = [self.parent(params[member], _kind_of(member)) for member in kind.parents]
+        tags = params.pop("tags", [])
+        if len(tags) > MOST_TAGS:
+            raise ServiceError("TooManyTagsException", f"A resource can have {MOST_TAGS} tags at most")
+        document = dict(params)
+        fields = {"name": params.get(kind.name_member), **rules.prepare(self, kind.name, document, parents)}
+        arn = self.arn(kind.path.format(**fields))
+        if self.store.get(arn):
+            raise exists(f"Another resource with Amazon Resource Name (ARN) {arn} already exists.")
+        self._check_quota(kind, document)
+        now = time.time()
+        document.update(creationDateTime=now, lastUpdatedDateTime=now)
+        member = next(name for name in operation.model.output_shape.members if name.endswith("Arn"))
+        document[member] = arn
+        if kind.life:
+            document["status"] = PENDING
+        resource = Resource(arn, kind.name, document)
+        self.store.add(resource)
+        self.store.tag(arn, tags)
+        if kind.life:
+            self.actor.submit(lambda: self.begin(arn), STEP)
+        return document
+
+    def parent(self, arn: str, kind: str) -> Resource:
+        """A resource that others may be created under. Raises ResourceNotFoundException, ResourceInUseException."""
+        resource = self.resource(arn, kind)
+        if resource.status in DELETING or (KINDS[resource.kind].ready and resource.status != ACTIVE):
+            raise in_use(f"{arn} is in status {resource.status}; it must be ACTIVE")
+        return resource
+
+    def resource(self, arn: str, kind: str | None = None) -> Resource:
+        """Raises ResourceNotFoundException."""
+        found = self.store.get(arn)
+        if found is None or kind not in (None, found.kind):
+            raise not_found(f"Resource with Amazon Resource Name (ARN) {arn} does not exist.")
+        return found
+
+    def arn(self, path: str) -> str:
+        return f"arn:aws:personalize:{self.region}:{self.account}:{path}"
+
+    def _check_quota(self, kind: Kind, document: Params) -> None:
+        quota = kind.quota
+        if quota is None:
+            return
+        scope = {quota.member: document[quota.member]} if quota.member else {}
+        others = self.store.find(kind.name, **scope)
+        if quota.only_busy:
+            others = [other for other in others if other.status in BUSY]
+        if len(others) >= quota.most:
+            within = f" in {document[quota.member]}" if quota.member else ""
+            raise over_limit(quota.message or f"More than {quota.most} {kind.name} resources{within}.")
+
+    # Life cycle
+
+    def begin(self, arn: str) -> None:
+        """CREATE IN_PROGRESS, and the real work, if there is any."""
+        with self.store.transaction():
+            resource = self.store.get(arn)
+            if resource is None or resource.status not in BUSY:
+                return
+            if rules.must_wait(self, resource):
+                self.actor.submit(lambda: self.begin(arn), STEP)
+                return
+            self.set_status(resource, IN_PROGRESS)
+        work = rules.WORK.get(resource.kind)
+        if work is None:
+            self.actor.submit(lambda: self.finish(arn, {}), STEP)
+            return
+        try:
+            work(self, resource)
+        except (ServiceError, OSError) as error:
+            log.exception("%s could not begin", arn)
+            self.finish(arn, {"failureReason": str(error)})
+
+    def run_job(self, arn: str, task: str, spec: Params) -> None:
+        """Give a job to the worker process; its result ends the resource's creation."""
+
+        def done(result: Params) -> None:
+            self.settle(arn, lambda: self.finish(arn, result))
+
+        self.jobs.submit(arn, task, spec, done)
+
+    def settle(self, arn: str, end: Callable[[], None]) -> None:
+        """End work from any thread, not before its CREATE IN_PROGRESS could be seen."""
+
+        def when_seen() -> None:
+            resource = self.store.get(arn)
+            since = resource.document.get("latestCampaignUpdate", resource.document) if resource else {}
+            self.actor.submit(end, since.get("lastUpdatedDateTime", 0.0) + STEP - time.time())
+
+        self.actor.submit(when_seen)
+
+    def finish(self, arn: str, result: Params) -> None:
+        """ACTIVE with the members of `result`, or CREATE FAILED if it has a failureReason."""
+        with self.store.transaction():
+            resource = self.store.get(arn)
+            if resource is None or resource.status != IN_PROGRESS:
+                return
+            resource.document.update(result)
+            self.set_status(resource, FAILED if result.get("failureReason") else ACTIVE)
+            rules.finished(self, resource)
+        self.tell("finished", resource)
+
+    def set_status(self, resource: Resource, status: str) -> None:
+        resource.document.update(status=status, lastUpdatedDateTime=time.time())
+        self.store.save(resource)
+
+    def tell(self, what: str, resource: Resource) -> None:
+        """Let those who hold a resource in memory know that it has changed."""
+        for listener in self.listeners:
+            listener(what, resource)
+
+    def resume(self) -> None:
+        """Take up at a start what the last stop, however hard, cut short."""
+        for kind in KINDS.values():
+            for resource in self.store.find(kind.name):
+                if resource.status in BUSY:
+                    self.begin(resource.arn)
+                elif resource.status in DELETING:
+                    self.erase(resource.arn)
+                special.resume(self, resource)
+
+    # Describe and List
+
+    def describe(self, kind: Kind, operation: Operation, params: Params) -> Params:
+        (arn,) = params.values()
+        resource = self.store.get(arn) or self.store.last_sight(arn)
+        if resource is None or resource.kind != kind.name:
+            raise not_found(f"Resource with Amazon Resource Name (ARN) {arn} does not exist.")
+        (wrapper,) = operation.model.output_shape.members
+        return {wrapper: rules.described(self, resource)}
+
+    def list(self, kind: Kind, operation: Operation, params: Params) -> Params:
+        limit = params.pop("maxResults", PAGE)
+        after = read_token(params.pop("nextToken", None), operation.name)
+        member = next(name for name in operation.model.output_shape.members if name != "nextToken")
+        found = self.store.find(kind.name, after=after, limit=limit + 1, **rules.list_scope(self, kind.name, params))
+        page = {member: [resource.document for resource in found[:limit]]}
+        if len(found) > limit:
+            page["nextToken"] = make_token(operation.name, found[limit - 1].number)
+        return page
+
+    # Delete
+
+    def delete(self, kind: Kind, operation: Operation, params: Params) -> None:
+        (arn,) = params.values()
+        resource = self.resource(arn, kind.name)
+        if resource.status in DELETING:
+            return
+        self._check_blockers(kind, resource)
+        if not kind.life:
+            self.store.remove(arn)
+            return
+        self.set_status(resource, "DELETE PENDING")
+        self.actor.submit(lambda: self._deleting(arn), STEP)
+
+    def _check_blockers(self, kind: Kind, resource: Resource) -> None:
+        if resource.status in BUSY:
+            raise in_use(f"{resource.arn} is in status {resource.status}; it can be deleted when it is ACTIVE")
+        for blocker in kind.blockers:
+            value = resource.document.get(blocker.member, resource.arn) if blocker.only_busy else resource.arn
+            for other in self.store.find(blocker.kind, **{blocker.member: value}):
+                if other.status in BUSY or not (blocker.only_busy or "_hidden" in other.document):
+                    raise in_use(f"{resource.arn} cannot be deleted: {other.arn} is in status {other.status}")
+
+    def _deleting(self, arn: str) -> None:
+        with self.store.transaction():
+            resource = self.store.get(arn)
+            if resource:
+                self.set_status(resource, "DELETE IN_PROGRESS")
+        self.actor.submit(lambda: self.erase(arn), STEP)
+
+    def erase(self, arn: str) -> None:
+        """Gone, with everything that goes with it."""
+        with self.store.transaction():
+            resource = self.store.get(arn)
+            if resource is None:
+                return
+            kind = KINDS[resource.kind]
+            gone = [resource]
+            for follower, member in kind.follows:
+                gone += self.store.find(follower, **{member: arn})
+            for each in gone:
+                self.store.bury(each) if each is resource else self.store.remove(each.arn)
+        for each in gone:
+            rules.erased(self, each)
+            self.tell("erased", each)
+
+
+def _kind_of(member: str) -> str:
+    """The kind a member names: solutionVersionArn names a SolutionVersion."""
+    return member[0].upper() + member.removesuffix("Arn")[1:]
+
+
+def _listed(operation: str) -> Kind | None:
+    """The kind a List operation lists: ListCampaigns, ListSchemas, ListDatasetImportJobs."""
+    return KINDS.get(operation.removeprefix("List").removesuffix("s")) if operation.startswith("List") else None

@@ -1,0 +1,40 @@
+"""Refusals as AWS words them on the wire.
+
+Personalize models no ValidationException. A request that breaks its input shape is refused here as
+InvalidInputException, with the sentence AWS uses for broken constraints ("1 validation error detected: ..."): it is the
+modelled exception of every operation that takes input, so `client.exceptions.InvalidInputException` catches it, and the
+only 400 that the runtime and events services have at all.
+"""
+
+
+class ServiceError(Exception):
+    """One refusal: AWS's error code, the message, and the HTTP status where the model gives none."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, status
+
+
+def invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidInputException", message)
+
+
+def not_found(message: str) -> ServiceError:
+    return ServiceError("ResourceNotFoundException", message)
+
+
+def exists(message: str) -> ServiceError:
+    return ServiceError("ResourceAlreadyExistsException", message)
+
+
+def in_use(message: str) -> ServiceError:
+    return ServiceError("ResourceInUseException", message)
+
+
+def over_limit(message: str) -> ServiceError:
+    return ServiceError("LimitExceededException", message)
+
+
+def not_implemented(operation: str) -> ServiceError:
+    """501, so that no SDK retries it and nobody takes it for an answer."""
+    return ServiceError("NotImplementedException", f"{operation} is not implemented by the embedded Personalize", 501)

@@ -1,0 +1,134 @@
+"""The ASGI application: one request in, one answer or AWS error out.
+
+The control plane answers from its own thread (control.py); the runtime answers on the event loop from memory
+(runtime.py); events are answered when they are on disk (events.py). Nothing a request does can bring the others down:
+what is not a modelled error becomes InternalServerError with a line in the log.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from recsys.errors import LocalError
+from recsys.local.personalize import runtime
+from recsys.local.personalize.actor import Actor
+from recsys.local.personalize.campaigns import Campaigns
+from recsys.local.personalize.control import Control
+from recsys.local.personalize.errors import ServiceError, invalid, not_implemented
+from recsys.local.personalize.events import EventLog
+from recsys.local.personalize.jobs import Jobs
+from recsys.local.personalize.records import Trackers
+from recsys.local.personalize.store import Store
+from recsys.local.personalize.wire import Operation, answer, find_operation, parse, refusal
+
+log = logging.getLogger(__name__)
+
+ACCOUNT = "000000000000"  # what MiniStack answers GetCallerIdentity with for the placeholder credentials
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Params = dict[str, Any]
+
+
+class Personalize:
+    """Amazon Personalize over a folder of state; it reads S3 at `endpoint`."""
+
+    def __init__(self, state: Path, endpoint: str, region: str = "us-east-1") -> None:
+        self._folder = Path(state) / "personalize"
+        self._endpoint, self._region = endpoint, region
+
+    def start(self) -> None:
+        """Open the state, take up what was cut short, be ready to answer. Raises LocalError if it cannot be read."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._store = Store(self._folder / "control.sqlite")
+            self._events = EventLog(self._folder / "events.sqlite")
+        except sqlite3.DatabaseError as error:
+            message = f"{self._folder}: {error}; `recsys local reset` starts over with an empty state"
+            raise LocalError(f"the state of Personalize cannot be read: {message}") from error
+        self._actor = Actor("personalize-control")
+        self._jobs = Jobs(self._folder / "jobs.log")
+        self._control = Control(
+            self._folder, self._store, self._actor, self._jobs, ACCOUNT, self._region, self._endpoint
+        )
+        self._campaigns = Campaigns(self._control, self._events)
+        self._trackers = Trackers(self._control, self._events)
+        self._handlers: dict[str, Callable[[Params], Awaitable[Params | None]]] = {
+            "GetRecommendations": self._get_recommendations,
+            "GetPersonalizedRanking": self._get_personalized_ranking,
+            "PutEvents": self._trackers.put_events,
+            "PutItems": self._trackers.put_items,
+            "PutUsers": self._trackers.put_users,
+        }
+        self._jobs.start()
+        self._actor.submit(self._control.resume).result()
+        self._actor.submit(self._campaigns.warm)
+
+    def stop(self) -> None:
+        """Everything acknowledged is on disk already; end the threads and the worker process."""
+        self._jobs.close()
+        self._actor.close()
+        self._campaigns.close()
+        self._events.close()
+        self._store.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(receive)
+        status, headers, content = await self._answer(scope, body)
+        headers = [*headers, (b"content-length", str(len(content)).encode()), (b"x-amzn-requestid", _request_id())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _answer(self, scope: Scope, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        operation = None
+        try:
+            target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"").decode()
+            operation = find_operation(scope["method"], scope["path"], target)
+            return answer(operation, await self._perform(operation, parse(operation, body)))
+        except ServiceError as error:
+            return refusal(operation, error)
+        except Exception as error:
+            log.exception("%s failed", operation.name if operation else scope["path"])
+            return refusal(operation, ServiceError("InternalServerError", f"{type(error).__name__}: {error}", 500))
+
+    async def _perform(self, operation: Operation, params: Params) -> Params | None:
+        if not operation.rest:
+            return await asyncio.wrap_future(self._actor.submit(lambda: self._control.handle(operation, params)))
+        handler = self._handlers.get(operation.name)
+        if handler is None:
+            raise not_implemented(operation.name)
+        return await handler(params)
+
+    async def _get_recommendations(self, params: Params) -> Params:
+        if "campaignArn" not in params:
+            if "recommenderArn" in params:
+                raise not_implemented("GetRecommendations with a recommenderArn")
+            raise invalid("campaignArn or recommenderArn must be given")
+        return await self._from_campaign(runtime.get_recommendations, params)
+
+    async def _get_personalized_ranking(self, params: Params) -> Params:
+        return await self._from_campaign(runtime.get_personalized_ranking, params)
+
+    async def _from_campaign(self, handler: Callable[..., Params], params: Params) -> Params:
+        campaign, opted_in = await self._campaigns.campaign(params["campaignArn"])
+        group, chosen = campaign.group.arn, None
+        if "filterArn" in params:
+            chosen = await self._campaigns.filter(params["filterArn"], group)
+        return handler(campaign, params, self._campaigns.live(group), chosen, opted_in)
+
+
+async def _body(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def _request_id() -> bytes:
+    return runtime.new_id().removeprefix("RID-").encode()

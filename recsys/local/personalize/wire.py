@@ -1,0 +1,112 @@
+"""The wire of the three services, read and written through botocore's models.
+
+`personalize` speaks JSON 1.1 (POST / with X-Amz-Target), `personalize-runtime` and `personalize-events` speak REST-JSON
+(POST to a path). No path clashes, so one URL answers all three, as their common signing name `personalize` suggests.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import botocore.session
+from botocore.model import OperationModel, Shape
+
+from recsys.local.personalize.errors import ServiceError
+from recsys.local.personalize.validate import validate
+
+SERVICES = ("personalize", "personalize-runtime", "personalize-events")
+TARGET = "AmazonPersonalize."
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One of the 79 operations, and which service it belongs to."""
+
+    service: str
+    name: str
+    model: OperationModel
+
+    @property
+    def rest(self) -> bool:
+        return self.service != "personalize"
+
+
+@lru_cache(maxsize=1)
+def operations() -> dict[str, Operation]:
+    """Operations by X-Amz-Target, or by path for the REST services."""
+    session = botocore.session.get_session()
+    table = {}
+    for service in SERVICES:
+        model = session.get_service_model(service)
+        for name in model.operation_names:
+            operation = model.operation_model(name)
+            key = TARGET + name if service == "personalize" else operation.http["requestUri"]
+            table[key] = Operation(service, name, operation)
+    return table
+
+
+def find_operation(method: str, path: str, target: str) -> Operation:
+    """The operation a request asks for. Raises UnknownOperationException."""
+    operation = operations().get(target if path == "/" else path)
+    if operation is None or method != "POST":
+        status = 400 if path == "/" else 404
+        raise ServiceError("UnknownOperationException", f"Unknown operation: {target or f'{method} {path}'}", status)
+    return operation
+
+
+def parse(operation: Operation, body: bytes) -> dict[str, Any]:
+    """The request's parameters, validated. Raises SerializationException or InvalidInputException."""
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise ServiceError("SerializationException", f"The request body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ServiceError("SerializationException", "The request body is not a JSON object")
+    return validate(value, operation.model.input_shape)
+
+
+def answer(operation: Operation, value: dict[str, Any] | None) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body of an answer, trimmed to the operation's output shape."""
+    shape = operation.model.output_shape
+    body = json.dumps(trim(value, shape), separators=(",", ":")).encode() if shape and value is not None else b""
+    return 200, _headers(operation), body or (b"" if operation.rest else b"{}")
+
+
+def refusal(operation: Operation | None, error: ServiceError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body of an error; the status is the model's where the model gives one."""
+    status = error.status
+    for shape in operation.model.error_shapes if operation else ():
+        if shape.name == error.code:
+            status = shape.metadata.get("error", {}).get("httpStatusCode", status)
+    body = json.dumps({"__type": error.code, "message": error.message}).encode()
+    return status, [*_headers(operation), (b"x-amzn-errortype", error.code.encode())], body
+
+
+def trim(value: Any, shape: Shape) -> Any:
+    """`value` with only the members `shape` has; a Describe's document gives its Summary."""
+    cut = _trimmer(shape)
+    return cut(value) if cut else value
+
+
+@lru_cache(maxsize=512)
+def _trimmer(shape: Shape) -> Callable[[Any], Any] | None:
+    """A function that trims values of a shape, made once; None for scalars, which need none."""
+    if shape.type_name == "structure":
+        members = [(name, _trimmer(member)) for name, member in shape.members.items()]
+        return lambda value: {
+            name: cut(value[name]) if cut else value[name] for name, cut in members if value.get(name) is not None
+        }
+    if shape.type_name == "list":
+        cut_entry = _trimmer(shape.member)
+        return (lambda value: [cut_entry(entry) for entry in value]) if cut_entry else None
+    if shape.type_name == "map":
+        cut_value = _trimmer(shape.value)
+        return (lambda value: {key: cut_value(entry) for key, entry in value.items()}) if cut_value else None
+    return None
+
+
+def _headers(operation: Operation | None) -> list[tuple[bytes, bytes]]:
+    json_1_1 = operation is None or not operation.rest
+    return [(b"content-type", b"application/x-amz-json-1.1" if json_1_1 else b"application/json")]

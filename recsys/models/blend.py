@@ -1,0 +1,34 @@
+"""What is added to the regression's scores: the user's own habits, and popularity where little is known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recsys.models.features import own_share
+from recsys.models.settings import Settings
+
+FLOOR = 1e-6  # weight of popularity where none was chosen: it orders what the history says nothing about
+
+
+class Blend:
+    """Adds own_weight * own shares + popularity_weight * popularity / (1 + length) to the scores of a batch.
+
+    popularity: (n_items,) users of each item. An empty history scores temperature * log(popularity), so that its
+    softmax is popularity's own distribution, items without users counting a tenth of one.
+    """
+
+    def __init__(self, popularity: np.ndarray, temperature: float = 1.0) -> None:
+        total = max(1.0, float(popularity.sum()))
+        self.share = (popularity / total).astype(np.float32)
+        self.empty = np.float32(temperature) * np.log(self.share + np.float32(0.1 / total))
+
+    def add(self, scores: np.ndarray, histories: Sequence[np.ndarray], settings: Settings) -> np.ndarray:
+        """Final scores (n, n_items) float32 from the regression's, which are changed in place."""
+        lengths = np.array([len(h) for h in histories])
+        weight = max(settings.popularity_weight, FLOOR) / (1 + lengths)
+        scores += weight[:, None].astype(np.float32) * self.share
+        if settings.own_weight:
+            own = own_share(histories, settings.own_decay)
+            np.add.at(scores, (own.rows, own.codes), np.float32(settings.own_weight) * own.values)
+        scores[lengths == 0] = self.empty
+        return scores

@@ -1,0 +1,46 @@
+"""Popularity-count: the items most users have touched."""
+
+from typing import Self
+
+import numpy as np
+
+from recsys.models.base import Model
+from recsys.models.sequences import Sequences
+from recsys.models.storage import Stored
+
+
+class Popularity(Model):
+    """Scores an item by how many different users touched it, whatever the history (aws-popularity-count)."""
+
+    @classmethod
+    def fit(cls, seqs: Sequences) -> Self:
+        """Count unique users per item; ten clicks of one user count once."""
+        return cls._of(seqs.item_ids, unique_users(seqs))
+
+    @classmethod
+    def _of(cls, item_ids: np.ndarray, counts: np.ndarray) -> Self:
+        model = cls(item_ids)
+        model.counts = counts
+        return model
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Each score's share of the sum; equal shares where nobody touched any of the items."""
+        scores = np.asarray(scores, dtype=np.float64)
+        total = scores.sum()
+        return scores / total if total > 0 else np.full(scores.shape, 1 / scores.size)
+
+    def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        return np.tile(np.asarray(self.counts), (len(histories), 1))
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {"counts": self.counts}
+
+    @classmethod
+    def _restore(cls, stored: Stored) -> Self:
+        return cls._of(stored.item_ids, stored.arrays["counts"])
+
+
+def unique_users(seqs: Sequences) -> np.ndarray:
+    """(n_items,) float32: how many different users touched each item."""
+    pairs = np.unique(seqs.users * seqs.n_items + seqs.codes)
+    return np.bincount(pairs % seqs.n_items, minlength=seqs.n_items).astype(np.float32)

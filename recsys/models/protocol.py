@@ -1,0 +1,64 @@
+"""How a model is put to the test: who is held out, what it is shown and what it must find."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.errors import ModelError
+from recsys.models.sequences import Sequences
+
+
+@dataclass(frozen=True)
+class Split:
+    """A model is fitted on `train`, shown `histories[q]` and scored on `targets[q]`, for each of n queries.
+
+    All codes are in `train.item_ids`, the catalogue of the whole data set: an item that only held-out users touched
+    is there too, without a training event, and counts as missed.
+    """
+
+    train: Sequences
+    histories: list[np.ndarray]
+    targets: list[np.ndarray]
+
+
+def personalize_split(seqs: Sequences, seed: int = 0, test_share: float = 0.1, target_share: float = 0.1) -> Split:
+    """Amazon Personalize's protocol: a tenth of the users is unseen in training; their newest tenth is the target.
+
+    Test users are drawn among those with two events or more. Each one's newest `target_share` of events, rounded down
+    but at least one, is the target and the older ones are the model's input. AWS does not say how it rounds.
+
+    Raises ModelError with fewer than two users, or no user with two events.
+    """
+    able = np.flatnonzero(seqs.lengths >= 2)
+    if len(able) == 0 or seqs.n_users < 2:
+        raise ModelError(
+            f"{seqs.n_users} users, {len(able)} of them with two events or more: cannot hold users out; "
+            "at least two users, one with two events, are needed"
+        )
+    n_test = min(len(able), max(1, round(seqs.n_users * test_share)), seqs.n_users - 1)
+    test = np.sort(np.random.default_rng(seed).choice(able, n_test, replace=False))
+    train = np.setdiff1d(np.arange(seqs.n_users), test)
+    histories, targets = cut_newest(seqs.select(test), target_share)
+    return Split(seqs.select(train), histories, targets)
+
+
+def cut_newest(seqs: Sequences, share: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Each user's older events and newest `share` of them, rounded down but at least one."""
+    newest = np.maximum(1, (seqs.lengths * share).astype(np.int64))
+    cuts = seqs.lengths - newest
+    events = seqs.histories()
+    return [e[:c] for e, c in zip(events, cuts, strict=True)], [e[c:] for e, c in zip(events, cuts, strict=False)]
+
+
+def leave_last_out(seqs: Sequences) -> Split:
+    """Each user's last event is the target and all others are both training data and input; the usual academic split.
+
+    Raises ModelError when no user has two events.
+    """
+    able = np.flatnonzero(seqs.lengths >= 2)
+    if len(able) == 0:
+        raise ModelError("no user has two events: there is no last event to leave out")
+    mask = np.ones(seqs.n_events, dtype=bool)
+    mask[seqs.offsets[1:][able] - 1] = False
+    train = seqs.keep_events(mask)
+    return Split(train, [train.history(u) for u in able], [seqs.history(u)[-1:] for u in able])

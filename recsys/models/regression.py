@@ -1,0 +1,95 @@
+"""From the two moments to scores: the exact ridge for catalogues a Cholesky can hold, its diagonal beyond."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from recsys.models.features import Weighted
+from recsys.models.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
+from recsys.models.sequences import Sequences
+from recsys.models.settings import Settings
+from recsys.models.solve import Ridge
+
+DENSE_ITEMS = 12_000  # three float32 matrices of this side: 1.7 GB, and a minute to solve on two cores
+KEPT_ITEMS = 5_000  # up to here a search keeps the moments of three settings: the best and its two neighbours
+SECONDS_A_PAIR, SECONDS_A_FLOP = 5e-8, 2e-11  # two ordinary cores of 2026
+
+
+class Recent(OrderedDict):
+    """The last `size` things made, by key."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def take(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What was kept under `key`, else what `make` makes, in the place of the one longest unused."""
+        if key not in self:
+            while len(self) >= self.size:
+                self.popitem(last=False)  # before the next is made: memory never holds one more
+            self[key] = make()
+        self.move_to_end(key)
+        return self[key]
+
+
+class Regression:
+    """B of score = x B for one data set and any settings; what several settings share is counted once."""
+
+    def __init__(self, seqs: Sequences) -> None:
+        self.seqs = seqs
+        self.dense = seqs.n_items <= DENSE_ITEMS
+        kept = 3 if seqs.n_items <= KEPT_ITEMS else 1
+        self.grams, self.crosses, self.solved = Recent(kept), Recent(kept), Recent(3)
+
+    def coefficients(self, settings: Settings) -> np.ndarray | sparse.csr_array:
+        """B (n_items, n_items) float32: (G + lambda I)^-1 C, or C_ij / (G_ii + lambda) as a sparse table."""
+        if self.dense:
+            return np.ascontiguousarray(self._ridge(settings).solve(self._cross(settings)))
+        scale = 1 / (self._gram(settings) + np.float32(settings.penalty))
+        return sparse.csr_array(sparse.diags_array(scale) @ self._cross(settings))
+
+    def predict(self, events: Weighted, settings: Settings) -> np.ndarray:
+        """x B (n, n_items) float32 without forming B; `events` must be the same at every call but for its weights."""
+        x = events.table(self.seqs.n_items)
+        if not self.dense:
+            return (x @ self.coefficients(settings)).toarray()
+        key = (*_past(settings), settings.penalty)
+        solved = self.solved.take(key, lambda: self._ridge(settings).solve(x.toarray().T))
+        return solved.T @ self._cross(settings)
+
+    def cost(self, n: int, settings: Settings) -> float:
+        """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
+        past, items = _past(settings), self.seqs.n_items
+        pairs = self.seqs.n_events * settings.length
+        counted = (past not in self.grams) + ((*past, settings.horizon) not in self.crosses) / 2
+        flops = 2 * n * items**2
+        if (*past, settings.penalty) not in self.solved:
+            flops += items**3 / 3 + 2 * n * items**2
+        return counted * pairs * SECONDS_A_PAIR + (flops * SECONDS_A_FLOP if self.dense else 0.0)
+
+    def _gram(self, settings: Settings) -> np.ndarray:
+        count = gram if self.dense else gram_diagonal
+        return self.grams.take(_past(settings), lambda: count(self.seqs, _weights(settings), settings.reverse))
+
+    def _cross(self, settings: Settings) -> np.ndarray | sparse.csr_array:
+        count = cross if self.dense else cross_sparse
+        targets = np.full(settings.horizon, 1 / settings.horizon)
+        return self.crosses.take(
+            (*_past(settings), settings.horizon),
+            lambda: count(self.seqs, _weights(settings), targets, settings.reverse),
+        )
+
+    def _ridge(self, settings: Settings) -> Ridge:
+        return Ridge(self._gram(settings), settings.penalty)
+
+
+def _weights(settings: Settings) -> np.ndarray:
+    return history_weights(settings.length, settings.decay)
+
+
+def _past(settings: Settings) -> tuple[int, float, float]:
+    """What G depends on."""
+    return settings.length, settings.decay, settings.reverse

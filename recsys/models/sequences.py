@@ -1,0 +1,114 @@
+"""Interactions as flat arrays: each user's item codes, oldest first, one user after another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
+from recsys.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """All histories of a data set; user `u` owns `codes[offsets[u]:offsets[u + 1]]`, oldest first.
+
+    user_ids: (n_users,) str, item_ids: (n_items,) str, offsets: (n_users + 1,) int64, codes: (n_events,) int32 into
+    item_ids, times: (n_events,) int64 epoch seconds. An item of the catalogue may have no event.
+    """
+
+    user_ids: np.ndarray
+    item_ids: np.ndarray
+    offsets: np.ndarray
+    codes: np.ndarray
+    times: np.ndarray
+
+    @classmethod
+    def from_interactions(cls, interactions: pd.DataFrame, catalogue: Sequence[str] = ()) -> "Sequences":
+        """Sequences of a table with USER_ID, ITEM_ID and TIMESTAMP (epoch seconds); repeated events are kept.
+
+        Events of one user are ordered by time; those of the same second stay in the order of the table. Items of
+        `catalogue` are part of item_ids even where nobody has touched them.
+
+        Raises ModelError for a missing column, an empty table, a missing id or a timestamp that is not a number.
+        """
+        _refuse_unusable(interactions)
+        users, user_ids = _codes_of(interactions[USER_ID].astype(str))
+        items = interactions[ITEM_ID].astype(str)
+        known = pd.concat([items, pd.Series(list(catalogue), dtype=items.dtype).astype(str)], ignore_index=True)
+        item_codes, item_ids = _codes_of(known)
+        times = interactions[TIMESTAMP].to_numpy().astype(np.int64)
+        order = np.lexsort((times, users))  # stable: input order decides within one second
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(user_ids)))]).astype(np.int64)
+        return cls(user_ids, item_ids, offsets, item_codes[: len(items)][order].astype(np.int32), times[order])
+
+    @property
+    def n_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.item_ids)
+
+    @property
+    def n_events(self) -> int:
+        return len(self.codes)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(n_users,) number of events of each user."""
+        return np.diff(self.offsets)
+
+    @property
+    def users(self) -> np.ndarray:
+        """(n_events,) the user index of each event."""
+        return np.repeat(np.arange(self.n_users), self.lengths)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """(n_events,) how many events of the same user come before each event."""
+        return np.arange(self.n_events) - np.repeat(self.offsets[:-1], self.lengths)
+
+    def history(self, user: int) -> np.ndarray:
+        """Item codes of one user index, oldest first."""
+        return self.codes[self.offsets[user] : self.offsets[user + 1]]
+
+    def histories(self) -> list[np.ndarray]:
+        """Item codes of every user, oldest first."""
+        return np.split(self.codes, self.offsets[1:-1])
+
+    def select(self, users: np.ndarray) -> "Sequences":
+        """The same catalogue with only these user indices, in this order."""
+        users = np.asarray(users, dtype=np.int64)
+        lengths = self.lengths[users]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        events = np.repeat(self.offsets[users] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Sequences(self.user_ids[users], self.item_ids, offsets, self.codes[events], self.times[events])
+
+    def keep_events(self, mask: np.ndarray) -> "Sequences":
+        """The same users and catalogue with only the events where `mask` (n_events,) is true."""
+        lengths = np.bincount(self.users[mask], minlength=self.n_users)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return Sequences(self.user_ids, self.item_ids, offsets, self.codes[mask], self.times[mask])
+
+
+def _codes_of(ids: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Codes into the sorted distinct ids; object arrays, so that one long id costs nothing to the others."""
+    codes, uniques = pd.factorize(ids, sort=True)
+    return codes, np.asarray(uniques, dtype=object)
+
+
+def _refuse_unusable(interactions: pd.DataFrame) -> None:
+    missing = [name for name in (USER_ID, ITEM_ID, TIMESTAMP) if name not in interactions.columns]
+    if missing:
+        raise ModelError(f"interactions lack the columns {missing}; found {list(interactions.columns)}: rename yours")
+    if interactions.empty:
+        raise ModelError("interactions are empty: a model needs at least one event")
+    for name in (USER_ID, ITEM_ID, TIMESTAMP):
+        gaps = int(interactions[name].isna().sum())
+        if gaps:
+            raise ModelError(f"{gaps} of {len(interactions)} interactions have no {name}: drop or fill them first")
+    times = interactions[TIMESTAMP]
+    if not pd.api.types.is_numeric_dtype(times) or not np.isfinite(times.to_numpy(dtype=np.float64)).all():
+        raise ModelError(f"TIMESTAMP must hold epoch seconds as numbers, not {times.dtype} such as {times.iloc[0]!r}")

@@ -1,0 +1,58 @@
+"""What the next-item model may choose, and the order in which it looks."""
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
+
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
+OWN_WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+
+# In this order: what moves the result most comes first, and what the others change comes twice.
+CLIMBS: tuple[tuple[str, tuple], ...] = (
+    ("penalty", PENALTIES),
+    ("horizon", (1, 2, 5, 10, 20)),
+    ("reverse", (0.0, 0.5, 1.0)),
+    ("decay", (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)),
+    ("own_weight", OWN_WEIGHTS),
+    ("own_decay", (0.0, 0.25, 0.5, 1.0)),
+    ("penalty", PENALTIES),
+    ("length", (25, 50, 100, 200)),
+    ("own_weight", OWN_WEIGHTS),
+    ("popularity_weight", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One choice of everything that is learned from held-out users rather than from the regression.
+
+    length: newest events of a history that count. decay: an item `age` events back weighs age ^ -decay. horizon: how
+    many following events are the target, alike; baskets want several. penalty: the ridge's lambda. reverse: weight of
+    the same sequences read backwards. own_weight: weight of the user's own item frequencies beside the regression, 0
+    where people do not come back to what they had; own_decay: how fast those forget. popularity_weight: weight of
+    popularity, divided by 1 + the length of the history.
+    """
+
+    length: int = 50
+    decay: float = 1.0
+    horizon: int = 1
+    penalty: float = 300.0
+    reverse: float = 0.0
+    own_weight: float = 0.0
+    own_decay: float = 0.0
+    popularity_weight: float = 0.0
+
+    def with_(self, **changes: Any) -> Self:
+        return replace(self, **changes)
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
+
+
+def neighbour(name: str, grid: tuple, settings: Settings, step: int) -> Settings | None:
+    """The settings with `name` moved `step` places along its grid; None past its end."""
+    at = grid.index(getattr(settings, name)) + step
+    return settings.with_(**{name: grid[at]}) if 0 <= at < len(grid) else None

@@ -1,0 +1,28 @@
+"""Ridge regression by LAPACK in single precision."""
+
+import numpy as np
+from scipy.linalg import lapack
+
+from recsys.errors import ModelError
+
+
+class Ridge:
+    """(G + lambda I)^-1 for one G (n, n) float32 and one lambda, factored once by Cholesky.
+
+    Raises ModelError where single precision cannot tell the damped matrix from a singular one.
+    """
+
+    def __init__(self, gram: np.ndarray, penalty: float) -> None:
+        damped = np.array(gram, dtype=np.float32, order="F")
+        damped[np.diag_indices_from(damped)] += penalty
+        self.factor, info = lapack.spotrf(damped, lower=1, clean=0, overwrite_a=1)
+        if info != 0:
+            raise ModelError(
+                f"the ridge system of {len(gram)} items with penalty {penalty} is not positive definite in single "
+                "precision: raise the penalty"
+            )
+
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        """X (n, m) float32 with (G + lambda I) X = right (n, m)."""
+        solution, _ = lapack.spotrs(self.factor, np.asfortranarray(right, dtype=np.float32), lower=1)
+        return solution

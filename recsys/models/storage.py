@@ -1,0 +1,100 @@
+"""Models on disk: one .npy file per array, memory-mapped on load, and a meta.json that vouches for each of them."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys.errors import ModelError
+
+VERSION = 1
+META = "meta.json"
+ITEM_IDS = "item_ids.json"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a model is on disk: its class name, named arrays, item ids and JSON-able settings."""
+
+    kind: str
+    arrays: dict[str, np.ndarray]
+    item_ids: np.ndarray
+    meta: dict[str, Any]
+
+
+def write_model(folder: str | Path, stored: Stored) -> None:
+    """Write to a sibling folder and rename, so that a reader never meets half a model.
+
+    Raises ModelError when the disk refuses; nothing is left behind then.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write_files(draft, stored)
+        if folder.exists():
+            os.replace(folder, draft.with_name(draft.name + "-old"))
+        os.replace(draft, folder)
+    except OSError as error:
+        raise ModelError(f"{folder}: not saved ({error}); free some space or choose another folder") from error
+    finally:
+        shutil.rmtree(draft.with_name(draft.name + "-old"), ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def read_model(folder: str | Path, known: tuple[str, ...]) -> Stored:
+    """Read what write_model wrote, every file checked against the sha256 in meta.json; arrays are memory-mapped."""
+    folder = Path(folder)
+    meta = _read_meta(folder / META)
+    if meta.get("version") != VERSION or meta.get("model") not in known:
+        raise ModelError(
+            f"{folder / META}: model {meta.get('model')!r} of version {meta.get('version')!r} cannot be read; "
+            f"this release reads version {VERSION} of {', '.join(known)}: train it again"
+        )
+    for name, digest in meta["sha256"].items():
+        _verify(folder / name, digest)
+    item_ids = np.asarray(json.loads((folder / ITEM_IDS).read_text("utf-8")), dtype=object)
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in meta["arrays"]}
+    return Stored(meta["model"], arrays, item_ids, meta["about"])
+
+
+def _write_files(folder: Path, stored: Stored) -> None:
+    (folder / ITEM_IDS).write_text(json.dumps(list(stored.item_ids)), "utf-8")
+    for name, array in stored.arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    meta = {
+        "version": VERSION,
+        "model": stored.kind,
+        "arrays": list(stored.arrays),
+        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+        "about": stored.meta,
+    }
+    (folder / META).write_text(json.dumps(meta, indent=1), "utf-8")
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(path.read_text("utf-8"))
+        return {**meta, "sha256": dict(meta["sha256"]), "arrays": list(meta["arrays"]), "about": dict(meta["about"])}
+    except FileNotFoundError:
+        raise ModelError(f"{path} does not exist: no model was saved there; train one first") from None
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ModelError(f"{path} is damaged ({error!r}): restore it or train the model again") from None
+
+
+def _verify(path: Path, digest: str) -> None:
+    if not path.is_file():
+        raise ModelError(f"{path} is missing: restore it or train the model again")
+    if _sha256(path) != digest:
+        raise ModelError(f"{path} was cut short or altered since it was saved: restore it or train the model again")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

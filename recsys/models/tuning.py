@@ -1,0 +1,154 @@
+"""The model chooses its own settings on training users it has not been shown."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from recsys import metrics
+from recsys.models.blend import Blend
+from recsys.models.features import decayed
+from recsys.models.gram import history_weights
+from recsys.models.popularity import unique_users
+from recsys.models.protocol import cut_newest
+from recsys.models.regression import Recent, Regression
+from recsys.models.sequences import Sequences
+from recsys.models.settings import CLIMBS, Settings, neighbour
+from recsys.models.topk import top_k
+
+HELD_OUT_SHARE = 0.2
+HELD_OUT_USERS = 600  # enough to tell settings apart in pairs, few enough to score in a fraction of a second
+HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
+FEWEST = 10  # held-out users below which the defaults are safer than a choice
+SECONDS_A_SCORE = 2e-8
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was chosen, every trial made, and the softmax temperature of the held-out users' next items."""
+
+    settings: Settings
+    trials: list[dict[str, Any]]
+    temperature: float
+
+
+def tune(seqs: Sequences, seed: int, report: Report, budget: float, settings: Settings | None) -> Tuned:
+    """The settings with the best NDCG@10 on a fifth of the users, or those given, and their temperature.
+
+    Too few users to choose on leave the defaults and a temperature of 1.
+    """
+    held_out = HeldOut.of(seqs, seed)
+    if held_out is None:
+        return Tuned(settings or Settings(), [], 1.0)
+    search = Search(held_out, report, budget)
+    best = settings or search.climb(Settings())
+    return Tuned(best, search.trials, held_out.temperature(best))
+
+
+class HeldOut:
+    """Training users set aside: a model of the others is shown their older events and must find the newest tenth."""
+
+    def __init__(self, train: Sequences, histories: list[np.ndarray], targets: list[np.ndarray]) -> None:
+        self.n_items, self.histories, self.targets = train.n_items, histories, targets
+        self.regression = Regression(train)
+        self.blend = Blend(unique_users(train))
+        self._predicted = Recent(3)
+
+    @classmethod
+    def of(cls, seqs: Sequences, seed: int) -> "HeldOut | None":
+        """None where too few users have two events for a choice to mean anything."""
+        able = np.flatnonzero(seqs.lengths >= 2)
+        most = min(HELD_OUT_USERS, max(FEWEST, HELD_OUT_SCORES // seqs.n_items))
+        count = min(most, int(len(able) * HELD_OUT_SHARE))
+        if count < FEWEST:
+            return None
+        chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
+        rest = np.setdiff1d(np.arange(seqs.n_users), chosen)
+        return cls(seqs.select(rest), *cut_newest(seqs.select(chosen), share=0.1))
+
+    def scores(self, settings: Settings) -> np.ndarray:
+        """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
+        predicted = self._predicted.take(_regressed(settings), lambda: self._predict(settings))
+        return self.blend.add(predicted.copy(), self.histories, settings)
+
+    def cost(self, settings: Settings) -> float:
+        """Seconds that scoring these settings now takes on two ordinary cores, by counted work."""
+        known = _regressed(settings) in self._predicted
+        regression = 0.0 if known else self.regression.cost(len(self.histories), settings)
+        return regression + len(self.histories) * self.n_items * SECONDS_A_SCORE
+
+    def ndcg(self, settings: Settings) -> float:
+        """Mean NDCG@10 (the usual one) of the held-out users."""
+        codes, _ = top_k(self.scores(settings), 10)
+        return float(metrics.ndcg_at(codes, self.targets, 10).mean())
+
+    def temperature(self, settings: Settings) -> float:
+        """The temperature at which the softmax gives the held-out targets the highest likelihood."""
+        scores = self.scores(settings)
+        scores -= scores.max(axis=1, keepdims=True)
+        lengths = np.array([len(t) for t in self.targets])
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        found = (scores[rows, np.concatenate(self.targets)] / lengths[rows]).sum()
+
+        def loss(log_temperature: float) -> float:
+            t = np.exp(log_temperature)
+            return float(np.log(np.exp(scores / np.float32(t)).sum(axis=1)).sum() - found / t)
+
+        return float(np.exp(minimize_scalar(loss, bounds=(-9.0, 3.0), method="bounded", options={"xatol": 0.02}).x))
+
+    def _predict(self, settings: Settings) -> np.ndarray:
+        events = decayed(self.histories, history_weights(settings.length, settings.decay))
+        return self.regression.predict(events, settings)
+
+
+class Search:
+    """A climb over the settings, one at a time, that counts its work against a budget."""
+
+    def __init__(self, held_out: HeldOut, report: Report, budget: float) -> None:
+        self.held_out, self.report, self.left = held_out, report, budget
+        self.trials: list[dict[str, Any]] = []
+        self._known: dict[Settings, float] = {}
+
+    def climb(self, start: Settings) -> Settings:
+        """From `start`, each setting in turn is moved up or down its grid for as long as that helps."""
+        best = start
+        for name, grid in CLIMBS:
+            best = self._along(name, grid, best)
+        return best
+
+    def _along(self, name: str, grid: tuple, best: Settings) -> Settings:
+        start = best
+        for step in (1, -1):
+            while (further := neighbour(name, grid, best, step)) and self.ndcg(further) > self.ndcg(best):
+                best = further
+            if best != start:
+                break
+        return best
+
+    def ndcg(self, settings: Settings) -> float:
+        """NDCG@10 of these settings, tried once; below any other where the budget does not allow the trial."""
+        if settings not in self._known:
+            cost = self.held_out.cost(settings)
+            if cost > self.left and self.trials:
+                return -1.0
+            self.left -= cost
+            self._known[settings] = self._tried(settings)
+        return self._known[settings]
+
+    def _tried(self, settings: Settings) -> float:
+        start = time.perf_counter()
+        ndcg = self.held_out.ndcg(settings)
+        trial = {"settings": settings.as_dict(), "ndcg": ndcg, "seconds": round(time.perf_counter() - start, 3)}
+        self.trials.append(trial)
+        self.report(trial)
+        return ndcg
+
+
+def _regressed(settings: Settings) -> Settings:
+    """The part of the settings that the regression depends on."""
+    return settings.with_(own_weight=0.0, own_decay=0.0, popularity_weight=0.0)

@@ -1,0 +1,191 @@
+"""Figures of the live system: latency, recommendations before and after clicks, the replay, the stream and the run."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from recsys.columns import USER_ID
+from recsys.errors import DataError
+from recsys.plots import style
+from recsys.plots.style import BLUE, INK, MUTED, ORANGE, Figure, beside, canvas, counted, finished, needs, plain, share
+
+PERCENTILES = (50, 95, 99)
+
+
+def latency_histogram(milliseconds: Sequence[float] | np.ndarray, title: str = "Latency of the API") -> Figure:
+    """How fast is an answer? Histogram of latencies in milliseconds on a log axis, with p50, p95 and p99.
+
+    `milliseconds` has shape (n_requests,), all above 0.
+    """
+    values = _positive(milliseconds, "latency_histogram")
+    p50, p95, p99 = (plain(value) for value in _levels(values))
+    labels = (f"p50  {p50} ms", f"p95  {p95} ms", f"p99  {p99} ms")
+    low, high = values.min() * 0.93, values.max() * 1.07
+    with canvas(3.3) as (figure, axes):
+        axes.hist(values, bins=np.geomspace(low, high, 36), color=BLUE, edgecolor="white", linewidth=0.6)
+        axes.set_xscale("log")
+        axes.set(xlabel="milliseconds", ylabel="requests", xlim=(low * 0.95, max(high, 1.3 * values.max())))
+        axes.margins(y=0.1)
+        axes.grid(axis="x", visible=False)
+        _plain_log_ticks(axes)
+        style.marked(axes, dict(zip(labels, _levels(values), strict=True)))
+        finding = f"Half of {counted(values.size, 'request')} are answered within {p50} ms, "
+        finding += f"95 % within {p95} ms and 99 % within {p99} ms."
+        return finished(figure, title, finding, f"The slowest took {plain(values.max())} ms.")
+
+
+def stream_lag(milliseconds: Sequence[float] | np.ndarray, title: str = "From click to effect") -> Figure:
+    """How soon does a click count? Share of events that have taken effect within a time, in milliseconds.
+
+    `milliseconds` has shape (n_events,): from sending the event to the first answer or profile that knows it.
+    """
+    values = np.sort(_positive(milliseconds, "stream_lag"))
+    p50, p95, _ = _levels(values)
+    with canvas(3.2) as (figure, axes):
+        reached = np.arange(1, values.size + 1) / values.size
+        axes.step([values[0], *values], [0, *reached], where="post", color=BLUE, linewidth=2.2)
+        for level, value in ((0.5, p50), (0.95, p95)):
+            axes.plot(value, level, marker="o", color=INK, markersize=6)
+            beside(axes, f"{share(level)} within {plain(value)} ms", value, level, right=9, up=-9)
+        axes.set(xlabel="milliseconds after the event was sent", ylabel="events that took effect", ylim=(0, 1.04))
+        axes.set_xlim(0, max(values.max() * 1.08, p95 * 1.45))
+        style.share_axis(axes.yaxis)
+        style.count_axis(axes.xaxis)
+        finding = f"Half of {counted(values.size, 'event')} count after {plain(p50)} ms, 95 % after {plain(p95)} ms; "
+        finding += f"the slowest after {plain(values[-1])} ms."
+        return finished(figure, title, finding)
+
+
+def _positive(values: Sequence[float] | np.ndarray, figure: str) -> np.ndarray:
+    array = style.numbers(values, figure)
+    if array.min() <= 0:
+        raise DataError(f"{figure}: {array.min():g} ms is not a time; every value must be above 0")
+    return array
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    return np.percentile(values, PERCENTILES)
+
+
+def _plain_log_ticks(axes: Axes) -> None:
+    """Label 1, 2 and 5 of each decade in full: latencies rarely span one."""
+    low, high = axes.get_xlim()
+    ticks = [factor * 10.0**power for power in range(-3, 7) for factor in (1, 2, 5)]
+    axes.set_xticks([tick for tick in ticks if low <= tick <= high])
+    axes.xaxis.set_minor_formatter("")
+    style.count_axis(axes.xaxis)
+
+
+def before_after(before: Sequence[str], after: Sequence[str], clicked: Sequence[str], user: str = "") -> Figure:
+    """What did the clicks change? Titles by rank before and after; lines join what stayed, new ones are marked."""
+    before, after = list(before), list(after)
+    if not before or not after:
+        raise DataError("before_after: a list of recommendations is empty; ask the campaign for at least one item")
+    rows = max(len(before), len(after))
+    new = len([title for title in after if title not in before])
+    with canvas(1.35 + 0.36 * rows) as (figure, axes):
+        axes.set(xlim=(-1.45, 2.45), ylim=(rows + 0.4, -0.2))
+        axes.axis("off")
+        for x, heading, side in ((0, "before", "right"), (1, "after", "left")):
+            axes.text(x, 0.15, heading, ha=side, color=MUTED, fontweight="bold")
+        _before_column(axes, before, after)
+        _after_column(axes, before, after)
+        whose = f" of user {user}" if user else ""
+        finding = f"After {counted(len(clicked), 'click')} on {_listed(clicked)}, "
+        finding += f"{new} of the {len(after)} recommendations{whose} are new."
+        detail = f"Before: {', '.join(before)}. After: {', '.join(after)}."
+        return finished(figure, "Recommendations before and after clicks", finding, detail)
+
+
+def _before_column(axes: Axes, before: list[str], after: list[str]) -> None:
+    for rank, title in enumerate(before, start=1):
+        kept = title in after
+        axes.text(-0.07, rank, f"{_short(title)}  {rank}", ha="right", va="center", color=INK if kept else MUTED)
+        axes.plot(0, rank, marker="o", markersize=7, color=BLUE if kept else style.PALE)
+        if kept:
+            axes.plot([0, 1], [rank, after.index(title) + 1], color=BLUE, linewidth=1.6)
+
+
+def _after_column(axes: Axes, before: list[str], after: list[str]) -> None:
+    for rank, title in enumerate(after, start=1):
+        new = title not in before
+        axes.plot(1, rank, marker="D" if new else "o", markersize=7, color=ORANGE if new else BLUE)
+        label = f"{rank}  {_short(title)}{'  (new)' if new else ''}"
+        axes.text(1.07, rank, label, va="center", fontweight="bold" if new else "normal")
+
+
+def _short(title: str, most: int = 30) -> str:
+    return title if len(title) <= most else title[: most - 1].rstrip() + "…"
+
+
+def _listed(titles: Sequence[str]) -> str:
+    distinct = list(dict.fromkeys(titles))
+    more = f" and {len(distinct) - 3} more" if len(distinct) > 3 else ""
+    return (", ".join(distinct[:3]) + more) or "nothing"
+
+
+def replay_hit_rate(clicks: pd.DataFrame, k: int = 10, samples: int = 500, seed: int = 0) -> Figure:
+    """Do live events help? Share of clicks found among the first `k` so far, with events sent and without.
+
+    `clicks` has one row per replayed click in the order sent: USER_ID, hit_with and hit_without (True for a hit).
+    Bands are 95 % bootstrap intervals; users are resampled, so that a user's clicks stay together. The first twentieth,
+    where one click moves the rate by much, is not drawn.
+    """
+    needs(clicks, "replay_hit_rate", USER_ID, "hit_with", "hit_without")
+    steps = np.arange(1, len(clicks) + 1)
+    start = len(clicks) // 20
+    ends, words = [], []
+    with canvas(3.5) as (figure, axes):
+        for place, (column, label) in enumerate((("hit_with", "with events"), ("hit_without", "without events"))):
+            rate = np.cumsum(clicks[column].to_numpy(dtype=float)) / steps
+            low, high = _bands(clicks[USER_ID], clicks[column], samples, seed)
+            axes.fill_between(
+                steps[start:], low[start:], high[start:], color=style.COLOURS[place], alpha=0.16, linewidth=0
+            )
+            axes.plot(steps[start:], rate[start:], linewidth=2.2, markevery=(0.05, 0.15), **style.look(place))
+            ends.append((len(clicks), float(rate[-1]), f"{label}  {share(rate[-1])}"))
+            words.append(f"{share(rate[-1])} {label} (95 % interval {share(low[-1])} to {share(high[-1])})")
+        axes.set(xlabel="replayed clicks", ylabel=f"found among the first {k}", xlim=(0, len(clicks)))
+        axes.set_ylim(0, min(1.0, 1.6 * max(rate_end for _, rate_end, _ in ends) + 0.05))
+        style.share_axis(axes.yaxis)
+        style.count_axis(axes.xaxis)
+        style.end_labels(axes, ends)
+        finding = f"After {counted(len(clicks), 'click')} of {counted(clicks[USER_ID].nunique(), 'user')}: "
+        finding += f"{' against '.join(words)}."
+        return finished(figure, f"Replay: hit rate at {k}", finding)
+
+
+def _bands(users: pd.Series, hits: pd.Series, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of the hit rate after each click, (n_clicks,) each; a resample counts a user as often as drawn."""
+    codes, names = pd.factorize(users)
+    mine = np.zeros((names.size, codes.size))
+    mine[codes, np.arange(codes.size)] = 1
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=samples)
+    found = weights @ np.cumsum(mine * hits.to_numpy(dtype=float), axis=1)
+    asked = weights @ np.cumsum(mine, axis=1)
+    rates = np.divide(found, asked, out=np.full_like(found, np.nan), where=asked > 0)
+    return tuple(np.nanquantile(rates, [0.025, 0.975], axis=0))
+
+
+def pipeline_durations(seconds: Mapping[str, float]) -> Figure:
+    """Where does the time go? A bar per notebook or stage, in the order given, in seconds."""
+    values = style.numbers(list(seconds.values()), "pipeline_durations")
+    names, total = list(seconds), float(values.sum())
+    longest = int(values.argmax())
+    with canvas(1.35 + 0.3 * len(names)) as (figure, axes):
+        colours = [BLUE if place == longest else style.SKY for place in range(len(names))]
+        axes.barh(range(len(names)), values, 0.68, color=colours)
+        for place, value in enumerate(values):
+            beside(axes, f"{value:,.1f} s", value, place)
+        axes.set_yticks(range(len(names)), names)
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.set(xlabel="seconds", ylim=(len(names) - 0.5, -0.5), xlim=(0, max(1.15 * values.max(), 0.1)))
+        axes.grid(axis="y", visible=False)
+        part = f" ({share(values[longest] / total)})" if total > 0 else ""
+        finding = f"The pipeline took {total:,.1f} s in {counted(len(names), 'stage')}; "
+        finding += f"the longest, {names[longest]}, {values[longest]:,.1f} s{part}."
+        detail = "; ".join(f"{name}: {value:,.1f} s" for name, value in zip(names, values, strict=True)) + "."
+        return finished(figure, "Duration of each stage", finding, detail)

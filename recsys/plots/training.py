@@ -1,0 +1,168 @@
+"""Figures of training: what was tried, and how accurate the result is against baselines.
+
+A *metrics table* has the columns name (the model), metric, mean, low, high, where low and high bound the 95 % interval.
+A metric at a depth ends in `@10` or `_at_10`. The first name is the model under study, the others are its baselines.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from recsys.errors import DataError
+from recsys.plots import style
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, finished, needs, plain
+
+TABLE = ("name", "metric", "mean", "low", "high")
+MOST_NAMED = 3
+DEPTH = re.compile(r"^(.*?)(?:@|_at_)(\d+)(.*)$")
+
+
+def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> Figure:
+    """Which setting won, and by how much? The chosen one as a star, each other as a dot named by where it differs.
+
+    `trials` has one row per setting: column `score` (higher is better), optionally `seconds`, and a column per setting.
+    Only the `most` best are drawn; the finding counts them all.
+    """
+    ordered = needs(trials, "tuning_trials", score).sort_values(score, ascending=False, kind="stable")
+    scores = style.numbers(ordered[score], "tuning_trials")
+    names, shown = _settings(ordered.drop(columns=[score, "seconds"], errors="ignore")), scores[:most]
+    with canvas(1.6 + 0.25 * len(shown)) as (figure, axes):
+        axes.plot(shown[1:], range(1, len(shown)), "o", color=SKY, markersize=7)
+        axes.plot(shown[0], 0, "*", color=BLUE, markersize=15)
+        beside(axes, plain(shown[0]), shown[0], 0, right=11, fontweight="bold")
+        axes.set_yticks(range(len(shown)), ["chosen", *names[1:most]])
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.set(xlabel=f"{score} on the held-out slice", ylim=(len(shown) - 0.4, -0.6))
+        axes.margins(x=0.2)
+        axes.xaxis.get_major_locator().set_params(nbins=5)
+        finding = f"The only setting reaches {score} {plain(scores[0])}."
+        if len(scores) > 1:
+            finding = f"The best of {len(scores)} settings ({names[0]}) reaches {score} {plain(scores[0])}, "
+            finding += f"the worst {plain(scores[-1])}."
+        finding += f" The {len(shown)} best are shown." if len(shown) < len(scores) else ""
+        took = f"Trying them took {trials['seconds'].sum():,.1f} seconds." if "seconds" in trials else ""
+        return finished(figure, "Settings tried", finding, took)
+
+
+def _settings(trials: pd.DataFrame) -> list[str]:
+    """The first row's varied settings in words, and of each other row where it differs from the first."""
+    rows = trials.map(_setting).to_dict("records")
+    varied = [key for key in rows[0] if len({row[key] for row in rows}) > 1]
+    others = [[f"{key} {row[key]}" for key in varied if row[key] != rows[0][key]] for row in rows[1:]]
+    best = ", ".join(f"{key} {rows[0][key]}" for key in varied)
+    return [best, *(", ".join(parts[:MOST_NAMED]) + ", …" * (len(parts) > MOST_NAMED) for parts in others)]
+
+
+def _setting(value: object) -> str:
+    if value is None or value != value:
+        return "none"
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def metric_bars(table: pd.DataFrame, metrics: list[str] | None = None) -> Figure:
+    """Is the model better than no model? A panel per metric, a bar per model, with value and 95 % interval.
+
+    `table` is a metrics table; `metrics` chooses and orders the panels (default: all, in the table's order).
+    """
+    rows = chosen(table, "metric_bars", metrics)
+    names, kinds = list(dict.fromkeys(rows["name"])), list(dict.fromkeys(rows["metric"]))
+    columns = 2 if len(kinds) == 4 else min(3, len(kinds))
+    lines = -(-len(kinds) // columns)
+    height = 0.8 + lines * (0.55 + 0.3 * len(names))
+    with canvas(height, rows=lines, columns=columns, squeeze=False, sharey=True) as (figure, grid):
+        for axes, kind in zip(grid.flat, kinds, strict=False):
+            _bars(axes, rows[rows["metric"] == kind].set_index("name").reindex(names), kind)
+        for axes in grid.flat[len(kinds) :]:
+            axes.set_visible(False)
+        return finished(figure, "Accuracy against baselines", _against(rows, kinds[0]), in_words(rows))
+
+
+def _bars(axes: Axes, values: pd.DataFrame, kind: str) -> None:
+    places = range(len(values))
+    for place, row in enumerate(values.itertuples()):
+        axes.barh(place, row.mean, 0.7, linewidth=0, **style.fill(place))
+        beside(axes, plain(row.mean) if np.isfinite(row.mean) else "", np.nanmax([row.mean, row.high, 0]), place)
+    whiskers = {"fmt": "none", "ecolor": INK, "elinewidth": 1.1, "capsize": 3}
+    axes.errorbar(values["mean"], places, xerr=style.whiskers(values), **whiskers)
+    axes.set_title(kind, color=INK, fontweight="bold")
+    axes.set_yticks(places, values.index)
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set(ylim=(len(values) - 0.45, -0.55), xlim=(0, 1.5 * max(np.nanmax(values["high"]), 1e-6)))
+    axes.xaxis.get_major_locator().set_params(nbins=3)
+    axes.grid(axis="y", visible=False)
+
+
+def chosen(table: pd.DataFrame, figure: str, metrics: list[str] | None) -> pd.DataFrame:
+    """The rows of the named metrics, in that order; all for None. Raises DataError naming what there is."""
+    known = list(dict.fromkeys(needs(table, figure, *TABLE)["metric"]))
+    unknown = [metric for metric in metrics or () if metric not in known]
+    if unknown:
+        raise DataError(f"{figure}: no metric {', '.join(unknown)} in the table; it has {', '.join(known)}")
+    return pd.concat([table[table["metric"] == metric] for metric in metrics or known])
+
+
+def in_words(rows: pd.DataFrame) -> str:
+    """Every value of a metrics table, the model's with its interval, as one sentence."""
+    groups = [list(group.itertuples()) for _, group in rows.groupby("metric", sort=False)]
+    words = [
+        f"{first.metric}: {first.name} {_interval(first)}"
+        + "".join(f", {row.name} {plain(row.mean)}" for row in others)
+        for first, *others in groups
+    ]
+    return "; ".join(words) + "."
+
+
+def _interval(row: Any) -> str:
+    spread = "" if row.low == row.high else f" ({plain(row.low)} to {plain(row.high)})"
+    return plain(row.mean) + spread
+
+
+def _against(table: pd.DataFrame, metric: str) -> str:
+    """The model's value of `metric` with its interval, and how many times each baseline's value that is."""
+    model, *others = table[table["metric"] == metric].itertuples()
+    times = [
+        f"{plain(model.mean / other.mean)} times that of {other.name}" if other.mean > 0 else f"{other.name} has 0"
+        for other in others
+    ]
+    return f"{metric} of {model.name} is {_interval(model)}{', ' + ', '.join(times) if times else ''}."
+
+
+def metric_at_k(table: pd.DataFrame) -> Figure:
+    """How does accuracy change with the length of the list? A panel per metric, a line per model.
+
+    `table` is a metrics table; metrics that are not known at two depths or more are left out.
+    """
+    parts = needs(table, "metric_at_k", *TABLE)["metric"].str.extract(DEPTH)
+    stems = (parts[0] + parts[2]).str.replace("_", " ")
+    at = table.assign(stem=stems, k=pd.to_numeric(parts[1])).dropna(subset=["k"])
+    at = at[at.groupby("stem")["k"].transform("nunique") >= 2].sort_values("k", kind="stable")
+    if at.empty:
+        known = ", ".join(dict.fromkeys(table["metric"]))
+        raise DataError(f"metric_at_k: no metric at two depths, as precision@5 and precision@10; there are {known}")
+    names, kinds = (
+        list(dict.fromkeys(table["name"])),
+        [stem for stem in dict.fromkeys(stems.dropna()) if stem in set(at["stem"])],
+    )
+    with canvas(3.5, columns=len(kinds), squeeze=False) as (figure, grid):
+        for axes, kind in zip(grid.flat, kinds, strict=True):
+            _depth_lines(axes, at[at["stem"] == kind], names)
+            axes.set_title(kind, color=INK, fontweight="bold")
+        figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(names))
+        first = at[(at["stem"] == kinds[0]) & (at["name"] == names[0])]
+        values = ", ".join(f"{plain(row.mean)} at {row.k:.0f}" for row in first.itertuples())
+        finding = f"{kinds[0]} of {names[0]} is {values} items."
+        return finished(figure, "Accuracy by length of the list", finding, in_words(at))
+
+
+def _depth_lines(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
+    for place, name in enumerate(names):
+        line = rows[rows["name"] == name]
+        spread = style.whiskers(line)
+        axes.errorbar(line["k"], line["mean"], yerr=spread, capsize=3, elinewidth=1.1, label=name, **style.look(place))
+    axes.set(xlabel="items shown (k)", xticks=sorted(rows["k"].unique()))
+    axes.set_ylim(0, 1.15 * max(rows["high"].max(), 1e-6))
+    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.margins(x=0.08)

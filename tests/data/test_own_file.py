@@ -1,0 +1,231 @@
+"""A person's own CSV or Parquet file: what is understood, and what is refused in one line that helps."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from recsys.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
+from recsys.data import Prepared, prepare
+from recsys.errors import DataError
+
+MAPPING = {USER_ID: "customer", ITEM_ID: "sku", TIMESTAMP: "when"}
+MOMENT = 1_709_210_096
+
+
+@pytest.fixture
+def shop() -> pd.DataFrame:
+    """1,200 clicks of 60 customers on 40 products."""
+    rows = range(1_200)
+    return pd.DataFrame(
+        {
+            "customer": [f"c{row % 60:03d}" for row in rows],
+            "sku": [f"{(row * 7 + row // 60) % 40:04d}" for row in rows],
+            "when": [MOMENT + 60 * row for row in rows],
+        }
+    )
+
+
+def prepared(path: Path, frame: pd.DataFrame, **options) -> Prepared:
+    frame.to_csv(path, index=False, encoding=options.get("encoding", "utf-8"))
+    return prepare("file", path, column_mapping=options.pop("column_mapping", MAPPING), **options)
+
+
+def test_a_mapped_csv_becomes_the_three_tables(shop: pd.DataFrame, tmp_path: Path) -> None:
+    tables = prepared(tmp_path / "shop.csv", shop)
+    assert tables.interactions[USER_ID].tolist() == shop["customer"].tolist()
+    assert tables.interactions[TIMESTAMP].tolist() == shop["when"].tolist()
+    assert (tables.interactions[EVENT_TYPE] == "view").all()
+    assert len(tables.items) == 40 and len(tables.users) == 60
+    assert "when read as epoch seconds" in str(tables.report)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_are_found_in_the_header(shop: pd.DataFrame, tmp_path: Path, separator: str) -> None:
+    shop.to_csv(tmp_path / "shop.csv", index=False, sep=separator)
+    assert len(prepare("file", tmp_path / "shop.csv", column_mapping=MAPPING).interactions) == 1_200
+
+
+def test_parquet_and_csv_give_the_same_tables(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.to_parquet(tmp_path / "shop.parquet")
+    from_parquet = prepare("file", tmp_path / "shop.parquet", column_mapping=MAPPING)
+    from_csv = prepared(tmp_path / "shop.csv", shop)
+    pd.testing.assert_frame_equal(from_parquet.interactions, from_csv.interactions)
+    pd.testing.assert_frame_equal(from_parquet.items, from_csv.items)
+
+
+def test_an_id_keeps_its_zeros_and_the_country_na_its_name(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop["country"] = "NA"
+    tables = prepared(tmp_path / "shop.csv", shop, column_mapping=MAPPING | {"COUNTRY": "country"})
+    assert tables.items[ITEM_ID].iloc[0] == "0000"
+    assert (tables.users["COUNTRY"] == "NA").all()
+
+
+def test_numbers_that_became_floats_are_whole_ids_again(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop["customer"] = shop["customer"].str[1:].astype(float)
+    shop.loc[5, "customer"] = None
+    shop.to_parquet(tmp_path / "shop.parquet")
+    for path in (tmp_path / "shop.parquet", tmp_path / "shop.csv"):
+        shop.to_csv(tmp_path / "shop.csv", index=False)
+        tables = prepare("file", path, column_mapping=MAPPING)
+        assert tables.users[USER_ID].iloc[1] == "1"
+        assert len(tables.interactions) == 1_199
+
+
+@pytest.mark.parametrize("factor", [1_000, 1_000_000])
+def test_milliseconds_and_microseconds_become_seconds(shop: pd.DataFrame, tmp_path: Path, factor: int) -> None:
+    tables = prepared(tmp_path / "shop.csv", shop.assign(when=shop["when"] * factor))
+    assert tables.interactions[TIMESTAMP].iloc[0] == MOMENT
+
+
+def test_iso_text_becomes_seconds_and_the_report_says_how_it_was_read(shop: pd.DataFrame, tmp_path: Path) -> None:
+    text = pd.to_datetime(shop["when"], unit="s").dt.strftime("%Y-%m-%dT%H:%M:%S")
+    tables = prepared(tmp_path / "shop.csv", shop.assign(when=text))
+    assert tables.interactions[TIMESTAMP].iloc[0] == MOMENT
+    assert "when read as ISO 8601 text, taken as UTC" in tables.report.notes
+
+
+def test_item_and_user_files_are_joined_and_their_gaps_counted(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.assign(USER_ID=shop["customer"]).to_csv(tmp_path / "shop.csv", index=False)
+    items = pd.DataFrame(
+        {"sku": ["0000", "0001", "0001", "9999"], "TITLE": ["A, b", None, "x", 'The "last"'], "PRICE": [1, 2, 3, 4]}
+    )
+    items.to_csv(tmp_path / "items.csv", index=False)
+    tables = prepare(
+        "file", tmp_path / "shop.csv", tmp_path / "items.csv", column_mapping={ITEM_ID: "sku", TIMESTAMP: "when"}
+    )
+    found = tables.report.to_frame().set_index("problem")["rows"]
+    assert found["ITEM_ID more than once"] == 1
+    assert found["not in the table of items, but in events"] == 38
+    assert found["item without events"] == 1
+    assert found["TITLE missing"] == 39
+    assert tables.items.set_index(ITEM_ID).loc["0001", "TITLE"] == "0001"
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_column(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.to_csv(tmp_path / "shop.csv", index=False, encoding="utf-8-sig")
+    assert len(prepare("file", tmp_path / "shop.csv", column_mapping=MAPPING).interactions) == 1_200
+
+
+def test_the_wrong_encoding_is_refused_with_the_place_and_the_way_out(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.loc[999, "sku"] = "café"
+    path = tmp_path / "shop.csv"
+    shop.to_csv(path, index=False, encoding="cp1252")
+    place = path.read_bytes().index(b"\xe9")
+    message = (
+        rf"shop\.csv: not utf-8 text: byte 0xe9 at position {place:,} \(line 1,001\); .* set data.encoding to cp1252"
+    )
+    with pytest.raises(DataError, match=message):
+        prepare("file", path, column_mapping=MAPPING)
+    assert "café" in set(prepare("file", path, column_mapping=MAPPING, encoding="cp1252").items[ITEM_ID])
+
+
+def test_the_wrong_byte_is_found_beyond_the_first_block_and_in_a_character_cut_in_two(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_bytes(b"customer,sku,when\n" + b"x" * (2**20 - 19) + "é".encode()[:1] + b"\n")
+    with pytest.raises(DataError, match=r"byte 0xc3 at position 1,048,575 \(line 2\)"):
+        prepare("file", path, column_mapping=MAPPING)
+
+
+def test_utf_16_is_named(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.to_csv(tmp_path / "shop.csv", index=False, encoding="utf-16")
+    with pytest.raises(DataError, match=r"the file is utf-16, not utf-8; set data.encoding to utf-16"):
+        prepare("file", tmp_path / "shop.csv", column_mapping=MAPPING)
+    assert len(prepare("file", tmp_path / "shop.csv", column_mapping=MAPPING, encoding="utf-16").interactions) == 1_200
+
+
+def test_a_missing_column_names_the_file_the_column_and_the_nearest_one(shop: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"shop\.csv: no column 'custommer' \(mapped to USER_ID\); did you mean \"customer\"\?"
+    ):
+        prepared(tmp_path / "shop.csv", shop, column_mapping=MAPPING | {USER_ID: "custommer"})
+    with pytest.raises(
+        DataError, match=r"no column 'USER_ID'; .*there are customer, sku, when; name yours in data\.column_mapping"
+    ):
+        prepared(tmp_path / "shop.csv", shop, column_mapping={})
+
+
+def test_a_column_of_ours_that_does_not_exist_is_refused(shop: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"data\.column_mapping: 'USERID' is no column of ours; did you mean \"USER_ID\"\?"
+    ):
+        prepared(tmp_path / "shop.csv", shop, column_mapping={"USERID": "customer"})
+
+
+def test_too_few_interactions_are_refused_before_anything_is_created(shop: pd.DataFrame, tmp_path: Path) -> None:
+    dirty = pd.concat([shop.head(900), shop.head(150)])
+    with pytest.raises(
+        DataError, match=r"900 interactions after cleaning, .* at least 1,000; removed were: exact duplicate 150"
+    ):
+        prepared(tmp_path / "shop.csv", dirty)
+
+
+def test_too_few_returning_users_are_refused(shop: pd.DataFrame, tmp_path: Path) -> None:
+    visits = shop.assign(customer=[f"visit{min(row, 1_170)}" for row in range(1_200)])
+    with pytest.raises(DataError, match=r"1 users have at least 2 interactions; Personalize needs at least 25"):
+        prepared(tmp_path / "shop.csv", visits)
+
+
+def test_a_share_of_returning_users_below_one_percent_is_refused(shop: pd.DataFrame, tmp_path: Path) -> None:
+    visits = pd.concat([shop] * 4, ignore_index=True)
+    visits["customer"] = [f"v{row if row >= 60 else row // 2}" for row in range(len(visits))]
+    visits["when"] += pd.Series(range(len(visits)))
+    with pytest.raises(DataError, match=r"30 of 4,770 users have at least 2 interactions; Personalize needs 1%"):
+        prepared(tmp_path / "shop.csv", visits)
+
+
+def test_a_missing_file_names_the_likeliest_one(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.to_csv(tmp_path / "shop.csv", index=False)
+    with pytest.raises(DataError, match=r"shopp\.csv: no such file; did you mean .*shop\.csv\?"):
+        prepare("file", tmp_path / "shopp.csv", column_mapping=MAPPING)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("shop.csv", b"", "the file is empty"),
+        ("shop.csv", b"customer,sku,when\n", "a header but no rows"),
+        ("shop.csv", b"customer,sku,when\na,b,1\na,b,1,5\n", r"not readable as CSV: .* line 3, saw 4"),
+        ("shop.csv", b"customer,sku,when\na,b,1,5\n", "more fields than its header"),
+        ("shop.csv", b"customer,sku,when,sku\na,b,1,5\n", "column 'sku' is there 2 times"),
+        ("shop.parquet", b"PAR1 not really", "not readable as Parquet"),
+        ("shop.xls", b"whatever", r"\.xls is not a kind of file read here"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        prepare("file", tmp_path / name, column_mapping=MAPPING)
+
+
+def test_text_in_a_column_of_numbers_is_shown(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop["paid"] = "1,50"
+    with pytest.raises(
+        DataError, match=r"shop\.csv: paid: '1,50' is not a number \(1,200 such\); write it like 12\.50"
+    ):
+        prepared(tmp_path / "shop.csv", shop, column_mapping=MAPPING | {EVENT_VALUE: "paid"})
+
+
+def test_more_event_types_than_personalize_takes_are_refused(shop: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"40 event types, .* Personalize takes 10"):
+        prepared(tmp_path / "shop.csv", shop, column_mapping=MAPPING | {EVENT_TYPE: "sku"})
+
+
+def test_an_unknown_source_and_a_file_not_named_are_refused() -> None:
+    with pytest.raises(DataError, match='"amazon" is no source of data; choose one of sample, online-retail, file'):
+        prepare("amazon")
+    with pytest.raises(DataError, match=r"data\.data_file is not set"):
+        prepare("file")
+
+
+def test_users_with_too_many_events_can_be_left_out(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.loc[:149, "customer"] = "bot"
+    tables = prepared(tmp_path / "shop.csv", shop, max_events_per_user=100)
+    assert "bot" not in set(tables.users[USER_ID])
+    assert len(tables.interactions) == 1_050
+
+
+def test_a_future_time_is_removed_and_counted(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.loc[3, "when"] = 9_000_000_000
+    report = prepared(tmp_path / "shop.csv", shop).report.to_frame().set_index("problem")
+    assert report.loc["time in the future", "removed"] == 1

@@ -1,0 +1,105 @@
+"""Sessions, the three ways to split, and the numbers that describe activity."""
+
+import pandas as pd
+import pytest
+
+from recsys.columns import ITEM_ID, SESSION_ID, TIMESTAMP, USER_ID
+from recsys.data import (
+    activity,
+    leave_last_out,
+    prepare,
+    session_statistics,
+    sessionise,
+    split_by_time,
+    split_by_user,
+)
+from recsys.errors import DataError
+
+MINUTE = 60
+
+
+def events(*rows: tuple[str, int]) -> pd.DataFrame:
+    """(user, minute) pairs as interactions with different items."""
+    return pd.DataFrame(
+        {
+            USER_ID: [user for user, _ in rows],
+            ITEM_ID: [f"i{place}" for place in range(len(rows))],
+            TIMESTAMP: [minute * MINUTE for _, minute in rows],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def sample() -> pd.DataFrame:
+    return prepare("sample").interactions
+
+
+def test_a_pause_longer_than_the_gap_starts_a_session_and_one_just_as_long_does_not() -> None:
+    sessions = sessionise(events(("a", 0), ("a", 30), ("a", 61)), gap_minutes=30)[SESSION_ID]
+    assert sessions.tolist() == ["a-1", "a-1", "a-2"]
+
+
+def test_sessions_follow_users_and_time_whatever_the_order_of_the_rows() -> None:
+    sessions = sessionise(events(("b", 100), ("a", 5), ("b", 0), ("a", 0)))[SESSION_ID]
+    assert sessions.tolist() == ["b-2", "a-1", "b-1", "a-1"]
+
+
+def test_session_statistics_count_and_measure() -> None:
+    found = session_statistics(sessionise(events(("a", 0), ("a", 20), ("b", 7)))).set_index(SESSION_ID)
+    assert found.loc["a-1", ["events", "items", "start", "minutes"]].tolist() == [2, 2, 0, 20]
+    assert found.loc["b-1", "minutes"] == 0
+
+
+def test_sessions_of_the_sample_are_short_visits(sample: pd.DataFrame) -> None:
+    found = session_statistics(sessionise(sample))
+    assert 3 < found["events"].mean() < 9
+    assert found["minutes"].max() < 6 * 60
+
+
+def test_a_split_in_time_is_in_time_and_loses_nothing(sample: pd.DataFrame) -> None:
+    parts = split_by_time(sample, 0.1, 0.2)
+    train, validation, test = (parts[name] for name in ("train", "validation", "test"))
+    assert train[TIMESTAMP].max() < validation[TIMESTAMP].min() <= validation[TIMESTAMP].max() < test[TIMESTAMP].min()
+    assert sum(map(len, parts.values())) == len(sample)
+    assert len(test) == pytest.approx(0.2 * len(sample), abs=3)
+
+
+def test_a_split_that_leaves_a_part_empty_is_refused() -> None:
+    with pytest.raises(DataError, match=r"validation 0\.5 and test 0\.5 leave nothing to train on"):
+        split_by_time(events(("a", 1), ("a", 2)), 0.5, 0.5)
+    with pytest.raises(DataError, match="the train part of 3 interactions is empty"):
+        split_by_time(events(("a", 1), ("a", 1), ("a", 1)))
+
+
+def test_leave_last_out_takes_the_newest_event_of_everyone_who_has_two() -> None:
+    train, test = leave_last_out(events(("a", 3), ("b", 0), ("a", 9), ("a", 9), ("a", 1)))
+    assert test[ITEM_ID].tolist() == ["i3"]
+    assert sorted(train[ITEM_ID]) == ["i0", "i1", "i2", "i4"]
+
+
+def test_personalizes_split_keeps_test_users_out_of_training(sample: pd.DataFrame) -> None:
+    train, histories, targets = split_by_user(sample, seed=3)
+    assert not set(train[USER_ID]) & set(histories[USER_ID])
+    assert set(histories[USER_ID]) == set(targets[USER_ID])
+    assert targets[USER_ID].nunique() == round(0.1 * sample[USER_ID].nunique())
+    assert len(train) + len(histories) + len(targets) == len(sample)
+
+
+def test_personalizes_split_scores_the_newest_tenth_and_at_least_one(sample: pd.DataFrame) -> None:
+    _, histories, targets = split_by_user(sample, seed=3)
+    held, old = targets.groupby(USER_ID).size(), histories.groupby(USER_ID).size()
+    expected = ((held + old) // 10).clip(lower=1)
+    assert (held == expected).all()
+    assert (histories.groupby(USER_ID)[TIMESTAMP].max() <= targets.groupby(USER_ID)[TIMESTAMP].min()).all()
+
+
+def test_one_seed_gives_one_split(sample: pd.DataFrame) -> None:
+    first, again, other = (split_by_user(sample, seed)[2] for seed in (1, 1, 2))
+    assert first.equals(again) and not first.equals(other)
+
+
+def test_activity_describes_users_items_sessions_and_days(sample: pd.DataFrame) -> None:
+    found = activity(sample).set_index("what")
+    assert found.loc["events per user", "mean"] == pytest.approx(len(sample) / sample[USER_ID].nunique())
+    assert found.loc["events per item", "largest"] == sample[ITEM_ID].value_counts().max()
+    assert (found["gini"].between(0, 1)).all()

@@ -1,0 +1,71 @@
+"""One moment, 2024-02-29 12:34:56 UTC, however a file writes it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.data.timestamps import epoch_seconds
+from recsys.errors import DataError
+
+MOMENT = 1_709_210_096
+TEXT = "2024-02-29T12:34:56"
+
+
+@pytest.mark.parametrize(
+    ("values", "read_as"),
+    [
+        ([MOMENT], "epoch seconds"),
+        ([MOMENT * 10**3 + 999], "epoch milliseconds"),
+        ([MOMENT * 10**6], "epoch microseconds"),
+        ([MOMENT * 10**9], "epoch nanoseconds"),
+        ([MOMENT + 0.25], "epoch seconds"),
+        ([str(MOMENT)], "epoch seconds"),
+        ([f" {MOMENT}000 "], "epoch milliseconds"),
+        ([TEXT], "ISO 8601 text, taken as UTC"),
+        (["2024-02-29 12:34:56"], "ISO 8601 text, taken as UTC"),
+        ([f"{TEXT}Z"], "ISO 8601 text"),
+        (["2024-02-29T14:34:56+02:00"], "ISO 8601 text"),
+        ([f"{TEXT}.123456"], "ISO 8601 text, taken as UTC"),
+    ],
+)
+def test_a_known_moment_is_the_same_in_every_form(values: list, read_as: str) -> None:
+    seconds, found = epoch_seconds(pd.Series(values), "shop.csv: when")
+    assert seconds.tolist() == [MOMENT]
+    assert found == read_as
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
+def test_a_datetime_is_read_right_whatever_integer_is_behind_it(unit: str, zone: str | None) -> None:
+    times = pd.Series(np.array([TEXT], dtype=f"datetime64[{unit}]"))
+    if zone:
+        times = times.dt.tz_localize("UTC").dt.tz_convert(zone)
+    assert epoch_seconds(times, "x")[0].tolist() == [MOMENT]
+
+
+def test_a_missing_time_stays_missing() -> None:
+    assert epoch_seconds(pd.Series([str(MOMENT), None, ""]), "x")[0].isna().tolist() == [False, True, True]
+
+
+def test_one_unreadable_time_in_a_thousand_does_not_stop_the_rest() -> None:
+    seconds, _ = epoch_seconds(pd.Series([str(MOMENT)] * 999 + ["oops"]), "x")
+    assert seconds.isna().sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["01/02/2024 10:00"] * 3, r"'01/02/2024 10:00' is not readable as a time: day and month could be either way"),
+        (["last Tuesday"], r"'last Tuesday' is not readable as a time: it is not ISO 8601; write it like 2026-11-23"),
+        (["2024-13-45"], r"'2024-13-45' is not a time"),
+        ([20240229, 20240301], r"20240229 looks like a date written as a number; write it as 2024-02-29"),
+        ([45351, 45352], r"values from 45351 to 45352 are no times"),
+        ([MOMENT, MOMENT * 1000], r"times in milliseconds and seconds are mixed"),
+        ([str(MOMENT), TEXT], r"some times are numbers and some are text"),
+        ([None, None], r"every time is missing"),
+        ([True, False], r"true and false are no times"),
+    ],
+)
+def test_an_open_question_is_asked_and_not_guessed(values: list, message: str) -> None:
+    with pytest.raises(DataError, match="shop.csv: when: " + message):
+        epoch_seconds(pd.Series(values), "shop.csv: when")

@@ -1,0 +1,151 @@
+"""One stack that grows, shrinks, stays, fails and recovers."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from recsys import deploy
+from recsys.deploy import package, template
+from recsys.errors import AwsError, Refused
+
+BUCKET = {"BucketName", "RoleArn"}
+STREAM = BUCKET | {"StreamName", "TableName", "QueueUrl", "StreamProcessorFunctionName"}
+API = STREAM | {"CampaignArn", "RecommendationApiFunctionName", "ApiUrl"}
+
+Client = Callable[[str], Any]
+
+
+def test_it_grows_from_the_bucket_to_the_stream_to_the_api(environment: Any) -> None:
+    assert environment.grown("bucket").keys() == BUCKET
+    assert environment.grown("stream").keys() == STREAM
+    assert environment.deploy(CampaignArn="arn:aws:personalize:us-east-1:1:campaign/c").keys() == API
+
+
+def test_everything_at_once_ends_the_same(environment: Any) -> None:
+    outputs = environment.grown("api")
+    assert outputs.keys() == API
+    assert deploy.get(f"{outputs['ApiUrl']}/health")[1]["streamName"] == outputs["StreamName"]
+
+
+def test_the_same_again_changes_nothing_and_says_so(environment: Any) -> None:
+    outputs = environment.grown("stream")
+    assert environment.grown("stream") == outputs
+    assert environment.said == [f"stack {environment.stack}: unchanged"]
+
+
+def test_a_parameter_given_once_is_kept(environment: Any, client: Client) -> None:
+    environment.deploy(TrackingId="t", ShardCount=2)
+    outputs = environment.deploy(CampaignArn="arn:aws:personalize:us-east-1:1:campaign/c")
+    stream = client("kinesis").describe_stream_summary(StreamName=outputs["StreamName"])
+    assert stream["StreamDescriptionSummary"]["OpenShardCount"] == 2
+
+
+def test_an_emptied_parameter_takes_its_part_away(environment: Any, exists: Callable[[str], set[str]]) -> None:
+    environment.grown("api")
+    assert environment.deploy(CampaignArn="").keys() == STREAM
+    assert "api" not in exists(environment.suffix)
+
+
+def test_the_api_without_a_stream_takes_no_events(environment: Any) -> None:
+    url = environment.deploy(CampaignArn="arn:aws:personalize:us-east-1:1:campaign/c")["ApiUrl"]
+    status, answer = deploy.post(f"{url}/events", {"userId": "u", "itemId": "i", "eventType": "view"})
+    assert (status, answer["error"]["code"]) == (404, "NotConfigured")
+    assert deploy.get(f"{url}/similar-items/i")[1]["error"]["code"] == "NotConfigured"
+
+
+def test_the_web_site_that_may_call_can_be_named(environment: Any) -> None:
+    url = environment.deploy(
+        CampaignArn="arn:aws:personalize:us-east-1:1:campaign/c", AllowedOrigin="https://shop.example"
+    )["ApiUrl"]
+    for method in ("OPTIONS", "GET"):
+        request = urllib.request.Request(f"{url}/health", method=method, headers={"Origin": "https://shop.example"})
+        with urllib.request.urlopen(request) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+
+
+def test_changed_code_is_deployed(environment: Any, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = environment.grown("stream")["StreamProcessorFunctionName"]
+    before = client("lambda").get_function_configuration(FunctionName=name)["CodeSha256"]
+    monkeypatch.setattr(package, "build", with_a_note(package.build))
+    environment.grown("stream")
+    assert client("lambda").get_function_configuration(FunctionName=name)["CodeSha256"] != before
+
+
+def with_a_note(build: Callable[[str], package.Package]) -> Callable[[str], package.Package]:
+    def changed(function: str) -> package.Package:
+        return package.Package(function, {**build(function).contents, "note.txt": b"changed"})
+
+    return changed
+
+
+def test_the_stack_carries_its_tags_and_the_run_that_made_it(environment: Any) -> None:
+    environment.grown("bucket")
+    deploy.deploy(environment.stack, {"ProfileDays": 7}, {"project": "recsys", "run": "second"})
+    tags = deploy.describe(environment.stack)["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"project": "recsys", "run": "first"}
+
+
+def test_the_pipelines_names_can_be_looked_up(environment: Any, client: Client) -> None:
+    environment.deploy(DatasetGroupName="shop", MinProvisionedTPS=3)
+    value = client("ssm").get_parameter(Name=f"/recsys/{environment.suffix}/pipeline")["Parameter"]["Value"]
+    assert json.loads(value) == {
+        "datasetGroup": "shop",
+        "solution": "user-personalization",
+        "campaign": "real-time-recommendations",
+        "minProvisionedTPS": 3,
+    }
+
+
+class TestAFailure:
+    def test_names_the_first_resource_and_its_reason(self, environment: Any, client: Client) -> None:
+        environment.grown("bucket")
+        occupied = f"recsys-profiles-{environment.suffix}"
+        occupy(client, occupied)
+        with pytest.raises(AwsError, match=rf"UPDATE_ROLLBACK_COMPLETE: ProfilesTable .* {occupied} already exists"):
+            environment.grown("stream")
+        client("dynamodb").delete_table(TableName=occupied)
+        assert environment.grown("stream").keys() == STREAM
+
+    def test_of_the_first_creation_is_cleared_away_by_the_next(self, environment: Any, client: Client) -> None:
+        name = f"/recsys/{environment.suffix}/pipeline"
+        client("ssm").put_parameter(Name=name, Type="String", Value="in the way")
+        with pytest.raises(AwsError, match="ROLLBACK_COMPLETE: PipelineNames"):
+            environment.grown("bucket")
+        client("ssm").delete_parameter(Name=name)
+        assert environment.grown("bucket").keys() == BUCKET
+        assert re.search("ROLLBACK_COMPLETE, it never stood", environment.said[0])
+
+
+def occupy(client: Client, table: str) -> None:
+    client("dynamodb").create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "userId", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "userId", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def test_a_misspelt_parameter_is_refused_before_anything_is_touched(environment: Any) -> None:
+    with pytest.raises(AwsError, match="no parameter TrackingID; did you mean TrackingId"):
+        environment.deploy(TrackingID="t")
+    assert deploy.describe(environment.stack) is None
+
+
+def test_a_value_out_of_range_is_refused(environment: Any) -> None:
+    with pytest.raises(Refused, match="ShardCount"):
+        environment.deploy(ShardCount=4000)
+
+
+def test_a_changed_api_gets_a_new_snapshot(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+    for text in (template.TEMPLATE.read_text(), template.TEMPLATE.read_text().replace("'3600'", "'60'")):
+        (tmp_path / "template.yaml").write_text(text)
+        monkeypatch.setattr(template, "TEMPLATE", tmp_path / "template.yaml")
+        template.content.cache_clear()
+        names.append(re.search(r"ApiDeployment\w+", template.body()).group())
+    template.content.cache_clear()
+    assert names[0] != names[1]

@@ -1,0 +1,104 @@
+"""The CloudFormation template: what the linter, a security reviewer and a reader would look for."""
+
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_file
+
+from recsys.deploy.template import TEMPLATE, content
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return content()
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: body["Properties"] for name, body in template["Resources"].items() if body["Type"] == kind}
+
+
+def statements(template: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every statement of the roles' own policies, those behind a condition too."""
+    found = []
+    for role in of_type(template, "AWS::IAM::Role").values():
+        for policy in role["Policies"]:
+            for entry in policy["PolicyDocument"]["Statement"]:
+                found.append(entry if isinstance(entry, dict) else entry[1][1])
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_the_linter_has_nothing_to_say() -> None:
+    assert [str(match) for match in lint_file(TEMPLATE)] == []
+
+
+def test_it_fits_into_a_request() -> None:
+    assert len(TEMPLATE.read_bytes()) < 51_200
+
+
+def test_its_parameters_have_the_names_and_defaults_of_the_design(template: dict[str, Any]) -> None:
+    expected = {
+        "DatasetGroupName": "ecommerce-recommendations",
+        "SolutionName": "user-personalization",
+        "CampaignName": "real-time-recommendations",
+        "LambdaFunctionName": "recommendation-api",
+        "APIName": "recommendation-api",
+        "MinProvisionedTPS": 1,
+        "EnvironmentSuffix": "dev",
+    }
+    assert {name: template["Parameters"][name]["Default"] for name in expected} == expected
+
+
+def test_every_parameter_says_what_it_is(template: dict[str, Any]) -> None:
+    assert not [name for name, body in template["Parameters"].items() if not body.get("Description")]
+
+
+def test_no_role_may_do_everything_or_touch_everything(template: dict[str, Any]) -> None:
+    for statement in statements(template):
+        assert not [action for action in listed(statement["Action"]) if "*" in action], statement
+        assert "*" not in listed(statement["Resource"]), statement
+
+
+def test_the_bucket_is_versioned_encrypted_and_private(template: dict[str, Any]) -> None:
+    (bucket,) = of_type(template, "AWS::S3::Bucket").values()
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["BucketEncryption"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_bucket_and_queue_refuse_unencrypted_connections(template: dict[str, Any]) -> None:
+    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
+        (policy,) = of_type(template, kind).values()
+        first = policy["PolicyDocument"]["Statement"][0]
+        assert (first["Effect"], first["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_a_failed_batch_is_retried_bisected_and_ends_in_the_queue(template: dict[str, Any]) -> None:
+    (mapping,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    assert mapping["MaximumRetryAttempts"] == 3
+    assert mapping["BisectBatchOnFunctionError"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["DestinationConfig"]["OnFailure"]
+    assert template["Parameters"]["BatchSize"]["Default"] == 100
+
+
+def test_profiles_expire_and_can_be_restored_to_any_second(template: dict[str, Any]) -> None:
+    (table,) = of_type(template, "AWS::DynamoDB::Table").values()
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+
+
+def test_every_function_logs_to_a_group_that_goes_with_the_stack(template: dict[str, Any]) -> None:
+    functions = of_type(template, "AWS::Lambda::Function").values()
+    groups = [group["LogGroupName"][1] for group in of_type(template, "AWS::Logs::LogGroup").values()]
+    assert sorted(groups) == sorted(f"/aws/lambda/{function['FunctionName'][1]}" for function in functions)
+
+
+def test_every_method_is_in_the_deployment(template: dict[str, Any]) -> None:
+    kinds = ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
+    parts = {name for kind in kinds for name in of_type(template, kind)}
+    assert set(template["Resources"]["ApiDeployment"]["DependsOn"]) == parts

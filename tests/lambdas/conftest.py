@@ -1,0 +1,102 @@
+"""A whole small environment on the embedded AWS: trained campaigns, stream, profiles, API."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys import aws, deploy, serve, stream, train
+from recsys.deploy import cleanup
+
+SUFFIX = "lambdas"
+STACK, GROUP = f"recsys-{SUFFIX}", f"shop-{SUFFIX}"
+TAGS = {"project": "recsys"}
+USERS, ITEMS, EVENTS = 60, 24, 24  # events per user
+
+
+@dataclass(frozen=True)
+class System:
+    """Outputs of the stack, and the tables the campaigns were trained on."""
+
+    outputs: dict[str, str]
+    interactions: pd.DataFrame
+    items: pd.DataFrame
+
+    def __getattr__(self, name: str) -> Any:
+        return self.outputs[name]
+
+
+@pytest.fixture(scope="session")
+def streaming(embedded: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Imported tables, an event tracker, and the stack with stream, profiles and processor."""
+    aws.client.cache_clear()
+    interactions, items = shop()
+    outputs = deploy.deploy(STACK, {"EnvironmentSuffix": SUFFIX, "ProfileDays": 30}, TAGS)
+    imported({"Interactions": interactions, "Items": items}, outputs, tmp_path_factory.mktemp("tables"))
+    _, tracking_id = stream.tracker(group(), f"clicks-{SUFFIX}", TAGS)
+    yield System(deploy.deploy(STACK, {"TrackingId": tracking_id}, TAGS), interactions, items)
+    assert cleanup.destroy(GROUP, STACK) == []
+
+
+@pytest.fixture(scope="session")
+def system(streaming: System) -> System:
+    """Trained campaigns and the API besides."""
+    versions = trained()
+    main, similar = (
+        serve.ensure_campaign(f"{name}-{SUFFIX}", version, 1, TAGS, metadata=True)["campaignArn"]
+        for name, version in versions.items()
+    )
+    deploy.publish_popular(streaming.BucketName, streaming.interactions, streaming.items, versions["main"])
+    arns = {"CampaignArn": main, "SimilarItemsCampaignArn": similar, "SolutionVersionArn": versions["main"]}
+    return System(deploy.deploy(STACK, arns, TAGS), streaming.interactions, streaming.items)
+
+
+def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A shop in which item i leads to item i + 1, and everyone starts somewhere."""
+    rng = np.random.default_rng(0)
+    starts = rng.integers(0, ITEMS, USERS)
+    rows = [
+        (f"user-{user}", f"item-{(start + step) % ITEMS}", 1_700_000_000 + user * 1000 + step * 10, "view")
+        for user, start in enumerate(starts)
+        for step in range(EVENTS)
+    ]
+    items = [f"item-{number}" for number in range(ITEMS)]
+    return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"]), pd.DataFrame(
+        {
+            "ITEM_ID": items,
+            "CATEGORY": ["even" if number % 2 == 0 else "odd" for number in range(ITEMS)],
+            "PRICE": [float(number) + 0.5 for number in range(ITEMS)],
+            "CREATION_TIMESTAMP": 1_600_000_000,
+            "TITLE": [f"The {item}" for item in items],
+        }
+    )
+
+
+def group() -> str:
+    return train.ensure_dataset_group(GROUP, TAGS)
+
+
+def imported(tables: dict[str, pd.DataFrame], outputs: dict[str, str], folder: Path) -> None:
+    for kind, table in tables.items():
+        name = f"shop-{kind.lower()}-{SUFFIX}"
+        schema = train.ensure_schema(name, train.schema(kind, list(table.columns)))
+        dataset = train.ensure_dataset(group(), kind, name, schema, TAGS)
+        table.to_csv(folder / f"{kind}.csv", index=False)
+        address = train.upload(outputs["BucketName"], folder / f"{kind}.csv", "tables")
+        train.import_table(dataset, address, outputs["RoleArn"], "FULL", TAGS)
+
+
+def trained() -> dict[str, str]:
+    """Solution versions of the main and the similar-items solution."""
+    recipes = {"main": "aws-user-personalization-v2", "similar": "aws-similar-items"}
+    solutions = {
+        name: train.ensure_solution(group(), f"{name}-{SUFFIX}", recipe, TAGS) for name, recipe in recipes.items()
+    }
+    versions = {name: train.begin_training(solution, TAGS) for name, solution in solutions.items()}
+    for version in versions.values():
+        train.await_training(version)
+    return versions

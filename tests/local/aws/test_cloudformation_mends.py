@@ -1,0 +1,116 @@
+"""What a stack gets here that MiniStack would refuse or ignore."""
+
+import json
+
+import pytest
+from stream_pipeline import eventually
+
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "TableName": "cfn-table",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "SSESpecification": {"SSEEnabled": True},
+    },
+}
+
+
+@pytest.fixture
+def stack(client):
+    cloudformation, made = client("cloudformation"), []
+
+    def settled(name):
+        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+
+    def create(name, resources, outputs=None):
+        body = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs or {}}
+        made.append(cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(body))["StackId"])
+        return eventually(lambda: not settled(made[-1])["StackStatus"].endswith("_IN_PROGRESS") and settled(made[-1]))
+
+    create.settled = settled
+    yield create
+    for stack_id in made:
+        cloudformation.delete_stack(StackName=stack_id)
+
+
+def test_a_table_gets_its_expiry_recovery_and_encryption(client, stack):
+    assert stack("table", {"Table": TABLE})["StackStatus"] == "CREATE_COMPLETE"
+    dynamodb = client("dynamodb")
+    assert dynamodb.describe_time_to_live(TableName="cfn-table")["TimeToLiveDescription"] == {
+        "TimeToLiveStatus": "ENABLED",
+        "AttributeName": "expires",
+    }
+    backups = dynamodb.describe_continuous_backups(TableName="cfn-table")["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert dynamodb.describe_table(TableName="cfn-table")["Table"]["SSEDescription"]["Status"] == "ENABLED"
+
+
+def test_scaling_of_a_table_is_accepted(stack):
+    target = {
+        "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+        "Properties": {
+            "ServiceNamespace": "dynamodb",
+            "ResourceId": "table/x",
+            "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+            "MinCapacity": 1,
+            "MaxCapacity": 10,
+        },
+    }
+    policy = {
+        "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+        "Properties": {
+            "PolicyName": "p",
+            "PolicyType": "TargetTrackingScaling",
+            "ScalingTargetId": {"Ref": "Target"},
+            "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 70},
+        },
+    }
+    made = stack("scaling", {"Target": target, "Policy": policy}, {"Id": {"Value": {"Ref": "Target"}}})
+    assert made["Outputs"][0]["OutputValue"] == "table/x|dynamodb:table:ReadCapacityUnits|dynamodb"
+
+
+def test_a_bucket_that_holds_an_object_is_not_deleted(client, stack):
+    made = stack("bucket", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "cfn-bucket"}}})
+    client("s3").put_object(Bucket="cfn-bucket", Key="k", Body=b"kept")
+    client("cloudformation").delete_stack(StackName="bucket")
+    eventually(lambda: stack.settled(made["StackId"])["StackStatus"] == "DELETE_FAILED")
+    assert client("s3").get_object(Bucket="cfn-bucket", Key="k")["Body"].read() == b"kept"
+    client("s3").delete_object(Bucket="cfn-bucket", Key="k")
+    client("cloudformation").delete_stack(StackName="bucket")
+    eventually(lambda: stack.settled(made["StackId"])["StackStatus"] == "DELETE_COMPLETE")
+
+
+def test_a_stream_that_exists_is_not_taken_over(client, stack):
+    client("kinesis").create_stream(StreamName="taken", ShardCount=1)
+    client("kinesis").put_record(StreamName="taken", Data=b"kept", PartitionKey="p")
+    made = stack("taker", {"S": {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "taken", "ShardCount": 2}}})
+    assert made["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert (
+        client("kinesis").describe_stream_summary(StreamName="taken")["StreamDescriptionSummary"]["OpenShardCount"] == 1
+    )
+    client("kinesis").delete_stream(StreamName="taken")
+
+
+def test_a_stream_is_encrypted_as_the_template_says(client, stack):
+    key = {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
+    properties = {"Name": "cfn-stream", "ShardCount": 1, "StreamEncryption": key}
+    stack("stream", {"S": {"Type": "AWS::Kinesis::Stream", "Properties": properties}})
+    summary = client("kinesis").describe_stream_summary(StreamName="cfn-stream")["StreamDescriptionSummary"]
+    assert (summary["EncryptionType"], summary["KeyId"]) == ("KMS", "alias/aws/kinesis")
+
+
+def test_the_address_of_an_api_is_one_that_answers_here(embedded, stack):
+    address = {"Fn::Sub": "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/dev"}
+    made = stack(
+        "api",
+        {"Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "cfn-api"}}},
+        {"ApiUrl": {"Value": address}, "Other": {"Value": "https://example.execute-api.us-east-1.amazonaws.com/x"}},
+    )
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
+    assert outputs["ApiUrl"].startswith(f"{embedded.endpoint}/restapis/")
+    assert outputs["ApiUrl"].endswith("/dev/_user_request_")
+    assert outputs["Other"] == "https://example.execute-api.us-east-1.amazonaws.com/x"

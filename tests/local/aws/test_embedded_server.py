@@ -1,0 +1,76 @@
+"""The one process: where it listens, how it routes, what it says about itself."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+
+import psutil
+from stream_pipeline import eventually, function
+
+PRINTING = """
+import logging
+logging.getLogger().setLevel("INFO")
+
+
+def handler(event, context):
+    if event.get("fail"):
+        raise KeyError("missing")
+    logging.info("a line of the function")
+    return {"ok": True}
+"""
+
+
+def test_nothing_listens_beyond_loopback(client, embedded):
+    client("s3").list_buckets()
+    family = [psutil.Process(embedded.pid), *psutil.Process(embedded.pid).children(recursive=True)]
+    listening = {c.laddr.ip for one in family for c in one.net_connections() if c.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
+
+
+def test_the_health_report_says_who_runs(embedded):
+    with urllib.request.urlopen(f"{embedded.endpoint}/_recsys/health") as answer:
+        report = json.load(answer)
+    assert (report["pid"], report["state"]) == (embedded.pid, str(embedded.state))
+    assert report["autosave"]["error"] is None
+
+
+def test_one_url_answers_for_personalize_and_for_the_rest(client):
+    assert client("personalize").list_campaigns()["campaigns"] == []
+    assert client("sts").get_caller_identity()["Account"] == "000000000000"
+
+
+def test_the_ordinary_aws_command_works(embedded):
+    command = [sys.executable, "-m", "awscli", "personalize", "list-campaigns"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert json.loads(done.stdout) == {"campaigns": []}, done.stderr
+
+
+def test_an_error_of_a_function_has_its_type_and_does_not_end_the_worker(client):
+    function(client, "failing", PRINTING)
+    answer = client("lambda").invoke(FunctionName="failing", Payload=b'{"fail": true}')
+    body = json.loads(answer["Payload"].read())
+    assert (answer["FunctionError"], body["errorType"], body["errorMessage"]) == ("Unhandled", "KeyError", "'missing'")
+    client("lambda").delete_function(FunctionName="failing")
+
+
+def test_log_lines_and_metrics_of_a_function_reach_cloudwatch(client):
+    function(client, "logging", PRINTING)
+    client("lambda").invoke(FunctionName="logging", Payload=b"{}")
+
+    def lines():
+        events = client("logs").filter_log_events(logGroupName="/aws/lambda/logging")["events"]
+        return [event["message"] for event in events if "a line of the function" in event["message"]]
+
+    client("lambda").invoke(FunctionName="logging", Payload=b"{}")  # a late line is told with the next call
+    assert eventually(lines)
+    found = client("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="Invocations")["Metrics"]
+    assert [{"Name": "FunctionName", "Value": "logging"}] in [metric["Dimensions"] for metric in found]
+    client("lambda").delete_function(FunctionName="logging")
+
+
+def test_a_record_that_is_acknowledged_is_on_disk(client, embedded):
+    client("kinesis").create_stream(StreamName="durable", ShardCount=1)
+    client("kinesis").put_record(StreamName="durable", Data=b"x", PartitionKey="p")
+    assert b"stream/durable" in b"".join(path.read_bytes() for path in embedded.state.glob("streams.sqlite*"))
+    client("kinesis").delete_stream(StreamName="durable")

@@ -1,0 +1,151 @@
+"""What the mends rely on inside MiniStack. A failure here after an upgrade says which mend to look at, and where."""
+
+import ast
+import inspect
+import os
+import sys
+from importlib import metadata
+
+import pytest
+
+from recsys.local.aws import host
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared(tmp_path_factory):
+    before = dict(os.environ)
+    host.prepare("127.0.0.1", 4566, tmp_path_factory.mktemp("state"))
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+    if sys.modules.get("docker", sys) is None:
+        del sys.modules["docker"]
+
+
+def parameters(function):
+    return list(inspect.signature(function).parameters)
+
+
+def calls_by_name(module, name):
+    """Whether `module` calls its own function `name` through its global, so that replacing the global is enough."""
+    tree = ast.parse(inspect.getsource(module))
+    return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in ast.walk(tree))
+
+
+def test_it_is_the_version_the_mends_were_written_for():
+    assert metadata.version("ministack") == "1.5.33"
+
+
+def test_the_application_and_its_modules():
+    from ministack import app
+
+    assert parameters(app.app) == ["scope", "receive", "send"]
+    assert parameters(app._get_module) == ["name"]
+    assert calls_by_name(app, "_get_module")
+    assert isinstance(app._build_persistence_save_dict(), dict)
+    assert app._state_map["lambda"] == "lambda_svc"
+
+
+@pytest.mark.parametrize("name", ["_next_sequence_number", "_expire_records"])
+def test_kinesis_writes_pass_the_stream_log(name):
+    from ministack.services import kinesis
+
+    assert calls_by_name(kinesis, name)
+    source = inspect.getsource(kinesis.handle_request)
+    assert '"PutRecord": _put_record,' in source
+    assert '"PutRecords": _put_records,' in source
+    assert "put_record_internal" in inspect.getsource(__import__("ministack.services.dynamodb", fromlist=["x"]))
+
+
+def test_the_poll_loop_calls_what_the_kinesis_poller_replaces():
+    from ministack.services import lambda_svc
+
+    assert "_poll_kinesis()" in inspect.getsource(lambda_svc._poll_loop)
+    assert calls_by_name(lambda_svc, "_init_stream_position")
+    assert calls_by_name(lambda_svc, "_create_esm")
+    assert parameters(lambda_svc._init_stream_position) == ["esm_id", "source_arn", "starting"]
+    assert parameters(lambda_svc._execute_function) == ["func", "event"]
+    assert parameters(lambda_svc._apply_filter_criteria) == ["records", "esm"]
+    from ministack.services.cloudformation import provisioners
+
+    assert "_lambda_svc._init_stream_position(" in inspect.getsource(provisioners._lambda_esm_create)
+
+
+def test_the_worker_waits_for_logs_where_the_drain_mend_says():
+    from ministack.core.lambda_runtime import Worker
+
+    assert parameters(Worker._drain_stderr_bounded) == ["self", "first_line_wait", "idle_confirm", "hard_cap"]
+    assert "_drain_stderr_bounded()" in inspect.getsource(Worker.invoke)
+
+
+def test_the_workers_script_has_the_lines_that_are_replaced():
+    from ministack.core import lambda_runtime
+
+    from recsys.local.aws import lambda_worker
+
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    assert script.count(lambda_worker.FAILED) == 1
+    assert script.count(lambda_worker.START) == 1
+    assert "return sys.executable, _PYTHON_WORKER_SCRIPT" in inspect.getsource(lambda_runtime._detect_runtime_binary)
+
+
+def test_every_lambda_call_writes_its_logs_where_metrics_are_counted():
+    from ministack.services import lambda_svc
+
+    assert "_emit_lambda_logs(" in inspect.getsource(lambda_svc._execute_function_dispatch)
+    assert parameters(lambda_svc._emit_lambda_metrics) == ["function_name", "duration_ms", "error", "throttle"]
+
+
+def test_alarms_are_evaluated_through_one_function():
+    from ministack.services import cloudwatch
+
+    assert calls_by_name(cloudwatch, "_evaluate_alarm")
+    for name in ("_dims_key", "_calc_stats", "_stat_value", "_record_history", "_dispatch_alarm_actions"):
+        assert callable(getattr(cloudwatch, name))
+    assert callable(cloudwatch._evaluate_parent_alarms)
+
+
+def test_services_whose_state_is_borrowed_do_nothing_but_collect_it():
+    from ministack import app
+
+    from recsys.local.aws import capture
+
+    for name in capture.COLLECT_ONLY:
+        module = app._get_module(name)
+        used = {
+            node.attr if isinstance(node, ast.Attribute) else node.id
+            for call in ast.walk(ast.parse(inspect.getsource(module.get_state)))
+            if isinstance(call, ast.Call)
+            for node in [call.func]
+        }
+        assert used <= {"deepcopy", "AccountRegionScopedDict", "AccountScopedDict", "all_items", "set_scoped", "items"}
+        assert module.copy.deepcopy is not None, name
+
+
+def test_what_is_captured_is_what_is_restored():
+    from ministack.core.responses import AccountRegionScopedDict
+
+    from recsys.local.aws import capture
+
+    tables, plain = AccountRegionScopedDict(), {"n": 1}
+    tables._data["000000000000", "us-east-1", "t"] = {"TableName": "t", "items": {"p|1": {"s": {"id": {"S": "x"}}}}}
+    blocks = list(capture._blocks("dynamodb", {"tables": tables, "plain": plain}))
+    found = {(*block.prefix, part): text for block in blocks for part, text in block.parts.items()}
+    assert sum("p|1" in key[3] for key in found) == 1, "a table is cut at its items"
+    restored = capture.restored(found)["dynamodb"]
+    assert restored["plain"] == plain
+    assert restored["tables"]._data == tables._data
+
+
+def test_cloudformation_has_the_handlers_that_are_mended():
+    from ministack.services.cloudformation import handlers
+    from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
+
+    for kind in ("AWS::DynamoDB::Table", "AWS::Kinesis::Stream", "AWS::S3::Bucket"):
+        assert {"create", "update", "delete"} <= _RESOURCE_HANDLERS[kind].keys()
+    assert {"DescribeStacks", "ListExports"} <= handlers._ACTION_HANDLERS.keys()
+    from ministack.services import dynamodb, s3
+
+    assert parameters(dynamodb._update_ttl) == parameters(dynamodb._update_continuous_backups) == ["data"]
+    assert parameters(s3._delete_persisted_bucket) == ["name"]
+    assert calls_by_name(s3, "_atomic_write")

@@ -1,0 +1,158 @@
+"""What is there after the server was killed, or stopped, and started again."""
+
+import time
+
+import pytest
+from own_server import OwnServer, free_port
+from stream_pipeline import build, eventually
+
+EVENTS = 480
+
+# Counts every event of a user once, whatever is delivered twice: the last sequence number seen guards the counter.
+COUNTING = """
+import base64, json, os
+import boto3
+
+dynamodb = boto3.client("dynamodb")
+
+
+def handler(event, context):
+    for record in event["Records"]:
+        sequence = record["kinesis"]["sequenceNumber"]
+        user = json.loads(base64.b64decode(record["kinesis"]["data"]))["user"]
+        try:
+            dynamodb.update_item(
+                TableName=os.environ["TABLE"], Key={"id": {"S": user}},
+                UpdateExpression="ADD seen :one SET latest = :sequence",
+                ConditionExpression="attribute_not_exists(latest) OR latest < :sequence",
+                ExpressionAttributeValues={":one": {"N": "1"}, ":sequence": {"S": sequence}},
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            pass
+    return {"batchItemFailures": []}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One state through all these kills and stops: each test makes names of its own."""
+    own = OwnServer(free_port(), tmp_path_factory.mktemp("recovery") / "state")
+    own.start()
+    yield own
+    own.stop()
+
+
+def counted(server, table):
+    items = server.client("dynamodb").scan(TableName=table)["Items"]
+    return sum(int(item["seen"]["N"]) for item in items)
+
+
+def test_no_acknowledged_event_is_lost_or_counted_twice_when_the_server_is_killed(server):
+    line = build(server.client, "counted", shards=4, source=COUNTING, BatchSize=50)
+    server.saved_after(time.time())
+    line.put([{"id": n, "user": f"u{n % 40}"} for n in range(EVENTS // 2)])
+    for half in (1, 2):
+        eventually(lambda half=half: counted(server, "counted") >= EVENTS // 8 * half)
+        server.kill()
+        server.start()
+    assert "the last run was killed" in server.lines[-2]
+    line.put([{"id": n, "user": f"u{n % 40}"} for n in range(EVENTS // 2)])
+    assert eventually(lambda: counted(server, "counted") >= EVENTS and counted(server, "counted")) == EVENTS
+
+
+def test_a_checkpoint_is_not_ahead_of_the_table_it_belongs_to(server):
+    line = build(server.client, "ahead")
+    server.saved_after(time.time())
+    line.put([{"id": n} for n in range(50)])
+    eventually(lambda: len(line.stored()) == 50)
+    server.kill()  # most likely before the next save: the table forgets, and the stream must bring the events again
+    server.start()
+    eventually(lambda: len(line.stored()) == 50)
+
+
+def test_what_was_done_long_before_the_kill_is_not_read_again(server):
+    line = build(server.client, "before")
+    line.put([{"id": n} for n in range(50)])
+    eventually(lambda: len(line.stored()) == 50)
+    server.saved_after(time.time())
+    for n in range(50):
+        server.client("dynamodb").delete_item(TableName="before", Key={"id": {"S": str(n)}})
+    server.saved_after(time.time())
+    server.kill()
+    server.start()
+    line.put([{"id": "new"}])
+    eventually(lambda: line.stored() == ["new"])
+
+
+def test_records_of_a_stream_keep_their_order_and_numbers_over_a_restart(server):
+    kinesis = server.client("kinesis")
+    kinesis.create_stream(StreamName="numbered", ShardCount=1)
+    server.saved_after(time.time())
+    before = [
+        kinesis.put_record(StreamName="numbered", Data=b"x", PartitionKey="p")["SequenceNumber"] for _ in range(5)
+    ]
+    server.kill()
+    server.start()
+    before += [
+        kinesis.put_record(StreamName="numbered", Data=b"x", PartitionKey="p")["SequenceNumber"] for _ in range(5)
+    ]
+    iterator = kinesis.get_shard_iterator(
+        StreamName="numbered", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    found = [record["SequenceNumber"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
+    assert found == before == sorted(before)
+
+
+def test_a_stream_made_anew_under_an_old_name_is_empty_also_after_a_restart(server):
+    kinesis = server.client("kinesis")
+    kinesis.create_stream(StreamName="anew", ShardCount=1)
+    kinesis.put_record(StreamName="anew", Data=b"old", PartitionKey="p")
+    kinesis.delete_stream(StreamName="anew")
+    kinesis.create_stream(StreamName="anew", ShardCount=1)
+    kinesis.put_record(StreamName="anew", Data=b"new", PartitionKey="p")
+    server.stop()
+    server.start()
+    iterator = kinesis.get_shard_iterator(
+        StreamName="anew", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    assert [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]] == [b"new"]
+
+
+def test_everything_the_pipeline_uses_survives_a_clean_stop(server):
+    line = build(server.client, "kept")
+    s3, sns, ssm, iam = (server.client(name) for name in ("s3", "sns", "ssm", "iam"))
+    s3.create_bucket(Bucket="kept-bucket")
+    s3.put_bucket_versioning(Bucket="kept-bucket", VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"one", b"two"):
+        s3.put_object(Bucket="kept-bucket", Key="k", Body=body)
+    topic = sns.create_topic(Name="kept")["TopicArn"]
+    ssm.put_parameter(Name="/kept", Value="v", Type="String")
+    iam.create_role(RoleName="kept", AssumeRolePolicyDocument="{}")
+    api = server.client("apigateway").create_rest_api(name="kept")["id"]
+    server.client("sqs").send_message(QueueUrl=line.queue_url, MessageBody="kept")
+    server.stop()
+    server.start()
+    assert "saved at a clean stop" in server.lines[-2]
+    assert s3.get_object(Bucket="kept-bucket", Key="k")["Body"].read() == b"two"
+    assert len(s3.list_object_versions(Bucket="kept-bucket")["Versions"]) == 2
+    assert {"TopicArn": topic} in sns.list_topics()["Topics"]
+    assert ssm.get_parameter(Name="/kept")["Parameter"]["Value"] == "v"
+    assert iam.get_role(RoleName="kept")["Role"]["RoleName"] == "kept"
+    assert server.client("apigateway").get_rest_api(restApiId=api)["name"] == "kept"
+    messages = server.client("sqs").receive_message(QueueUrl=line.queue_url)["Messages"]
+    assert [message["Body"] for message in messages] == ["kept"]
+    line.put([{"id": 1}])
+    eventually(lambda: line.stored() == ["1"])
+
+
+def test_a_killed_server_tells_how_old_the_recovered_state_is(server):
+    server.client("ssm").put_parameter(Name="/killed", Value="v", Type="String")
+    server.saved_after(time.time())
+    saved_at = server.health()["autosave"]["saved_at"]
+    server.kill()
+    server.start()
+    recovered = server.health()["recovered"]
+    assert recovered["clean"] is False
+    assert recovered["saved_at"] <= saved_at
+    assert recovered["message"] in server.lines
+    assert server.client("ssm").get_parameter(Name="/killed")["Parameter"]["Value"] == "v"

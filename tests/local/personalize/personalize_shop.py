@@ -1,0 +1,224 @@
+"""A small shop for the Personalize tests: schemas, tables with something to learn, and the calls that import them."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+ROLE = "arn:aws:iam::000000000000:role/personalize"
+RECIPE = "arn:aws:personalize:::recipe/"
+Client = Callable[[str], Any]
+_numbers = count(1)
+
+
+def unique(name: str) -> str:
+    """A name nobody else in this session of tests uses."""
+    return f"{name}-{next(_numbers)}"
+
+
+def schema(kind: str, *fields: dict[str, Any]) -> str:
+    required = {
+        "Interactions": [("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long")],
+        "Items": [("ITEM_ID", "string")],
+        "Users": [("USER_ID", "string")],
+    }[kind]
+    columns = [{"name": name, "type": type_} for name, type_ in required]
+    namespace = "com.amazonaws.personalize.schema"
+    record = {"type": "record", "name": kind, "namespace": namespace, "fields": columns + list(fields)}
+    return json.dumps({**record, "version": "1.0"})
+
+
+INTERACTIONS = schema(
+    "Interactions", {"name": "EVENT_TYPE", "type": "string"}, {"name": "EVENT_VALUE", "type": ["null", "float"]}
+)
+ITEMS = schema(
+    "Items",
+    {"name": "CATEGORY", "type": ["null", "string"], "categorical": True},
+    {"name": "PRICE", "type": ["null", "float"]},
+    {"name": "CREATION_TIMESTAMP", "type": "long"},
+    {"name": "TITLE", "type": ["null", "string"], "textual": True},
+)
+USERS = schema("Users", {"name": "COUNTRY", "type": "string", "categorical": True}, {"name": "AGE", "type": "int"})
+
+
+@lru_cache
+def interactions(users: int = 120, items: int = 60, seed: int = 1) -> pd.DataFrame:
+    """Walks over a ring of items: item n mostly leads to n+1, so that the next item can be learned."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for user in range(users):
+        item = int(rng.integers(items))
+        for step in range(int(rng.integers(8, 25))):
+            kind = "purchase" if rng.random() < 0.3 else "view"
+            rows.append((f"u{user}", f"i{item}", 1_700_000_000 + user + 1000 * step, kind, round(rng.random() * 50, 2)))
+            item = (item + int(rng.choice([1, 1, 1, 2, 7]))) % items
+    return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"])
+
+
+def item_table(items: int = 60) -> pd.DataFrame:
+    """Categories overlap, every tenth item has none, one item has no price."""
+    numbers = range(items)
+    return pd.DataFrame(
+        {
+            "ITEM_ID": [f"i{n}" for n in numbers],
+            "CATEGORY": [None if n % 10 == 9 else f"c{n % 4}|d{n % 3}" for n in numbers],
+            "PRICE": [None if n == 5 else n * 1.5 for n in numbers],
+            "CREATION_TIMESTAMP": [1_600_000_000 + n for n in numbers],
+            "TITLE": [f"Item {n}" for n in numbers],
+        }
+    )
+
+
+def user_table(users: int = 120) -> pd.DataFrame:
+    rows = [(f"u{n}", ("DE", "US", "FR")[n % 3], 18 + n % 50) for n in range(users)]
+    return pd.DataFrame(rows, columns=["USER_ID", "COUNTRY", "AGE"])
+
+
+@dataclass
+class Shop:
+    """A dataset group with imported data."""
+
+    client: Client
+    name: str
+    group: str
+    bucket: str
+    datasets: dict[str, str] = field(default_factory=dict)
+    schemas: dict[str, str] = field(default_factory=dict)
+
+
+def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> dict[str, Any]:
+    """Poll until a status is final; the last description."""
+    while True:
+        described = describe(**arn)[key]
+        status = described["status"]
+        if status == "ACTIVE" or status.endswith(("FAILED", "STOPPED")):
+            return described
+        time.sleep(0.02)
+
+
+def gone(client: Client, describe: Callable[..., Any], **arn: str) -> list[str]:
+    """Describe what is being deleted until it does not exist; the statuses seen."""
+    seen = []
+    while True:
+        try:
+            (described,) = (value for name, value in describe(**arn).items() if name != "ResponseMetadata")
+        except client("personalize").exceptions.ResourceNotFoundException:
+            return seen
+        seen.append(described["status"])
+        time.sleep(0.02)
+
+
+def open_shop(client: Client, name: str | None = None) -> Shop:
+    """An ACTIVE dataset group and a bucket."""
+    name = name or unique("shop")
+    group = client("personalize").create_dataset_group(name=name)["datasetGroupArn"]
+    settled(client("personalize").describe_dataset_group, "datasetGroup", datasetGroupArn=group)
+    client("s3").create_bucket(Bucket=name)
+    return Shop(client, name, group, name)
+
+
+def add_dataset(shop: Shop, kind: str, text: str) -> str:
+    """A dataset of a type with a schema of its own; its ARN."""
+    personalize = shop.client("personalize")
+    shop.schemas[kind] = personalize.create_schema(name=f"{shop.name}-{kind}", schema=text)["schemaArn"]
+    dataset = personalize.create_dataset(
+        name=f"{shop.name}-{kind}", schemaArn=shop.schemas[kind], datasetGroupArn=shop.group, datasetType=kind
+    )["datasetArn"]
+    shop.datasets[kind] = dataset
+    return dataset
+
+
+def put_csv(shop: Shop, key: str, table: pd.DataFrame | str | bytes) -> str:
+    """Upload a table or bytes; its s3:// address."""
+    body = table.to_csv(index=False) if isinstance(table, pd.DataFrame) else table
+    shop.client("s3").put_object(Bucket=shop.bucket, Key=key, Body=body)
+    return f"s3://{shop.bucket}/{key}"
+
+
+def start_import(shop: Shop, kind: str, location: str, **more: Any) -> str:
+    return shop.client("personalize").create_dataset_import_job(
+        jobName=unique("job"),
+        datasetArn=shop.datasets[kind],
+        dataSource={"dataLocation": location},
+        roleArn=ROLE,
+        **more,
+    )["datasetImportJobArn"]
+
+
+def import_csv(shop: Shop, kind: str, location: str, **more: Any) -> dict[str, Any]:
+    """Import and wait; the job's last description."""
+    job = start_import(shop, kind, location, **more)
+    return settled(shop.client("personalize").describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job)
+
+
+def stocked_shop(client: Client) -> Shop:
+    """A group with interactions, items and users imported."""
+    shop = open_shop(client)
+    tables = {"Interactions": interactions(), "Items": item_table(), "Users": user_table()}
+    jobs = []
+    for (kind, table), text in zip(tables.items(), (INTERACTIONS, ITEMS, USERS), strict=True):
+        add_dataset(shop, kind, text)
+        jobs.append(start_import(shop, kind, put_csv(shop, f"{kind}.csv", table)))
+    for job in jobs:
+        described = settled(
+            client("personalize").describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job
+        )
+        assert described["status"] == "ACTIVE", described
+    return shop
+
+
+def start_version(shop: Shop, recipe: str, **more: Any) -> str:
+    """A solution of a recipe and its first version, in creation; the version's ARN."""
+    personalize = shop.client("personalize")
+    solution = personalize.create_solution(
+        name=unique(recipe), datasetGroupArn=shop.group, recipeArn=RECIPE + recipe, **more
+    )["solutionArn"]
+    return personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+
+
+def version_of(shop: Shop, arn: str) -> dict[str, Any]:
+    return settled(shop.client("personalize").describe_solution_version, "solutionVersion", solutionVersionArn=arn)
+
+
+def trained_version(shop: Shop, recipe: str) -> str:
+    """The ARN of a new version that is ACTIVE."""
+    described = version_of(shop, start_version(shop, recipe))
+    assert described["status"] == "ACTIVE", described
+    return described["solutionVersionArn"]
+
+
+def deploy(shop: Shop, version: str, **more: Any) -> str:
+    """An ACTIVE campaign of a version; its ARN."""
+    personalize = shop.client("personalize")
+    arn = personalize.create_campaign(name=unique("campaign"), solutionVersionArn=version, **more)["campaignArn"]
+    described = settled(personalize.describe_campaign, "campaign", campaignArn=arn)
+    assert described["status"] == "ACTIVE", described
+    return arn
+
+
+def add_filter(shop: Shop, expression: str) -> str:
+    personalize = shop.client("personalize")
+    arn = personalize.create_filter(name=unique("filter"), datasetGroupArn=shop.group, filterExpression=expression)
+    settled(personalize.describe_filter, "filter", filterArn=arn["filterArn"])
+    return arn["filterArn"]
+
+
+def refused(call: Callable[..., Any], **request: Any) -> tuple[str, str, int]:
+    """Error code, message and HTTP status of a call that must be refused."""
+    from botocore.exceptions import ClientError
+
+    try:
+        call(**request)
+    except ClientError as error:
+        return (
+            error.response["Error"]["Code"],
+            error.response["Error"]["Message"],
+            error.response["ResponseMetadata"]["HTTPStatusCode"],
+        )
+    raise AssertionError(f"{call} was not refused")

@@ -1,0 +1,192 @@
+"""kill -9 at any moment: what was acknowledged is there after a restart, what was cut short ends."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import personalize_shop as shops
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+from personalize_shop import Client
+
+ALONE = """
+import sys, uvicorn
+from pathlib import Path
+from recsys.local.personalize.service import Personalize
+state, s3, port = sys.argv[1:]
+personalize = Personalize(Path(state), s3)
+personalize.start()
+uvicorn.run(personalize, host="127.0.0.1", port=int(port), lifespan="off", log_level="warning")
+"""
+
+
+class Server:
+    """Personalize on its own, reading S3 of the embedded AWS, to be killed and started again on the same state."""
+
+    def __init__(self, s3: str) -> None:
+        self.state = Path(tempfile.mkdtemp(prefix="recsys-kill-"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.endpoint, self._s3 = f"http://127.0.0.1:{self.port}", s3
+        self.process: subprocess.Popen[bytes] | None = None
+        self._clients: dict[str, Any] = {}
+
+    def start(self) -> None:
+        command = [sys.executable, "-c", ALONE, str(self.state), self._s3, str(self.port)]
+        with (self.state / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        while self.process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError((self.state / "server.log").read_text()[-3000:])
+
+    def kill(self) -> None:
+        """kill -9: nothing gets a chance to tidy up."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def client(self, service: str) -> Any:
+        config = Config(retries={"max_attempts": 1})
+        endpoint = self._s3 if service == "s3" else self.endpoint
+        return self._clients.setdefault(service, boto3.client(service, endpoint_url=endpoint, config=config))
+
+    def remove(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def server(embedded: Any) -> Iterator[Server]:
+    """Started and stocked once; each test kills it and starts it again. `embedded` sets the credentials."""
+    server = Server(embedded.endpoint)
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def stocked(server: Server) -> shops.Shop:
+    return shops.stocked_shop(server.client)
+
+
+def arns(client: Client) -> set[str]:
+    """Every schema, group and filter there is."""
+    personalize = client("personalize")
+    return (
+        {entry["schemaArn"] for entry in personalize.list_schemas()["schemas"]}
+        | {entry["datasetGroupArn"] for entry in personalize.list_dataset_groups()["datasetGroups"]}
+        | {entry["filterArn"] for entry in personalize.list_filters()["Filters"]}
+    )
+
+
+def test_what_was_acknowledged_a_moment_before_is_done(server: Server, stocked: shops.Shop) -> None:
+    """A creation, a deletion and an import, all under way when the server dies."""
+    personalize = server.client("personalize")
+    doomed = shops.open_shop(server.client, "doomed").group
+    location = shops.put_csv(stocked, "big.csv", shops.interactions(users=500))
+    job = shops.start_import(stocked, "Interactions", location)
+    wait_for(personalize.describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job)
+    tags = [{"tagKey": "k", "tagValue": "v"}]
+    group = personalize.create_dataset_group(name="last-moment", tags=tags)["datasetGroupArn"]
+    personalize.delete_dataset_group(datasetGroupArn=doomed)
+    before = arns(server.client)
+    server.kill()
+    server.start()
+    described = shops.settled(personalize.describe_dataset_group, "datasetGroup", datasetGroupArn=group)
+    assert described["status"] == "ACTIVE"
+    assert personalize.list_tags_for_resource(resourceArn=group)["tags"] == tags
+    shops.gone(server.client, personalize.describe_dataset_group, datasetGroupArn=doomed)
+    assert arns(server.client) == before - {doomed}
+    described = shops.settled(personalize.describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job)
+    assert described["status"] == "ACTIVE", described
+    assert not list(server.state.glob("personalize/datasets/*/*.tmp"))
+
+
+def test_a_training_cut_short_is_taken_up_again(server: Server, stocked: shops.Shop) -> None:
+    personalize = server.client("personalize")
+    version = shops.start_version(stocked, "aws-user-personalization")
+    wait_for(personalize.describe_solution_version, "solutionVersion", solutionVersionArn=version)
+    server.kill()
+    server.start()
+    described = shops.version_of(stocked, version)
+    assert described["status"] == "ACTIVE", described
+    assert personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
+    assert not list(server.state.glob("personalize/versions/*.tmp"))
+
+
+def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(
+    server: Server, stocked: shops.Shop
+) -> None:
+    version = shops.start_version(stocked, "aws-user-personalization")
+    describe = server.client("personalize").describe_solution_version
+    wait_for(describe, "solutionVersion", solutionVersionArn=version)
+    (worker,) = children(server.process.pid)
+    os.kill(worker, signal.SIGKILL)
+    described = shops.version_of(stocked, version)
+    assert described["status"] == "CREATE FAILED"
+    assert "ended unexpectedly" in described["failureReason"]
+    retried = shops.version_of(stocked, shops.start_version(stocked, "aws-popularity-count"))
+    assert retried["status"] == "ACTIVE"
+
+
+def test_every_acknowledged_event_counts_after_a_kill_and_once_only(server: Server, stocked: shops.Shop) -> None:
+    """Events go in until the server dies under them; those acknowledged, and at most the one in flight, are there."""
+    personalize, runtime = server.client("personalize"), server.client("personalize-runtime")
+    made = personalize.create_event_tracker(name="tracker", datasetGroupArn=stocked.group)
+    shops.settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
+    campaign = shops.deploy(stocked, shops.trained_version(stocked, "aws-user-personalization"))
+    before = runtime.get_recommendations(campaignArn=campaign, userId="u1")["itemList"]
+    acknowledged = put_events_until_killed(server, made["trackingId"], after=150)
+    server.start()
+    connection = sqlite3.connect(f"file:{server.state}/personalize/events.sqlite?mode=ro", uri=True)
+    stored = [int(row[0]) for row in connection.execute("SELECT event_id FROM events ORDER BY number")]
+    connection.close()
+    assert stored[:acknowledged] == list(range(acknowledged))
+    assert len(stored) <= acknowledged + 1
+    assert runtime.get_recommendations(campaignArn=campaign, userId="u1")["itemList"] == before
+    answer = runtime.get_recommendations(campaignArn=campaign, userId="u-kill", numResults=3)["itemList"]
+    assert f"i{len(stored) % 60}" in [entry["itemId"] for entry in answer]
+
+
+def put_events_until_killed(server: Server, tracking_id: str, after: int) -> int:
+    """One event after the other, the server killed when `after` are in; how many were acknowledged."""
+    acknowledged = 0
+    while True:
+        if acknowledged == after:
+            os.kill(server.process.pid, signal.SIGKILL)
+        event = {"eventType": "view", "sentAt": 1_700_000_000 + acknowledged, "itemId": f"i{acknowledged % 60}"}
+        ids = {"trackingId": tracking_id, "userId": "u-kill", "sessionId": "s-kill"}
+        try:
+            server.client("personalize-events").put_events(**ids, eventList=[{**event, "eventId": str(acknowledged)}])
+        except BotoCoreError:
+            server.process.wait()
+            return acknowledged
+        acknowledged += 1
+
+
+def wait_for(describe: Any, key: str, **arn: str) -> None:
+    """Until the work is really under way."""
+    while describe(**arn)[key]["status"] != "CREATE IN_PROGRESS":
+        time.sleep(0.01)
+
+
+def children(pid: int) -> list[int]:
+    """The Personalize worker among a process's children."""
+    listed = subprocess.run(["ps", "-o", "pid=,ppid=,args=", "-e"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    return [int(child) for child, parent, line in rows if int(parent) == pid and "personalize.zygote" in line]

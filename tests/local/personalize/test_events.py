@@ -1,0 +1,172 @@
+"""PutEvents, PutItems, PutUsers: what is acknowledged counts in the very next answer."""
+
+import json
+import time
+from typing import Any
+
+import personalize_shop as shops
+import pytest
+from personalize_shop import Client, refused
+
+V2 = "aws-user-personalization-v2"
+
+
+@pytest.fixture
+def events(client: Client) -> Any:
+    return client("personalize-events")
+
+
+@pytest.fixture
+def recommend(client: Client, campaigns: dict[str, str]) -> Any:
+    """The ids recommended to a user."""
+
+    def ask(user: str, count: int = 60, **more: Any) -> list[str]:
+        answer = client("personalize-runtime").get_recommendations(
+            campaignArn=campaigns[V2], userId=user, numResults=count, **more
+        )
+        return [entry["itemId"] for entry in answer["itemList"]]
+
+    return ask
+
+
+def click(item: str, **more: Any) -> dict[str, Any]:
+    return {"eventType": "view", "sentAt": time.time(), "itemId": item, **more}
+
+
+def test_an_event_changes_the_next_answer(events: Any, recommend: Any, tracker: str) -> None:
+    before = recommend("u10")
+    events.put_events(trackingId=tracker, userId="u10", sessionId="s10", eventList=[click("i40")])
+    after = recommend("u10")
+    assert before != after
+    assert after.index("i41") < 3
+    assert recommend("u11") == recommend("u11")
+
+
+def test_a_new_user_is_personal_after_one_event(events: Any, recommend: Any, tracker: str) -> None:
+    popular = recommend("new-user")
+    events.put_events(trackingId=tracker, userId="new-user", sessionId="s-new", eventList=[click("i20")])
+    assert recommend("new-user") != popular
+    assert "i21" in recommend("new-user")[:3]
+
+
+def test_a_session_is_a_user_until_one_joins_it(events: Any, recommend: Any, tracker: str) -> None:
+    popular = recommend("visitor")
+    events.put_events(trackingId=tracker, sessionId="anonymous", eventList=[click("i33")])
+    assert "i34" in recommend("anonymous")[:3]
+    assert recommend("visitor") == popular
+    joining = {"eventType": "login", "sentAt": time.time()}
+    events.put_events(trackingId=tracker, userId="visitor", sessionId="anonymous", eventList=[joining])
+    assert "i34" in recommend("visitor")[:3]
+    assert recommend("anonymous") == popular
+
+
+def test_events_count_in_the_order_they_were_sent_not_received(events: Any, recommend: Any, tracker: str) -> None:
+    now = time.time()
+    for user, order in (("forth", (1, 2)), ("back", (2, 1))):
+        for place in order:
+            event = {"eventType": "view", "itemId": f"i{place * 10}", "sentAt": now + place}
+            events.put_events(trackingId=tracker, userId=user, sessionId=user, eventList=[event])
+    assert recommend("forth") == recommend("back")
+
+
+def test_an_event_id_counts_once(events: Any, recommend: Any, tracker: str) -> None:
+    for user, repeats in (("once", 1), ("thrice", 3)):
+        for _ in range(repeats):
+            event = click("i12", eventId=f"{user}-1", sentAt=1_750_000_000)
+            events.put_events(trackingId=tracker, userId=user, sessionId=user, eventList=[event])
+    assert recommend("once") == recommend("thrice")
+
+
+def test_item_and_value_may_stand_in_the_properties_alone(events: Any, recommend: Any, tracker: str) -> None:
+    event = {"eventType": "view", "sentAt": 1_750_000_000.5}
+    inside = json.dumps({"itemId": "i50", "eventValue": "4.5", "unheardOf": [1, 2]})
+    events.put_events(
+        trackingId=tracker, userId="inner", sessionId="inner", eventList=[{**event, "properties": inside}]
+    )
+    assert "i51" in recommend("inner")[:3]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"trackingId": "no-such-tracker"}, "no event tracker"),
+        ({"sessionId": None}, "'sessionId' failed to satisfy constraint: Member must not be null"),
+        ({"eventList": []}, "length greater than or equal to 1"),
+        ({"eventList": [{"eventType": "view", "sentAt": 1}] * 11}, "length less than or equal to 10"),
+        ({"eventList": [{"sentAt": 1}]}, "'eventList.1.member.eventType'"),
+        ({"eventList": [{"eventType": "view"}]}, "'eventList.1.member.sentAt'"),
+        ({"eventList": [{"eventType": "view", "sentAt": 1, "properties": "{"}]}, "properties must be a JSON object"),
+        ({"eventList": [{"eventType": "view", "sentAt": 1, "properties": "x" * 1025}]}, "less than or equal to 1024"),
+        ({"userId": ""}, "length greater than or equal to 1"),
+        ({"userId": "half \ud800 a pair"}, "'userId' failed to satisfy constraint"),
+        (
+            {"eventList": [{"eventType": "v", "sentAt": 1, "properties": '{"itemId": "\\ud800"}'}]},
+            "must be a JSON object",
+        ),
+        ({"eventList": [{"eventType": "v", "sentAt": 1, "properties": '{"eventValue": 1e999}'}]}, "eventValue must be"),
+        ({"eventList": [{"eventType": "v", "sentAt": 1.2e11}]}, "must be of type Timestamp"),
+    ],
+)
+def test_events_that_break_the_rules_are_refused(
+    raw: Client, tracker: str, change: dict[str, Any], reason: str
+) -> None:
+    request = {"trackingId": tracker, "sessionId": "s", "eventList": [{"eventType": "view", "sentAt": 1}], **change}
+    request = {name: value for name, value in request.items() if value is not None}
+    code, message, status = refused(raw("personalize-events").put_events, **request)
+    assert (code, status) == ("InvalidInputException", 400)
+    assert reason in message
+
+
+def test_a_batch_with_one_bad_event_counts_for_nothing(raw: Client, recommend: Any, tracker: str) -> None:
+    before = recommend("careful")
+    batch = [click("i1"), {"eventType": "view"}]
+    refused(raw("personalize-events").put_events, trackingId=tracker, userId="careful", sessionId="c", eventList=batch)
+    assert recommend("careful") == before
+
+
+def test_a_put_item_is_seen_by_filters_and_metadata(
+    events: Any, shop: shops.Shop, recommend: Any, client: Client, campaigns: dict[str, str]
+) -> None:
+    chosen = shops.add_filter(shop, 'INCLUDE ItemID WHERE Items.CATEGORY IN ("fresh")')
+    assert recommend("u1", filterArn=chosen) == []
+    properties = json.dumps({"category": "fresh", "price": 3, "creationTimestamp": 1_700_000_000, "title": "New"})
+    events.put_items(datasetArn=shop.datasets["Items"], items=[{"itemId": "i9", "properties": properties}])
+    assert recommend("u1", filterArn=chosen) == ["i9"]
+    asked = {"campaignArn": campaigns[V2], "userId": "u1", "filterArn": chosen, "metadataColumns": {"ITEMS": ["TITLE"]}}
+    (entry,) = client("personalize-runtime").get_recommendations(**asked)["itemList"]
+    assert entry["metadata"] == {"TITLE": "New"}
+    old = {"price": 13.5, "creationTimestamp": 1_600_000_009, "title": "Item 9"}
+    events.put_items(datasetArn=shop.datasets["Items"], items=[{"itemId": "i9", "properties": json.dumps(old)}])
+    assert recommend("u1", filterArn=chosen) == []
+
+
+def test_a_put_user_is_seen_by_filters(events: Any, shop: shops.Shop, recommend: Any) -> None:
+    chosen = shops.add_filter(shop, 'EXCLUDE ItemID WHERE Items.PRICE > 0 IF CurrentUser.COUNTRY = "CH"')
+    assert len(recommend("u2", filterArn=chosen)) == 60
+    user = {"userId": "u2", "properties": json.dumps({"COUNTRY": "CH", "AGE": 30})}
+    events.put_users(datasetArn=shop.datasets["Users"], users=[user])
+    assert set(recommend("u2", filterArn=chosen)) == {"i0", "i5"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [('{"price": "dear"}', "PRICE must be of type float"), ("[]", "must be a JSON object")],
+)
+def test_an_item_that_does_not_fit_its_schema_is_refused(
+    events: Any, shop: shops.Shop, properties: str, reason: str
+) -> None:
+    item = {"itemId": "x", "properties": properties}
+    code, message, status = refused(events.put_items, datasetArn=shop.datasets["Items"], items=[item])
+    assert (code, status) == ("InvalidInputException", 400)
+    assert reason in message
+
+
+def test_an_item_needs_an_items_dataset(events: Any, shop: shops.Shop) -> None:
+    nowhere = shop.datasets["Items"].replace(shop.name, "nowhere")
+    assert refused(events.put_items, datasetArn=nowhere, items=[{"itemId": "x"}])[::2] == (
+        "ResourceNotFoundException",
+        404,
+    )
+    code, message, _ = refused(events.put_items, datasetArn=shop.datasets["Users"], items=[{"itemId": "x"}])
+    assert code == "InvalidInputException"
+    assert "not ITEMS" in message

@@ -1,0 +1,292 @@
+"""Every figure: the same PNG for the same data, alt text with the right numbers, a clear error for no data."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot
+
+from recsys import plots
+from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
+from recsys.errors import DataError
+from recsys.plots import Figure
+
+DAY = 86_400
+MONDAY = 1_767_571_200  # 2026-01-05 00:00 UTC
+
+
+def interactions(events: int = 400) -> pd.DataFrame:
+    """Four items in the ratio 8 : 1 : 1 : 0.x, 20 users, 40 days, two thirds views."""
+    place = np.arange(events)
+    return pd.DataFrame(
+        {
+            USER_ID: (place % 20).astype(str),
+            ITEM_ID: np.where(place % 10 < 8, "a", np.where(place % 10 == 8, "b", "c")),
+            TIMESTAMP: MONDAY + place * DAY // 10,
+            EVENT_TYPE: np.where(place % 3 < 2, "view", "purchase"),
+        }
+    )
+
+
+def metrics_table() -> pd.DataFrame:
+    values = {"NDCG@5": (0.2, 0.05), "NDCG@10": (0.3, 0.1), "coverage": (0.6, 0.02)}
+    rows = [
+        (name, metric, pair[place], pair[place] * 0.9, pair[place] * 1.1)
+        for place, name in enumerate(("model", "popularity"))
+        for metric, pair in values.items()
+    ]
+    return pd.DataFrame(rows, columns=["name", "metric", "mean", "low", "high"])
+
+
+def quality() -> pd.DataFrame:
+    rows = [("no user", 25, 0.25, "removed"), ("no title", 3, 0.03, "kept"), ("odd", 0, 0.0, "removed")]
+    return pd.DataFrame(rows, columns=["problem", "rows", "share", "action"])
+
+
+def trials() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"l2": [1.0, 10.0, 100.0], "same": [7, 7, 7], "ndcg": [0.1, 0.3, 0.2], "seconds": [1.0, 2.0, 3.0]}
+    )
+
+
+def per_user() -> pd.DataFrame:
+    return pd.DataFrame({"events": [1, 1, 9, 9] * 5, "model": [0.2, 0.2, 0.6, 0.6] * 5, "popularity": [0.1] * 20})
+
+
+def clicks() -> pd.DataFrame:
+    return pd.DataFrame({USER_ID: list("abcd") * 5, "hit_with": [True, False] * 10, "hit_without": [False] * 20})
+
+
+EVERY: dict[str, Callable[[], Figure]] = {
+    "popularity_curve": lambda: plots.popularity_curve(interactions()),
+    "events_per_user_and_item": lambda: plots.events_per_user_and_item(interactions()),
+    "events_per_day": lambda: plots.events_per_day(interactions()),
+    "hour_of_week": lambda: plots.hour_of_week(interactions()),
+    "sessions": lambda: plots.sessions(interactions()),
+    "quality_report": lambda: plots.quality_report(quality(), 100),
+    "cold_start_over_time": lambda: plots.cold_start_over_time(interactions()),
+    "split_timeline": lambda: plots.split_timeline({"train": interactions()[:300], "test": interactions()[300:]}),
+    "tuning_trials": lambda: plots.tuning_trials(trials()),
+    "metric_bars": lambda: plots.metric_bars(metrics_table()),
+    "metric_at_k": lambda: plots.metric_at_k(metrics_table()),
+    "accuracy_vs_coverage": lambda: plots.accuracy_vs_coverage(metrics_table()),
+    "popularity_bias": lambda: plots.popularity_bias(np.array([90, 5, 3, 1, 1]), {"model": np.array([[0, 4]])}),
+    "by_activity": lambda: plots.by_activity(per_user(), samples=50),
+    "latency_histogram": lambda: plots.latency_histogram(np.arange(1, 101)),
+    "stream_lag": lambda: plots.stream_lag(np.arange(1, 101)),
+    "before_after": lambda: plots.before_after(["tea", "cup", "pot"], ["jam", "tea", "pot"], ["bread"], user="7"),
+    "replay_hit_rate": lambda: plots.replay_hit_rate(clicks()),
+    "pipeline_durations": lambda: plots.pipeline_durations({"prep": 1.0, "training": 3.0}),
+}
+
+FINDINGS = {
+    "popularity_curve": "most popular 20 % of 3 items draw 80 % of 400 events (Gini 0.47)",
+    "events_per_user_and_item": "median user has 20 events, the median item 40; 0 % of 20 users and 0 % of 3 items",
+    "events_per_day": "mean of 10 events a day over 40 days",
+    "hour_of_week": "the weekend holds 25 % of all",
+    "sessions": "median of 400 sessions has 1 event; 0 % last longer than one moment.",
+    "quality_report": "no user, touches 25 rows (25 %, removed). no user: 25 removed; no title: 3 kept.",
+    "cold_start_over_time": "median day 0 % of events are on items first seen in it",
+    "split_timeline": "oldest first: train 75 %, test 25 %. train: 300 events (75 %), 2026-01-05 to 2026-02-03",
+    "tuning_trials": "best of 3 settings (l2 10) reaches ndcg 0.300, the worst 0.100. Trying them took 6.0 seconds.",
+    "metric_bars": "NDCG@5 of model is 0.200 (0.180 to 0.220), 4.00 times that of popularity.",
+    "metric_at_k": "NDCG of model is 0.200 at 5, 0.300 at 10 items.",
+    "accuracy_vs_coverage": "NDCG@10 and coverage: model 0.300 and 60 %, popularity 0.100 and 2.0 %.",
+    "popularity_bias": "most popular 20 % of items make up 90 % of demand, 50 % of model.",
+    "by_activity": "NDCG@10 of model is 0.200 for users with 1 event and 0.600 for those with 9 events.",
+    "latency_histogram": "Half of 100 requests are answered within 50.5 ms, 95 % within 95.0 ms and 99 % within 99.0",
+    "stream_lag": "Half of 100 events count after 50.5 ms, 95 % after 95.0 ms; the slowest after 100 ms.",
+    "before_after": "After 1 click on bread, 1 of the 3 recommendations of user 7 are new. Before: tea, cup, pot.",
+    "replay_hit_rate": "After 20 clicks of 4 users: 50 % with events",
+    "pipeline_durations": "The pipeline took 4.0 s in 2 stages; the longest, training, 3.0 s (75 %).",
+}
+
+
+def test_every_public_figure_is_tested() -> None:
+    assert set(EVERY) == set(FINDINGS) == set(plots.__all__) - {"Figure"}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_figure_states_its_finding_with_the_right_numbers(name: str) -> None:
+    assert FINDINGS[name] in EVERY[name]().alt
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_figure_is_a_small_png_of_the_same_bytes_each_time(name: str) -> None:
+    first, second = EVERY[name](), EVERY[name]()
+    assert first.png.startswith(b"\x89PNG") and len(first.png) < 60_000
+    assert first == second
+    assert not re.search(b"Software|tIME|tEXt|Matplotlib", first.png)
+
+
+def test_no_figure_is_left_open_in_pyplot() -> None:
+    for draw in EVERY.values():
+        draw()
+    assert pyplot.get_fignums() == []
+
+
+def test_a_notebook_gets_an_image_whose_alt_text_is_the_finding() -> None:
+    shown = Figure(b"png", 'a "quoted" <finding>')._repr_html_()
+    assert shown.startswith('<img alt="a &quot;quoted&quot; &lt;finding&gt;"')
+    assert 'src="data:image/png;base64,cG5n"' in shown
+
+
+def test_a_log_shows_the_finding_in_place_of_the_figure() -> None:
+    assert repr(Figure(b"", "items are unequal")) == "Figure: items are unequal"
+
+
+def test_save_writes_the_png_and_makes_its_folder(tmp_path: Path) -> None:
+    figure = EVERY["pipeline_durations"]()
+    assert figure.save(tmp_path / "new" / "figure.png").read_bytes() == figure.png
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plots.popularity_curve,
+        plots.events_per_user_and_item,
+        plots.events_per_day,
+        plots.hour_of_week,
+        plots.sessions,
+        plots.cold_start_over_time,
+    ],
+)
+def test_a_figure_of_no_interactions_says_that_there_is_nothing_to_draw(draw: Callable[..., Figure]) -> None:
+    with pytest.raises(DataError, match=f"{draw.__name__}: the table is empty, there is nothing to draw"):
+        draw(interactions(0))
+    with pytest.raises(DataError, match=f"{draw.__name__}: no column .*; the table has other"):
+        draw(pd.DataFrame({"other": [1]}))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plots.popularity_curve,
+        plots.events_per_user_and_item,
+        plots.events_per_day,
+        plots.hour_of_week,
+        plots.sessions,
+    ],
+)
+@pytest.mark.parametrize("events", [1, 2])
+def test_one_user_with_one_or_two_events_can_be_drawn(draw: Callable[..., Figure], events: int) -> None:
+    assert draw(interactions(events).assign(**{USER_ID: "1"})).png
+
+
+@pytest.mark.parametrize("draw", [plots.tuning_trials, plots.metric_bars, plots.metric_at_k, plots.by_activity])
+def test_an_empty_table_is_an_error_that_names_the_figure(draw: Callable[..., Figure]) -> None:
+    columns = ["name", "metric", "mean", "low", "high", "ndcg", "events"]
+    with pytest.raises(DataError, match=f"{draw.__name__}: the table is empty"):
+        draw(pd.DataFrame(columns=columns))
+
+
+@pytest.mark.parametrize("draw", [plots.latency_histogram, plots.stream_lag])
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [([], "no values"), ([1.0, float("nan")], "1 of 2 values are missing"), ([0.0], "0 ms is not a time")],
+)
+def test_times_that_are_none_are_refused(draw: Callable[..., Figure], values: list[float], says: str) -> None:
+    with pytest.raises(DataError, match=f"{draw.__name__}: .*{says}|{draw.__name__}: {says}"):
+        draw(values)
+
+
+def test_one_request_is_a_histogram_too() -> None:
+    assert "Half of 1 request are answered within 7.00 ms" in plots.latency_histogram([7.0]).alt
+
+
+def test_more_than_five_event_types_are_drawn_as_five_and_other() -> None:
+    events = interactions(70).assign(**{EVENT_TYPE: [f"kind{place % 7}" for place in range(70)]})
+    assert "other" in plots.events_per_day(events).alt
+
+
+def test_days_without_events_count_as_days() -> None:
+    events = interactions(2).assign(**{TIMESTAMP: [MONDAY, MONDAY + 9 * DAY]})
+    assert "over 10 days; the busiest, 2026-01-05, has 1; 8 days had none." in plots.events_per_day(events).alt
+
+
+def test_the_busiest_hour_is_named_in_utc() -> None:
+    events = interactions(3).assign(**{TIMESTAMP: [MONDAY + 2 * DAY + 13 * 3600] * 3})
+    assert "The busiest hour is Wednesday 13:00 with 3 events" in plots.hour_of_week(events).alt
+
+
+def test_a_session_ends_with_a_pause_longer_than_the_gap() -> None:
+    events = interactions(3).assign(**{USER_ID: "1", TIMESTAMP: [0, 1800, 3601]})
+    assert "The median of 2 sessions has 2 events; 50 % last longer" in plots.sessions(events).alt
+    assert "The median of 1 session has 3 events" in plots.sessions(events, gap_minutes=31).alt
+
+
+def test_cold_start_needs_more_than_one_period() -> None:
+    with pytest.raises(DataError, match="all events lie in one day"):
+        plots.cold_start_over_time(interactions(5))
+
+
+def test_what_was_seen_in_an_earlier_period_is_not_cold() -> None:
+    days = pd.DataFrame(
+        {USER_ID: ["1", "1", "2"], ITEM_ID: ["a", "a", "a"], TIMESTAMP: [MONDAY, MONDAY + DAY, MONDAY + DAY]}
+    )
+    assert (
+        "0 % of events are on items first seen in it and 50 % by users first seen"
+        in plots.cold_start_over_time(days).alt
+    )
+
+
+def test_clean_data_is_drawn_as_good_news() -> None:
+    assert "No problem was found in 1,000 raw interactions." in plots.quality_report(quality()[2:], 1000).alt
+
+
+def test_a_problem_of_another_table_names_it() -> None:
+    report = quality()[:1].assign(table="items")
+    assert "no user (items), touches 25 rows" in plots.quality_report(report, 100).alt
+
+
+def test_a_part_without_events_is_named() -> None:
+    with pytest.raises(DataError, match=r"split_timeline \(test\): the table is empty"):
+        plots.split_timeline({"train": interactions(), "test": interactions(0)})
+
+
+def test_an_unknown_metric_is_named_with_those_there_are() -> None:
+    with pytest.raises(DataError, match="no metric MRR@25 in the table; it has NDCG@5, NDCG@10, coverage"):
+        plots.metric_bars(metrics_table(), ["MRR@25"])
+
+
+def test_personalizes_own_metric_names_have_their_depth() -> None:
+    table = metrics_table().replace({"NDCG@5": "precision_at_5", "NDCG@10": "precision_at_10"})
+    assert "precision of model is 0.200 at 5, 0.300 at 10 items." in plots.metric_at_k(table).alt
+
+
+def test_a_metric_at_one_depth_only_cannot_be_drawn_by_depth() -> None:
+    with pytest.raises(DataError, match="no metric at two depths"):
+        plots.metric_at_k(metrics_table()[:1])
+
+
+def test_a_baseline_at_zero_is_not_divided_by() -> None:
+    table = metrics_table()
+    table.loc[table["name"] == "popularity", ["mean", "low", "high"]] = 0.0
+    assert "popularity has 0." in plots.metric_bars(table, ["NDCG@10"]).alt
+
+
+def test_one_setting_is_said_to_be_the_only_one() -> None:
+    assert "The only setting reaches ndcg 0.100." in plots.tuning_trials(trials()[:1]).alt
+
+
+def test_recommendations_of_nothing_are_an_error() -> None:
+    with pytest.raises(DataError, match="a list of recommendations is empty"):
+        plots.before_after([], ["tea"], ["cup"])
+
+
+def test_figures_leave_the_tables_they_draw_as_they_were() -> None:
+    events, table = interactions(), metrics_table()
+    before = events.copy(), table.copy()
+    plots.sessions(events)
+    plots.cold_start_over_time(events)
+    plots.metric_bars(table)
+    pd.testing.assert_frame_equal(events, before[0])
+    pd.testing.assert_frame_equal(table, before[1])
+
+
+def test_a_setting_is_named_by_where_it_differs_from_the_best() -> None:
+    many = pd.DataFrame([{"ndcg": score, **{f"s{n}": score * (n < 6) for n in range(8)}} for score in (0.1, 0.3)])
+    assert "The best of 2 settings (s0 0.3, s1 0.3, s2 0.3, s3 0.3, s4 0.3, s5 0.3)" in plots.tuning_trials(many).alt
