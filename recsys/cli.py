@@ -216,7 +216,7 @@ def local_down(state: Annotated[Path, typer.Option(help="State folder.")] = Path
     """Stop the embedded AWS; its state stays."""
     from recsys.local import launcher
 
-    console.print("stopped" if launcher.down(_state(state)) else "it was not running")
+    console.print("stopped" if launcher.down(_state(state), report=_line) else "it was not running")
 
 
 @local_app.command("status", epilog="Example: recsys local status --json")
@@ -245,8 +245,7 @@ def local_reset(
 
     if not yes:
         typer.confirm(f"Remove everything in {state}?", abort=True)
-    launcher.reset(_state(state))
-    console.print(f"{state} is empty")
+    launcher.reset(_state(state), report=_line)
 
 
 @local_app.command("env", epilog='Example: eval "$(recsys local env)" && aws personalize list-campaigns')
@@ -266,7 +265,7 @@ def local_env(port: Port = 4566, json: AsJson = False) -> None:
 def data_generate(
     folder: Annotated[Path, typer.Option(help="Where the three tables go.")] = Path("data/sample"),
     users: Annotated[int | None, typer.Option(min=25, help="Users of the sample shop.")] = None,
-    items: Annotated[int | None, typer.Option(min=20, help="Items it sells.")] = None,
+    items: Annotated[int | None, typer.Option(min=48, help="Items it sells.")] = None,
     days: Annotated[int | None, typer.Option(min=7, help="Days it was open.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; the same one gives the same shop.")] = None,
 ) -> None:
@@ -287,7 +286,7 @@ def data_fetch(
     """Fetch a public data set, verify its content, and keep it where the params file expects it."""
     from recsys.data import fetch
 
-    console.print(str(fetch.fetch(name, parameters.resolve(to), source, report=_line)))
+    console.print(str(fetch.fetch(name, parameters.resolve(to), source and source.resolve(), report=_line)))
 
 
 @data_app.command("check", epilog="Example: recsys data check shop.csv --map USER_ID=customer --map ITEM_ID=sku")
@@ -301,7 +300,7 @@ def data_check(
     from recsys.data import prepare
 
     pairs = dict(_pair(text) for text in mapping or [])
-    prepared = prepare("file", data_file=file, column_mapping=pairs, encoding=encoding)
+    prepared = prepare("file", data_file=file.resolve(), column_mapping=pairs, encoding=encoding)
     _print_rows(json_format.loads(prepared.report.to_frame().to_json(orient="records")), json)
 
 

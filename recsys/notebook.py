@@ -22,6 +22,7 @@ from recsys.errors import NotebookError
 from recsys.params import Params
 from recsys.runs import Run
 
+PRICE = "{:,.2f}"
 NEXT = {
     "01_data_prep": "02_schema_and_import",
     "02_schema_and_import": "03_training",
@@ -122,6 +123,7 @@ def table(frame: pd.DataFrame, **formats: str) -> Any:
     # pandas would number the cells at random, and every run's outputs would differ
     same = f"{crc32(frame.to_csv().encode()):08x}"
     styled = frame.reset_index(drop=True).style.set_uuid(same).hide(axis="index")
+    formats = {name: PRICE for name in frame.columns if name.lower() == "price"} | formats
     styled = styled.format(formats or None, precision=3, thousands=",", na_rep="–")  # type: ignore[arg-type]
     left = [{"selector": f".col{frame.columns.get_loc(name)}", "props": "text-align: left"} for name in text]
     return styled.set_table_styles(left, overwrite=False)

@@ -184,6 +184,7 @@ def write_atomically(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # a temporary file is for its owner alone
         os.replace(name, path)
     except OSError:
         Path(name).unlink(missing_ok=True)

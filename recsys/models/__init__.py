@@ -4,6 +4,8 @@ Every model answers the same questions: `scores` for one history, `recommend` fo
 a user: an event counts in the very next answer and a user unseen in training needs nothing special.
 """
 
+from pathlib import Path
+
 from recsys.models.base import Model
 from recsys.models.next_item import NextItem
 from recsys.models.popularity import Popularity
@@ -14,7 +16,7 @@ from recsys.models.storage import read_model
 _KINDS: dict[str, type[Model]] = {kind.__name__: kind for kind in (Popularity, ItemSimilarity, NextItem)}
 
 
-def load(folder) -> Model:
+def load(folder: str | Path) -> Model:
     """The model saved in `folder`; its arrays stay on disk, memory-mapped.
 
     Raises ModelError that names the file when one is missing, cut short, altered or of another version.

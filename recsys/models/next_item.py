@@ -44,7 +44,7 @@ class NextItem(Model):
 
         report: called with each trial (settings, ndcg, seconds). budget: seconds of tuning on two ordinary cores,
         counted in work and not by the clock, so that a seed gives one model. settings: use these and only fit the
-        temperature. Raises ModelError when there is nothing to learn from.
+        temperature.
         """
         with threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas"):
             tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings)

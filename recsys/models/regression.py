@@ -31,8 +31,13 @@ class Recent(OrderedDict):
             while len(self) >= self.size:
                 self.popitem(last=False)  # before the next is made: memory never holds one more
             self[key] = make()
-        self.move_to_end(key)
+        self.touch(key)
         return self[key]
+
+    def touch(self, key: Hashable) -> None:
+        """Keep this one longer, where it is still here."""
+        if key in self:
+            self.move_to_end(key)
 
 
 class Regression:
@@ -56,19 +61,24 @@ class Regression:
         x = events.table(self.seqs.n_items)
         if not self.dense:
             return (x @ self.coefficients(settings)).toarray()
-        key = (*_past(settings), settings.penalty)
-        solved = self.solved.take(key, lambda: self._ridge(settings).solve(x.toarray().T))
+        solved = self.solved.take(_damped(settings), lambda: self._ridge(settings).solve(x.toarray().T))
         return solved.T @ self._cross(settings)
 
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
         past, items = _past(settings), self.seqs.n_items
         pairs = self.seqs.n_events * settings.length
-        counted = (past not in self.grams) + ((*past, settings.horizon) not in self.crosses) / 2
+        counted = (past not in self.grams) + (_aimed(settings) not in self.crosses) / 2
         flops = 2 * n * items**2
-        if (*past, settings.penalty) not in self.solved:
+        if _damped(settings) not in self.solved:
             flops += items**3 / 3 + 2 * n * items**2
         return counted * pairs * SECONDS_A_PAIR + (flops * SECONDS_A_FLOP if self.dense else 0.0)
+
+    def touch(self, settings: Settings) -> None:
+        """Keep what these settings need longer than what other settings need."""
+        self.grams.touch(_past(settings))
+        self.crosses.touch(_aimed(settings))
+        self.solved.touch(_damped(settings))
 
     def _gram(self, settings: Settings) -> np.ndarray:
         count = gram if self.dense else gram_diagonal
@@ -78,7 +88,7 @@ class Regression:
         count = cross if self.dense else cross_sparse
         targets = np.full(settings.horizon, 1 / settings.horizon)
         return self.crosses.take(
-            (*_past(settings), settings.horizon),
+            _aimed(settings),
             lambda: count(self.seqs, _weights(settings), targets, settings.reverse),
         )
 
@@ -93,3 +103,13 @@ def _weights(settings: Settings) -> np.ndarray:
 def _past(settings: Settings) -> tuple[int, float, float]:
     """What G depends on."""
     return settings.length, settings.decay, settings.reverse
+
+
+def _aimed(settings: Settings) -> tuple[int, float, float, int]:
+    """What C depends on."""
+    return *_past(settings), settings.horizon
+
+
+def _damped(settings: Settings) -> tuple[int, float, float, float]:
+    """What G + lambda I depends on."""
+    return *_past(settings), settings.penalty

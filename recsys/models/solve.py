@@ -5,15 +5,19 @@ from scipy.linalg import lapack
 
 from recsys.errors import ModelError
 
+RESOLVED = 1e-6  # share of the largest diagonal entry below which single precision cannot see a penalty
+
 
 class Ridge:
     """(G + lambda I)^-1 for one G (n, n) float32 and one lambda, factored once by Cholesky.
 
-    Raises ModelError where single precision cannot tell the damped matrix from a singular one.
+    lambda is at least RESOLVED times the largest entry, so that millions of events of one user stay solvable. Raises
+    ModelError where single precision still cannot tell the damped matrix from a singular one.
     """
 
     def __init__(self, gram: np.ndarray, penalty: float) -> None:
         damped = np.array(gram, dtype=np.float32, order="F")
+        penalty = max(penalty, RESOLVED * float(gram.diagonal().max()))
         damped[np.diag_indices_from(damped)] += penalty
         self.factor, info = lapack.spotrf(damped, lower=1, clean=0, overwrite_a=1)
         if info != 0:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,23 +28,14 @@ class Stored:
 
 
 def write_model(folder: str | Path, stored: Stored) -> None:
-    """Write to a sibling folder and rename, so that a reader never meets half a model.
+    """Write beside `folder` and rename, so that a reader never meets half a model; what was there is replaced.
 
-    Raises ModelError when the disk refuses; nothing is left behind then.
+    Raises ModelError when the disk refuses; the old model stays then and nothing else is left behind.
     """
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write_files(draft, stored)
-        if folder.exists():
-            os.replace(folder, draft.with_name(draft.name + "-old"))
-        os.replace(draft, folder)
+        _replace(Path(folder), stored)
     except OSError as error:
         raise ModelError(f"{folder}: not saved ({error}); free some space or choose another folder") from error
-    finally:
-        shutil.rmtree(draft.with_name(draft.name + "-old"), ignore_errors=True)
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def read_model(folder: str | Path, known: tuple[str, ...]) -> Stored:
@@ -62,6 +52,17 @@ def read_model(folder: str | Path, known: tuple[str, ...]) -> Stored:
     item_ids = np.asarray(json.loads((folder / ITEM_IDS).read_text("utf-8")), dtype=object)
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in meta["arrays"]}
     return Stored(meta["model"], arrays, item_ids, meta["about"])
+
+
+def _replace(folder: Path, stored: Stored) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        draft = Path(scratch) / "new"
+        draft.mkdir()
+        _write_files(draft, stored)
+        if folder.exists():
+            os.replace(folder, Path(scratch) / "old")
+        os.replace(draft, folder)
 
 
 def _write_files(folder: Path, stored: Stored) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from recsys import metrics
 from recsys.models.blend import Blend
@@ -76,6 +75,11 @@ class HeldOut:
         predicted = self._predicted.take(_regressed(settings), lambda: self._predict(settings))
         return self.blend.add(predicted.copy(), self.histories, settings)
 
+    def touch(self, settings: Settings) -> None:
+        """Keep what was computed for these settings longer than the rest: the next trials start from them."""
+        self._predicted.touch(_regressed(settings))
+        self.regression.touch(settings)
+
     def cost(self, settings: Settings) -> float:
         """Seconds that scoring these settings now takes on two ordinary cores, by counted work."""
         known = _regressed(settings) in self._predicted
@@ -89,6 +93,8 @@ class HeldOut:
 
     def temperature(self, settings: Settings) -> float:
         """The temperature at which the softmax gives the held-out targets the highest likelihood."""
+        from scipy.optimize import minimize_scalar  # slow to import, and whoever only serves never needs it
+
         scores = self.scores(settings)
         scores -= scores.max(axis=1, keepdims=True)
         lengths = np.array([len(t) for t in self.targets])
@@ -118,6 +124,7 @@ class Search:
         """From `start`, each setting in turn is moved up or down its grid for as long as that helps."""
         best = start
         for name, grid in CLIMBS:
+            self.held_out.touch(best)
             best = self._along(name, grid, best)
         return best
 

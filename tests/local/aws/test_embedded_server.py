@@ -36,14 +36,15 @@ def test_the_health_report_says_who_runs(embedded):
 
 
 def test_one_url_answers_for_personalize_and_for_the_rest(client):
-    assert client("personalize").list_campaigns()["campaigns"] == []
+    assert "campaigns" in client("personalize").list_campaigns()
     assert client("sts").get_caller_identity()["Account"] == "000000000000"
 
 
-def test_the_ordinary_aws_command_works(embedded):
+def test_the_ordinary_aws_command_sees_what_boto3_sees(client, embedded):
     command = [sys.executable, "-m", "awscli", "personalize", "list-campaigns"]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert json.loads(done.stdout) == {"campaigns": []}, done.stderr
+    seen = [campaign["name"] for campaign in json.loads(done.stdout)["campaigns"]]
+    assert seen == [campaign["name"] for campaign in client("personalize").list_campaigns()["campaigns"]]
 
 
 def test_an_error_of_a_function_has_its_type_and_does_not_end_the_worker(client):

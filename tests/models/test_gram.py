@@ -1,0 +1,65 @@
+"""The counted moments equal the sums they stand for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.models import Sequences
+from recsys.models.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
+from recsys.models.solve import Ridge
+
+TARGETS = np.array([1, 0.5, 0.25])
+
+
+@pytest.fixture
+def seqs() -> Sequences:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"USER_ID": rng.integers(0, 6, 90), "ITEM_ID": rng.integers(0, 7, 90), "TIMESTAMP": range(90)})
+    return Sequences.from_interactions(frame)
+
+
+def by_definition(seqs: Sequences, weights: np.ndarray, reverse: float) -> tuple[np.ndarray, np.ndarray]:
+    """G and C position by position: x = decayed history, y = weighted targets."""
+    g, c = np.zeros((2, seqs.n_items, seqs.n_items))
+    for history in seqs.histories():
+        for walk, importance in ((history, 1.0), (history[::-1], reverse)):
+            for at in range(1, len(walk)):
+                x, y = np.zeros((2, seqs.n_items))
+                np.add.at(x, walk[:at][::-1][: len(weights)], weights[:at])
+                np.add.at(y, walk[at:][: len(TARGETS)], TARGETS[: len(walk) - at])
+                g += importance * np.outer(x, x)
+                c += importance * np.outer(x, y)
+    return g, c
+
+
+@pytest.mark.parametrize("reverse", [0.0, 0.5])
+@pytest.mark.parametrize("length", [1, 4, 40])
+def test_counting_pairs_equals_the_sum_over_positions(seqs, length, reverse):
+    weights = history_weights(length, 0.7)
+    g, c = by_definition(seqs, weights, reverse)
+    np.testing.assert_allclose(gram(seqs, weights, reverse), g, rtol=1e-5)
+    np.testing.assert_allclose(cross(seqs, weights, TARGETS, reverse), c, rtol=1e-5)
+
+
+@pytest.mark.parametrize("reverse", [0.0, 0.5])
+def test_the_sparse_forms_are_the_same_numbers(seqs, reverse):
+    weights = history_weights(10, 1.0)
+    np.testing.assert_allclose(
+        gram_diagonal(seqs, weights, reverse), gram(seqs, weights, reverse).diagonal(), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        cross_sparse(seqs, weights, TARGETS, reverse).toarray(), cross(seqs, weights, TARGETS, reverse), rtol=1e-5
+    )
+
+
+def test_the_sparse_form_keeps_the_largest_of_each_row(seqs):
+    weights = history_weights(10, 1.0)
+    whole, kept = (cross_sparse(seqs, weights, TARGETS, kept=k).toarray() for k in (100, 2))
+    np.testing.assert_allclose(kept.max(axis=1), whole.max(axis=1))
+    assert ((kept > 0).sum(axis=1) <= 2).all()
+
+
+def test_ridge_solves_the_damped_system(seqs):
+    g, right = gram(seqs, history_weights(5, 1.0)), np.eye(seqs.n_items, dtype=np.float32)
+    solution = Ridge(g, 3.0).solve(right)
+    np.testing.assert_allclose((g + 3 * np.eye(len(g))) @ solution, right, atol=1e-5)

@@ -1,0 +1,56 @@
+"""Related items from who touched both."""
+
+import numpy as np
+import pytest
+
+from recsys.errors import ModelError
+from recsys.models import ItemSimilarity
+
+
+@pytest.fixture
+def shop(sequences):
+    """Everybody buys bread; ten of the twenty also buy tea and cup together."""
+    tea = {f"t{i}": "bread tea cup" for i in range(10)}
+    rest = {f"r{i}": "bread soap" for i in range(8)} | {"x": "bread tea pin", "y": "cup"}
+    return sequences(**tea, **rest)
+
+
+def names(model, code_of: str, k: int) -> list[str]:
+    codes, _ = model.similar(int(model.encode([code_of])[0]), k)
+    return model.item_ids[codes].tolist()
+
+
+def test_the_nearest_item_is_the_one_bought_with_it_not_the_popular_one(shop):
+    assert names(ItemSimilarity.fit(shop), "tea", 1) == ["cup"]
+
+
+def test_without_the_popularity_discount_the_popular_item_leads(shop):
+    assert names(ItemSimilarity.fit(shop, popularity_discount_factor=0.0), "tea", 1) == ["bread"]
+
+
+def test_the_default_is_the_cosine(shop):
+    model = ItemSimilarity.fit(shop)
+    tea = int(model.encode(["tea"])[0])
+    _, scores = model.similar(tea, 1)
+    assert scores[0] == pytest.approx(10 / np.sqrt(11 * 11), abs=1e-6)
+
+
+def test_a_chance_meeting_does_not_count(shop):
+    model = ItemSimilarity.fit(shop, min_cointeraction_count=3)
+    tea, pin = (int(model.encode([name])[0]) for name in ("tea", "pin"))
+    assert model.table[tea, pin] == 0
+    assert ItemSimilarity.fit(shop, min_cointeraction_count=1).table[tea, pin] > 0
+
+
+def test_an_item_is_never_similar_to_itself_and_gaps_are_filled_by_popularity(shop):
+    assert names(ItemSimilarity.fit(shop), "pin", 9) == ["bread", "cup", "tea", "soap"]
+
+
+def test_repeats_of_one_user_count_once(sequences):
+    seqs = sequences(a="x y x y x y", b="x y", c="x y", d="x z", e="x z", f="x z", g="x z")
+    assert names(ItemSimilarity.fit(seqs, popularity_discount_factor=0.0), "x", 1) == ["z"]
+
+
+def test_an_unknown_code_is_refused(shop):
+    with pytest.raises(ModelError, match="this model knows"):
+        ItemSimilarity.fit(shop).similar(99, 3)

@@ -1,0 +1,117 @@
+"""What every model promises."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.errors import ModelError
+from recsys.models import ItemSimilarity, NextItem, Popularity, Sequences, load
+
+MODELS = [Popularity, ItemSimilarity, NextItem]
+every_model = pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+
+
+@every_model
+def test_recommendations_are_the_best_scores_in_order(kind, ring):
+    model = kind.fit(ring)
+    histories = [np.array([0, 1]), np.array([5])]
+    codes, scores = model.recommend(histories, 3)
+    assert codes.shape == scores.shape == (2, 3)
+    assert codes.dtype == np.int32 and scores.dtype == np.float32
+    for row, history in enumerate(histories):
+        alone = model.scores(history)
+        assert alone.shape == (8,) and alone.dtype == np.float32
+        np.testing.assert_allclose(scores[row], np.sort(alone)[::-1][:3], rtol=1e-5)
+
+
+@every_model
+def test_an_empty_history_gives_popularity(kind, sequences):
+    seqs = sequences(u1="hit mid", u2="hit mid low", u3="hit mid", u4="hit rare rare rare rare")
+    codes, _ = kind.fit(seqs).recommend([[]], 2)
+    assert seqs.item_ids[codes[0]].tolist() == ["hit", "mid"]
+
+
+@every_model
+def test_no_histories_give_no_recommendations(kind, ring):
+    codes, scores = kind.fit(ring).recommend([], 5)
+    assert codes.shape == scores.shape == (0, 5)
+
+
+@every_model
+def test_probabilities_sum_to_one_in_the_order_of_the_scores(kind, ring):
+    model = kind.fit(ring)
+    for history in ([], [3], [3, 4, 3]):
+        scores = model.scores(history)
+        chances = model.probabilities(scores)
+        assert chances.sum() == pytest.approx(1) and (chances >= 0).all()
+        assert (np.diff(chances[np.argsort(scores, kind="stable")]) >= 0).all()
+
+
+@every_model
+def test_fitting_twice_gives_the_same_model(kind, regulars):
+    first, again = kind.fit(regulars), kind.fit(regulars)
+    np.testing.assert_array_equal(first.scores([1, 2]), again.scores([1, 2]))
+    assert first.settings == again.settings
+
+
+@every_model
+def test_saved_and_loaded_it_answers_the_same(kind, regulars, tmp_path):
+    model = kind.fit(regulars)
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert type(loaded) is kind and loaded.settings == model.settings and loaded.trials == model.trials
+    assert loaded.item_ids.tolist() == model.item_ids.tolist()
+    histories = [[], [1], [2, 2, 7]]
+    for ours, theirs in zip(model.recommend(histories, 9), loaded.recommend(histories, 9), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    scores = model.scores([4])
+    np.testing.assert_array_equal(model.probabilities(scores), loaded.probabilities(scores))
+
+
+@every_model
+def test_encode_leaves_out_what_it_does_not_know(kind, ring):
+    assert kind.fit(ring).encode(["3", "unheard of", "0", "3"]).tolist() == [3, 0, 3]
+
+
+@every_model
+@pytest.mark.parametrize("code", [-1, 8])
+def test_a_code_outside_the_catalogue_is_refused(kind, ring, code):
+    with pytest.raises(ModelError, match="knows 0 to 7"):
+        kind.fit(ring).recommend([[0], [code]], 3)
+
+
+@every_model
+@pytest.mark.parametrize(
+    "histories",
+    [{"u": "a b a c"}, {"u": "a"}, {"u": "a a a", "v": "a"}, {f"u{i}": "a a a" for i in range(60)}],
+    ids=["one user", "one event", "one item", "all the same item"],
+)
+def test_the_smallest_data_sets_work(kind, sequences, histories):
+    seqs = sequences(**histories)
+    codes, scores = kind.fit(seqs).recommend([[], [0], [0, 0]], 5)
+    assert codes.shape == (3, min(5, seqs.n_items)) and np.isfinite(scores).all()
+
+
+@every_model
+def test_equal_timestamps_keep_the_order_of_the_table(kind, ring):
+    order = ring.users * 1000 + ring.positions
+    frame = pd.DataFrame({"USER_ID": ring.users, "ITEM_ID": ring.codes, "TIMESTAMP": order})
+    still = kind.fit(Sequences.from_interactions(frame.assign(TIMESTAMP=5)))
+    np.testing.assert_array_equal(still.scores([2]), kind.fit(Sequences.from_interactions(frame)).scores([2]))
+
+
+@every_model
+def test_an_item_nobody_touched_is_scored_last_and_harmless_in_a_history(kind, table):
+    frame = table(**{f"u{i}": "a b c a b" for i in range(60)})
+    model = kind.fit(Sequences.from_interactions(frame, catalogue=["new"]))
+    new = int(model.encode(["new"])[0])
+    codes, _ = model.recommend([[], [0], [new]], 4)
+    assert codes[:2, -1].tolist() == [new, new] and np.isfinite(model.scores([new])).all()
+
+
+@every_model
+def test_odd_identifiers_come_back_as_they_were(kind, tmp_path):
+    odd = ['say "x"', "näïve", "a|b\n", "", " ", "x" * 256]
+    frame = pd.DataFrame({"USER_ID": ["u", "v"] * 3, "ITEM_ID": odd, "TIMESTAMP": range(6)})
+    kind.fit(Sequences.from_interactions(frame)).save(tmp_path / "model")
+    assert sorted(load(tmp_path / "model").item_ids) == sorted(odd)

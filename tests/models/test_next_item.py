@@ -1,0 +1,99 @@
+"""The next-item model learns order, repeats and baskets from the data and reacts to every event."""
+
+import numpy as np
+import pytest
+
+import recsys.models.regression
+from recsys.models import NextItem, Popularity, Sequences
+from recsys.models.protocol import personalize_split
+from recsys.models.settings import Settings
+
+
+def test_it_learns_what_follows_what(ring):
+    model = NextItem.fit(ring)
+    codes, _ = model.recommend([[i] for i in range(8)], 1)
+    assert codes[:, 0].tolist() == [(i + 1) % 8 for i in range(8)]
+
+
+def test_the_order_of_the_history_matters(ring):
+    model = NextItem.fit(ring)
+    assert model.recommend([[2, 6], [6, 2]], 1)[0][:, 0].tolist() == [7, 3]
+
+
+def test_a_new_event_changes_the_answer(ring):
+    model = NextItem.fit(ring)
+    before, after = model.recommend([[0, 1], [0, 1, 5]], 1)[0][:, 0]
+    assert (before, after) == (2, 6)
+
+
+def test_it_learns_that_people_come_back_to_their_own(regulars):
+    model = NextItem.fit(regulars)
+    favourite, other, more = model.encode(["f3", "11", "12"])
+    assert model.recommend([[favourite, other, favourite, more]], 1)[0][0, 0] == favourite
+
+
+def test_it_beats_popularity_on_people_it_has_not_seen(regulars):
+    split = personalize_split(regulars)
+    found = {}
+    for kind in (Popularity, NextItem):
+        codes, _ = kind.fit(split.train).recommend(split.histories, 3)
+        found[kind] = np.mean([len(set(c) & set(t)) > 0 for c, t in zip(codes.tolist(), split.targets, strict=True)])
+    assert found[NextItem] > 0.9 > found[Popularity]
+
+
+def test_every_trial_is_reported_and_the_best_is_chosen(regulars):
+    reported = []
+    model = NextItem.fit(regulars, report=reported.append)
+    assert reported == model.trials and len(reported) > 5
+    assert all(set(trial) == {"settings", "ndcg", "seconds"} for trial in reported)
+    best = max(reported, key=lambda trial: trial["ndcg"])
+    assert next(t["ndcg"] for t in reported if t["settings"] == model.settings) == best["ndcg"]
+
+
+def test_without_a_budget_one_setting_is_tried(regulars):
+    assert len(NextItem.fit(regulars, budget=0).trials) == 1
+
+
+def test_given_settings_are_used_as_they_are(ring):
+    model = NextItem.fit(ring, settings=Settings(length=10, penalty=7.5, own_weight=0.3))
+    assert model.settings["penalty"] == 7.5 and model.settings["own_weight"] == 0.3 and model.trials == []
+
+
+def test_an_empty_history_has_popularitys_own_probabilities(regulars):
+    model = NextItem.fit(regulars)
+    share = Popularity.fit(regulars).counts / Popularity.fit(regulars).counts.sum()
+    np.testing.assert_allclose(model.probabilities(model.scores([])), share, atol=0.01)
+
+
+def test_the_temperature_makes_a_sure_thing_likely(ring):
+    model = NextItem.fit(ring)
+    assert model.probabilities(model.scores([0, 1, 2]))[3] > 0.9
+
+
+def test_a_batch_answers_as_single_requests_do(regulars):
+    model = NextItem.fit(regulars)
+    histories = [regulars.history(u) for u in range(20)] + [np.array([], dtype=np.int32)]
+    codes, _ = model.recommend(histories, 10)
+    for row, history in enumerate(histories):
+        np.testing.assert_array_equal(codes[row, 0], model.recommend([history], 10)[0][0, 0])
+
+
+def test_beyond_the_dense_limit_the_sparse_form_finds_the_same(ring, tmp_path, monkeypatch):
+    monkeypatch.setattr(recsys.models.regression, "DENSE_ITEMS", 4)
+    model = NextItem.fit(ring)
+    model.save(tmp_path / "sparse")
+    loaded = recsys.models.load(tmp_path / "sparse")
+    for each in (model, loaded):
+        assert each.recommend([[i] for i in range(8)], 1)[0][:, 0].tolist() == [(i + 1) % 8 for i in range(8)]
+
+
+@pytest.mark.parametrize("dense_items", [0, 12_000])
+def test_one_user_with_very_many_events_stays_finite(monkeypatch, dense_items):
+    monkeypatch.setattr(recsys.models.regression, "DENSE_ITEMS", dense_items)
+    n = 200_000
+    codes = np.tile(np.arange(5, dtype=np.int32), n // 5)
+    seqs = Sequences(
+        np.array(["u"], object), np.array(list("abcde"), object), np.array([0, n]), codes, np.arange(n, dtype=np.int64)
+    )
+    model = NextItem.fit(seqs)
+    assert model.recommend([[0, 1, 2]], 1)[0][0, 0] == 3

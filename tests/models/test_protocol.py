@@ -1,0 +1,61 @@
+"""Who is held out, what the model is shown and what it must find."""
+
+import numpy as np
+import pytest
+
+from recsys.errors import ModelError
+from recsys.models.protocol import leave_last_out, personalize_split
+
+
+def test_a_tenth_of_the_users_is_unseen_in_training(ring):
+    split = personalize_split(ring, seed=1)
+    assert split.train.n_users == 72 and len(split.histories) == len(split.targets) == 8
+
+
+def test_every_event_of_a_test_user_is_either_shown_or_wanted(ring):
+    split = personalize_split(ring, seed=1)
+    test_users = [u for u in range(ring.n_users) if ring.user_ids[u] not in set(split.train.user_ids)]
+    for user, shown, wanted in zip(test_users, split.histories, split.targets, strict=True):
+        np.testing.assert_array_equal(np.concatenate([shown, wanted]), ring.history(user))
+
+
+@pytest.mark.parametrize(("events", "wanted"), [(2, 1), (10, 1), (19, 1), (20, 2), (100, 10)])
+def test_the_newest_tenth_is_wanted_and_at_least_one(sequences, events, wanted):
+    seqs = sequences(**{f"u{u}": " ".join("ab"[i % 2] for i in range(events)) for u in range(3)})
+    split = personalize_split(seqs)
+    assert len(split.targets[0]) == wanted and len(split.histories[0]) == events - wanted
+
+
+def test_a_user_with_one_event_is_never_tested(sequences):
+    split = personalize_split(sequences(once="a", twice="a b", only="c", single="b"))
+    assert "twice" not in split.train.user_ids and split.train.n_users == 3
+
+
+def test_the_catalogue_stays_whole(sequences):
+    seqs = sequences(tester="rare odd", u1="a", u2="b")
+    split = personalize_split(seqs)
+    assert split.train.item_ids.tolist() == ["a", "b", "odd", "rare"]
+    assert set(split.train.item_ids[split.train.codes]) == {"a", "b"}
+
+
+def test_a_seed_gives_one_split(ring):
+    first, again, other = (personalize_split(ring, seed=s).train.user_ids.tolist() for s in (3, 3, 4))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("histories", [{"u": "a b c"}, {"u": "a", "v": "b"}])
+def test_too_few_users_are_refused(sequences, histories):
+    with pytest.raises(ModelError, match="cannot hold users out"):
+        personalize_split(sequences(**histories))
+
+
+def test_leave_last_out_wants_each_users_last_event(sequences):
+    split = leave_last_out(sequences(u="a b c", v="b a", once="c"))
+    words = [" ".join(split.train.item_ids[h]) for h in split.histories]
+    assert words == ["b", "a b"] or words == ["a b", "b"]
+    assert split.train.n_events == 4
+
+
+def test_leave_last_out_needs_a_user_with_two_events(sequences):
+    with pytest.raises(ModelError, match="no last event"):
+        leave_last_out(sequences(u="a", v="b"))

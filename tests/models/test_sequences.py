@@ -1,0 +1,83 @@
+"""Interactions become one array of codes, oldest first."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.errors import ModelError
+from recsys.models import Sequences
+
+
+def words(seqs: Sequences, user: int) -> str:
+    return " ".join(seqs.item_ids[seqs.history(user)])
+
+
+def test_events_are_ordered_by_time_and_within_a_second_by_input():
+    rows = [("u", "late", 9), ("u", "first", 5), ("u", "second", 5), ("u", "early", 1)]
+    seqs = Sequences.from_interactions(pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"]))
+    assert words(seqs, 0) == "early first second late"
+    assert seqs.times.tolist() == [1, 5, 5, 9]
+
+
+def test_a_repeated_item_is_kept_as_often_as_it_came(sequences):
+    assert words(sequences(u="a a b a"), 0) == "a a b a"
+
+
+def test_ids_are_sorted_strings_and_the_frame_is_left_alone(table):
+    frame = table(zoe="b a", adam="a")
+    before = frame.copy()
+    seqs = Sequences.from_interactions(frame)
+    assert seqs.user_ids.tolist() == ["adam", "zoe"] and seqs.item_ids.tolist() == ["a", "b"]
+    assert seqs.codes.dtype == np.int32 and seqs.offsets.tolist() == [0, 1, 3]
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_numbers_as_ids_become_text():
+    frame = pd.DataFrame({"USER_ID": [7, 7], "ITEM_ID": [10, 9], "TIMESTAMP": [1, 2]})
+    assert Sequences.from_interactions(frame).item_ids.tolist() == ["10", "9"]
+
+
+def test_a_catalogue_adds_items_nobody_touched(table):
+    seqs = Sequences.from_interactions(table(u="b"), catalogue=["c", "a", "b"])
+    assert seqs.item_ids.tolist() == ["a", "b", "c"] and words(seqs, 0) == "b"
+
+
+def test_odd_identifiers_survive(table):
+    odd = ["it's", 'say "x"', "näïve", "一", "a|b", "\u200b", "-1"]
+    frame = pd.DataFrame({"USER_ID": "u\t1", "ITEM_ID": [*odd, "", "two words"], "TIMESTAMP": range(len(odd) + 2)})
+    assert set(Sequences.from_interactions(frame).item_ids) == {*odd, "", "two words"}
+
+
+def test_select_takes_users_in_the_order_asked(sequences):
+    seqs = sequences(u0="a b", u1="c", u2="d a d").select(np.array([2, 0]))
+    assert [words(seqs, u) for u in range(2)] == ["d a d", "a b"]
+    assert seqs.user_ids.tolist() == ["u2", "u0"] and seqs.n_items == 4
+
+
+def test_keep_events_drops_single_events(sequences):
+    seqs = sequences(u0="a b", u1="c").keep_events(np.array([False, True, False]))
+    assert [words(seqs, u) for u in range(2)] == ["b", ""]
+
+
+def test_a_missing_column_is_named(table):
+    with pytest.raises(ModelError, match="lack the columns \\['TIMESTAMP'\\]"):
+        Sequences.from_interactions(table(u="a").drop(columns="TIMESTAMP"))
+
+
+def test_no_events_are_refused(table):
+    with pytest.raises(ModelError, match="at least one event"):
+        Sequences.from_interactions(table(u="a").iloc[:0])
+
+
+@pytest.mark.parametrize("column", ["USER_ID", "ITEM_ID", "TIMESTAMP"])
+def test_gaps_are_counted_and_refused(table, column):
+    frame = table(u="a b c")
+    frame[column] = frame[column].astype(object)
+    frame.loc[1, column] = None
+    with pytest.raises(ModelError, match=f"1 of 3 interactions have no {column}"):
+        Sequences.from_interactions(frame)
+
+
+def test_text_as_timestamp_is_refused(table):
+    with pytest.raises(ModelError, match="epoch seconds"):
+        Sequences.from_interactions(table(u="a").assign(TIMESTAMP="2026-01-01"))
