@@ -58,12 +58,15 @@ def gram_diagonal(seqs: Sequences, weights: np.ndarray, reverse: float = 0.0) ->
 def cross(seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: float = 0.0) -> np.ndarray:
     """C = sum of x y' (n_items, n_items) float32, dense: row = item of the history, column = target.
 
-    `targets` holds v(1..T). The reversed sequences' C is the transpose, since its weights depend on the lag alone.
+    `targets` holds v(1..T). The reversed sequences' C is the transpose, since its weights depend on the lag alone. In
+    Fortran order, as LAPACK wants its right-hand sides.
     """
     out = np.zeros((seqs.n_items, seqs.n_items), dtype=np.float32)
     for triple in _batches(_cross_pairs(seqs, weights, targets)):
         out += _table(triple, seqs.n_items).toarray()
-    return out + reverse * out.T if reverse else out
+    if reverse:
+        out += np.float32(reverse) * out.T.copy()
+    return out.T
 
 
 def cross_sparse(
@@ -73,7 +76,7 @@ def cross_sparse(
     out = sparse.csr_array((seqs.n_items, seqs.n_items), dtype=np.float32)
     for triple in _batches(_cross_pairs(seqs, weights, targets)):
         out = out + _table(triple, seqs.n_items).tocsr()
-    return largest_of_each_row(sparse.csr_array(out + reverse * out.T if reverse else out), kept)
+    return largest_of_each_row(sparse.csr_array(out.T + reverse * out if reverse else out.T), kept)
 
 
 def largest_of_each_row(table: sparse.csr_array, kept: int) -> sparse.csr_array:
@@ -87,23 +90,35 @@ def largest_of_each_row(table: sparse.csr_array, kept: int) -> sparse.csr_array:
 
 def _gram_pairs(seqs: Sequences, weights: np.ndarray, reverse: float) -> Iterator[Triple]:
     """Later item, earlier item and weight of every event pair in G, lag by lag; lag 0 at half its weight."""
-    before = seqs.positions
-    after = np.repeat(seqs.lengths, seqs.lengths) - 1 - before
-    for lag, row in enumerate(lag_weights(weights)):
-        late = np.flatnonzero(before >= lag)
-        early = late - lag
-        value = row[np.minimum(after[late], len(weights))]
+    table = lag_weights(weights)
+    for lag, late, early, before, after in _pairs(seqs, range(len(table))):
+        value = table[lag][np.minimum(after, len(weights))]
         if reverse:
-            value = value + np.float32(reverse) * row[np.minimum(before[early], len(weights))]
-        yield seqs.codes[late], seqs.codes[early], value * np.float32(0.5 if lag == 0 else 1)
+            value = value + np.float32(reverse) * table[lag][np.minimum(before, len(weights))]
+        yield late, early, value * np.float32(0.5 if lag == 0 else 1)
 
 
 def _cross_pairs(seqs: Sequences, weights: np.ndarray, targets: np.ndarray) -> Iterator[Triple]:
-    """Earlier item, later item and weight of every event pair in C, lag by lag."""
-    before = seqs.positions
-    for lag, value in enumerate(np.convolve(weights.astype(np.float64), targets), start=1):
-        late = np.flatnonzero(before >= lag)
-        yield seqs.codes[late - lag], seqs.codes[late], np.full(len(late), value, dtype=np.float32)
+    """Later item, earlier item and weight of every event pair in C, lag by lag."""
+    by_lag = np.convolve(weights.astype(np.float64), targets)
+    for lag, late, early, _, _ in _pairs(seqs, range(1, len(by_lag) + 1)):
+        yield late, early, np.full(len(late), by_lag[lag - 1], dtype=np.float32)
+
+
+def _pairs(seqs: Sequences, lags: range) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """For each lag, all event pairs of one user that far apart: the later and the earlier item of each pair, the number
+    of events before the earlier and after the later one.
+
+    Ordered by the later item, so that adding to a table stays within one of its rows, which the cache can hold.
+    """
+    late_at = np.argsort(seqs.codes, kind="stable")
+    late, before = seqs.codes[late_at], seqs.positions[late_at].astype(np.int32)
+    after = np.repeat(seqs.lengths, seqs.lengths)[late_at].astype(np.int32) - 1 - before
+    for lag in lags:
+        far_enough = before >= lag
+        if not far_enough.all():
+            late_at, late, before, after = (column[far_enough] for column in (late_at, late, before, after))
+        yield lag, late, seqs.codes[late_at - lag], before - lag, after
 
 
 def _batches(triples: Iterator[Triple]) -> Iterator[Triple]:

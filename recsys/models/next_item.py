@@ -37,7 +37,7 @@ class NextItem(Model):
         seed: int = 0,
         threads: int = 2,
         report: Report | None = None,
-        budget: float = 20.0,
+        budget: float = 15.0,
         settings: Settings | None = None,
     ) -> Self:
         """Choose the settings on held-out training users, then train on all.

@@ -19,7 +19,7 @@ from recsys.models.settings import CLIMBS, Settings, neighbour
 from recsys.models.topk import top_k
 
 HELD_OUT_SHARE = 0.2
-HELD_OUT_USERS = 600  # enough to tell settings apart in pairs, few enough to score in a fraction of a second
+HELD_OUT_USERS = 500  # enough to tell settings apart in pairs, few enough to score in a fraction of a second
 HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
 SECONDS_A_SCORE = 2e-8

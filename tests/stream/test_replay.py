@@ -1,0 +1,37 @@
+import pandas as pd
+import pytest
+
+from recsys.errors import DataError
+from recsys.stream import Replay, choose, familiar
+
+
+def clicks(*rows: tuple[str, str, int]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"]).assign(EVENT_TYPE="view")
+
+
+def test_the_first_clicks_of_users_with_enough_are_chosen_in_time_order() -> None:
+    held_back = clicks(("a", "2", 20), ("a", "1", 10), ("a", "3", 30), ("b", "9", 5))
+    chosen = choose(held_back, users=5, clicks=2, seed=1)
+    assert chosen[["USER_ID", "ITEM_ID", "step"]].values.tolist() == [["a", "1", 0], ["a", "2", 1]]
+
+
+def test_nobody_with_enough_clicks_says_what_to_lower() -> None:
+    with pytest.raises(DataError, match=r"no user has 3 held-back events: lower stream.replay_events"):
+        choose(clicks(("a", "1", 1)), users=5, clicks=3, seed=1)
+
+
+def test_a_click_on_an_item_or_by_a_user_unknown_to_training_is_not_familiar() -> None:
+    training = clicks(("a", "1", 1), ("b", "2", 2))
+    found = familiar(clicks(("a", "2", 3), ("a", "new", 4), ("new", "1", 5)), training)
+    assert found[["USER_ID", "ITEM_ID"]].values.tolist() == [["a", "2"]]
+    with pytest.raises(DataError, match=r"raise stream.replay_users"):
+        familiar(clicks(("new", "1", 5)), training)
+
+
+def test_the_lift_is_the_mean_difference_of_the_users_hit_rates() -> None:
+    rows = [("a", True, False), ("a", True, False), ("b", False, False)]
+    replay = Replay(pd.DataFrame(rows, columns=["USER_ID", "hit_with", "hit_without"]))
+    assert replay.hit_rate == (pytest.approx(2 / 3), 0)
+    mean, low, high = replay.lift(seed=1, samples=500)
+    assert mean == pytest.approx(0.5)
+    assert low <= mean <= high
