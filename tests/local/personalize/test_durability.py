@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import personalize_shop as shops
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
@@ -135,8 +136,7 @@ def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(
     version = shops.start_version(stocked, "aws-user-personalization")
     describe = server.client("personalize").describe_solution_version
     wait_for(describe, "solutionVersion", solutionVersionArn=version)
-    (worker,) = children(server.process.pid)
-    os.kill(worker, signal.SIGKILL)
+    os.kill(worker_of(server.process.pid), signal.SIGKILL)
     described = shops.version_of(stocked, version)
     assert described["status"] == "CREATE FAILED"
     assert "ended unexpectedly" in described["failureReason"]
@@ -185,8 +185,11 @@ def wait_for(describe: Any, key: str, **arn: str) -> None:
         time.sleep(0.01)
 
 
-def children(pid: int) -> list[int]:
-    """The Personalize worker among a process's children."""
-    listed = subprocess.run(["ps", "-o", "pid=,ppid=,args=", "-e"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    return [int(child) for child, parent, line in rows if int(parent) == pid and "personalize.zygote" in line]
+def worker_of(pid: int) -> int:
+    """The Personalize worker of a server, once its program runs: a job may be in progress before that."""
+    for _ in range(1000):
+        found = [one.pid for one in psutil.Process(pid).children() if "personalize.zygote" in " ".join(one.cmdline())]
+        if found:
+            return found[0]
+        time.sleep(0.01)
+    raise AssertionError(f"process {pid} has no Personalize worker")
