@@ -123,6 +123,7 @@ class Search:
     def climb(self, start: Settings) -> Settings:
         """From `start`, each setting in turn is moved up or down its grid for as long as that helps."""
         best = start
+        self.ndcg(start)  # first, so that a budget too small for a search still measures where it stands
         for name, grid in CLIMBS:
             self.held_out.touch(best)
             best = self._along(name, grid, best)

@@ -97,3 +97,8 @@ def test_one_user_with_very_many_events_stays_finite(monkeypatch, dense_items):
     )
     model = NextItem.fit(seqs)
     assert model.recommend([[0, 1, 2]], 1)[0][0, 0] == 3
+
+
+def test_a_budget_too_small_for_a_search_keeps_the_setting_it_starts_from(regulars):
+    model = NextItem.fit(regulars, budget=0)
+    assert [trial["settings"] for trial in model.trials] == [model.settings] == [Settings().as_dict()]
