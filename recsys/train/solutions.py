@@ -45,12 +45,6 @@ def ensure_solution(
     return arn
 
 
-def train(solution_arn: str, tags: dict[str, str], **wait: Any) -> dict[str, Any]:
-    """Train a new version of a solution; returns its description with `seconds` added. Raises Refused when it fails."""
-    version_arn = begin_training(solution_arn, tags)
-    return await_training(version_arn, **wait)
-
-
 def begin_training(solution_arn: str, tags: dict[str, str]) -> str:
     """Start training and return the version's ARN at once, so that several solutions can train side by side."""
     request = {"solutionArn": solution_arn, "trainingMode": "FULL", "tags": aws.tags(tags)}

@@ -42,7 +42,7 @@ class Campaign:
     @classmethod
     def read(cls, version_arn: str, recipe: Recipe, folder: Path, selection: Selection, group: Group) -> "Campaign":
         """Load a solution version's artefacts and lay the group's histories out in its item codes."""
-        from recsys.models import load  # numba takes seconds to import: the loading thread pays, not the start
+        from recsys.models import load  # slow to import: the loading thread pays, not the start
 
         model, popular = load(folder / "model"), load(folder / "popular")
         code_of = {str(item): code for code, item in enumerate(model.item_ids)}
