@@ -9,28 +9,68 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from recsys.local.personalize.errors import ServiceError, invalid
+from recsys.local.personalize.errors import invalid
 
 PRIMITIVES = ("float", "double", "int", "long", "string", "boolean", "null")
 NUMBERS = ("float", "double", "int", "long")
 
-# name of the schema -> (required fields with their types, reserved fields with theirs, most metadata columns)
-TYPES: dict[str, tuple[dict[str, str], dict[str, tuple[str, ...]], int]] = {
-    "Interactions": (
-        {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
+NUMBER = ("float", "double", "int", "long", "null")
+TEXT = ("string", "null")
+
+
+@dataclass(frozen=True)
+class Type:
+    """One dataset type: required and reserved fields with the types they may have, most metadata fields."""
+
+    required: dict[str, tuple[str, ...]]
+    reserved: dict[str, tuple[str, ...]]
+    most: int
+
+
+EVENT = {
+    "EVENT_TYPE": ("string",),
+    "EVENT_VALUE": ("float", "double", "null"),
+    "IMPRESSION": TEXT,
+    "RECOMMENDATION_ID": TEXT,
+    "EVENT_ATTRIBUTION_SOURCE": TEXT,
+}
+CREATED = {"CREATION_TIMESTAMP": ("long", "float", "double", "null")}  # long in most pages, float in ECOMMERCE's
+TYPES = {
+    "Interactions": Type({"USER_ID": ("string",), "ITEM_ID": ("string",), "TIMESTAMP": ("long",)}, EVENT, 5),
+    "Items": Type({"ITEM_ID": ("string",)}, CREATED, 100),
+    "Users": Type({"USER_ID": ("string",)}, {}, 25),
+    "Actions": Type(
+        {"ACTION_ID": ("string",)},
         {
-            "EVENT_TYPE": ("string",),
-            "EVENT_VALUE": ("float", "double", "null"),
-            "IMPRESSION": ("string", "null"),
-            "RECOMMENDATION_ID": ("string", "null"),
-            "EVENT_ATTRIBUTION_SOURCE": ("string", "null"),
+            **CREATED,
+            "VALUE": NUMBER,
+            "ACTION_EXPIRATION_TIMESTAMP": ("long", "null"),
+            "REPEAT_FREQUENCY": ("int", "long", "null"),
         },
+        10,
+    ),
+    "Action_Interactions": Type(
+        {"USER_ID": ("string",), "ACTION_ID": ("string",), "TIMESTAMP": ("long",), "EVENT_TYPE": ("string",)},
+        {"IMPRESSION": TEXT, "RECOMMENDATION_ID": TEXT},
         5,
     ),
-    "Items": ({"ITEM_ID": "string"}, {"CREATION_TIMESTAMP": ("long", "null")}, 100),
-    "Users": ({"USER_ID": "string"}, {}, 25),
 }
 DATASET_TYPES = {name.upper(): name for name in TYPES}
+DOMAINLESS = ("ACTIONS", "ACTION_INTERACTIONS")  # datasets that a domain dataset group cannot have
+UPDATABLE = ("Items", "Users")  # dataset types whose schema can be replaced
+
+# What a domain adds to the required fields. Reserved fields that are categorical stay free here.
+DOMAINS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
+    "ECOMMERCE": {
+        "Interactions": {"EVENT_TYPE": ("string",)},
+        "Items": {"PRICE": ("float", "double", "null"), "CATEGORY_L1": TEXT},
+    },
+    "VIDEO_ON_DEMAND": {
+        "Interactions": {"EVENT_TYPE": ("string",)},
+        "Items": {"CREATION_TIMESTAMP": ("long", "float", "double"), "GENRES": TEXT},
+    },
+}
+CATEGORICAL = ("CATEGORY_L1", "GENRES")  # required by a domain, as categories
 
 
 @dataclass(frozen=True)
@@ -41,6 +81,12 @@ class Field:
     types: tuple[str, ...]
     categorical: bool = False
     textual: bool = False
+    item_name: bool = False
+
+    @property
+    def marks(self) -> tuple[bool, bool, bool]:
+        """Its attributes besides the type."""
+        return self.categorical, self.textual, self.item_name
 
     @property
     def nullable(self) -> bool:
@@ -66,8 +112,8 @@ def plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def check(schema: str) -> str:
-    """The dataset type an Avro schema is for: Interactions, Users or Items. Raises InvalidInputException."""
+def check(schema: str, domain: str | None = None) -> str:
+    """The dataset type an Avro schema is for, a key of TYPES. Raises InvalidInputException."""
     try:
         record = json.loads(schema)
     except (ValueError, RecursionError) as error:
@@ -75,38 +121,65 @@ def check(schema: str) -> str:
     if not isinstance(record, dict) or record.get("type") != "record" or not isinstance(record.get("fields"), list):
         raise invalid("Schema must be an Avro record with a list of fields")
     name = record.get("name")
-    if name in ("Actions", "Action_Interactions"):
-        raise ServiceError("NotImplementedException", f"{name} schemas are not implemented here yet", 501)
     if not isinstance(name, str) or name not in TYPES:
         raise invalid(f"Schema name must be one of {', '.join(TYPES)}, not {name!r}")
+    if domain and name.upper() in DOMAINLESS:
+        raise invalid(f"{name} is a dataset type of custom dataset groups, not of domain {domain}")
     try:
         columns = [_field(entry) for entry in record["fields"]]
     except (KeyError, TypeError, AttributeError):
         raise invalid("Every field of a schema needs a name and a type") from None
-    _check_fields(name, columns)
+    _check_fields(name, columns, DOMAINS.get(domain or "", {}).get(name, {}))
     return name
 
 
-def _check_fields(name: str, columns: list[Field]) -> None:
-    required, reserved, most = TYPES[name]
+def check_replacement(old: str, new: str) -> None:
+    """Whether a dataset's schema may be replaced by another one of its type. Raises InvalidInputException.
+
+    Every field stays as it is, and what is added is nullable: rows that are there have no value for it.
+    """
+    name = json.loads(old)["name"]
+    if name not in UPDATABLE:
+        raise invalid(
+            f"The schema of a dataset of type {name} cannot be replaced; that of {' or '.join(UPDATABLE)} can"
+        )
+    before, after = fields(old), fields(new)
+    for column, field in before.items():
+        if after.get(column) is None:
+            raise invalid(f"The new schema lacks the field {column}; it must keep every field of the old one")
+        if set(field.types) != set(after[column].types) or field.marks != after[column].marks:
+            raise invalid(f"The new schema changes the field {column}; it must keep its type and attributes")
+    for column, field in after.items():
+        if column not in before and not field.nullable:
+            raise invalid(f"The new field {column} must be nullable: add null to its types")
+
+
+def _check_fields(name: str, columns: list[Field], of_domain: dict[str, tuple[str, ...]]) -> None:
+    kind = TYPES[name]
     _check_names(columns)
     by_name = {column.name: column for column in columns}
-    for column, wanted in required.items():
+    for column, wanted in {**kind.required, **of_domain}.items():
         if column not in by_name:
             raise invalid(f"{name} schema is missing the required field {column}")
-        if by_name[column].types != (wanted,):
-            raise invalid(f"Field {column} of the {name} schema must be of type {wanted}")
-    for column, allowed in reserved.items():
-        if column in by_name and not set(by_name[column].types) <= set(allowed):
-            raise invalid(f"Field {column} of the {name} schema must be of type {' or '.join(allowed)}")
-    metadata = [column for column in columns if column.name not in required and column.name not in reserved]
-    if len(metadata) > most:
-        raise invalid(f"{name} schema has {len(metadata)} metadata fields; the most is {most}")
-    if name != "Interactions" and len(columns) == len(required):
-        raise invalid(f"{name} schema needs at least one metadata field besides {', '.join(required)}")
+        _check_type(name, by_name[column], wanted)
+        if column in CATEGORICAL and column in of_domain and not by_name[column].categorical:
+            raise invalid(f"Field {column} of the {name} schema must be categorical")
+    for column, allowed in kind.reserved.items():
+        if column in by_name:
+            _check_type(name, by_name[column], allowed)
+    metadata = [column for column in columns if column.name not in kind.required and column.name not in kind.reserved]
+    if len(metadata) > kind.most:
+        raise invalid(f"{name} schema has {len(metadata)} metadata fields; the most is {kind.most}")
+    if "Interactions" not in name and len(columns) == len(kind.required):
+        raise invalid(f"{name} schema needs at least one metadata field besides {', '.join(kind.required)}")
     if "EVENT_TYPE" in by_name and by_name["EVENT_TYPE"].categorical:
         raise invalid("Field EVENT_TYPE must not be categorical")
     _check_text(name, columns)
+
+
+def _check_type(name: str, column: Field, allowed: tuple[str, ...]) -> None:
+    if not set(column.types) <= set(allowed):
+        raise invalid(f"Field {column.name} of the {name} schema must be of type {' or '.join(allowed)}")
 
 
 def _check_names(columns: list[Field]) -> None:
@@ -135,4 +208,4 @@ def _field(entry: dict[str, Any]) -> Field:
     if not isinstance(types, (str, list)):  # an array or a map is an object in Avro
         types = [types.get("type", "object")]
     names = (types,) if isinstance(types, str) else tuple(map(str, types))
-    return Field(entry["name"], names, bool(entry.get("categorical")), bool(entry.get("textual")))
+    return Field(entry["name"], names, *map(bool, map(entry.get, ("categorical", "textual", "itemName"))))

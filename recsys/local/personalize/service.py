@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import LocalError
-from recsys.local.personalize import runtime
-from recsys.local.personalize.actor import Actor
-from recsys.local.personalize.campaigns import Campaigns
-from recsys.local.personalize.control import Control
+from recsys.local.personalize.control.actor import Actor
+from recsys.local.personalize.control.control import Control
+from recsys.local.personalize.control.store import Store
 from recsys.local.personalize.errors import ServiceError, invalid, not_implemented
-from recsys.local.personalize.events import EventLog
-from recsys.local.personalize.jobs import Jobs
-from recsys.local.personalize.records import Trackers
-from recsys.local.personalize.store import Store
-from recsys.local.personalize.wire import Operation, answer, find_operation, parse, refusal
+from recsys.local.personalize.events.log import EventLog
+from recsys.local.personalize.events.puts import Trackers
+from recsys.local.personalize.jobs.queue import Jobs
+from recsys.local.personalize.serving import runtime
+from recsys.local.personalize.serving.campaigns import Campaigns
+from recsys.local.personalize.wire.protocol import Operation, answer, find_operation, parse, refusal
 
 log = logging.getLogger(__name__)
 

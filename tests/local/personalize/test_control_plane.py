@@ -106,12 +106,6 @@ def test_an_arn_of_another_kind_is_not_found(personalize: Any, shop: shops.Shop)
     assert refused(personalize.get_solution_metrics, solutionVersionArn=shop.group)[0] == "ResourceNotFoundException"
 
 
-def test_an_operation_not_implemented_says_so(personalize: Any) -> None:
-    code, message, status = refused(personalize.list_recommenders)
-    assert (code, status) == ("NotImplementedException", 501)
-    assert "ListRecommenders" in message
-
-
 def test_a_missing_parent_is_not_found(personalize: Any) -> None:
     nowhere = "arn:aws:personalize:us-east-1:000000000000:dataset-group/nowhere"
     made = personalize.create_schema(name=unique("schema"), schema=INTERACTIONS)["schemaArn"]

@@ -188,7 +188,7 @@ def wait_for(describe: Any, key: str, **arn: str) -> None:
 def worker_of(pid: int) -> int:
     """The Personalize worker of a server, once its program runs: a job may be in progress before that."""
     for _ in range(1000):
-        found = [one.pid for one in psutil.Process(pid).children() if "personalize.zygote" in " ".join(one.cmdline())]
+        found = [one.pid for one in psutil.Process(pid).children() if "jobs.zygote" in " ".join(one.cmdline())]
         if found:
             return found[0]
         time.sleep(0.01)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recsys.local.personalize.store import connect
+from recsys.local.personalize.control.store import connect
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS events (

@@ -1,12 +1,13 @@
-"""The control plane: Create, Describe, List, Delete and tags over the table of resource types, and life cycles.
+"""The control plane: Create, Describe, List, Delete, Update and tags over the table of resource types; life cycles.
 
 Everything here runs on one thread, each request in one transaction that is on disk before the answer leaves. What is
-special about a kind is in rules.py; operations that are none of the four verbs are in special.py.
+special about a kind is its rule in kinds/; operations that are none of the five verbs are in operations.py.
 
 Life cycle: CREATE PENDING, then CREATE IN_PROGRESS, each for STEP seconds at least so that both can be seen; at last
-ACTIVE or CREATE FAILED. Kinds with real work (rules.WORK) stay in progress until it is done. Deletes pass through
-DELETE PENDING and DELETE IN_PROGRESS, and the last status is answered once more before ResourceNotFoundException:
-programs wait for a delete by describing what they deleted, and some never end if it is gone at once.
+ACTIVE or CREATE FAILED. Kinds with real work stay in progress until it is done. An update runs the same course in a
+member of its resource, which serves on meanwhile. Deletes pass through DELETE PENDING and DELETE IN_PROGRESS, and the
+last status is answered once more before ResourceNotFoundException: programs wait for a delete by describing what they
+deleted, and some never end if it is gone at once.
 """
 
 import logging
@@ -15,25 +16,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recsys.local.personalize import rules, special
-from recsys.local.personalize.actor import Actor
-from recsys.local.personalize.errors import ServiceError, exists, in_use, not_found, not_implemented, over_limit
-from recsys.local.personalize.jobs import Jobs
-from recsys.local.personalize.resources import (
+from recsys.local.personalize.control import operations
+from recsys.local.personalize.control.actor import Actor
+from recsys.local.personalize.control.kinds import rule_of
+from recsys.local.personalize.control.resources import (
     ACTIVE,
     BUSY,
+    COURSES,
+    CREATE,
     DELETING,
-    FAILED,
-    IN_PROGRESS,
     KINDS,
     MOST_TAGS,
-    PENDING,
     STEP,
+    Course,
     Kind,
 )
-from recsys.local.personalize.store import Resource, Store
-from recsys.local.personalize.tokens import make_token, read_token
-from recsys.local.personalize.wire import Operation
+from recsys.local.personalize.control.store import Resource, Store
+from recsys.local.personalize.errors import ServiceError, exists, in_use, not_found, not_implemented, over_limit
+from recsys.local.personalize.jobs.queue import Jobs
+from recsys.local.personalize.wire.protocol import Operation
+from recsys.local.personalize.wire.tokens import make_token, read_token
 
 log = logging.getLogger(__name__)
 
@@ -55,28 +57,25 @@ class Control:
     def handle(self, operation: Operation, params: Params) -> Params | None:
         """Answer one control plane request. Raises ServiceError."""
         with self.store.transaction():
-            handler = special.OPERATIONS.get(operation.name)
+            handler = operations.OPERATIONS.get(operation.name)
             if handler:
                 return handler(self, params)
-            for verb, method in (("Create", self.create), ("Describe", self.describe), ("Delete", self.delete)):
-                kind = KINDS.get(operation.name.removeprefix(verb))
-                if kind and operation.name.startswith(verb):
-                    return method(kind, operation, params)
-            kind = _listed(operation.name)
-            if kind:
-                return self.list(kind, operation, params)
+            for verb in ("Create", "Describe", "Delete", "Update", "List"):
+                kind = _kind_after(verb, operation.name)
+                if kind:
+                    return getattr(self, verb.lower())(kind, operation, params)
         raise not_implemented(operation.name)
 
     # Create
 
     def create(self, kind: Kind, operation: Operation, params: Params) -> Params:
-        """A new resource in CREATE PENDING. The document has the request's members, plus what rules.py adds."""
+        """A new resource in CREATE PENDING. The document has the request's members, plus what its rule adds."""
         parents = [self.parent(params[member], _kind_of(member)) for member in kind.parents]
         tags = params.pop("tags", [])
         if len(tags) > MOST_TAGS:
             raise ServiceError("TooManyTagsException", f"A resource can have {MOST_TAGS} tags at most")
         document = dict(params)
-        fields = {"name": params.get(kind.name_member), **rules.prepare(self, kind.name, document, parents)}
+        fields = {"name": params.get(kind.name_member), **rule_of(kind.name).prepare(self, document, parents)}
         arn = self.arn(kind.path.format(**fields))
         if self.store.get(arn):
             raise exists(f"Another resource with Amazon Resource Name (ARN) {arn} already exists.")
@@ -86,7 +85,7 @@ class Control:
         member = next(name for name in operation.model.output_shape.members if name.endswith("Arn"))
         document[member] = arn
         if kind.life:
-            document["status"] = PENDING
+            document["status"] = kind.course.pending
         resource = Resource(arn, kind.name, document)
         self.store.add(resource)
         self.store.tag(arn, tags)
@@ -121,26 +120,31 @@ class Control:
             others = [other for other in others if other.status in BUSY]
         if len(others) >= quota.most:
             within = f" in {document[quota.member]}" if quota.member else ""
-            raise over_limit(quota.message or f"More than {quota.most} {kind.name} resources{within}.")
+            raise over_limit(quota.message.format(most=quota.most) or f"More than {quota.most} {kind.name} resources{within}.")
 
     # Life cycle
 
+    def start(self, resource: Resource, course: Course) -> None:
+        """Set out on a course: pending now, and begun as soon as that could be seen."""
+        self.set_status(resource, course.pending)
+        self.actor.submit(lambda: self.begin(resource.arn), STEP)
+
     def begin(self, arn: str) -> None:
-        """CREATE IN_PROGRESS, and the real work, if there is any."""
+        """In progress, and the real work, if there is any."""
         with self.store.transaction():
             resource = self.store.get(arn)
             if resource is None or resource.status not in BUSY:
                 return
-            if rules.must_wait(self, resource):
+            rule = rule_of(resource.kind)
+            if rule.waits(self, resource):
                 self.actor.submit(lambda: self.begin(arn), STEP)
                 return
-            self.set_status(resource, IN_PROGRESS)
-        work = rules.WORK.get(resource.kind)
-        if work is None:
+            self.set_status(resource, COURSES[resource.status].in_progress)
+        if rule.work is None:
             self.actor.submit(lambda: self.finish(arn, {}), STEP)
             return
         try:
-            work(self, resource)
+            rule.work(self, resource)
         except (ServiceError, OSError) as error:
             log.exception("%s could not begin", arn)
             self.finish(arn, {"failureReason": str(error)})
@@ -154,24 +158,25 @@ class Control:
         self.jobs.submit(arn, task, spec, done)
 
     def settle(self, arn: str, end: Callable[[], None]) -> None:
-        """End work from any thread, not before its CREATE IN_PROGRESS could be seen."""
+        """End work from any thread, not before its being in progress could be seen."""
 
         def when_seen() -> None:
             resource = self.store.get(arn)
-            since = resource.document.get("latestCampaignUpdate", resource.document) if resource else {}
-            self.actor.submit(end, since.get("lastUpdatedDateTime", 0.0) + STEP - time.time())
+            since = max(_changed_at(resource)) if resource else 0.0
+            self.actor.submit(end, since + STEP - time.time())
 
         self.actor.submit(when_seen)
 
     def finish(self, arn: str, result: Params) -> None:
-        """ACTIVE with the members of `result`, or CREATE FAILED if it has a failureReason."""
+        """Done with the members of `result`, or failed if it has a failureReason."""
         with self.store.transaction():
             resource = self.store.get(arn)
-            if resource is None or resource.status != IN_PROGRESS:
+            course = COURSES.get(resource.status) if resource else None
+            if course is None or resource.status != course.in_progress:
                 return
             resource.document.update(result)
-            self.set_status(resource, FAILED if result.get("failureReason") else ACTIVE)
-            rules.finished(self, resource)
+            self.set_status(resource, course.failed if result.get("failureReason") else course.done)
+            rule_of(resource.kind).finished(self, resource)
         self.tell("finished", resource)
 
     def set_status(self, resource: Resource, status: str) -> None:
@@ -191,7 +196,9 @@ class Control:
                     self.begin(resource.arn)
                 elif resource.status in DELETING:
                     self.erase(resource.arn)
-                special.resume(self, resource)
+                elif kind.update and resource.document.get(kind.update, {}).get("status") in BUSY:
+                    self.begin_update(resource.arn)
+                operations.resume(self, resource)
 
     # Describe and List
 
@@ -201,17 +208,76 @@ class Control:
         if resource is None or resource.kind != kind.name:
             raise not_found(f"Resource with Amazon Resource Name (ARN) {arn} does not exist.")
         (wrapper,) = operation.model.output_shape.members
-        return {wrapper: rules.described(self, resource)}
+        return {wrapper: rule_of(kind.name).described(self, resource)}
 
     def list(self, kind: Kind, operation: Operation, params: Params) -> Params:
         limit = params.pop("maxResults", PAGE)
         after = read_token(params.pop("nextToken", None), operation.name)
         member = next(name for name in operation.model.output_shape.members if name != "nextToken")
-        found = self.store.find(kind.name, after=after, limit=limit + 1, **rules.list_scope(self, kind.name, params))
+        found = self.store.find(kind.name, after=after, limit=limit + 1, **rule_of(kind.name).scope(self, params))
         page = {member: [resource.document for resource in found[:limit]]}
         if len(found) > limit:
             page["nextToken"] = make_token(operation.name, found[limit - 1].number)
         return page
+
+    # Update
+
+    def update(self, kind: Kind, operation: Operation, params: Params) -> Params:
+        """What is asked for becomes the resource's when it has been worked out; until then it is as it was."""
+        (member,) = operation.model.output_shape.members
+        resource = self.resource(params.pop(member), kind.name)
+        latest = resource.document.get(kind.update, {})
+        if resource.status not in (ACTIVE, CREATE.failed):
+            raise in_use(f"{resource.arn} is in status {resource.status}; it must be ACTIVE or CREATE FAILED")
+        if latest.get("status") in BUSY:
+            raise in_use(f"{resource.arn} is being updated: {latest['status']}")
+        change = rule_of(kind.name).change(self, resource, params)
+        now = time.time()
+        times = {"creationDateTime": now, "lastUpdatedDateTime": now}
+        resource.document[kind.update] = {**change, "status": CREATE.pending, **times}
+        self.store.save(resource)
+        self.actor.submit(lambda: self.begin_update(resource.arn), STEP)
+        return {member: resource.arn}
+
+    def begin_update(self, arn: str) -> None:
+        """The update's CREATE IN_PROGRESS, and its work, if there is any."""
+        with self.store.transaction():
+            resource = self.store.get(arn)
+            if resource is None or not self._updating(resource):
+                return
+            self._set_update(resource, status=CREATE.in_progress)
+        rule = rule_of(resource.kind)
+        if rule.update is None:
+            self.actor.submit(lambda: self.finish_update(arn, None), STEP)
+        else:
+            rule.update(self, resource)
+
+    def finish_update(self, arn: str, failure: str | None) -> None:
+        """The update holds from now on; or it failed and everything stays as it was."""
+        with self.store.transaction():
+            resource = self.store.get(arn)
+            if resource is None or not self._updating(resource):
+                return
+            if failure:
+                self._set_update(resource, status=CREATE.failed, failureReason=failure)
+                return
+            shown = ("status", "creationDateTime", "lastUpdatedDateTime", "failureReason")
+            latest = resource.document[KINDS[resource.kind].update]
+            rule_of(resource.kind).changed(
+                self, resource, {name: value for name, value in latest.items() if name not in shown}
+            )
+            resource.document.pop("failureReason", None)
+            self.set_status(resource, ACTIVE)
+            self._set_update(resource, status=ACTIVE)
+        self.tell("updated", resource)
+
+    def _updating(self, resource: Resource) -> bool:
+        member = KINDS[resource.kind].update
+        return bool(member) and resource.document.get(member, {}).get("status") in BUSY
+
+    def _set_update(self, resource: Resource, **members: str) -> None:
+        resource.document[KINDS[resource.kind].update].update(members, lastUpdatedDateTime=time.time())
+        self.store.save(resource)
 
     # Delete
 
@@ -256,7 +322,7 @@ class Control:
             for each in gone:
                 self.store.bury(each) if each is resource else self.store.remove(each.arn)
         for each in gone:
-            rules.erased(self, each)
+            rule_of(each.kind).erased(self, each)
             self.tell("erased", each)
 
 
@@ -265,6 +331,15 @@ def _kind_of(member: str) -> str:
     return member[0].upper() + member.removesuffix("Arn")[1:]
 
 
-def _listed(operation: str) -> Kind | None:
-    """The kind a List operation lists: ListCampaigns, ListSchemas, ListDatasetImportJobs."""
-    return KINDS.get(operation.removeprefix("List").removesuffix("s")) if operation.startswith("List") else None
+def _kind_after(verb: str, operation: str) -> Kind | None:
+    """The kind an operation is about: CreateCampaign, ListCampaigns."""
+    if not operation.startswith(verb):
+        return None
+    name = operation.removeprefix(verb)
+    return KINDS.get(name.removesuffix("s") if verb == "List" else name)
+
+
+def _changed_at(resource: Resource) -> list[float]:
+    """When the resource and its latest update last changed their status, epoch seconds."""
+    latest = resource.document.get(KINDS[resource.kind].update or "", {})
+    return [document.get("lastUpdatedDateTime", 0.0) for document in (resource.document, latest)]

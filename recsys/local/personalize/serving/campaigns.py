@@ -11,15 +11,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from recsys.local.personalize import recipes, rules, special
-from recsys.local.personalize.catalogue import Group, Interactions, Items, read_users
-from recsys.local.personalize.control import Control
+from recsys.local.personalize import recipes
+from recsys.local.personalize.control.control import Control
+from recsys.local.personalize.control.kinds.datasets import group_datasets, group_fields
+from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid, not_found
-from recsys.local.personalize.events import EventLog, Live
+from recsys.local.personalize.events.log import EventLog, Live
 from recsys.local.personalize.filters import Clause, check_filter
 from recsys.local.personalize.selection import Selection
-from recsys.local.personalize.serving import Campaign
-from recsys.local.personalize.store import Resource
+from recsys.local.personalize.serving.campaign import Campaign
+from recsys.local.personalize.serving.catalogue import Group, Interactions, Items, read_users
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Campaigns:
     def _deploy(self, campaign: Resource) -> None:
         """Load a campaign's version, or the one it is being updated to, then let the control plane know."""
         arn = campaign.arn
-        version = campaign.document.get(special.UPDATE, campaign.document)["solutionVersionArn"]
+        version = campaign.document.get("latestCampaignUpdate", campaign.document)["solutionVersionArn"]
 
         def installed(loaded: Future[Campaign]) -> None:
             failure = loaded.exception()
@@ -103,7 +104,7 @@ class Campaigns:
     def _install(self, arn: str, loaded: Future[Campaign], failure: BaseException | None) -> None:
         reason = f"{type(failure).__name__}: {failure}" if failure else None
         self._control.finish(arn, {"failureReason": reason} if reason else {})
-        special.finish_update(self._control, arn, reason)
+        self._control.finish_update(arn, reason)
         campaign = self._control.store.get(arn)
         if campaign and not failure:
             self._campaigns[arn] = loaded.result()
@@ -134,14 +135,14 @@ class Campaigns:
         }
 
     def _group_plan(self, group: str) -> dict[str, Any]:
-        datasets = rules.group_datasets(self._control, group)
+        datasets = group_datasets(self._control, group)
         for kind, dataset in datasets.items():
             self._datasets[dataset.arn] = (group, kind)
         return {
             "group": group,
             "files": {kind: dataset.document.get("_file") for kind, dataset in datasets.items()},
             "arns": {kind: dataset.arn for kind, dataset in datasets.items()},
-            "fields": rules.group_fields(self._control, group),
+            "fields": group_fields(self._control, group),
         }
 
     def _filter(self, arn: str) -> tuple[str, tuple[Clause, ...]]:
@@ -149,7 +150,7 @@ class Campaigns:
         if found["status"] != "ACTIVE":
             raise invalid(f"Filter {arn} is in status {found['status']}; it must be ACTIVE")
         group = found["datasetGroupArn"]
-        return group, check_filter(found["filterExpression"], rules.group_fields(self._control, group))
+        return group, check_filter(found["filterExpression"], group_fields(self._control, group))
 
     def _refresh(self, dataset: str) -> None:
         """New bulk data: campaigns of the group get their histories anew; until then they answer from the old."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from recsys.local.personalize.errors import ServiceError, invalid
-from recsys.local.personalize.events import Live
+from recsys.local.personalize.events.log import Live
 from recsys.local.personalize.filters import Clause
 from recsys.local.personalize.recipes import RELATED
-from recsys.local.personalize.serving import Campaign
+from recsys.local.personalize.serving.campaign import Campaign
 
 Params = dict[str, Any]
 Filter = tuple[Clause, ...]

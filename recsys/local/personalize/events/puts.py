@@ -9,12 +9,12 @@ import json
 import math
 from typing import Any
 
-from recsys.local.personalize.control import Control
+from recsys.local.personalize.control.control import Control
+from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid, not_found
-from recsys.local.personalize.events import EventLog
+from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.schemas import Field, fields, plain
-from recsys.local.personalize.store import Resource
-from recsys.local.personalize.validate import is_text
+from recsys.local.personalize.wire.validate import is_text
 
 Params = dict[str, Any]
 

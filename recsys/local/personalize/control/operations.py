@@ -1,20 +1,18 @@
-"""The control plane operations that are not Create, Describe, List or Delete of a kind in the table."""
+"""The control plane operations that are not Create, Describe, List, Delete or Update of a kind in the table."""
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from recsys.local.personalize import recipes, rules
+from recsys.local.personalize import recipes
+from recsys.local.personalize.control.resources import BUSY, MOST_TAGS, STEP
+from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import ServiceError, in_use, invalid
-from recsys.local.personalize.resources import BUSY, MOST_TAGS, STEP
-from recsys.local.personalize.store import Resource
-from recsys.local.personalize.tokens import make_token, read_token
+from recsys.local.personalize.wire.tokens import make_token, read_token
 
 if TYPE_CHECKING:
-    from recsys.local.personalize.control import Control
+    from recsys.local.personalize.control.control import Control
 
 Params = dict[str, Any]
-UPDATE = "latestCampaignUpdate"
 
 
 def tag_resource(control: "Control", params: Params) -> Params:
@@ -83,67 +81,10 @@ def _stopped(control: "Control", arn: str) -> None:
             control.set_status(version, "CREATE STOPPED")
 
 
-def update_campaign(control: "Control", params: Params) -> Params:
-    """The old version serves on until the new one is loaded; progress is in latestCampaignUpdate.
-
-    The configuration is seen by the next Describe, as programs expect, and holds when the update is ACTIVE.
-    """
-    campaign = control.resource(params.pop("campaignArn"), "Campaign")
-    document = campaign.document
-    if campaign.status not in ("ACTIVE", "CREATE FAILED"):
-        raise in_use(f"{campaign.arn} is in status {campaign.status}; it must be ACTIVE or CREATE FAILED")
-    if document.get(UPDATE, {}).get("status") in BUSY:
-        raise in_use(f"{campaign.arn} is being updated: {document[UPDATE]['status']}")
-    version_arn = params.get("solutionVersionArn", document["solutionVersionArn"])
-    version = control.parent(version_arn, "SolutionVersion")
-    rules.check_campaign_config(params.get("campaignConfig", {}))
-    if version.document["solutionArn"] != document["_solutionArn"]:
-        document["_solutionArn"] = version.document["solutionArn"]
-    document.update({name: value for name, value in params.items() if name != "solutionVersionArn"})
-    now = time.time()
-    kept = {name: document[name] for name in ("minProvisionedTPS", "campaignConfig") if name in document}
-    times = {"creationDateTime": now, "lastUpdatedDateTime": now}
-    document[UPDATE] = {"solutionVersionArn": version_arn, **kept, "status": "CREATE PENDING", **times}
-    control.store.save(campaign)
-    control.actor.submit(lambda: _begin_update(control, campaign.arn), STEP)
-    return {"campaignArn": campaign.arn}
-
-
-def _begin_update(control: "Control", arn: str) -> None:
-    with control.store.transaction():
-        campaign = control.store.get(arn)
-        if campaign is None or UPDATE not in campaign.document:
-            return
-        _set_update(control, campaign, status="CREATE IN_PROGRESS")
-    control.tell("deploy", campaign)
-
-
-def finish_update(control: "Control", arn: str, failure: str | None) -> None:
-    """The new version is in memory, or could not be read: then the old one goes on serving."""
-    with control.store.transaction():
-        campaign = control.store.get(arn)
-        if campaign is None or campaign.document.get(UPDATE, {}).get("status") != "CREATE IN_PROGRESS":
-            return
-        if failure:
-            _set_update(control, campaign, status="CREATE FAILED", failureReason=failure)
-        else:
-            campaign.document["solutionVersionArn"] = campaign.document[UPDATE]["solutionVersionArn"]
-            campaign.document.pop("failureReason", None)
-            control.set_status(campaign, "ACTIVE")
-            _set_update(control, campaign, status="ACTIVE")
-
-
-def _set_update(control: "Control", campaign: Resource, **members: str) -> None:
-    campaign.document[UPDATE].update(members, lastUpdatedDateTime=time.time())
-    control.store.save(campaign)
-
-
 def resume(control: "Control", resource: Resource) -> None:
-    """Take up an update or a stop that the last shutdown cut short."""
+    """Take up a stop that the last shutdown cut short."""
     if resource.status == "CREATE STOPPING":
         _stopped(control, resource.arn)
-    if resource.document.get(UPDATE, {}).get("status") in BUSY:
-        _begin_update(control, resource.arn)
 
 
 OPERATIONS: dict[str, Callable[["Control", Params], Params | None]] = {
@@ -155,5 +96,4 @@ OPERATIONS: dict[str, Callable[["Control", Params], Params | None]] = {
     "DescribeAlgorithm": describe_algorithm,
     "GetSolutionMetrics": get_solution_metrics,
     "StopSolutionVersionCreation": stop_solution_version,
-    "UpdateCampaign": update_campaign,
 }

@@ -62,7 +62,7 @@ def warm(name: str) -> None:
 def task(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The function that does a task; its module is imported on first use."""
     module, function = TASKS[name]
-    return getattr(importlib.import_module(f"recsys.local.personalize.{module}"), function)
+    return getattr(importlib.import_module(f"recsys.local.personalize.jobs.{module}"), function)
 
 
 def begin(job: dict[str, Any], children: dict[int, str]) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from recsys.local.personalize.catalogue import LATEST, Group
-from recsys.local.personalize.events import Live
+from recsys.local.personalize.events.log import Live
 from recsys.local.personalize.filters import Clause, Scene, allowed
 from recsys.local.personalize.recipes import RANKING, RELATED, Recipe
 from recsys.local.personalize.selection import Selection
+from recsys.local.personalize.serving.catalogue import LATEST, Group
 
 
 @dataclass

@@ -14,7 +14,7 @@ import botocore.session
 from botocore.model import OperationModel, Shape
 
 from recsys.local.personalize.errors import ServiceError
-from recsys.local.personalize.validate import validate
+from recsys.local.personalize.wire.validate import validate
 
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
 TARGET = "AmazonPersonalize."

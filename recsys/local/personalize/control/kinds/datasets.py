@@ -1,0 +1,120 @@
+"""Schemas, dataset groups and datasets."""
+
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from recsys.local.personalize import schemas
+from recsys.local.personalize.control.kinds.rule import Document, Rule
+from recsys.local.personalize.control.store import Resource
+from recsys.local.personalize.errors import invalid
+
+if TYPE_CHECKING:
+    from recsys.local.personalize.control.control import Control
+
+# What a tracker's events are kept in: datasets that no list shows and that outlive the tracker.
+EVENT_DATASET = "EVENT_INTERACTIONS"
+
+
+def group_datasets(control: "Control", group_arn: str) -> dict[str, Resource]:
+    """The datasets of a group by type, the hidden one included."""
+    found = control.store.find("Dataset", datasetGroupArn=group_arn)
+    return {dataset.document["datasetType"]: dataset for dataset in found}
+
+
+def dataset_schema(control: "Control", dataset: Resource) -> str:
+    """The Avro text of a dataset's schema."""
+    return control.resource(dataset.document["schemaArn"]).document["schema"]
+
+
+def group_fields(control: "Control", group_arn: str) -> dict[str, dict[str, schemas.Field]]:
+    """The fields of each of a group's datasets, by the name a filter calls it: Interactions, Items, Users, ..."""
+    datasets = group_datasets(control, group_arn)
+    return {
+        name: schemas.fields(dataset_schema(control, datasets[kind]))
+        for kind, name in schemas.DATASET_TYPES.items()
+        if kind in datasets
+    }
+
+
+def dataset_file(control: "Control", group_arn: str, kind: str) -> str | None:
+    """The columnar file of what was imported in bulk into a group's dataset of a type; None where nothing was."""
+    dataset = group_datasets(control, group_arn).get(kind)
+    return dataset.document.get("_file") if dataset else None
+
+
+def hidden_dataset(control: "Control", group: Resource) -> str:
+    """The dataset AWS makes beside an event tracker, made unless it is there; its ARN."""
+    arn = control.arn(f"dataset/{group.document['name']}/{EVENT_DATASET}")
+    if control.store.get(arn) is None:
+        now = time.time()
+        document = {
+            "name": EVENT_DATASET,
+            "datasetArn": arn,
+            "datasetGroupArn": group.arn,
+            "datasetType": EVENT_DATASET,
+            "status": "ACTIVE",
+            "creationDateTime": now,
+            "lastUpdatedDateTime": now,
+            "_hidden": 1,
+        }
+        control.store.add(Resource(arn, "Dataset", document))
+    return arn
+
+
+def _schema(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
+    document["_type"] = schemas.check(document["schema"], document.get("domain"))
+    return {}
+
+
+def _dataset_group(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
+    if "kmsKeyArn" in document and "roleArn" not in document:
+        raise invalid("A dataset group with a kmsKeyArn needs a roleArn that may use the key")
+    return {}
+
+
+def _dataset(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
+    group, schema = parents
+    kind = document["datasetType"].upper()
+    if kind not in schemas.DATASET_TYPES:
+        raise invalid(f"Dataset type must be one of {', '.join(schemas.DATASET_TYPES)}, not {document['datasetType']}")
+    _check_schema(kind, group, schema)
+    document["datasetType"] = kind
+    return {"group": group.document["name"], "type": kind}
+
+
+def _check_schema(kind: str, group: Resource, schema: Resource) -> None:
+    wanted, found = schemas.DATASET_TYPES[kind], schema.document["_type"]
+    if found != wanted:
+        raise invalid(f"A dataset of type {kind} needs a schema named {wanted}, not {found}")
+    domain, needed = schema.document.get("domain"), group.document.get("domain")
+    if domain != needed and kind not in schemas.DOMAINLESS:
+        raise invalid(
+            f"Schema {schema.arn} is for {domain or 'no domain'}, and dataset group {group.arn} is for "
+            f"{needed or 'no domain'}: create the schema with the domain of the group"
+        )
+
+
+def _new_schema(control: "Control", dataset: Resource, params: Document) -> Document:
+    """UpdateDataset. Rows that are there keep what the new schema knows; what it adds must therefore be nullable."""
+    schema = control.parent(params["schemaArn"], "Schema")
+    if "_hidden" in dataset.document:
+        raise invalid(f"{dataset.arn} has no schema to update")
+    _check_schema(dataset.document["datasetType"], control.resource(dataset.document["datasetGroupArn"]), schema)
+    schemas.check_replacement(dataset_schema(control, dataset), schema.document["schema"])
+    return {"schemaArn": schema.arn}
+
+
+def _erased(control: "Control", dataset: Resource) -> None:
+    shutil.rmtree(control.folder / "datasets" / str(dataset.number), ignore_errors=True)
+
+
+def _listed(control: "Control", params: Document) -> Document:
+    return {**params, "_hidden": None}
+
+
+RULES = {
+    "Schema": Rule(prepare=_schema),
+    "DatasetGroup": Rule(prepare=_dataset_group),
+    "Dataset": Rule(prepare=_dataset, change=_new_schema, erased=_erased, scope=_listed),
+}

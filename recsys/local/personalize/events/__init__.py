@@ -1,0 +1,1 @@
+"""What is put one by one: events, items, users, actions."""

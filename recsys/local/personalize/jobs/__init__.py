@@ -1,0 +1,1 @@
+"""What takes time, in a worker process."""

@@ -1,0 +1,1 @@
+"""Campaigns and recommenders in memory, and their answers."""
