@@ -120,7 +120,8 @@ class Control:
             others = [other for other in others if other.status in BUSY]
         if len(others) >= quota.most:
             within = f" in {document[quota.member]}" if quota.member else ""
-            raise over_limit(quota.message.format(most=quota.most) or f"More than {quota.most} {kind.name} resources{within}.")
+            message = quota.message or "More than {most} " + f"{kind.name} resources{within}."
+            raise over_limit(message.format(most=quota.most))
 
     # Life cycle
 
