@@ -13,12 +13,14 @@ deleted, and some never end if it is gone at once.
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from recsys.local.personalize.control import operations
 from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.kinds import rule_of
+from recsys.local.personalize.control.kinds.campaigns import follow_latest
 from recsys.local.personalize.control.resources import (
     ACTIVE,
     BUSY,
@@ -40,6 +42,7 @@ from recsys.local.personalize.wire.tokens import make_token, read_token
 log = logging.getLogger(__name__)
 
 PAGE = 100
+LATEST = "/$LATEST"
 
 Params = dict[str, Any]
 
@@ -52,7 +55,7 @@ class Control:
     ) -> None:
         self.folder, self.store, self.actor, self.jobs = folder, store, actor, jobs
         self.account, self.region, self.endpoint = account, region, endpoint
-        self.listeners: list[Callable[[str, Resource], None]] = []
+        self.listeners: list[Callable[[str, Resource], None]] = [partial(follow_latest, self)]
 
     def handle(self, operation: Operation, params: Params) -> Params | None:
         """Answer one control plane request. Raises ServiceError."""
@@ -94,11 +97,24 @@ class Control:
         return document
 
     def parent(self, arn: str, kind: str) -> Resource:
-        """A resource that others may be created under. Raises ResourceNotFoundException, ResourceInUseException."""
+        """A resource that others may be created under. Raises ResourceNotFoundException, ResourceInUseException.
+
+        `<solution>/$LATEST` names the newest ACTIVE version of a solution.
+        """
+        if arn.endswith(LATEST):
+            return self.latest_version(arn.removesuffix(LATEST))
         resource = self.resource(arn, kind)
         if resource.status in DELETING or (KINDS[resource.kind].ready and resource.status != ACTIVE):
             raise in_use(f"{arn} is in status {resource.status}; it must be ACTIVE")
         return resource
+
+    def latest_version(self, solution_arn: str) -> Resource:
+        """The newest ACTIVE version of a solution. Raises ResourceNotFoundException."""
+        self.resource(solution_arn, "Solution")
+        versions = self.store.find("SolutionVersion", solutionArn=solution_arn, status=ACTIVE)
+        if not versions:
+            raise not_found(f"Solution {solution_arn} has no solution version that is ACTIVE.")
+        return versions[-1]
 
     def resource(self, arn: str, kind: str | None = None) -> Resource:
         """Raises ResourceNotFoundException."""
@@ -197,7 +213,7 @@ class Control:
                     self.begin(resource.arn)
                 elif resource.status in DELETING:
                     self.erase(resource.arn)
-                elif kind.update and resource.document.get(kind.update, {}).get("status") in BUSY:
+                elif self.updating(resource):
                     self.begin_update(resource.arn)
                 operations.resume(self, resource)
 
@@ -227,24 +243,26 @@ class Control:
         """What is asked for becomes the resource's when it has been worked out; until then it is as it was."""
         (member,) = operation.model.output_shape.members
         resource = self.resource(params.pop(member), kind.name)
-        latest = resource.document.get(kind.update, {})
         if resource.status not in (ACTIVE, CREATE.failed):
             raise in_use(f"{resource.arn} is in status {resource.status}; it must be ACTIVE or CREATE FAILED")
-        if latest.get("status") in BUSY:
-            raise in_use(f"{resource.arn} is being updated: {latest['status']}")
-        change = rule_of(kind.name).change(self, resource, params)
+        if self.updating(resource):
+            raise in_use(f"{resource.arn} is being updated: {resource.document[kind.update]['status']}")
+        self.start_update(resource, rule_of(kind.name).change(self, resource, params))
+        return {member: resource.arn}
+
+    def start_update(self, resource: Resource, change: Params) -> None:
+        """Set out on an update to the members of `change`."""
         now = time.time()
         times = {"creationDateTime": now, "lastUpdatedDateTime": now}
-        resource.document[kind.update] = {**change, "status": CREATE.pending, **times}
+        resource.document[KINDS[resource.kind].update] = {**change, "status": CREATE.pending, **times}
         self.store.save(resource)
         self.actor.submit(lambda: self.begin_update(resource.arn), STEP)
-        return {member: resource.arn}
 
     def begin_update(self, arn: str) -> None:
         """The update's CREATE IN_PROGRESS, and its work, if there is any."""
         with self.store.transaction():
             resource = self.store.get(arn)
-            if resource is None or not self._updating(resource):
+            if resource is None or not self.updating(resource):
                 return
             self._set_update(resource, status=CREATE.in_progress)
         rule = rule_of(resource.kind)
@@ -257,7 +275,7 @@ class Control:
         """The update holds from now on; or it failed and everything stays as it was."""
         with self.store.transaction():
             resource = self.store.get(arn)
-            if resource is None or not self._updating(resource):
+            if resource is None or not self.updating(resource):
                 return
             if failure:
                 self._set_update(resource, status=CREATE.failed, failureReason=failure)
@@ -272,7 +290,8 @@ class Control:
             self._set_update(resource, status=ACTIVE)
         self.tell("updated", resource)
 
-    def _updating(self, resource: Resource) -> bool:
+    def updating(self, resource: Resource) -> bool:
+        """Whether an update of the resource is asked for or under way."""
         member = KINDS[resource.kind].update
         return bool(member) and resource.document.get(member, {}).get("status") in BUSY
 

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 from recsys.local.personalize import schemas
@@ -80,6 +81,8 @@ def _dataset(control: "Control", document: Document, parents: list[Resource]) ->
         raise invalid(f"Dataset type must be one of {', '.join(schemas.DATASET_TYPES)}, not {document['datasetType']}")
     _check_schema(kind, group, schema)
     document["datasetType"] = kind
+    if kind == "ACTION_INTERACTIONS":  # PutActionInteractions is told this id
+        document["trackingId"] = str(uuid.uuid4())
     return {"group": group.document["name"], "type": kind}
 
 
