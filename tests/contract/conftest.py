@@ -1,4 +1,4 @@
-"""Plain boto3 clients whose every answer is held against botocore's output shapes, and one of everything to ask about."""
+"""Plain boto3 clients whose every answer is held against botocore's output shapes, and one of everything."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a body on the wire must be according to botocore's output shapes; written apart from the server's own reading."""
+"""What a body on the wire must be according to botocore's output shapes, written apart from the server's reading."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ ASCII_CLASS = (r"\p{ASCII}", r"[\x00-\x7f]")
 
 
 def problems(value: Any, shape: Shape, where: str = "body") -> list[str]:
-    """Everything in which a JSON value departs from a shape: type, unknown or missing members, length, pattern, enum."""
+    """Where a JSON value departs from a shape: type, unknown or missing members, length, pattern, enum."""
     kind = shape.type_name
     if not isinstance(value, JSON_TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
         return [f"{where}: {value!r} is not a {kind}"]
