@@ -13,7 +13,7 @@ import numpy as np
 
 from recsys.local.personalize.filters import Candidates
 from recsys.local.personalize.filters.columns import Growing
-from recsys.local.personalize.serving.group import Group, documents
+from recsys.local.personalize.serving.group import Group, Reader, documents
 
 if TYPE_CHECKING:
     from recsys.models import ItemContent  # slow to import
@@ -26,7 +26,8 @@ UNSCORED = np.float32(-np.inf)
 class Catalogue:
     """n items, each with its code: `known` of the model's come first, then new ones, in the order they appeared.
 
-    code_of: item id -> code; ids: code -> item id; candidates: the items as filters see them.
+    code_of: item id -> code; ids: code -> item id; candidates: the items as filters see them. described: the code of
+    each of the items that `content` knows, -1 for one that the model does not.
     """
 
     def __init__(
@@ -39,8 +40,8 @@ class Catalogue:
         self._neighbours = Growing(np.empty((0, NEIGHBOURS), np.int32))
         self._weights = Growing(np.empty((0, NEIGHBOURS), np.float32))
         described = content.item_ids if content else ()
-        self._trained = np.array([self.code_of.get(item, -1) for item in described], np.int32)
-        self._seen = len(group.put)
+        self.described = np.array([self.code_of.get(item, -1) for item in described], np.int32)
+        self._put = Reader(group.put, len(group.put))
         if grows:
             self._take_in([*group.items.row, *group.interactions.item_ids])
         self.candidates = Candidates(group.items, self.code_of)
@@ -50,10 +51,9 @@ class Catalogue:
 
     def refresh(self) -> None:
         """Take in what was put since the last time. On the thread that answers, so that no answer sees half of it."""
-        put = self._group.put[self._seen :]  # a copy: another thread appends
+        put = self._put.new()
         if put and self._grows:
             self._take_in(put)
-        self._seen += len(put)
 
     def extend(self, scores: np.ndarray) -> np.ndarray:
         """(n,) float32 scores from the model's (known,): those of its own items, then those of the new ones."""
@@ -82,7 +82,7 @@ class Catalogue:
         content = self._content
         if content is not None:
             vectors = content.vectors(documents(self._group.items, items, content.metadata.names))
-            places, found = content.neighbours(vectors, NEIGHBOURS, among=self._trained >= 0)
-            codes[:, : places.shape[1]] = np.maximum(self._trained[places], 0)
+            places, found = content.neighbours(vectors, NEIGHBOURS, among=self.described >= 0)
+            codes[:, : places.shape[1]] = np.maximum(self.described[places], 0)
             weights[:, : places.shape[1]] = found
         return codes, weights

@@ -82,7 +82,10 @@ Columns = Mapping[str, Column]
 def context_columns(
     bulk: Interactions, kept: np.ndarray, items: np.ndarray, n_items: int, fields: Mapping[str, Field]
 ) -> Columns:
-    """The contextual columns, by names as programs may write them (schemas.plain). kept (n_bulk,): the interactions that count; items: their codes."""
+    """The contextual columns, by names as programs may write them (schemas.plain).
+
+    kept (n_bulk,): the interactions that count; items (n_kept,): their codes.
+    """
     names = [name for name in _usable(fields, "Interactions") if bulk.file and name in pq.read_schema(bulk.file).names]
     if not names:
         return {}
@@ -90,16 +93,18 @@ def context_columns(
     return {plain(name): Column(table[name], items, n_items, fields[name].numeric) for name in names}
 
 
-def user_columns(bulk: Interactions, kept: np.ndarray, items: np.ndarray, n_items: int, users: Table) -> Columns:
-    """The columns of the Users dataset by name, each interaction with the value of its user."""
+def user_columns(
+    bulk: Interactions, kept: np.ndarray, items: np.ndarray, n_items: int, users: Table, fields: Mapping[str, Field]
+) -> Columns:
+    """Those `fields` of the Users dataset by name, each interaction with the value of its user."""
     events = np.diff(np.r_[0, np.cumsum(kept)][bulk.offsets])
     columns = {}
-    for name in _usable(users.fields, "Users"):
+    for name in _usable(fields, "Users"):
         values = pa.array([users.value(user, name) for user in bulk.users]).take(
             pa.array(np.repeat(np.arange(len(events)), events))
         )
         if values.null_count < len(values):
-            columns[name] = Column(values, items, n_items, users.fields[name].numeric)
+            columns[name] = Column(values, items, n_items, fields[name].numeric)
     return columns
 
 

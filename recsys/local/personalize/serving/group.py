@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from recsys.local.personalize.events.live import Live
 from recsys.local.personalize.filters import Table
 from recsys.local.personalize.schemas import DATASET_TYPES, Field
 
 KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
-Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 @dataclass
@@ -78,8 +78,8 @@ def coded(column: Any) -> tuple[np.ndarray, list[Any]]:
 class Group:
     """One dataset group in memory.
 
-    tables: Items, Users and Actions by dataset type. put: ids of items that were put, in the order they came, so that
-    who keeps something about items knows what to look at again.
+    tables: Items, Users and Actions by dataset type; acted: the bulk action interactions; live: the events. put: ids of
+    items that were put, in the order they came, so that who keeps something about items knows what to look at again.
     """
 
     arn: str
@@ -87,21 +87,22 @@ class Group:
     tables: dict[str, Table]
     interactions: Interactions
     acted: Interactions
+    live: Live
     put: list[str] = field(default_factory=list)
 
     @classmethod
     def read(
-        cls, arn: str, files: Mapping[str, str | None], fields: Mapping[str, Mapping[str, Field]], records: Records
+        cls,
+        arn: str,
+        files: Mapping[str, str | None],
+        fields: Mapping[str, Mapping[str, Field]],
+        live: Live,
     ) -> "Group":
-        """files, records: by dataset type, what was imported in bulk and what was put since; fields: as filters name
-        the datasets."""
-        tables = {
-            kind: Table(key, fields.get(DATASET_TYPES[kind], {}), files.get(kind), records.get(kind, {}))
-            for kind, key in KEYS.items()
-        }
+        """files: what was imported in bulk, by dataset type; fields: by the name a filter calls a dataset."""
+        tables = {kind: Table(key, fields.get(DATASET_TYPES[kind], {}), files.get(kind)) for kind, key in KEYS.items()}
         interactions = Interactions.read(files.get("INTERACTIONS"))
         acted = Interactions.read(files.get("ACTION_INTERACTIONS"), item="ACTION_ID")
-        return cls(arn, fields, tables, interactions, acted)
+        return cls(arn, fields, tables, interactions, acted, live)
 
     @property
     def items(self) -> Table:
@@ -120,6 +121,19 @@ class Group:
         self.tables[kind].put(key, document)
         if kind == "ITEMS":
             self.put.append(key)
+
+
+class Reader:
+    """The entries of a list that only grows, each once; another thread may be appending to it."""
+
+    def __init__(self, journal: list[Any], seen: int = 0) -> None:
+        self._journal, self._seen = journal, seen
+
+    def new(self) -> list[Any]:
+        """The entries since the last time."""
+        entries = self._journal[self._seen :]
+        self._seen += len(entries)
+        return entries
 
 
 def documents(table: Table, ids: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def _floor(scores: np.ndarray, k: int) -> float:
     return float(np.partition(maxima, blocks - k)[blocks - k])
 
 
-def shares(scores: np.ndarray, codes: np.ndarray, temperature: float) -> np.ndarray:
+def softmax(scores: np.ndarray, codes: np.ndarray, temperature: float) -> np.ndarray:
     """(m,) float64 softmax of (n,) scores at the chosen codes; its normaliser is over all n."""
     peak = scores.max()
     total = np.exp((scores - peak) / np.float32(temperature)).sum(dtype=np.float64)
