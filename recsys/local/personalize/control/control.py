@@ -166,11 +166,12 @@ class Control:
             log.exception("%s could not begin", arn)
             self.finish(arn, {"failureReason": str(error)})
 
-    def run_job(self, arn: str, task: str, spec: Params) -> None:
-        """Give a job to the worker process; its result ends the resource's creation."""
+    def run_job(self, arn: str, task: str, spec: Params, then: Callable[[Params], None] | None = None) -> None:
+        """Give a job to the worker process; its result ends the resource's creation, or goes to `then`."""
+        end = then or (lambda result: self.finish(arn, result))
 
         def done(result: Params) -> None:
-            self.settle(arn, lambda: self.finish(arn, result))
+            self.settle(arn, lambda: end(result))
 
         self.jobs.submit(arn, task, spec, done)
 

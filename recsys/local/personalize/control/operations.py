@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize import recipes
-from recsys.local.personalize.control.resources import BUSY, MOST_TAGS, STEP
+from recsys.local.personalize.control.resources import BUSY, DELETING, MOST_TAGS, STEP
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import ServiceError, in_use, invalid
 from recsys.local.personalize.wire.tokens import make_token, read_token
@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 
 
+def _tagged(control: "Control", arn: str) -> str:
+    """The ARN of a resource that is there to stay. Raises ResourceInUseException while it is being deleted."""
+    resource = control.resource(arn)
+    if resource.status in DELETING:
+        raise in_use(f"{arn} is in status {resource.status}")
+    return arn
+
+
 def tag_resource(control: "Control", params: Params) -> Params:
-    arn = control.resource(params["resourceArn"]).arn
+    arn = _tagged(control, params["resourceArn"])
     control.store.tag(arn, params["tags"])
     if len(control.store.tags(arn)) > MOST_TAGS:
         raise ServiceError("TooManyTagsException", f"A resource can have {MOST_TAGS} tags at most")
@@ -24,7 +32,7 @@ def tag_resource(control: "Control", params: Params) -> Params:
 
 
 def untag_resource(control: "Control", params: Params) -> Params:
-    arn = control.resource(params["resourceArn"]).arn
+    arn = _tagged(control, params["resourceArn"])
     if len(params["tagKeys"]) > MOST_TAGS:
         raise ServiceError("TooManyTagKeysException", f"At most {MOST_TAGS} tag keys in one request")
     control.store.untag(arn, params["tagKeys"])
@@ -32,7 +40,7 @@ def untag_resource(control: "Control", params: Params) -> Params:
 
 
 def list_tags(control: "Control", params: Params) -> Params:
-    return {"tags": control.store.tags(control.resource(params["resourceArn"]).arn)}
+    return {"tags": control.store.tags(_tagged(control, params["resourceArn"]))}
 
 
 def list_recipes(control: "Control", params: Params) -> Params:
@@ -67,6 +75,8 @@ def get_solution_metrics(control: "Control", params: Params) -> Params:
 def stop_solution_version(control: "Control", params: Params) -> None:
     """CREATE STOPPING, then CREATE STOPPED; only while it is being created."""
     version = control.resource(params["solutionVersionArn"], "SolutionVersion")
+    if version.status == "CREATE STOPPING":
+        raise in_use(f"{version.arn} is in status {version.status}")
     if version.status not in BUSY:
         raise invalid(f"{version.arn} is in status {version.status}; only a creation under way can be stopped")
     control.set_status(version, "CREATE STOPPING")

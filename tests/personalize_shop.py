@@ -27,6 +27,8 @@ def schema(kind: str, *fields: dict[str, Any]) -> str:
         "Interactions": [("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long")],
         "Items": [("ITEM_ID", "string")],
         "Users": [("USER_ID", "string")],
+        "Actions": [("ACTION_ID", "string")],
+        "Action_Interactions": [("USER_ID", "string"), ("ACTION_ID", "string"), ("TIMESTAMP", "long")],
     }[kind]
     columns = [{"name": name, "type": type_} for name, type_ in required]
     namespace = "com.amazonaws.personalize.schema"
@@ -114,19 +116,19 @@ def gone(client: Client, describe: Callable[..., Any], **arn: str) -> list[str]:
         time.sleep(0.02)
 
 
-def open_shop(client: Client, name: str | None = None) -> Shop:
-    """An ACTIVE dataset group and a bucket."""
+def open_shop(client: Client, name: str | None = None, **more: str) -> Shop:
+    """An ACTIVE dataset group and a bucket; `more` may name a domain."""
     name = name or unique("shop")
-    group = client("personalize").create_dataset_group(name=name)["datasetGroupArn"]
+    group = client("personalize").create_dataset_group(name=name, **more)["datasetGroupArn"]
     settled(client("personalize").describe_dataset_group, "datasetGroup", datasetGroupArn=group)
     client("s3").create_bucket(Bucket=name)
     return Shop(client, name, group, name)
 
 
-def add_dataset(shop: Shop, kind: str, text: str) -> str:
-    """A dataset of a type with a schema of its own; its ARN."""
+def add_dataset(shop: Shop, kind: str, text: str, **more: str) -> str:
+    """A dataset of a type with a schema of its own; its ARN. `more` may name a domain."""
     personalize = shop.client("personalize")
-    shop.schemas[kind] = personalize.create_schema(name=f"{shop.name}-{kind}", schema=text)["schemaArn"]
+    shop.schemas[kind] = personalize.create_schema(name=f"{shop.name}-{kind}", schema=text, **more)["schemaArn"]
     dataset = personalize.create_dataset(
         name=f"{shop.name}-{kind}", schemaArn=shop.schemas[kind], datasetGroupArn=shop.group, datasetType=kind
     )["datasetArn"]

@@ -1,0 +1,96 @@
+"""Programs as the developer guide writes them, run as on AWS with only the environment changed."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from personalize_shop import ROLE, unique
+
+PROGRAMS = Path(__file__).parent / "programs"
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+
+
+@pytest.fixture(scope="module")
+def bucket(embedded: Any) -> str:
+    name = unique("programs")
+    boto3.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def run(bucket: str) -> Any:
+    """Run a program; what it printed."""
+
+    def ran(name: str) -> str:
+        environment = os.environ | {"BUCKET": bucket, "ROLE_ARN": ROLE, "DATA": str(SAMPLE), "POLL_SECONDS": "0.05"}
+        command = [sys.executable, str(PROGRAMS / f"{name}.py")]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    return ran
+
+
+def numbers(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"-?\d+\.?\d*", text)]
+
+
+def test_getting_started_ends_with_ten_scored_items(run: Any) -> None:
+    first, *items = run("getting_started").splitlines()
+    assert numbers(first)[1] > 0.01
+    assert len(items) == 10
+
+
+def test_domain_recommenders_answer_stop_and_start(run: Any) -> None:
+    printed = run("domain_recommender")
+    assert re.search(r"recommended-for-you \[('I\d+',? ?){5}\]", printed)
+    assert "STOP PENDING" in printed
+    assert "started again: 25 items" in printed
+
+
+def test_batch_answers_every_line_and_names_the_bad_one(run: Any) -> None:
+    lines = run("batch_recommendations").splitlines()
+    assert len(lines) == 5
+    assert all(line.endswith("None") and line.count("'I0") == 5 for line in lines[:4])
+    assert "Required fields for the provided recipe are userId" in lines[4]
+
+
+def test_segments_name_ten_users_for_each_query(run: Any) -> None:
+    lines = run("user_segments").splitlines()
+    assert len(lines) == 3
+    assert all(line.count("'U") == 10 for line in lines)
+
+
+def test_promotions_give_three_places_of_ten_to_the_promoted_items(run: Any) -> None:
+    places = [line.split()[1] for line in run("promotions").splitlines()]
+    assert (len(places), places.count("coffee-week")) == (10, 3)
+
+
+def test_attributed_metrics_reach_cloudwatch(run: Any) -> None:
+    assert run("metric_attribution").endswith("in CloudWatch: ['revenue', 'views']\n")
+
+
+def test_trending_items_come_without_a_user(run: Any) -> None:
+    before, metrics = run("trending_now").splitlines()
+    assert before.count("'I0") == 5
+    assert "trend" in metrics
+
+
+def test_a_new_column_can_be_filtered_by(run: Any) -> None:
+    assert 400 < numbers(run("schema_update").splitlines()[-1])[0] <= 480
+
+
+def test_the_context_of_a_request_changes_the_answer(run: Any) -> None:
+    phone, desktop = (numbers(line)[0] for line in run("contextual").splitlines())
+    assert desktop > phone
+
+
+def test_an_objective_raises_the_mean_price(run: Any) -> None:
+    off, high = (numbers(line) for line in run("objective").splitlines())
+    assert high[0] > off[0]
+    assert len(high) == 2
