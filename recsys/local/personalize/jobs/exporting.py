@@ -1,9 +1,9 @@
 """In the worker: what is in a dataset becomes a CSV file in S3, `<output path>/<job name>/<dataset type>.csv`.
 
-The header names the schema's fields; `\\` escapes quotes and itself, as an import reads it. BULK is what import jobs left,
-PUT what came one by one (PutEvents, PutItems, PutUsers), ALL both: exact duplicates of interactions once, of an item or
-user the newest. [AWS does not say how it names the files. Its PUT also has the earlier puts of an id; here only the
-newest is kept.]
+The header names the schema's fields; `\\` escapes quotes and itself, as an import reads it. BULK is what import jobs
+left, PUT what came one by one (PutEvents, PutItems, PutUsers), ALL both: exact duplicates of interactions once, of an
+item or user the newest. [AWS does not say how it names the files. Its PUT also has the earlier puts of an id; here only
+the newest is kept.]
 """
 
 import csv
@@ -25,6 +25,7 @@ from recsys.local.personalize.schemas import Field, fields, plain
 __all__ = ["export_dataset", "warm"]
 
 Row = tuple[Any, ...]
+EVENTS = "SELECT session, user, item, sent, type, value, more FROM events WHERE dataset_group = ? ORDER BY number"
 CHUNK = 100_000  # rows in Python's hands at once
 
 
@@ -71,15 +72,14 @@ def _bulk(file: str, columns: list[Field]) -> Iterator[Row]:
 
 def _records(spec: dict[str, Any], columns: list[Field]) -> list[Row]:
     """Items or users put one by one."""
-    found = _query(spec, "SELECT document FROM records WHERE dataset = ? ORDER BY id", spec["datasetArn"])
+    found = query(spec["events"], "SELECT document FROM records WHERE dataset = ? ORDER BY id", spec["datasetArn"])
     documents = [json.loads(document) for (document,) in found]
     return [tuple(_value(column, document.get(column.name)) for column in columns) for document in documents]
 
 
 def _events(spec: dict[str, Any], columns: list[Field]) -> list[Row]:
     """Events with an item as interactions; those of a session without a user belong to the user it later had."""
-    query = "SELECT session, user, item, sent, type, value, more FROM events WHERE dataset_group = ? ORDER BY number"
-    found = _query(spec, query, spec["group"])
+    found = query(spec["events"], EVENTS, spec["group"])
     user_of = {session: user for session, user, *_ in found if user}
     rows = []
     for session, user, item, sent, kind, value, more in found:
@@ -112,11 +112,12 @@ def _value(column: Field, value: Any) -> Any:
     return str(value) if column.type == "string" and value is not None else value
 
 
-def _query(spec: dict[str, Any], query: str, of: str) -> list[Row]:
-    if not Path(spec["events"]).exists():
+def query(events: str, statement: str, of: str) -> list[Row]:
+    """Rows of the event log for one group or dataset, read while the server writes."""
+    if not Path(events).exists():
         return []
-    connection = sqlite3.connect(f"file:{spec['events']}?mode=ro", uri=True, timeout=30)
+    connection = sqlite3.connect(f"file:{events}?mode=ro", uri=True, timeout=30)
     try:
-        return connection.execute(query, (of,)).fetchall()
+        return connection.execute(statement, (of,)).fetchall()
     finally:
         connection.close()

@@ -164,7 +164,7 @@ def _places(name: str, header: list[str], columns: dict[str, Field]) -> dict[str
 
 
 def _column(name: str, field: Field, values: pa.ChunkedArray, reserved: pa.Array) -> pa.ChunkedArray:
-    """Values of one column in their type, checked for nulls, keywords, lengths and ranges."""
+    """Values of one column in their type, checked for nulls, keywords, lines, lengths and ranges."""
     if field.type == "string":
         _check_text(name, field, values, reserved)
         typed = values
@@ -180,6 +180,9 @@ def _check_text(name: str, field: Field, values: pa.ChunkedArray, reserved: pa.A
     if pc.any(keywords).as_py():
         row = _first(keywords)
         raise _misfit(name, keywords, f"{field.name} is {values[row]}, a reserved keyword that cannot be a value")
+    broken = pc.match_substring(values, "\n")
+    if pc.any(broken).as_py():
+        raise _misfit(name, broken, f"{field.name} goes over several lines; a record is one line")
     limit = TEXT_LENGTH if field.textual else ID_LENGTH if field.name in IDS else VALUE_LENGTH
     if (pc.max(pc.utf8_length(values)).as_py() or 0) > limit:
         raise JobFailed(TOO_LONG.format(limit=limit, column=field.name))

@@ -31,25 +31,26 @@ class Storage:
     def __init__(self, spec: dict[str, Any]) -> None:
         self._client = client("s3", spec)
 
-    def below(self, prefix: str) -> list[str]:
-        """Paths of all objects that begin like `prefix` and are not empty, in S3's order."""
+    def below(self, prefix: str) -> dict[str, int]:
+        """Paths of all objects that begin like `prefix`, in S3's order, and their bytes."""
         bucket, key = _split(prefix)
         with _asking():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
-            return [
-                f"s3://{bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", []) if entry["Size"]
-            ]
+            return {
+                f"s3://{bucket}/{entry['Key']}": entry["Size"] for page in pages for entry in page.get("Contents", [])
+            }
 
     def files(self, path: str, deep: bool = False) -> list[str]:
         """The object at `path`; else the CSV files of that folder, or all its files where none is called .csv.
 
-        `deep`: those of its sub-folders as well.
+        `deep`: those of its sub-folders as well. Empty objects of a folder, which stand for folders, are left out.
         """
         found = self.below(path)
-        if path in found:
+        if path in found and not path.endswith("/"):
             return [path]
         folder = path.rstrip("/") + "/"
-        inside = [name for name in found if name.startswith(folder) and (deep or "/" not in name[len(folder) :])]
+        inside = [name for name, size in found.items() if size and name.startswith(folder)]
+        inside = [name for name in inside if deep or "/" not in name.removeprefix(folder)]
         return [name for name in inside if name.lower().endswith(".csv")] or inside
 
     def read(self, path: str) -> bytes:
