@@ -1,74 +1,18 @@
 """kill -9 at any moment: what was acknowledged is there after a restart, what was cut short ends."""
 
 import os
-import shutil
 import signal
-import socket
 import sqlite3
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import personalize_shop as shops
 import psutil
 import pytest
-from botocore.config import Config
+from alone import Server
 from botocore.exceptions import BotoCoreError
 from personalize_shop import Client
-
-ALONE = """
-import sys, uvicorn
-from pathlib import Path
-from recsys.local.personalize.service import Personalize
-state, s3, port = sys.argv[1:]
-personalize = Personalize(Path(state), s3)
-personalize.start()
-uvicorn.run(personalize, host="127.0.0.1", port=int(port), lifespan="off", log_level="warning")
-"""
-
-
-class Server:
-    """Personalize on its own, reading S3 of the embedded AWS, to be killed and started again on the same state."""
-
-    def __init__(self, s3: str) -> None:
-        self.state = Path(tempfile.mkdtemp(prefix="recsys-kill-"))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.endpoint, self._s3 = f"http://127.0.0.1:{self.port}", s3
-        self.process: subprocess.Popen[bytes] | None = None
-        self._clients: dict[str, Any] = {}
-
-    def start(self) -> None:
-        command = [sys.executable, "-c", ALONE, str(self.state), self._s3, str(self.port)]
-        with (self.state / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        while self.process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError((self.state / "server.log").read_text()[-3000:])
-
-    def kill(self) -> None:
-        """kill -9: nothing gets a chance to tidy up."""
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def client(self, service: str) -> Any:
-        config = Config(retries={"max_attempts": 1})
-        endpoint = self._s3 if service == "s3" else self.endpoint
-        return self._clients.setdefault(service, boto3.client(service, endpoint_url=endpoint, config=config))
-
-    def remove(self) -> None:
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.state, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

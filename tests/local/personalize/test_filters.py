@@ -122,7 +122,7 @@ def test_a_filter_equals_a_slow_evaluation_on_the_raw_rows(
         ('INCLUDE ItemID WERE Items.CATEGORY IN ("a")', "unexpected input at column 16, near 'WERE"),
         ('INCLUDE ItemID WHERE Items.CATEGORY IN ("a"', "near 'the end'"),
         ('INCLUDE ItemID WHERE Items.COLOUR IN ("a")', "Items has no field COLOUR at column 22"),
-        ('INCLUDE ItemID WHERE Things.CATEGORY IN ("a")', "Things is not one of Interactions, Items"),
+        ('INCLUDE ItemID WHERE Things.CATEGORY IN ("a")', "Things is not one of Items, Interactions"),
         ("INCLUDE ItemID WHERE Items.CATEGORY > 3", "needs a number and CATEGORY is a text"),
         ('INCLUDE ItemID WHERE Items.PRICE > "3"', "PRICE is a number and '3' is a text"),
         ('INCLUDE ItemID WHERE Items.TITLE IN ("a")', "TITLE is textual"),
@@ -131,7 +131,7 @@ def test_a_filter_equals_a_slow_evaluation_on_the_raw_rows(
             'INCLUDE ItemID WHERE Items.CATEGORY IN ("a") AND Interactions.EVENT_TYPE IN ("a")',
             "Items and Interactions cannot be combined; use |",
         ),
-        ('INCLUDE ItemID WHERE Items.CATEGORY IN ("*")', "for Interactions.EVENT_TYPE only"),
+        ('INCLUDE ItemID WHERE Items.CATEGORY IN ("*")', "for EVENT_TYPE only at column 41"),
         ('INCLUDE ItemID WHERE Items.CATEGORY IN ("a") IF Items.PRICE = 3', "IF takes CurrentUser only"),
         (
             "INCLUDE ItemID WHERE Items.CATEGORY NOT IN ($P)",

@@ -18,10 +18,10 @@ from recsys.local.personalize.control.kinds.datasets import group_datasets, grou
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid, not_found
 from recsys.local.personalize.events.log import EventLog, Live
-from recsys.local.personalize.filters import Clause, check_filter
+from recsys.local.personalize.filters import Clause, Table, check_filter
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.campaign import Campaign
-from recsys.local.personalize.serving.catalogue import Group, Interactions, Items, read_users
+from recsys.local.personalize.serving.catalogue import Group, Interactions
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Campaigns:
             "version": version_arn,
             "recipe": recipes.by_arn(version["recipeArn"]),
             "folder": Path(version["_folder"]),
-            "selection": Selection.of(version.get("eventType"), version.get("solutionConfig", {})),
+            "selection": Selection.of_document(version),
             **self._group_plan(version["datasetGroupArn"]),
         }
 
@@ -210,8 +210,8 @@ class Campaigns:
         interactions = Interactions.read(files.get("INTERACTIONS"))
         with self._events.lock:
             records = {kind: dict(self._events.records.get(arn, {})) for kind, arn in arns.items()}
-            items = Items(fields.get("Items", {}), files.get("ITEMS"), records.get("ITEMS", {}))
-            users = read_users(files.get("USERS"), records.get("USERS", {}))
+            items = Table("ITEM_ID", fields.get("Items", {}), files.get("ITEMS"), records.get("ITEMS", {}))
+            users = Table("USER_ID", fields.get("Users", {}), files.get("USERS"), records.get("USERS", {}))
             group = Group(plan["group"], items, users, interactions)
             self._groups[plan["group"]] = group
         return group
@@ -224,4 +224,4 @@ class Campaigns:
         if group and kind == "ITEMS":
             group.items.put(key, document)
         elif group and kind == "USERS":
-            group.users[key] = document
+            group.users.put(key, document)
