@@ -17,7 +17,7 @@ import numpy as np
 
 from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.filters.check import EVENTS
-from recsys.local.personalize.filters.columns import COMPARE, NEGATED, Growing
+from recsys.local.personalize.filters.columns import COMPARE, NEGATED
 from recsys.local.personalize.filters.grammar import NUMBER, TEXT, Clause, Condition, FieldOf, Param, unquoted
 from recsys.local.personalize.filters.table import Table
 
@@ -33,7 +33,7 @@ class Candidates:
 
     def __init__(self, table: Table, place_of: Mapping[str, int]) -> None:
         self.table, self._place_of = table, place_of
-        self._rows, self._seen = Growing(np.empty(0, np.intp)), 0
+        self._rows, self._seen = np.empty(0, np.intp), len(table.ids)
         self._kept: dict[Clause, np.ndarray] = {}
         self._kept_for = (0, 0)
         with table.lock:
@@ -44,16 +44,16 @@ class Candidates:
 
     def rows(self) -> np.ndarray:
         """(n,) the table's row of each candidate, 0 for none. To be called with the table's lock held."""
-        known, table = len(self._rows.array), self.table
-        if known < len(self):
-            for place, each in enumerate(islice(self._place_of, known, None), known):
-                self._rows.put(place, table.row.get(each, 0))
-        for row in range(self._seen, len(table.ids)) if known else ():
-            place = self._place_of.get(table.ids[row])
-            if place is not None:
-                self._rows.put(place, row)
+        table, known = self.table, len(self._rows)
+        for row in range(self._seen, len(table.ids)):
+            place = self._place_of.get(table.ids[row], known)
+            if place < known:
+                self._rows[place] = row
         self._seen = len(table.ids)
-        return self._rows.array
+        if known < len(self):
+            added = [table.row.get(each, 0) for each in islice(self._place_of, known, None)]
+            self._rows = np.concatenate([self._rows, np.array(added, np.intp)])
+        return self._rows
 
     def kept(self, clause: Clause, evaluate: Callable[[], np.ndarray]) -> np.ndarray:
         """The mask of a clause that depends on the rows alone, evaluated once for each version of the table."""
