@@ -45,9 +45,6 @@ class Table:
         for each, document in records.items():
             self.put(each, document)
 
-    def __len__(self) -> int:
-        return len(self.ids) - 1
-
     def put(self, row_id: str, document: Document) -> None:
         """Add a row or replace all its values."""
         with self.lock:
