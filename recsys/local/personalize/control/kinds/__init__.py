@@ -1,6 +1,7 @@
 """What is special about each kind of resource: one module per family, one Rule per kind."""
 
 from recsys.local.personalize.control.kinds import (
+    batches,
     campaigns,
     datasets,
     deletions,
@@ -12,7 +13,7 @@ from recsys.local.personalize.control.kinds import (
 from recsys.local.personalize.control.kinds.rule import Rule
 
 _PLAIN = Rule()
-_FAMILIES = (datasets, imports, exports, deletions, trackers, solutions, campaigns)
+_FAMILIES = (datasets, imports, exports, deletions, batches, trackers, solutions, campaigns)
 _RULES = {kind: rule for family in _FAMILIES for kind, rule in family.RULES.items()}
 
 
