@@ -99,7 +99,7 @@ def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> di
     while True:
         described = describe(**arn)[key]
         status = described["status"]
-        if status == "ACTIVE" or status.endswith(("FAILED", "STOPPED")):
+        if status in ("ACTIVE", "COMPLETED") or status.endswith(("FAILED", "STOPPED")):
             return described
         time.sleep(0.02)
 
@@ -148,8 +148,7 @@ def start_import(shop: Shop, kind: str, location: str, **more: Any) -> str:
         jobName=unique("job"),
         datasetArn=shop.datasets[kind],
         dataSource={"dataLocation": location},
-        roleArn=ROLE,
-        **more,
+        **{"roleArn": ROLE, **more},
     )["datasetImportJobArn"]
 
 
@@ -202,6 +201,32 @@ def deploy(shop: Shop, version: str, **more: Any) -> str:
     described = settled(personalize.describe_campaign, "campaign", campaignArn=arn)
     assert described["status"] == "ACTIVE", described
     return arn
+
+
+def add_tracker(shop: Shop) -> str:
+    """The tracking id of a new event tracker."""
+    personalize = shop.client("personalize")
+    made = personalize.create_event_tracker(name=unique("tracker"), datasetGroupArn=shop.group)
+    settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
+    return made["trackingId"]
+
+
+def run_batch(shop: Shop, kind: str, version: str, lines: list[Any], **more: Any) -> tuple[dict[str, Any], list[Any]]:
+    """Run a job of a kind, Inference or Segment, over JSON lines; its last description and the lines it wrote."""
+    personalize, s3, name = shop.client("personalize"), shop.client("s3"), unique(kind.lower())
+    body = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    places = {
+        "jobInput": {"s3DataSource": {"path": put_csv(shop, f"in/{name}.json", body)}},
+        "jobOutput": {"s3DataDestination": {"path": f"s3://{shop.bucket}/out/{name}/"}},
+    }
+    create = getattr(personalize, f"create_batch_{kind.lower()}_job")
+    arn = create(jobName=name, solutionVersionArn=version, roleArn=ROLE, **places, **more)[f"batch{kind}JobArn"]
+    describe = getattr(personalize, f"describe_batch_{kind.lower()}_job")
+    job = settled(describe, f"batch{kind}Job", **{f"batch{kind}JobArn": arn})
+    if job["status"] != "ACTIVE":
+        return job, []
+    written = s3.get_object(Bucket=shop.bucket, Key=f"out/{name}/{name}.json.out")["Body"].read().decode()
+    return job, [json.loads(line) for line in written.splitlines()]
 
 
 def add_filter(shop: Shop, expression: str) -> str:

@@ -85,7 +85,7 @@ class EventLog:
 
     Hooks, called on the writer's thread when it is on disk and in memory: on_record(dataset, id, document) with `lock`
     held; on_event(group, event), for each event that was not there before, with its sessionId and userId;
-    on_forgotten(group), after something of a group was deleted and `live[group]` has been made anew.
+    on_forgotten(group), after a group's events were deleted: `live[group]` is another one now.
     """
 
     def __init__(self, path: Path) -> None:
@@ -148,7 +148,10 @@ class EventLog:
         return self._submit(write)
 
     def delete_users(self, group: str, dataset: str, users: Sequence[str]) -> Future[None]:
-        """Delete users' events and action events from a group, and their records from its Users dataset."""
+        """Delete users' events and action events from a group, and their records from its Users dataset.
+
+        `live[group]` is another one then: who holds the group in memory has to read it anew.
+        """
 
         def write() -> Callable[[], None]:
             values = {"group": group, "dataset": dataset, "users": json.dumps(list(users))}
@@ -235,7 +238,6 @@ class EventLog:
                 self.records[dataset].pop(user, None)
         self.live[group] = self._live(group)
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log still had them
-        self.on_forgotten(group)
 
     # At the start, before there is a writer
 

@@ -21,6 +21,9 @@ from recsys.local.personalize.serving.group import Group
 from recsys.local.personalize.serving.histories import Histories
 
 
+DAY = 86400.0
+
+
 @dataclass(frozen=True)
 class Config:
     """A campaignConfig or a recommenderConfig, as far as answers depend on it.
@@ -73,7 +76,7 @@ class Deployment:
     """What answers for one campaign or recommender; everything is called on the thread that answers."""
 
     def __init__(
-        self, artefacts: Artefacts, recipe: Recipe, selection: Selection, group: Group, config: Config, day: float
+        self, artefacts: Artefacts, recipe: Recipe, selection: Selection, group: Group, config: Config, day: float = DAY
     ) -> None:
         """day: real seconds of a day of what happens on its own."""
         self.artefacts, self.recipe, self.selection, self.group, self.config = (

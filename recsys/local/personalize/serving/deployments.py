@@ -6,6 +6,7 @@ that is stopped refuses to answer; here with ResourceNotFoundException, which na
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -96,16 +97,35 @@ class Deployments:
 
     def reload(self, group: str) -> Future[None]:
         """Read a group's data anew, after an import or a deletion; until it is done, answers are as before."""
-        if group not in self._groups or self._control.store.get(group) is None:
-            done: Future[None] = Future()
-            done.set_result(None)
-            return done
-        plans = {
+        return self._loader.submit(self._reload, self._group_plan(group), self._plans_of(group))
+
+    def _plans_of(self, group: str) -> dict[str, Plan]:
+        """The plan of everything of a group that is in memory."""
+        return {
             arn: self._plan(self._control.resource(arn))
             for arn, deployment in self._deployments.items()
             if deployment.group.arn == group
         }
-        return self._loader.submit(self._reload, self._group_plan(group), plans)
+
+    def _forget(self, job: Resource) -> None:
+        """A data deletion: the events go, and what is in memory is read anew without the users; then it is done."""
+        group, deletion = job.document["datasetGroupArn"], job.document["_plan"]
+        listed = Path(deletion["users"])  # gone where a start got as far as the end before it was killed
+        users = json.loads(listed.read_text()) if listed.exists() else []
+        plans, group_plan = self._plans_of(group), self._group_plan(group)
+        deleted = self._events.delete_users(group, group_plan.datasets.get("USERS", ""), users)
+
+        def forget() -> None:
+            deleted.result()
+            self._reload(group_plan, plans)
+
+        def forgotten(done: Future[None]) -> None:
+            failure = done.exception()
+            result = {"failureReason": f"{type(failure).__name__}: {failure}"} if failure else {}
+            result["numDeleted"] = deletion["deleted"]
+            self._control.settle(job.arn, lambda: self._control.finish(job.arn, result))
+
+        self._loader.submit(forget).add_done_callback(forgotten)
 
     def _fetch(self, arn: str) -> Future[Any]:
         """Load what is ACTIVE and not in memory, once, however many ask."""
@@ -128,6 +148,8 @@ class Deployments:
             self.reload(self._control.resource(resource.document["datasetArn"]).document["datasetGroupArn"])
         elif what in ("finished", "updated") and resource.kind == "Dataset":  # a new dataset, or a new schema
             self.reload(resource.document["datasetGroupArn"])
+        elif what == "forget":
+            self._forget(resource)
         elif what in ("stopped", "erased"):
             for held in (self._deployments, self._filters, self._groups):
                 held.pop(resource.arn, None)
@@ -193,7 +215,9 @@ class Deployments:
     # On the loading thread
 
     def _reload(self, group: GroupPlan, plans: dict[str, Plan]) -> None:
-        self._groups[group.arn] = self._read_group(group)
+        if group.arn not in self._groups:
+            return
+        self._read_group(group)
         for arn, plan in plans.items():
             if arn in self._deployments:
                 self._deployments[arn] = self._load(plan, self._deployments[arn])
