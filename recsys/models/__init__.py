@@ -9,11 +9,14 @@ from pathlib import Path
 from recsys.models.base import Model
 from recsys.models.next_item import NextItem
 from recsys.models.popularity import Popularity
+from recsys.models.semantic import SemanticSimilarity
 from recsys.models.sequences import Sequences
 from recsys.models.similar import ItemSimilarity
 from recsys.models.storage import read_model
 
-_KINDS: dict[str, type[Model]] = {kind.__name__: kind for kind in (Popularity, ItemSimilarity, NextItem)}
+_KINDS: dict[str, type[Model]] = {
+    kind.__name__: kind for kind in (Popularity, ItemSimilarity, NextItem, SemanticSimilarity)
+}
 
 
 def load(folder: str | Path) -> Model:
@@ -25,4 +28,4 @@ def load(folder: str | Path) -> Model:
     return _KINDS[stored.kind]._restore(stored)
 
 
-__all__ = ["ItemSimilarity", "Model", "NextItem", "Popularity", "Sequences", "load"]
+__all__ = ["ItemSimilarity", "Model", "NextItem", "Popularity", "SemanticSimilarity", "Sequences", "load"]

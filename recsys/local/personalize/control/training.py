@@ -1,6 +1,7 @@
 """From a solution version or a recommender to a training in the worker, and away with what it left."""
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize import recipes
@@ -44,7 +45,6 @@ def training_spec(control: "Control", resource: Resource, attempt: int = 0) -> d
 
 def start_training(control: "Control", resource: Resource, **more: Any) -> None:
     """Train what is in CREATE_IN_PROGRESS; the worker's result ends its creation. `more` goes into the spec."""
-    _folder(control).mkdir(parents=True, exist_ok=True)
     control.tell("training", resource)
     control.run_job(resource.arn, "train", training_spec(control, resource) | more)
 
@@ -60,5 +60,7 @@ def forget_training(control: "Control", resource: Resource) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _folder(control: "Control") -> Any:
-    return control.folder / "versions"
+def _folder(control: "Control") -> Path:
+    folder = control.folder / "versions"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,80 +1,158 @@
-"""What a filter expression may say, beyond its grammar: fields that exist, operators that fit them."""
+"""What a filter may say beyond its grammar: datasets that go together, fields that exist, operators that fit them.
+
+Sources: the developer guide's "Guidelines and requirements" and "Filter expression structure and elements". [AWS does
+not say, and it is refused here: different targets in one filter; IF and CurrentItem where there is no current user or
+item, that is in filters over users, and CurrentItem in those over actions.]
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from recsys.local.personalize.errors import ServiceError, invalid
-from recsys.local.personalize.filters.grammar import Clause, Condition, FieldOf, Param, parse, refused
-from recsys.local.personalize.schemas import Field, plain
+from recsys.local.personalize.filters.grammar import Clause, Condition, FieldOf, Value, parse, refused
+from recsys.local.personalize.schemas import Field
 
-Fields = dict[str, dict[str, Field]]
-DATASETS = ("Interactions", "Items")
-IN_OPS = ("IN", "NOT IN")
+Fields = Mapping[str, Mapping[str, Field]]
 MOST_FIELDS = 10
 
 
+class Datasets(NamedTuple):
+    """Where the metadata of a target is, and the interactions with it."""
+
+    metadata: str
+    events: str
+
+
+DATASETS = {
+    "ItemID": Datasets("Items", "Interactions"),
+    "UserID": Datasets("Users", "Interactions"),
+    "ActionID": Datasets("Actions", "Action_Interactions"),
+}
+EVENTS = {datasets.events for datasets in DATASETS.values()}
+ALIASES = {"action": "actions"}  # an example of the guide writes Action.MEMBERSHIP_LEVEL
+MANAGED = ("ACTION_EXPIRATION_TIMESTAMP", "REPEAT_FREQUENCY")  # Personalize filters actions by these itself
+ORDERING = ("<", "<=", ">", ">=")
+EVENT_TYPE = Field("EVENT_TYPE", ("string",))
+
+
 def check_filter(expression: str, fields: Fields) -> tuple[Clause, ...]:
-    """The parsed expression. `fields` are those of the group's datasets. Raises InvalidInputException."""
-    clauses = parse(expression)
+    """The parsed expression, its datasets and fields named as in the schemas. Raises InvalidInputException.
+
+    fields: those of each dataset of the group, by the dataset's name in filters: Items, Interactions, Users, ...
+    """
+    clauses = tuple(_Check(expression, clause.target, fields).clause(clause) for clause in parse(expression))
     for clause in clauses:
-        _check_clause(expression, clause, fields)
-    names = {(c.dataset.lower(), plain(c.field)) for clause in clauses for c in (*clause.conditions, *clause.when)}
-    if len(names) > MOST_FIELDS:
-        raise invalid(f"Could not create filter. It uses {len(names)} fields; the most is {MOST_FIELDS}.")
+        if clause.target != clauses[0].target:
+            why = f"{clauses[0].target} and {clause.target} cannot be combined"
+            raise refused(expression, clause.column, why)
+    used = len(fields_used(clauses))
+    if used > MOST_FIELDS:
+        raise invalid(f"Could not create filter. It uses {used} fields; the most is {MOST_FIELDS}.")
     return clauses
 
 
-def _check_clause(expression: str, clause: Clause, fields: Fields) -> None:
-    if clause.target != "ITEMID":
-        message = f"Filters over {clause.target} are not implemented here yet"
-        raise ServiceError("NotImplementedException", message, 501)
-    first = clause.conditions[0]
-    for condition in clause.conditions:
-        if condition.dataset.lower() != first.dataset.lower():
-            why = f"{first.dataset} and {condition.dataset} cannot be combined; use | between two expressions"
-            raise refused(expression, condition.column, why)
-        dataset = next((name for name in DATASETS if name.lower() == condition.dataset.lower()), None)
+def fields_used(clauses: tuple[Clause, ...]) -> frozenset[tuple[str, str]]:
+    """The distinct (dataset, field) of a checked filter; a group's quota is over the union of its filters' fields."""
+    conditions = [condition for clause in clauses for condition in (*clause.conditions, *clause.when)]
+    current = {("Items", value.name) for each in conditions for value in each.values if isinstance(value, FieldOf)}
+    return frozenset(current | {(condition.dataset, condition.field) for condition in conditions})
+
+
+def check_use(clauses: tuple[Clause, ...], target: str, current_item: bool = False, interactions: bool = True) -> None:
+    """Whether a filter fits a request. Raises InvalidInputException.
+
+    target: ItemID, UserID or ActionID. current_item: the recipe gives related items. interactions: filters over
+    interactions are allowed; they are not for aws-item-attribute-affinity.
+    """
+    for clause in clauses:
+        if clause.target != target:
+            raise invalid(f"The filter is for {clause.target}; this request needs one for {target}")
+        for condition in clause.conditions:
+            if not current_item and any(isinstance(value, FieldOf) for value in condition.values):
+                raise invalid("A filter with CurrentItem applies to related items recommendations only")
+            if not interactions and condition.dataset in EVENTS:
+                raise invalid(f"A filter over {condition.dataset} cannot be used with this recipe")
+
+
+@dataclass(frozen=True)
+class _Check:
+    """The clauses of one target held against the fields; each method returns its part with the schemas' names."""
+
+    expression: str
+    target: str
+    fields: Fields
+
+    def clause(self, clause: Clause) -> Clause:
+        first = clause.conditions[0].dataset
+        for condition in clause.conditions:
+            if condition.dataset.lower() != first.lower():
+                why = f"{first} and {condition.dataset} cannot be combined; use | between two expressions"
+                raise self.refused(condition.column, why)
+        any_of = tuple(tuple(map(self.where, group)) for group in clause.any_of)
+        return replace(clause, any_of=any_of, when=tuple(map(self.when, clause.when)))
+
+    def where(self, condition: Condition) -> Condition:
+        allowed, wanted = DATASETS[self.target], condition.dataset.lower()
+        dataset = next((name for name in allowed if name.lower() == ALIASES.get(wanted, wanted)), None)
         if dataset is None:
-            raise refused(expression, condition.column, f"{condition.dataset} is not one of {', '.join(DATASETS)}")
-        _check_condition(expression, condition, dataset, fields)
-    for condition in clause.when:
+            raise self.refused(condition.column, f"{condition.dataset} is not one of {', '.join(allowed)}")
+        return self.named(condition, dataset)
+
+    def when(self, condition: Condition) -> Condition:
         if condition.dataset.lower() != "currentuser":
-            raise refused(expression, condition.column, f"IF takes CurrentUser only, not {condition.dataset}")
-        _check_condition(expression, condition, "Users", fields)
+            raise self.refused(condition.column, f"IF takes CurrentUser only, not {condition.dataset}")
+        if self.target == "UserID":
+            raise self.refused(condition.column, "there is no CurrentUser where users are filtered")
+        return self.named(condition, "Users")
 
+    def named(self, condition: Condition, dataset: str) -> Condition:
+        if condition.op == "NOT IN" and condition.params:
+            raise invalid(
+                f"Could not create filter. Invalid input symbol: ${condition.params[0]}. "
+                "Placeholders are not allowed with NOT_IN operator."
+            )
+        field = self.field(dataset, condition.field, condition.column)
+        if not field.numeric and condition.op in ORDERING:
+            raise self.refused(condition.column, f"{condition.op} needs a number and {field.name} is a text")
+        pairs = zip(condition.values, condition.columns, strict=True)
+        values = tuple(self.value(dataset, field, value, column) for value, column in pairs)
+        return replace(condition, dataset=dataset, field=field.name, values=values)
 
-def _check_condition(expression: str, condition: Condition, dataset: str, fields: Fields) -> None:
-    if condition.op == "NOT IN" and condition.params:
-        raise invalid(
-            f"Could not create filter. Invalid input symbol: ${condition.params[0]}. "
-            "Placeholders are not allowed with NOT_IN operator."
-        )
-    if dataset == "Interactions" and plain(condition.field) != "eventtype":
-        raise refused(
-            expression, condition.column, f"Interactions.{condition.field}: only EVENT_TYPE can be filtered by"
-        )
-    if "*" in condition.values and dataset != "Interactions":
-        raise refused(expression, condition.column, '"*" is for Interactions.EVENT_TYPE only')
-    field = find_field(fields.get(dataset, {}), condition.field)
-    if field is None and not (dataset == "Interactions" and not fields.get(dataset)):
-        raise refused(expression, condition.column, f"{dataset} has no field {condition.field}")
-    if field is not None:
-        _check_types(expression, condition, field)
+    def field(self, dataset: str, name: str, column: int) -> Field:
+        """A field that can be filtered by; of interactions that is EVENT_TYPE, even before there is a dataset."""
+        known = self.fields.get(dataset, {})
+        found = next((field for field in known.values() if field.name.lower() == name.lower()), None)
+        if dataset in EVENTS:
+            if name.lower() != "event_type":
+                raise self.refused(column, f"{dataset}.{name}: only EVENT_TYPE can be filtered by")
+            found = found or (None if known else EVENT_TYPE)
+        if found is None:
+            raise self.refused(column, f"{dataset} has no field {name}")
+        if found.textual or found.type == "boolean":
+            raise self.refused(column, f"{found.name} is textual or boolean and cannot be filtered by")
+        if dataset == "Actions" and found.name in MANAGED:
+            raise self.refused(column, f"Personalize filters by {found.name} itself")
+        return found
 
+    def value(self, dataset: str, field: Field, value: Value, column: int) -> Value:
+        if isinstance(value, FieldOf):
+            return self.current_item(dataset, field, value, column)
+        if value == "*" and dataset not in EVENTS:
+            raise self.refused(column, '"*" is for EVENT_TYPE only')
+        if isinstance(value, str) and field.numeric:
+            raise self.refused(column, f"{field.name} is a number and {value!r} is a text")
+        if isinstance(value, float) and not field.numeric:
+            raise self.refused(column, f"{field.name} is a text: put {value:g} in double quotes")
+        return value
 
-def _check_types(expression: str, condition: Condition, field: Field) -> None:
-    if field.textual or field.type == "boolean":
-        raise refused(expression, condition.column, f"{field.name} is textual or boolean and cannot be filtered by")
-    for value in condition.values:
-        if isinstance(value, FieldOf) and value.dataset.lower() != "currentitem":
-            raise refused(expression, condition.column, f"{value.dataset}.{value.name} cannot be a value")
-        if isinstance(value, (Param, FieldOf)):
-            continue
-        if field.numeric and isinstance(value, str):
-            raise refused(expression, condition.column, f"{field.name} is a number and {value!r} is a text")
-        if not field.numeric and isinstance(value, float) and condition.op in IN_OPS:
-            raise refused(expression, condition.column, f"{field.name} is a text: put {value:g} in double quotes")
-    if not field.numeric and condition.op in ("<", "<=", ">", ">="):
-        raise refused(expression, condition.column, f"{condition.op} needs a number and {field.name} is a text")
+    def current_item(self, dataset: str, field: Field, value: FieldOf, column: int) -> FieldOf:
+        if value.dataset.lower() != "currentitem" or dataset != "Items":
+            raise self.refused(column, f"{value.dataset}.{value.name} cannot be a value here")
+        other = self.field("Items", value.name, column)
+        if other.numeric != field.numeric:
+            raise self.refused(column, f"{field.name} and {other.name} are a number and a text")
+        return FieldOf("CurrentItem", other.name)
 
-
-def find_field(fields: dict[str, Field], name: str) -> Field | None:
-    """A field by its name in any case, as programs write them."""
-    return next((field for field in fields.values() if field.name.lower() == name.lower()), None)
+    def refused(self, column: int, why: str) -> ServiceError:
+        return refused(self.expression, column, why)

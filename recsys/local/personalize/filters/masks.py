@@ -1,148 +1,118 @@
-"""A filter evaluated: which items of a catalogue a request may see, as a boolean mask.
+"""A filter evaluated: which of the candidates a request may see, as a boolean mask.
 
-A null never satisfies a comparison or IN; it does satisfy NOT IN and != (it is not one of the values). A categorical
-value such as `shoes|sale` is the set of its parts. An IF that does not hold takes its expression out of the filter.
-These three are our reading; AWS's guide leaves them open.
+Includes are united, excludes are united and taken away; without an INCLUDE there is everything to take away from. An IF
+that does not hold takes its expression out of the filter, as an EXCLUDE does that lacks a value for a placeholder. [AWS
+leaves the first open and says the second.] An interaction condition is true of what has an interaction of such a type:
+`EVENT_TYPE NOT IN ("view")` means some interaction that is no view.
 """
 
-import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 
 from recsys.local.personalize.errors import invalid
-from recsys.local.personalize.filters.grammar import Clause, Condition, FieldOf, Param
+from recsys.local.personalize.filters.check import EVENTS
+from recsys.local.personalize.filters.columns import COMPARE, NEGATED
+from recsys.local.personalize.filters.grammar import NUMBER, TEXT, Clause, Condition, FieldOf, Param, unquoted
+from recsys.local.personalize.filters.scene import Candidates, Scene
 
-COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "=": operator.eq,
-    "!=": operator.ne,
-}
-LITERAL = re.compile(r'\s*(?:"((?:\\.|[^"\\])*)"|([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))\s*(?:,|$)')
+LITERAL = re.compile(rf"\s*(?:({TEXT})|({NUMBER}))\s*(?:,|$)", re.DOTALL)
 
 
-class Columns(Protocol):
-    """What a mask needs of an item table of n rows; row n stands for an item without metadata."""
-
-    def numbers(self, field: str) -> np.ndarray | None:
-        """(n+1,) float64 with NaN for null, or None where the field is not a number."""
-
-    def rows_with(self, field: str, value: str) -> np.ndarray:
-        """The rows whose field is, or contains, the value."""
-
-    def value(self, item_id: str, field: str) -> Any:
-        """One item's value, or None."""
-
-    def __len__(self) -> int: ...
+def allowed(clauses: tuple[Clause, ...], values: Mapping[str, str], candidates: Candidates, scene: Scene) -> np.ndarray:
+    """(n,) true where the filter lets the candidate through. Raises InvalidInputException for a missing value."""
+    with candidates.table.lock:
+        evaluation = _Evaluation(values, candidates, scene)
+        masks = [(clause.include, evaluation.clause(clause)) for clause in clauses if evaluation.counts(clause)]
+    none = np.zeros(len(candidates), bool)
+    excluded = reduce(np.logical_or, (mask for include, mask in masks if not include), none)
+    if not any(include for include, _ in masks):
+        return ~excluded
+    return reduce(np.logical_or, (mask for include, mask in masks if include), none) & ~excluded
 
 
-@dataclass
-class Scene:
-    """What one request's filter is evaluated over.
+@dataclass(frozen=True)
+class _Evaluation:
+    """One filter over one request."""
 
-    row_of: (n_items,) the item table's row per item of the catalogue, the table's length where it has none.
-    interacted: event types in lower case (None: all) and whether to negate -> the catalogue's codes of those items.
-    """
+    values: Mapping[str, str]
+    candidates: Candidates
+    scene: Scene
 
-    items: Columns
-    row_of: np.ndarray
-    interacted: Callable[[set[str] | None, bool], np.ndarray]
-    user: dict[str, Any]
-    item_id: str | None = None
-
-
-def allowed(clauses: tuple[Clause, ...], values: dict[str, str], scene: Scene) -> np.ndarray:
-    """(n_items,) true where the filter lets the item through. Raises InvalidInputException for a missing value."""
-    included: np.ndarray | None = None
-    excluded = np.zeros(len(scene.row_of), bool)
-    for clause in clauses:
-        missing = [name for c in (*clause.conditions, *clause.when) for name in c.params if name not in values]
+    def counts(self, clause: Clause) -> bool:
+        """Whether the clause takes part: it has its values, and its IF holds."""
+        conditions = (*clause.conditions, *clause.when)
+        missing = [name for condition in conditions for name in condition.params if name not in self.values]
         if missing and clause.include:
             raise invalid(f"Filter value for placeholder {missing[0]} is missing: an INCLUDE filter needs all of them")
-        if missing or not all(_holds(condition, values, scene) for condition in clause.when):
-            continue
-        mask = _matches(clause, values, scene)
-        if not clause.include:
-            excluded |= mask
-        else:
-            included = mask if included is None else included | mask
-    return ~excluded if included is None else included & ~excluded
+        return not missing and all(map(self.holds, clause.when))
 
+    def clause(self, clause: Clause) -> np.ndarray:
+        """(n,) what the WHERE of a clause is true of."""
+        if clause.conditions[0].dataset in EVENTS:
+            return self.any_of(clause, self.by_events)
+        if all(condition.fixed for condition in clause.conditions):
+            return self.candidates.kept(clause, lambda: self.by_rows(clause))
+        return self.by_rows(clause)
 
-def _matches(clause: Clause, values: dict[str, str], scene: Scene) -> np.ndarray:
-    result: np.ndarray | None = None
-    for group in clause.any_of:
-        both: np.ndarray | None = None
-        for condition in group:
-            mask = _mask(condition, values, scene)
-            both = mask if both is None else both & mask
-        result = both if result is None else result | both
-    return result
+    def by_rows(self, clause: Clause) -> np.ndarray:
+        rows = self.candidates.rows()
+        return self.any_of(clause, self.by_metadata).take(rows)
 
+    def any_of(self, clause: Clause, evaluate: Callable[[Condition], np.ndarray]) -> np.ndarray:
+        groups = (reduce(np.logical_and, map(evaluate, group)) for group in clause.any_of)
+        return reduce(np.logical_or, groups)
 
-def _mask(condition: Condition, values: dict[str, str], scene: Scene) -> np.ndarray:
-    wanted = _resolve(condition, values, scene)
-    if condition.dataset.lower() == "interactions":
-        mask = np.zeros(len(scene.row_of), bool)
-        types = None if "*" in wanted else {str(value).lower() for value in wanted}
-        mask[scene.interacted(types, condition.op in ("NOT IN", "!="))] = True
+    def by_metadata(self, condition: Condition) -> np.ndarray:
+        """(rows+1,) of which rows of the table the condition is true."""
+        column = self.candidates.table.column(condition.field)
+        return column.matches(condition.op, self.wanted(condition, column.numeric))
+
+    def by_events(self, condition: Condition) -> np.ndarray:
+        """(n,) which candidates have an interaction of which the condition is true."""
+        types = {text.lower() for text in self.wanted(condition, numeric=False)}
+        mask = np.zeros(len(self.candidates), bool)
+        for kind, places in self.events.items():
+            if (kind in types or "*" in types) != (condition.op in NEGATED):
+                mask[places] = True
         return mask
-    numbers = scene.items.numbers(condition.field)
-    if numbers is None:
-        return _text_mask(condition, wanted, scene)[scene.row_of]
-    return _number_mask(condition.op, _as_numbers(condition, wanted), numbers)[scene.row_of]
+
+    @cached_property
+    def events(self) -> Mapping[str, np.ndarray]:
+        return self.scene.interacted()
+
+    def holds(self, condition: Condition) -> bool:
+        """Whether a condition is true of CurrentUser; one who is not known has no value at all."""
+        users = self.scene.users
+        if users is None:
+            return condition.op in NEGATED
+        wanted = self.wanted(condition, users.field(condition.field).numeric)
+        return users.holds(self.scene.user, condition.field, condition.op, wanted)
+
+    def wanted(self, condition: Condition, numeric: bool) -> list[Any]:
+        """The values on the right-hand side, as numbers or as texts; none for a null."""
+        wanted: list[Any] = []
+        for value in condition.values:
+            if isinstance(value, Param):
+                found = parse_values(value.name, self.values[value.name])
+                if condition.op in COMPARE and len(found) != 1:
+                    where = f"{condition.dataset}.{condition.field}"
+                    raise invalid(f"{where} {condition.op} ${value.name} takes one value, not {len(found)}")
+                wanted += found
+            elif isinstance(value, FieldOf):
+                wanted += self.candidates.table.parts(self.scene.item, value.name)
+            else:
+                wanted.append(value)
+        return [_number(condition, value) for value in wanted] if numeric else wanted
 
 
-def _text_mask(condition: Condition, wanted: list[Any], scene: Scene) -> np.ndarray:
-    mask = np.zeros(len(scene.items) + 1, bool)
-    for value in wanted:
-        mask[scene.items.rows_with(condition.field, value if isinstance(value, str) else f"{value:g}")] = True
-    return ~mask if condition.op in ("NOT IN", "!=") else mask
-
-
-def _number_mask(op: str, wanted: list[float], numbers: np.ndarray) -> np.ndarray:
-    if op in ("IN", "NOT IN"):
-        mask = np.isin(numbers, wanted)
-        return ~mask if op == "NOT IN" else mask
-    return COMPARE[op](numbers, wanted[0])
-
-
-def _holds(condition: Condition, values: dict[str, str], scene: Scene) -> bool:
-    """Whether a CurrentUser condition is true of this request's user."""
-    wanted = _resolve(condition, values, scene)
-    actual = next((v for name, v in scene.user.items() if name.lower() == condition.field.lower()), None)
-    if isinstance(actual, str):
-        found = bool(set(actual.split("|")) & {str(value) for value in wanted})
-        return not found if condition.op in ("NOT IN", "!=") else found
-    if actual is None:
-        return condition.op in ("NOT IN", "!=")
-    return bool(_number_mask(condition.op, _as_numbers(condition, wanted), np.array([float(actual)]))[0])
-
-
-def _resolve(condition: Condition, values: dict[str, str], scene: Scene) -> list[Any]:
-    wanted: list[Any] = []
-    for value in condition.values:
-        if isinstance(value, Param):
-            wanted += parse_values(value.name, values[value.name])
-        elif isinstance(value, FieldOf):
-            found = scene.items.value(scene.item_id, value.name) if scene.item_id else None
-            wanted += found.split("|") if isinstance(found, str) else [found] if found is not None else []
-        else:
-            wanted.append(value)
-    if condition.op in COMPARE and len(wanted) != 1:
-        raise invalid(f"{condition.dataset}.{condition.field} {condition.op} takes one value, not {len(wanted)}")
-    return wanted
-
-
-def parse_values(name: str, text: str) -> list[str | float]:
-    """The values of one placeholder: `"Comedy","Drama"` or `10`. Raises InvalidInputException."""
-    found: list[str | float] = []
+def parse_values(name: str, text: str) -> list[str]:
+    """The values of one placeholder, `"Comedy","Drama"` or `10`, as texts. Raises InvalidInputException."""
+    found: list[str] = []
     place = 0
     while place < len(text):
         match = LITERAL.match(text, place)
@@ -151,13 +121,13 @@ def parse_values(name: str, text: str) -> list[str | float]:
                 f"Invalid filter value for placeholder {name}: {text!r}. "
                 'Put each text in double quotes, as in "\\"a\\",\\"b\\""'
             )
-        found.append(float(match[2]) if match[1] is None else match[1].replace('\\"', '"').replace("\\\\", "\\"))
+        found.append(unquoted(match[1]) if match[1] else match[2])
         place = match.end()
     return found
 
 
-def _as_numbers(condition: Condition, wanted: list[Any]) -> list[float]:
-    try:
-        return [float(value) for value in wanted]
-    except ValueError:
-        raise invalid(f"{condition.field} is a number and cannot be compared with {wanted!r}") from None
+def _number(condition: Condition, value: str | float) -> float:
+    """A number may come in quotes: programs send all their filter values so."""
+    if isinstance(value, str) and not re.fullmatch(NUMBER, value):
+        raise invalid(f"{condition.dataset}.{condition.field} is a number and cannot be compared with {value!r}")
+    return float(value)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from recsys.local.personalize.events.log import Live
-from recsys.local.personalize.filters import Clause, Scene, allowed
+from recsys.local.personalize.filters import Candidates, Clause, Scene, allowed, by_type, check_use
 from recsys.local.personalize.recipes import RANKING, RELATED, Recipe
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.catalogue import LATEST, Group
@@ -37,7 +37,7 @@ class Campaign:
     codes: np.ndarray
     times: np.ndarray
     popularity: np.ndarray  # (n_items,) share of the popularity, sums to 1
-    _row_of: tuple[int, np.ndarray] | None = None  # the length of the item table it was made for, and the rows
+    candidates: Candidates  # for filters, in the model's codes
 
     @classmethod
     def read(cls, version_arn: str, recipe: Recipe, folder: Path, selection: Selection, group: Group) -> "Campaign":
@@ -64,6 +64,7 @@ class Campaign:
             codes=codes[keep],
             times=bulk.times[keep],
             popularity=np.asarray(popularity, np.float64),
+            candidates=Candidates(group.items, code_of),
         )
 
     def history(self, user: str, live: Live) -> np.ndarray:
@@ -129,37 +130,23 @@ class Campaign:
     def mask(
         self, clauses: tuple[Clause, ...], values: dict[str, str], user: str | None, item: str | None, live: Live
     ) -> np.ndarray:
-        """(n_items,) what a filter lets through for this request."""
+        """(n_items,) what a filter lets through for this request. Raises InvalidInputException."""
+        check_use(clauses, "ItemID", current_item=self.recipe.type == RELATED)
+        scene = Scene(self.group.users, user, item, lambda: self._interacted(user or "", live))
+        return allowed(clauses, values, self.candidates, scene)
 
-        def interacted(types: set[str] | None, negate: bool) -> np.ndarray:
-            return self._interacted(user, live, types, negate)
-
-        person = self.group.users.get(user or "", {})
-        with self.group.items.lock:
-            return allowed(clauses, values, Scene(self.group.items, self._rows(), interacted, person, item))
-
-    def _rows(self) -> np.ndarray:
-        """(n_items,) the item table's row of every catalogue item; the table's length for items it lacks."""
-        items = self.group.items
-        if self._row_of is None or self._row_of[0] != len(items):
-            rows = np.array([items.row.get(item, len(items)) for item in self.code_of], np.int64)
-            self._row_of = (len(items), rows)
-        return self._row_of[1]
-
-    def _interacted(self, user: str | None, live: Live, types: set[str] | None, negate: bool) -> np.ndarray:
+    def _interacted(self, user: str, live: Live) -> dict[str, np.ndarray]:
         """Codes of the items among the user's latest 100 interactions of each event type."""
-        bulk, found = self.group.interactions, set()
-        by_type: dict[str, list[int]] = {}
-        span = bulk.slice(user or "")
-        for kind, place in zip(bulk.types[span].tolist(), self.bulk_code[bulk.items[span]].tolist(), strict=True):
-            by_type.setdefault((bulk.type_names[kind] or "").lower(), []).append(place)
-        for _, item, kind, _ in live.histories.get(user or "", ()):
-            by_type.setdefault(kind.lower(), []).append(self.code_of.get(item, -1))
-        for kind, codes in by_type.items():
-            if types is None or (kind in types) != negate:
-                found.update(codes[-LATEST:])
-        found.discard(-1)
-        return np.fromiter(found, np.int64, len(found))
+        bulk, events = self.group.interactions, list(live.histories.get(user, ()))  # it may grow meanwhile
+        span = bulk.slice(user)
+        codes = self.bulk_code[bulk.items[span]]
+        if not events:
+            return by_type(codes, bulk.types[span], bulk.type_names, LATEST)
+        times = np.r_[bulk.times[span], [sent for sent, *_ in events]]
+        codes = np.r_[codes, [self.code_of.get(item, -1) for _, item, *_ in events]]
+        types = np.r_[bulk.types[span], len(bulk.type_names) + np.arange(len(events))]
+        order = np.argsort(times, kind="stable")
+        return by_type(codes[order], types[order], [*bulk.type_names, *(kind for _, _, kind, _ in events)], LATEST)
 
     @property
     def ranks(self) -> bool:

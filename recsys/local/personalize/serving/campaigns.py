@@ -5,6 +5,7 @@ new version loads, the old one answers.
 """
 
 import asyncio
+import json
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
@@ -17,10 +18,10 @@ from recsys.local.personalize.control.kinds.datasets import group_datasets, grou
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid, not_found
 from recsys.local.personalize.events.log import EventLog, Live
-from recsys.local.personalize.filters import Clause, check_filter
+from recsys.local.personalize.filters import Clause, Table, check_filter
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.campaign import Campaign
-from recsys.local.personalize.serving.catalogue import Group, Interactions, Items, read_users
+from recsys.local.personalize.serving.catalogue import Group, Interactions
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class Campaigns:
             self._loader.submit(import_module, "recsys.models")
         elif what == "finished" and resource.kind == "DatasetImportJob" and resource.status == "ACTIVE":
             self._refresh(resource.document["datasetArn"])
+        elif what == "forget":
+            self._forget(resource)
         elif what == "erased":
             self._campaigns.pop(arn, None)
             self._filters.pop(arn, None)
@@ -155,14 +158,38 @@ class Campaigns:
     def _refresh(self, dataset: str) -> None:
         """New bulk data: campaigns of the group get their histories anew; until then they answer from the old."""
         group = self._control.resource(dataset).document["datasetGroupArn"]
-        plan = self._group_plan(group)
-        plans = {
+        if group in self._groups:
+            self._loader.submit(self._reload, self._group_plan(group), self._plans_of(group))
+
+    def _plans_of(self, group: str) -> dict[str, dict[str, Any]]:
+        """The plan of every campaign of a group that is in memory."""
+        return {
             arn: self._plan(campaign.version_arn)
             for arn, campaign in self._campaigns.items()
             if campaign.group.arn == group
         }
-        if group in self._groups:
-            self._loader.submit(self._reload, plan, plans)
+
+    def _forget(self, job: Resource) -> None:
+        """A data deletion: the events go, and what is in memory is read anew without the users; then it is done."""
+        group, plan = job.document["datasetGroupArn"], job.document["_plan"]
+        listed = Path(plan["users"])  # gone where a start got as far as the end before it was killed
+        users = json.loads(listed.read_text()) if listed.exists() else []
+        plans, group_plan = self._plans_of(group), self._group_plan(group)
+        events = self._events.delete_users(group, group_plan["arns"].get("USERS", ""), users)
+
+        def forget() -> None:
+            events.result()
+            if group in self._groups:
+                self._reload(group_plan, plans)
+
+        def forgotten(future: Future[None]) -> None:
+            failure = future.exception()
+            result = {"failureReason": f"{type(failure).__name__}: {failure}"} if failure else {}
+            self._control.settle(
+                job.arn, lambda: self._control.finish(job.arn, result | {"numDeleted": plan["deleted"]})
+            )
+
+        self._loader.submit(forget).add_done_callback(forgotten)
 
     # On the loading thread
 
@@ -183,8 +210,8 @@ class Campaigns:
         interactions = Interactions.read(files.get("INTERACTIONS"))
         with self._events.lock:
             records = {kind: dict(self._events.records.get(arn, {})) for kind, arn in arns.items()}
-            items = Items(fields.get("Items", {}), files.get("ITEMS"), records.get("ITEMS", {}))
-            users = read_users(files.get("USERS"), records.get("USERS", {}))
+            items = Table("ITEM_ID", fields.get("Items", {}), files.get("ITEMS"), records.get("ITEMS", {}))
+            users = Table("USER_ID", fields.get("Users", {}), files.get("USERS"), records.get("USERS", {}))
             group = Group(plan["group"], items, users, interactions)
             self._groups[plan["group"]] = group
         return group
@@ -197,4 +224,4 @@ class Campaigns:
         if group and kind == "ITEMS":
             group.items.put(key, document)
         elif group and kind == "USERS":
-            group.users[key] = document
+            group.users.put(key, document)

@@ -4,85 +4,15 @@ Item rows are those of the Items dataset in bulk, overlaid with PutItems; the sa
 ones, each user's together and oldest first; events come on top of them (events.Live).
 """
 
-import threading
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from recsys.local.personalize.schemas import Field
+from recsys.local.personalize.filters import Table
 
 LATEST = 100  # interactions a filter considers, per user and event type
-
-
-class Items:
-    """The item table: n rows by id, with columns a filter can be evaluated on."""
-
-    def __init__(self, fields: dict[str, Field], file: str | None, records: dict[str, dict[str, Any]]) -> None:
-        self.fields = fields
-        self.lock = threading.Lock()  # held while rows change, and while a filter looks at them
-        names = list(fields)
-        table = pq.read_table(file, columns=None).to_pydict() if file else {}
-        self.ids: list[str] = list(table.get("ITEM_ID", []))
-        self.row: dict[str, int] = {item: row for row, item in enumerate(self.ids)}
-        empty: list[Any] = [None] * len(self.ids)
-        self.columns: dict[str, list[Any]] = {name: list(table.get(name, empty)) for name in names}
-        self._numbers: dict[str, np.ndarray] = {}
-        self._rows_with: dict[str, dict[str, np.ndarray]] = {}
-        for item, document in records.items():
-            self.put(item, document)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def put(self, item: str, document: dict[str, Any]) -> None:
-        """Add an item or replace its metadata."""
-        with self.lock:
-            row = self.row.setdefault(item, len(self.ids))
-            if row == len(self.ids):
-                self.ids.append(item)
-                for column in self.columns.values():
-                    column.append(None)
-            for name, column in self.columns.items():
-                column[row] = item if name == "ITEM_ID" else document.get(name)
-            self._numbers.clear()
-            self._rows_with.clear()
-
-    def _name(self, field: str) -> str | None:
-        return next((name for name in self.fields if name.lower() == field.lower()), None)
-
-    def value(self, item_id: str, field: str) -> Any:
-        row, name = self.row.get(item_id), self._name(field)
-        return None if row is None or name is None else self.columns[name][row]
-
-    def numbers(self, field: str) -> np.ndarray | None:
-        name = self._name(field)
-        if name is None or not self.fields[name].numeric:
-            return None
-        if name not in self._numbers:
-            column = self.columns[name]
-            self._numbers[name] = np.array([np.nan if v is None else v for v in column] + [np.nan], np.float64)
-        return self._numbers[name]
-
-    def rows_with(self, field: str, value: str) -> np.ndarray:
-        name = self._name(field)
-        if name is None:
-            return np.empty(0, np.int64)
-        if name not in self._rows_with:
-            rows: dict[str, list[int]] = defaultdict(list)
-            for row, text in enumerate(self.columns[name]):
-                if text is not None:
-                    for part in str(text).split("|") if self.fields[name].categorical else (str(text),):
-                        rows[part].append(row)
-            self._rows_with[name] = {part: np.array(found) for part, found in rows.items()}
-        return self._rows_with[name].get(value, np.empty(0, np.int64))
-
-    def metadata(self, item_id: str, names: list[str]) -> dict[str, str]:
-        """The named columns of an item as texts, those it has."""
-        found = {name: self.value(item_id, name) for name in names}
-        return {name: str(value) for name, value in found.items() if value is not None}
 
 
 @dataclass
@@ -140,14 +70,6 @@ class Group:
     """One dataset group in memory."""
 
     arn: str
-    items: Items
-    users: dict[str, dict[str, Any]]
+    items: Table
+    users: Table
     interactions: Interactions
-
-
-def read_users(file: str | None, records: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Every user's metadata by user id."""
-    users = {}
-    if file:
-        users = {row["USER_ID"]: row for row in pq.read_table(file).to_pylist()}
-    return users | records
