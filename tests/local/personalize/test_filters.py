@@ -305,3 +305,15 @@ def test_the_filter_says_its_expression_and_the_list_does_not(shop: shops.Shop) 
     listed = personalize.list_filters(datasetGroupArn=shop.group)["Filters"]
     assert chosen in [entry["filterArn"] for entry in listed]
     assert all("filterExpression" not in entry for entry in listed)
+
+
+def test_the_filters_of_a_group_use_twenty_fields_at_most(client: Client) -> None:
+    shop = shops.open_shop(client)
+    columns = [{"name": f"N{number}", "type": ["null", "float"]} for number in range(21)]
+    shops.add_dataset(shop, "Items", shops.schema("Items", *columns))
+    for ten in (range(10), range(10, 20)):
+        shops.add_filter(shop, "INCLUDE ItemID WHERE " + " AND ".join(f"Items.N{number} > 0" for number in ten))
+    one_more = {"name": "one-more", "filterExpression": "INCLUDE ItemID WHERE Items.N20 > 0"}
+    code, message, _ = refused(client("personalize").create_filter, datasetGroupArn=shop.group, **one_more)
+    assert code == "LimitExceededException"
+    assert "21 fields; the most is 20" in message
