@@ -21,8 +21,8 @@ class ItemContent(Trained):
     ...     ["tea", "cup", "nail"], {"AISLE": ["kitchen|hot", "kitchen", "tools"]}, {"AISLE": "categorical"}
     ... )
     >>> codes, weights = content.neighbours(content.vectors([{"AISLE": "kitchen"}]), 2)
-    >>> content.item_ids[codes[0]].tolist(), weights[0].round(2).tolist()
-    (['cup', 'tea'], [0.74, 0.26])
+    >>> content.item_ids[codes[0]].tolist(), weights[0].round(2)
+    (['cup', 'tea'], array([0.74, 0.26], dtype=float32))
     """
 
     @classmethod
