@@ -124,6 +124,17 @@ def test_an_unknown_kind_is_refused():
         ItemContent.fit(["a"], {"X": ["red"]}, {"X": "colour"})
 
 
+def test_a_column_of_another_length_is_refused():
+    with pytest.raises(ModelError, match=r"2 items, but columns of the lengths \{'X': 3\}"):
+        ItemContent.fit(["a", "b"], {"X": ["red"] * 3}, {"X": "categorical"})
+
+
+def test_items_without_any_column_resemble_nothing():
+    content = ItemContent.fit(["a", "b"], {}, {})
+    codes, weights = content.neighbours(content.vectors([{"X": "red"}]), 2)
+    assert codes.shape == (1, 2) and not weights.any()
+
+
 def test_neighbours_share_a_category_far_more_often_than_chance():
     rng = np.random.default_rng(0)
     groups = rng.integers(0, 20, 600)
