@@ -3,7 +3,7 @@
 service.py   the ASGI application: a request in, an answer or an AWS error out
 errors.py    refusals, and which code is used for what
 schemas.py   the Avro schemas Personalize accepts
-recipes.py   the recipes and their hyperparameters, as data
+recipes/     the recipes and their hyperparameters, as data
 selection.py which interactions a solution learns from
 wire/        JSON 1.1 and REST-JSON through botocore's models: protocol, validation, tokens
 control/     the table of resource types, the five verbs and life cycles over it, SQLite below

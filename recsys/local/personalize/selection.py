@@ -1,8 +1,8 @@
-"""Which interactions a solution learns from: eventType, eventValueThreshold, eventsConfig.
+"""Which interactions a solution learns from, and how much each counts: eventType, eventValueThreshold, eventsConfig.
 
 The same choice holds for the history a campaign scores from [AWS does not say; training on purchases and scoring from
-clicks would mix two languages]. Event types compare without case, as in filters. Weights of an eventsConfig are kept
-and shown, and do not yet weigh anything.
+clicks would mix two languages]. Event types compare without case, as in filters. The weights of an eventsConfig weigh
+what is predicted, not the history it is predicted from.
 """
 
 from dataclasses import dataclass
@@ -10,47 +10,77 @@ from typing import Any
 
 import numpy as np
 
+from recsys.local.personalize import recipes
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Lets in events of a type (in lower case; None for all) with at least that value (None: any or none)."""
+
+    event_type: str | None = None
+    least: float | None = None
+    weight: float = 1.0
+
+    def fits(self, event_type: str) -> bool:
+        return self.event_type is None or self.event_type == event_type.lower()
+
 
 @dataclass(frozen=True)
 class Selection:
-    """Any of (event type in lower case or None for all, least event value or None) lets an interaction in."""
+    """An interaction is let in by any of the rules; it weighs as much as the heaviest rule that lets it in."""
 
-    rules: tuple[tuple[str | None, float | None], ...]
+    rules: tuple[Rule, ...]
 
     @classmethod
     def of(cls, event_type: str | None, config: dict[str, Any]) -> "Selection":
         """From a solution's eventType and solutionConfig."""
         listed = config.get("eventsConfig", {}).get("eventParametersList", [])
         if listed:
-            return cls(tuple((_lower(entry.get("eventType")), entry.get("eventValueThreshold")) for entry in listed))
+            return cls(tuple(map(_rule, listed)))
         threshold = config.get("eventValueThreshold")
-        return cls(((_lower(event_type), float(threshold) if threshold else None),))
+        return cls((Rule(event_type.lower() if event_type else None, float(threshold) if threshold else None),))
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> "Selection":
+        """What a SolutionVersion or a Recommender learns from, by its document."""
+        event_type = document.get("eventType") or recipes.by_arn(document["recipeArn"]).event
+        return cls.of(event_type, document.get("solutionConfig", {}))
 
     @property
     def everything(self) -> bool:
-        return (None, None) in self.rules
+        return any(rule.event_type is None and rule.least is None for rule in self.rules)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether some events weigh more than others."""
+        return len({rule.weight for rule in self.rules}) > 1
 
     @property
     def name(self) -> str:
         """The event types, for a message."""
-        return ", ".join(name or "any" for name, _ in self.rules)
+        return ", ".join(rule.event_type or "any" for rule in self.rules)
 
     def one(self, event_type: str, value: float | None) -> bool:
         """Whether a single event is let in."""
         return any(
-            (name is None or name == event_type.lower()) and (least is None or (value is not None and value >= least))
-            for name, least in self.rules
+            rule.fits(event_type) and (rule.least is None or (value is not None and value >= rule.least))
+            for rule in self.rules
         )
 
     def mask(self, types: list[str], codes: np.ndarray, values: np.ndarray) -> np.ndarray:
         """(n,) which events are let in; `types[codes[i]]` is the type of event i, `values` (n,) has NaN for none."""
-        chosen = np.zeros(len(codes), bool)
-        for name, least in self.rules:
-            of_type = np.array([name is None or name == _lower(kind) for kind in types] or [name is None])
-            mask = of_type[codes]
-            chosen |= mask if least is None else mask & (values >= least)
-        return chosen
+        return self.weights(types, codes, values) >= 0
+
+    def weights(self, types: list[str], codes: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """(n,) float32 what each event weighs; below 0 where it is not let in."""
+        found = np.full(len(codes), -1.0, np.float32)
+        for rule in self.rules:
+            of_type = np.array([rule.fits(kind or "") for kind in types] or [rule.event_type is None])
+            let_in = of_type[codes] if rule.least is None else of_type[codes] & (values >= rule.least)
+            found[let_in] = np.maximum(found[let_in], np.float32(rule.weight))
+        return found
 
 
-def _lower(text: str | None) -> str | None:
-    return text.lower() if text else None
+def _rule(entry: dict[str, Any]) -> Rule:
+    name, weight = entry.get("eventType"), entry.get("weight", 1.0)
+    return Rule(name.lower() if name else None, entry.get("eventValueThreshold"), weight)

@@ -1,11 +1,14 @@
-"""How time passes for schedules."""
+"""How time passes for what happens on its own."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Clock:
-    """How long a day of a schedule lasts, in seconds, and whether solutions train by themselves at all."""
+    """day_seconds: real seconds that are a day in a schedule; auto_training: whether solutions train on their own."""
 
     day_seconds: float = 86400.0
     auto_training: bool = True
+
+
+REAL_TIME = Clock()

@@ -19,6 +19,7 @@ from typing import Any
 
 from recsys.local.personalize.control import operations
 from recsys.local.personalize.control.actor import Actor
+from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.kinds import rule_of
 from recsys.local.personalize.control.kinds.campaigns import follow_latest
 from recsys.local.personalize.control.resources import (
@@ -51,10 +52,18 @@ class Control:
     """The state of the control plane and the operations on it. Call everything on the actor's thread."""
 
     def __init__(
-        self, folder: Path, store: Store, actor: Actor, jobs: Jobs, account: str, region: str, endpoint: str
+        self,
+        folder: Path,
+        store: Store,
+        actor: Actor,
+        jobs: Jobs,
+        account: str,
+        region: str,
+        endpoint: str,
+        clock: Clock = REAL_TIME,
     ) -> None:
         self.folder, self.store, self.actor, self.jobs = folder, store, actor, jobs
-        self.account, self.region, self.endpoint = account, region, endpoint
+        self.account, self.region, self.endpoint, self.clock = account, region, endpoint, clock
         self.listeners: list[Callable[[str, Resource], None]] = [partial(follow_latest, self)]
 
     def handle(self, operation: Operation, params: Params) -> Params | None:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize import recipes
+from recsys.local.personalize.control.kinds.recommenders import start_recommender, stop_recommender
 from recsys.local.personalize.control.resources import BUSY, DELETING, MOST_TAGS, STEP
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import ServiceError, in_use, invalid
+from recsys.local.personalize.recipes import documents
 from recsys.local.personalize.wire.tokens import make_token, read_token
 
 if TYPE_CHECKING:
@@ -49,18 +51,22 @@ def list_recipes(control: "Control", params: Params) -> Params:
     named = sorted(recipes.RECIPES.values(), key=lambda recipe: recipe.name)
     page = named[after : after + limit]
     domain = params.get("domain")
-    answer: Params = {"recipes": [recipe.describe() for recipe in page if domain in (None, recipe.domain)]}
+    answer: Params = {"recipes": [documents.recipe(recipe) for recipe in page if domain in (None, recipe.domain)]}
     if after + limit < len(named):
         answer["nextToken"] = make_token("ListRecipes", after + limit)
     return answer
 
 
 def describe_recipe(control: "Control", params: Params) -> Params:
-    return {"recipe": recipes.by_arn(params["recipeArn"]).describe()}
+    return {"recipe": documents.recipe(recipes.by_arn(params["recipeArn"]))}
 
 
 def describe_algorithm(control: "Control", params: Params) -> Params:
-    return {"algorithm": recipes.algorithm(params["algorithmArn"])}
+    return {"algorithm": documents.algorithm(params["algorithmArn"])}
+
+
+def describe_feature_transformation(control: "Control", params: Params) -> Params:
+    return {"featureTransformation": documents.feature_transformation(params["featureTransformationArn"])}
 
 
 def get_solution_metrics(control: "Control", params: Params) -> Params:
@@ -104,6 +110,9 @@ OPERATIONS: dict[str, Callable[["Control", Params], Params | None]] = {
     "ListRecipes": list_recipes,
     "DescribeRecipe": describe_recipe,
     "DescribeAlgorithm": describe_algorithm,
+    "DescribeFeatureTransformation": describe_feature_transformation,
     "GetSolutionMetrics": get_solution_metrics,
+    "StartRecommender": start_recommender,
+    "StopRecommender": stop_recommender,
     "StopSolutionVersionCreation": stop_solution_version,
 }

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from recsys.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
+from recsys.local.personalize.recipes import RECIPES
 from recsys.local.personalize.selection import Selection
 from recsys.metrics import personalize_metrics
 from recsys.models import ItemSimilarity, NextItem, Popularity, Sequences
@@ -32,7 +33,7 @@ class TrainingFailed(Exception):
 
 
 def train(spec: dict[str, Any]) -> dict[str, Any]:
-    """Train per `spec` (model, interactions, items, events, group, eventType, config, folder).
+    """Train per `spec` (control/training.py).
 
     Returns the members a finished solution version has, or `{"failureReason"}`. `folder` appears whole or not at all.
     """
@@ -51,9 +52,9 @@ def read_interactions(spec: dict[str, Any]) -> pd.DataFrame:
     """Bulk interactions and events of one group, exact duplicates once."""
     columns = [USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE]
     frames = [read_events(Path(spec["events"]), spec["group"])]
-    if spec["interactions"]:
-        present = [name for name in columns if name in pq.read_schema(spec["interactions"]).names]
-        frames.insert(0, pd.read_parquet(spec["interactions"], columns=present))
+    if spec["files"].get("INTERACTIONS"):
+        present = [name for name in columns if name in pq.read_schema(spec["files"].get("INTERACTIONS")).names]
+        frames.insert(0, pd.read_parquet(spec["files"].get("INTERACTIONS"), columns=present))
     frames = [frame.reindex(columns=columns) for frame in frames if len(frame)]
     if not frames:
         return pd.DataFrame(columns=columns)
@@ -110,9 +111,9 @@ def fit(spec: dict[str, Any], interactions: pd.DataFrame) -> dict[str, Any]:
     trials: list[dict[str, Any]] = []
     hyperparameters = spec["config"].get("algorithmHyperParameters", {})
     split = personalize_split(sequences, seed=SEED)
-    tested = fit_model(spec["model"], hyperparameters, trials, split.train)
-    metrics = evaluate(tested, split, catalogue_size(spec["items"], interactions))
-    model = fit_model(spec["model"], hyperparameters, trials, sequences, tested)
+    tested = fit_model(RECIPES[spec["recipe"]].engine, hyperparameters, trials, split.train)
+    metrics = evaluate(tested, split, catalogue_size(spec["files"].get("ITEMS"), interactions))
+    model = fit_model(RECIPES[spec["recipe"]].engine, hyperparameters, trials, sequences, tested)
     folder = Path(spec["folder"])
     draft = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(draft, ignore_errors=True)
@@ -159,6 +160,8 @@ def fit_model(
     """
     if name == "popularity":
         return Popularity.fit(sequences)
+    if name not in ("similar", "next"):
+        raise TrainingFailed(f"This engine does not train {name} models.")
     if name == "similar":
         given = {key: read(hyperparameters[key]) for key, read in SIMILARITY.items() if key in hyperparameters}
         return ItemSimilarity.fit(sequences, **given)

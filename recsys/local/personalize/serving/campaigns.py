@@ -130,7 +130,7 @@ class Campaigns:
             "version": version_arn,
             "recipe": recipes.by_arn(version["recipeArn"]),
             "folder": Path(version["_folder"]),
-            "selection": Selection.of(version.get("eventType"), version.get("solutionConfig", {})),
+            "selection": Selection.of_document(version),
             **self._group_plan(version["datasetGroupArn"]),
         }
 

@@ -1,10 +1,10 @@
 """What is special about each kind of resource: one module per family, one Rule per kind."""
 
-from recsys.local.personalize.control.kinds import campaigns, datasets, imports, solutions, trackers
+from recsys.local.personalize.control.kinds import campaigns, datasets, imports, recommenders, solutions, trackers
 from recsys.local.personalize.control.kinds.rule import Rule
 
 _PLAIN = Rule()
-_RULES = datasets.RULES | imports.RULES | trackers.RULES | solutions.RULES | campaigns.RULES
+_RULES = datasets.RULES | imports.RULES | trackers.RULES | solutions.RULES | campaigns.RULES | recommenders.RULES
 
 
 def rule_of(kind: str) -> Rule:

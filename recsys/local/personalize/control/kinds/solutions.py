@@ -1,13 +1,12 @@
 """Solutions and their versions: what is to be trained, and the training."""
 
-import shutil
 import uuid
 from typing import TYPE_CHECKING
 
 from recsys.local.personalize import recipes
-from recsys.local.personalize.control.kinds.datasets import dataset_file
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.store import Resource
+from recsys.local.personalize.control.training import forget_training, start_training
 from recsys.local.personalize.errors import ServiceError, invalid, not_found
 
 if TYPE_CHECKING:
@@ -21,14 +20,14 @@ def _solution(control: "Control", document: Document, parents: list[Resource]) -
         raise invalid("AutoML is no longer available: give a recipeArn")
     if "recipeArn" not in document:
         raise invalid("recipeArn must be given")
-    recipe = recipes.trainable(document["recipeArn"])
+    recipe = recipes.custom(document["recipeArn"])
     config = document.get("solutionConfig", {})
     if config.get("optimizationObjective", {}).get("objectiveSensitivity", "OFF") != "OFF":
         raise ServiceError("NotImplementedException", "optimizationObjective is not implemented here yet", 501)
     _check_hyperparameters(recipe, config.get("algorithmHyperParameters", {}))
     if not is_number(config.get("eventValueThreshold", "0")):
         raise invalid(f"eventValueThreshold must be a number, not {config['eventValueThreshold']!r}")
-    if document.get("performHPO") and not any(tuned for *_, tuned in (recipe.hyperparameters or {}).values()):
+    if document.get("performHPO") and not recipe.tunable:
         raise invalid(f"Recipe {recipe.name} does not support hyperparameter optimization")
     document.setdefault("performHPO", False)
     document.setdefault("performAutoML", False)
@@ -37,13 +36,14 @@ def _solution(control: "Control", document: Document, parents: list[Resource]) -
 
 
 def _check_hyperparameters(recipe: recipes.Recipe, given: dict[str, str]) -> None:
-    known = recipe.hyperparameters or {}
+    known = {name: parameter for name, parameter in recipe.parameters.items() if parameter.given}
     for name, text in given.items():
         if name not in known:
             raise invalid(f"{recipe.name} has no hyperparameter {name}; it has: {', '.join(known) or 'none'}")
-        _, low, high, _ = known[name]
-        if low is None and text.lower() not in ("true", "false"):
-            raise invalid(f"Hyperparameter {name} must be true or false, not {text}")
+        parameter = known[name]
+        if parameter.values and text.lower() not in map(str.lower, parameter.values):
+            raise invalid(f"Hyperparameter {name} must be {' or '.join(parameter.values)}, not {text}")
+        low, high = parameter.low, parameter.high
         if low is not None and not (is_number(text) and low <= float(text) <= high):
             raise invalid(f"Hyperparameter {name} must be a number between {low} and {high}, not {text}")
 
@@ -66,30 +66,6 @@ def _version(control: "Control", document: Document, parents: list[Resource]) ->
     return {"solution": solution.document["name"], "id": uuid.uuid4().hex[:8]}
 
 
-def _train(control: "Control", version: Resource) -> None:
-    group = version.document["datasetGroupArn"]
-    folder = control.folder / "versions"
-    folder.mkdir(parents=True, exist_ok=True)
-    spec = {
-        "model": recipes.by_arn(version.document["recipeArn"]).model,
-        "interactions": dataset_file(control, group, "INTERACTIONS"),
-        "items": dataset_file(control, group, "ITEMS"),
-        "events": str(control.folder / "events.sqlite"),
-        "group": group,
-        "eventType": version.document.get("eventType"),
-        "config": version.document.get("solutionConfig", {}),
-        "folder": str(folder / str(version.number)),
-        "result": str(folder / f"{version.number}.json"),
-    }
-    control.tell("training", version)
-    control.run_job(version.arn, "train", spec)
-
-
-def _version_erased(control: "Control", version: Resource) -> None:
-    shutil.rmtree(control.folder / "versions" / str(version.number), ignore_errors=True)
-    (control.folder / "versions" / f"{version.number}.json").unlink(missing_ok=True)
-
-
 def _with_latest_version(control: "Control", solution: Resource) -> Document:
     versions = control.store.find("SolutionVersion", solutionArn=solution.arn)
     return {**solution.document, "latestSolutionVersion": versions[-1].document} if versions else solution.document
@@ -104,5 +80,5 @@ def _versions_of(control: "Control", params: Document) -> Document:
 
 RULES = {
     "Solution": Rule(prepare=_solution, described=_with_latest_version),
-    "SolutionVersion": Rule(prepare=_version, work=_train, erased=_version_erased, scope=_versions_of),
+    "SolutionVersion": Rule(prepare=_version, work=start_training, erased=forget_training, scope=_versions_of),
 }

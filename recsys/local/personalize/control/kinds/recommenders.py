@@ -1,0 +1,120 @@
+"""Recommenders: a domain's use case, trained and deployed in one; they can be stopped, started and updated."""
+
+import shutil
+from typing import TYPE_CHECKING
+
+from recsys.local.personalize import recipes
+from recsys.local.personalize.control.kinds.campaigns import check_exploration, deploy
+from recsys.local.personalize.control.kinds.rule import Document, Rule
+from recsys.local.personalize.control.resources import START, STOP, Course
+from recsys.local.personalize.control.store import Resource
+from recsys.local.personalize.control.training import forget_training, training_spec
+from recsys.local.personalize.errors import in_use
+
+if TYPE_CHECKING:
+    from recsys.local.personalize.control.control import Control
+
+UPDATE = "latestRecommenderUpdate"
+
+
+def _prepare(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
+    (group,) = parents
+    recipes.of_domain(document["recipeArn"], group.document.get("domain"))
+    config = document.setdefault("recommenderConfig", {})
+    config.setdefault("minRecommendationRequestsPerSecond", 1)
+    check_exploration(config.get("itemExplorationConfig", {}))
+    return {}
+
+
+def _work(control: "Control", recommender: Resource) -> None:
+    """What its status asks for: train and deploy, deploy again, or stop."""
+    if recommender.status == STOP.in_progress:
+        control.tell("stopped", recommender)
+        control.settle(recommender.arn, lambda: control.finish(recommender.arn, {}))
+    elif recommender.status == START.in_progress:
+        deploy(control, recommender)
+    else:
+        _train(control, recommender, recommender.document)
+
+
+def _train(control: "Control", recommender: Resource, asked: Document) -> None:
+    """Train by the configuration of `asked`, the recommender's document or its update, then deploy what came out."""
+    attempt = recommender.document["_trainings"] = recommender.document.get("_trainings", 0) + 1
+    with control.store.transaction():
+        control.store.save(recommender)
+    control.tell("training", recommender)
+    spec = training_spec(control, recommender, attempt) | {"config": asked["recommenderConfig"]}
+    updating = asked is not recommender.document
+    control.run_job(recommender.arn, "train", spec, lambda result: _trained(control, recommender.arn, updating, result))
+
+
+def _trained(control: "Control", arn: str, updating: bool, result: Document) -> None:
+    recommender = control.store.get(arn)
+    if recommender is None:
+        return
+    if "failureReason" in result:
+        control.finish_update(arn, result["failureReason"]) if updating else control.finish(arn, result)
+        return
+    trained = recommender.document[UPDATE] if updating else recommender.document
+    trained.update({name: result[name] for name in ("_folder", "_metrics")})
+    with control.store.transaction():
+        control.store.save(recommender)
+    deploy(control, recommender)
+
+
+def _change(control: "Control", recommender: Resource, params: Document) -> Document:
+    """UpdateRecommender: what is not named stays; other columns to train on need a training."""
+    config = recommender.document["recommenderConfig"] | params["recommenderConfig"]
+    check_exploration(config.get("itemExplorationConfig", {}))
+    return {"recommenderConfig": config}
+
+
+def _update(control: "Control", recommender: Resource) -> None:
+    before, after = recommender.document["recommenderConfig"], recommender.document[UPDATE]["recommenderConfig"]
+    if before.get("trainingDataConfig") == after.get("trainingDataConfig"):
+        deploy(control, recommender)
+    else:
+        _train(control, recommender, recommender.document[UPDATE])
+
+
+def _changed(control: "Control", recommender: Resource, change: Document) -> None:
+    old = recommender.document["_folder"]
+    recommender.document.update(change)
+    if recommender.document["_folder"] != old:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _described(control: "Control", recommender: Resource) -> Document:
+    metrics = recommender.document.get("_metrics")
+    return recommender.document | ({"modelMetrics": metrics} if metrics else {})
+
+
+def start_recommender(control: "Control", params: Document) -> Document:
+    """StartRecommender. Raises ResourceInUseException unless it is INACTIVE."""
+    return _set_out(control, params["recommenderArn"], "INACTIVE", START)
+
+
+def stop_recommender(control: "Control", params: Document) -> Document:
+    """StopRecommender. Raises ResourceInUseException unless it is ACTIVE."""
+    return _set_out(control, params["recommenderArn"], "ACTIVE", STOP)
+
+
+def _set_out(control: "Control", arn: str, wanted: str, course: Course) -> Document:
+    recommender = control.resource(arn, "Recommender")
+    if recommender.status != wanted or control.updating(recommender):
+        raise in_use(f"{arn} is in status {recommender.status}; it must be {wanted} and not being updated")
+    control.start(recommender, course)
+    return {"recommenderArn": arn}
+
+
+RULES = {
+    "Recommender": Rule(
+        prepare=_prepare,
+        work=_work,
+        described=_described,
+        erased=forget_training,
+        change=_change,
+        update=_update,
+        changed=_changed,
+    )
+}
