@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass
 
 from recsys.errors import LocalError
+from recsys.local.aws.host import ACCOUNT
 from recsys.local.personalize.control.clock import Clock
 
 ALL, PERSONALIZE = "all", "personalize"
 SERVICES = (ALL, PERSONALIZE)
-ACCOUNT = "000000000000"
 
 
 @dataclass(frozen=True)
