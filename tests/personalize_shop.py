@@ -99,7 +99,7 @@ def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> di
     while True:
         described = describe(**arn)[key]
         status = described["status"]
-        if status == "ACTIVE" or status.endswith(("FAILED", "STOPPED")):
+        if status in ("ACTIVE", "COMPLETED") or status.endswith(("FAILED", "STOPPED")):
             return described
         time.sleep(0.02)
 
@@ -148,8 +148,7 @@ def start_import(shop: Shop, kind: str, location: str, **more: Any) -> str:
         jobName=unique("job"),
         datasetArn=shop.datasets[kind],
         dataSource={"dataLocation": location},
-        roleArn=ROLE,
-        **more,
+        **{"roleArn": ROLE, **more},
     )["datasetImportJobArn"]
 
 
@@ -202,6 +201,14 @@ def deploy(shop: Shop, version: str, **more: Any) -> str:
     described = settled(personalize.describe_campaign, "campaign", campaignArn=arn)
     assert described["status"] == "ACTIVE", described
     return arn
+
+
+def add_tracker(shop: Shop) -> str:
+    """The tracking id of a new event tracker."""
+    personalize = shop.client("personalize")
+    made = personalize.create_event_tracker(name=unique("tracker"), datasetGroupArn=shop.group)
+    settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
+    return made["trackingId"]
 
 
 def add_filter(shop: Shop, expression: str) -> str:

@@ -54,10 +54,7 @@ def campaigns(shop: shops.Shop, versions: dict[str, str]) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def tracker(shop: shops.Shop) -> str:
     """The tracking id of the shop's event tracker."""
-    personalize = shop.client("personalize")
-    made = personalize.create_event_tracker(name=shops.unique("tracker"), datasetGroupArn=shop.group)
-    shops.settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
-    return made["trackingId"]
+    return shops.add_tracker(shop)
 
 
 @pytest.fixture(scope="session")

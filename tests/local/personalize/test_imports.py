@@ -1,5 +1,7 @@
 """Import jobs: CSV files in S3 become a dataset, whole or not at all."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -35,6 +37,20 @@ def stored(embedded: Any) -> Any:
         return pq.read_table(newest).to_pandas()
 
     return read
+
+
+@pytest.fixture
+def roles(client: Client) -> Iterator[tuple[str, str]]:
+    """The ARNs of a role that trusts Personalize and of one that trusts another service."""
+    iam, made = client("iam"), {}
+    for service in ("personalize", "lambda"):
+        allow = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        name = shops.unique(f"role-for-{service}")
+        made[name] = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    yield tuple(made.values())
+    for name in made:
+        iam.delete_role(RoleName=name)
 
 
 def imported(shop: shops.Shop, kind: str, body: Any, key: str = "data.csv", **more: Any) -> dict[str, Any]:
@@ -107,6 +123,19 @@ def test_one_bad_file_of_a_folder_imports_nothing(items_shop: shops.Shop, stored
         (ITEM_ROWS.replace("PRICE", "category") + "a,x,1,1600000000,t\n", "has the column CATEGORY twice"),
         (ITEM_ROWS + "i" * 257 + ",x,1,1600000000,t\n", "Length cannot be more than 256 characters for ITEM_ID."),
         (ITEM_ROWS.encode() + "a,Größe,1,1600000000,t\n".encode("latin-1"), "do not conform to the dataset schema"),
+        ((ITEM_ROWS + "a,x,1,1600000000,t\n").encode("utf-16"), "must be UTF-8 text"),
+        (bytes(range(256)) * 40, "must be UTF-8 text"),
+        (ITEM_ROWS + "a,x\0y,1,1600000000,t\n", "it has a NUL byte"),
+        (ITEM_ROWS + "a,x,1,1600000000,t\nITEM_ID,x,1,1600000000,t\n", "row 3: ITEM_ID is ITEM_ID, a reserved keyword"),
+        (ITEM_ROWS + "a,x,infinity,1600000000,t\n", "row 2: PRICE is infinite"),
+        (ITEM_ROWS + "a,x,1,1600000000000,t\n", "row 2: CREATION_TIMESTAMP must be in Unix epoch seconds"),
+        (
+            ITEM_ROWS + "a,x,1,1600000000," + "t" * 20001 + "\n",
+            "Length cannot be more than 20000 characters for TITLE.",
+        ),
+        (ITEM_ROWS + 'a,x,1,1600000000,"two\nlines"\n', "row 2: TITLE goes over several lines"),
+        (ITEM_ROWS + 'a,x,1,1600000000,"never closed\n', "row 2: TITLE goes over several lines"),
+        ("no header,at all\n1,2\n", "missing the following columns:[ITEM_ID, CREATION_TIMESTAMP]"),
     ],
 )
 def test_a_file_that_does_not_fit_fails_with_its_reason(items_shop: shops.Shop, body: Any, reason: str) -> None:
@@ -114,6 +143,26 @@ def test_a_file_that_does_not_fit_fails_with_its_reason(items_shop: shops.Shop, 
     assert job["status"] == "CREATE FAILED"
     assert job["failureReason"].startswith("Failed to create a data import job for Items dataset ")
     assert reason in job["failureReason"]
+
+
+def test_nan_is_a_null_and_blank_lines_are_no_rows(items_shop: shops.Shop, stored: Any) -> None:
+    body = "\n".join([ITEM_ROWS.strip(), "a,,NaN,1600000000,", "", "b,x,2,1600000000,t", "", ""])
+    assert imported(items_shop, "Items", body)["status"] == "ACTIVE"
+    assert stored()["PRICE"].isna().tolist() == [True, False]
+
+
+def test_a_long_text_is_kept_whole(items_shop: shops.Shop, stored: Any) -> None:
+    title = "ü, " * 6666
+    assert imported(items_shop, "Items", ITEM_ROWS + f'a,x,1,1600000000,"{title}"\n')["status"] == "ACTIVE"
+    assert stored()["TITLE"].tolist() == [title]
+
+
+def test_sub_folders_and_other_files_of_a_folder_are_left_out(items_shop: shops.Shop, stored: Any) -> None:
+    shops.put_csv(items_shop, "deep/one.csv", ITEM_ROWS + "a,x,1,1600000000,t\n")
+    shops.put_csv(items_shop, "deep/sub/two.csv", ITEM_ROWS + "b,x,1,1600000000,t\n")
+    shops.put_csv(items_shop, "deep/readme.txt", "not a table")
+    assert shops.import_csv(items_shop, "Items", f"s3://{items_shop.bucket}/deep/")["status"] == "ACTIVE"
+    assert stored()["ITEM_ID"].tolist() == ["a"]
 
 
 def test_timestamps_in_milliseconds_are_named_as_such(clicks_shop: shops.Shop) -> None:
@@ -135,9 +184,69 @@ def test_exact_duplicates_collapse_and_histories_come_in_order(clicks_shop: shop
     assert kept.groupby("USER_ID")["TIMESTAMP"].is_monotonic_increasing.all()
 
 
+def test_columns_of_the_context_survive(client: Client, stored: Any) -> None:
+    shop = shops.open_shop(client)
+    device = {"name": "DEVICE", "type": ["null", "string"], "categorical": True}
+    shops.add_dataset(shop, "Interactions", schema("Interactions", device, {"name": "HOUR", "type": "int"}))
+    table = shops.interactions().assign(HOUR=7, DEVICE="phone")
+    table.loc[::2, "DEVICE"] = None
+    assert imported(shop, "Interactions", table)["status"] == "ACTIVE"
+    assert (
+        stored()["DEVICE"].value_counts(dropna=False).to_dict() == table["DEVICE"].value_counts(dropna=False).to_dict()
+    )
+    assert set(stored()["HOUR"]) == {7}
+
+
+def test_interactions_are_added_to_and_replaced(clicks_shop: shops.Shop, stored: Any) -> None:
+    table = shops.interactions()
+    later = table.assign(TIMESTAMP=table["TIMESTAMP"] + 10**6)
+    imported(clicks_shop, "Interactions", table)
+    both = pd.concat([table.head(500), later])
+    assert imported(clicks_shop, "Interactions", both, importMode="INCREMENTAL")["status"] == "ACTIVE"
+    assert len(stored()) == 2 * len(table)
+    imported(clicks_shop, "Interactions", later, importMode="FULL")
+    assert stored()["TIMESTAMP"].min() == later["TIMESTAMP"].min()
+
+
+def test_actions_and_what_became_of_them_are_imported(client: Client, stored: Any) -> None:
+    shop = shops.open_shop(client)
+    shops.add_dataset(shop, "Actions", schema("Actions", {"name": "VALUE", "type": ["null", "long"]}))
+    event_type = {"name": "EVENT_TYPE", "type": "string"}
+    shops.add_dataset(shop, "Action_Interactions", schema("Action_Interactions", event_type))
+    assert imported(shop, "Actions", "ACTION_ID,VALUE\na,1\nb,\na,2\n")["status"] == "ACTIVE"
+    assert stored()["VALUE"].tolist()[0] == 2
+    head = "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n"
+    body = head + "u,a,Taken,1600000000\nu,b,Not taken,1600000000\nu,a,viewed,1600000000\n"
+    assert imported(shop, "Action_Interactions", body)["status"] == "ACTIVE"
+    assert sorted(stored()["EVENT_TYPE"]) == ["NOT_TAKEN", "TAKEN", "VIEWED"]
+    job = imported(shop, "Action_Interactions", head + "u,a,clicked,1600000000\n")
+    assert "row 2: EVENT_TYPE must be one of TAKEN, NOT_TAKEN, VIEWED" in job["failureReason"]
+
+
+def test_metrics_of_an_import_may_be_asked_for(items_shop: shops.Shop) -> None:
+    job = imported(items_shop, "Items", ITEM_ROWS + "a,x,1,1600000000,t\n", publishAttributionMetricsToS3=True)
+    assert (job["status"], job["publishAttributionMetricsToS3"]) == ("ACTIVE", True)
+
+
 def test_a_bucket_that_is_not_there_fails_with_the_documented_words(items_shop: shops.Shop) -> None:
     job = shops.import_csv(items_shop, "Items", "s3://no-such-bucket-anywhere/x.csv")
     assert "Insufficient privileges for accessing data in Amazon S3." in job["failureReason"]
+
+
+def test_an_object_that_may_not_be_read_fails_with_the_documented_words(items_shop: shops.Shop) -> None:
+    archived = {"Bucket": items_shop.bucket, "Key": "archived.csv", "StorageClass": "GLACIER"}
+    items_shop.client("s3").put_object(**archived, Body=(ITEM_ROWS + "a,x,1,1600000000,t\n").encode())
+    job = shops.import_csv(items_shop, "Items", f"s3://{items_shop.bucket}/archived.csv")
+    assert "Insufficient privileges for accessing data in Amazon S3. (An error occurred" in job["failureReason"]
+
+
+def test_a_role_that_personalize_may_not_assume_fails(items_shop: shops.Shop, roles: tuple[str, str]) -> None:
+    location = shops.put_csv(items_shop, "one.csv", ITEM_ROWS + "a,x,1,1600000000,t\n")
+    for_personalize, for_lambda = roles
+    assert shops.import_csv(items_shop, "Items", location, roleArn=for_personalize)["status"] == "ACTIVE"
+    for role in (for_lambda, f"{for_personalize}-misspelt"):
+        job = shops.import_csv(items_shop, "Items", location, roleArn=role)
+        assert f"Amazon Personalize can't assume the role {role}" in job["failureReason"]
 
 
 def test_a_location_without_a_file_fails(items_shop: shops.Shop) -> None:

@@ -38,6 +38,15 @@ INSERT = """
 INSERT OR IGNORE INTO events (dataset_group, session, user, item, type, value, sent, event_id, more)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+# An event without a user goes with the user whose session it belongs to.
+DELETE_USERS = """
+DELETE FROM events WHERE dataset_group = :group AND (
+    user IN (SELECT id FROM gone) OR (user IS NULL AND session IN (
+        SELECT id FROM gone
+        UNION SELECT session FROM events WHERE dataset_group = :group AND user IN (SELECT id FROM gone)
+    ))
+)
+"""
 BATCH = 512
 
 Event = tuple[float, str, str, float | None]  # sent at (epoch seconds), item, type, value
@@ -71,6 +80,7 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._db = connect(path)
+        self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only forgotten
         self._db.executescript(TABLES)
         self.live: dict[str, Live] = defaultdict(Live)
         self.records: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -112,6 +122,19 @@ class EventLog:
             self._db.execute("DELETE FROM events WHERE dataset_group = ?", (group,))
             self._db.execute("DELETE FROM records WHERE dataset = ?", (dataset,))
             return lambda: (self.live.pop(group, None), self.records.pop(dataset, None))
+
+        return self._submit(write)
+
+    def delete_users(self, group: str, dataset: str, users: list[str]) -> Future[None]:
+        """Delete users' events from a group, and their records from its Users dataset."""
+
+        def write() -> Callable[[], None]:
+            self._db.execute("CREATE TEMP TABLE gone (id TEXT PRIMARY KEY)")
+            self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", [(user,) for user in users])
+            self._db.execute(DELETE_USERS, {"group": group})
+            self._db.execute("DELETE FROM records WHERE dataset = ? AND id IN (SELECT id FROM gone)", (dataset,))
+            self._db.execute("DROP TABLE gone")
+            return lambda: self._forget_users(group, dataset, users)
 
         return self._submit(write)
 
@@ -166,11 +189,22 @@ class EventLog:
             for key, document in records.items():
                 self.on_record(dataset, key, document)
 
+    def _forget_users(self, group: str, dataset: str, users: list[str]) -> None:
+        with self.lock:
+            for user in users:
+                self.records[dataset].pop(user, None)
+            self.live[group] = self._live(group)
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log still had them
+
+    def _live(self, group: str) -> Live:
+        live = Live()
+        query = "SELECT session, user, item, type, value, sent FROM events WHERE dataset_group = ? ORDER BY number"
+        for session, user, item, kind, value, sent in self._db.execute(query, (group,)):
+            live.apply(session, user, (sent, item, kind, value) if item else None)
+        return live
+
     def _load(self) -> None:
-        columns = "dataset_group, session, user, item, type, value, sent"
-        for group, session, user, item, kind, value, sent in self._db.execute(
-            f"SELECT {columns} FROM events ORDER BY number"
-        ):
-            self.live[group].apply(session, user, (sent, item, kind, value) if item else None)
+        for (group,) in self._db.execute("SELECT DISTINCT dataset_group FROM events").fetchall():
+            self.live[group] = self._live(group)
         for dataset, key, document in self._db.execute("SELECT dataset, id, document FROM records"):
             self.records[dataset][key] = json.loads(document)

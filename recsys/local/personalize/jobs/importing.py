@@ -1,28 +1,31 @@
 """In the worker: the CSV files of an import job become one checked, columnar file.
 
-A CSV has a header whose names are the schema's fields in any case and order; other columns are ignored; `\\` escapes;
-an empty value is null. Exact duplicate interactions collapse to one; of several rows with one item or user id the last
-counts. A job imports everything or nothing. [The sentence for malformed rows is AWS's; which row is ours.]
+A CSV is UTF-8 with a header whose names are the schema's fields in any case and order; other columns are ignored; `\\`
+escapes; a record is one line; an empty value is null. Exact duplicate interactions collapse to one; of several rows of
+one item, user or action the last counts. A job imports everything or nothing.
+
+[AWS documents the sentences below; which row is meant is ours to say. A nullable column may be absent, in some files of
+a folder as well. NaN counts as null, infinity as no number. Event types of action interactions are kept as the events
+service writes them: `Not taken` is NOT_TAKEN.]
 """
 
 import csv
 import io
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import boto3
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from recsys.local.personalize.schemas import Field, fields
+from recsys.local.personalize.jobs.roles import check_role
+from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
+from recsys.local.personalize.schemas import DATASET_TYPES, TYPES, Field, fields
 
-SESSION = boto3.Session()
+__all__ = ["import_dataset", "read_csv", "warm"]
 
 ARROW = {
     "string": pa.string(),
@@ -33,94 +36,78 @@ ARROW = {
     "boolean": pa.bool_(),
     "null": pa.string(),
 }
-KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID"}
+KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
+IDS = ("USER_ID", "ITEM_ID", "ACTION_ID")
 ID_LENGTH, VALUE_LENGTH, TEXT_LENGTH = 256, 1000, 20000
+BLOCK = 8 << 20  # bytes parsed at once; a record must fit
 MIN_INTERACTIONS = 1000
+ACTION_EVENTS = ("TAKEN", "NOT_TAKEN", "VIEWED")
 LATEST_SECOND = 9_999_999_999  # year 2286; anything above is milliseconds
 NOT_CONFORMING = (
     "Input csv has rows that do not conform to the dataset schema. Please ensure all required data fields are present "
     "and that they are of the type specified in the schema."
 )
-
-
-class ImportFailed(Exception):
-    """Why an import job fails, as its failureReason says it."""
-
-
-def warm() -> None:
-    """Let the session read S3's service model: half a second that no import needs to spend again."""
-    SESSION.client("s3", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+TOO_LONG = (
+    "Length cannot be more than {limit} characters for {column}. If no values exceed the character limit, make sure "
+    "your data follows the formatting guidelines listed in "
+    "https://docs.aws.amazon.com/personalize/latest/dg/data-prep-formatting.html."
+)
 
 
 def import_dataset(spec: dict[str, Any]) -> dict[str, Any]:
-    """Import per `spec` (datasetArn, datasetType, schema, dataLocation, importMode, current, file, endpoint, region).
+    """Import per `spec`: datasetArn, datasetType, schema, dataLocation, importMode, current, file, and what S3 needs.
 
     Returns `{"_file", "_rows" read, "_kept" in the file}`, or `{"failureReason"}`. The file appears whole or not at
     all.
     """
     try:
+        check_role(spec)
         return _import(spec)
-    except ImportFailed as error:
-        kind = spec["datasetType"].capitalize()
+    except JobFailed as error:
+        kind = DATASET_TYPES[spec["datasetType"]]
         return {"failureReason": f"Failed to create a data import job for {kind} dataset {spec['datasetArn']}. {error}"}
 
 
 def _import(spec: dict[str, Any]) -> dict[str, Any]:
-    columns = fields(spec["schema"])
-    tables = [read_csv(name, data, columns) for name, data in _objects(spec)]
-    table = pa.concat_tables(tables)
+    kind, columns = spec["datasetType"], fields(spec["schema"])
+    storage = Storage(spec)
+    paths = storage.files(spec["dataLocation"])
+    if not paths:
+        raise JobFailed(f"Invalid Data location. There is no CSV file at {spec['dataLocation']}.")
+    table = pa.concat_tables([read_csv(path, storage.read(path), kind, columns) for path in paths])
     rows = table.num_rows
-    kind = spec["datasetType"]
-    if kind == "INTERACTIONS" and rows < MIN_INTERACTIONS:
-        raise ImportFailed(f"The input has {rows} interactions; there must be at least {MIN_INTERACTIONS}.")
+    if rows < (least := _least_rows(kind, spec["importMode"])):
+        raise JobFailed(f"The input has {rows} interactions; there must be at least {least}.")
     if spec["importMode"] == "INCREMENTAL" and spec.get("current"):
-        old = pq.read_table(spec["current"])
-        table = pa.concat_tables([old, table], promote_options="default")
+        table = pa.concat_tables([pq.read_table(spec["current"]), table], promote_options="default")
     table = _latest_by_key(table, KEYS[kind]) if kind in KEYS else _distinct_interactions(table)
-    path = Path(spec["file"])
+    write_whole(table, Path(spec["file"]))
+    return {"_file": spec["file"], "_rows": rows, "_kept": table.num_rows}
+
+
+def _least_rows(kind: str, mode: str) -> int:
+    """Interactions an import must bring; action interactions only where they are added to others."""
+    needed = kind == "INTERACTIONS" or (kind == "ACTION_INTERACTIONS" and mode == "INCREMENTAL")
+    return MIN_INTERACTIONS if needed else 0
+
+
+def write_whole(table: pa.Table, path: Path) -> None:
+    """A columnar file that appears whole or not at all."""
     draft = path.with_suffix(".tmp")
     pq.write_table(table, draft, compression="zstd")
     draft.replace(path)
-    return {"_file": str(path), "_rows": rows, "_kept": table.num_rows}
 
 
-def _objects(spec: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of the CSV object, or of every CSV below the folder."""
-    where = urlsplit(spec["dataLocation"])
-    bucket, key = where.netloc, where.path.lstrip("/")
-    config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
-    s3 = SESSION.client("s3", region_name=spec["region"], endpoint_url=spec["endpoint"], config=config)
-    try:
-        keys = _keys(s3, bucket, key)
-        if not keys:
-            raise ImportFailed(f"Invalid Data location. There is no CSV file at {spec['dataLocation']}.")
-        for name in keys:
-            yield name, s3.get_object(Bucket=bucket, Key=name)["Body"].read()
-    except ClientError as error:
-        raise ImportFailed(f"Insufficient privileges for accessing data in Amazon S3. ({error})") from error
-    except BotoCoreError as error:
-        raise ImportFailed(f"Amazon S3 could not be reached. ({error})") from error
-
-
-def _keys(s3: Any, bucket: str, key: str) -> list[str]:
-    """The object of that name; else the CSV objects of the folder; else every object of the folder."""
-    listed = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
-    found = {entry["Key"]: entry["Size"] for page in listed for entry in page.get("Contents", [])}
-    if key in found and not key.endswith("/"):
-        return [key]
-    folder = key.rstrip("/") + "/" if key else ""
-    inside = [name for name, size in found.items() if name.startswith(folder) and size]
-    return [name for name in inside if name.lower().endswith(".csv")] or inside
-
-
-def read_csv(name: str, data: bytes, columns: dict[str, Field]) -> pa.Table:
-    """One CSV file as a table with the schema's columns and types. Raises ImportFailed."""
+def read_csv(name: str, data: bytes, kind: str, columns: dict[str, Field]) -> pa.Table:
+    """One CSV file as a table with the columns and types of a schema of dataset type `kind`. Raises JobFailed."""
     header = _header(name, data)
     places = _places(name, header, columns)
     try:
         raw = pacsv.read_csv(
             pa.py_buffer(data),
-            read_options=pacsv.ReadOptions(column_names=[str(n) for n in range(len(header))], skip_rows=1),
+            read_options=pacsv.ReadOptions(
+                column_names=[str(n) for n in range(len(header))], skip_rows=1, block_size=BLOCK
+            ),
             parse_options=pacsv.ParseOptions(escape_char="\\"),
             convert_options=pacsv.ConvertOptions(
                 column_types={str(place): pa.string() for place in places.values()},
@@ -130,23 +117,34 @@ def read_csv(name: str, data: bytes, columns: dict[str, Field]) -> pa.Table:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise ImportFailed(f"{NOT_CONFORMING} ({name}: {error})") from error
-    present = {column: raw[str(place)] for column, place in places.items()}
+        raise JobFailed(f"{NOT_CONFORMING} ({name}: {error})") from error
+    reserved = _reserved(kind)
     arrays = [
-        _column(name, field, present[column]) if column in present else pa.nulls(raw.num_rows, ARROW[field.type])
+        _column(name, field, raw[str(places[column])], reserved)
+        if column in places
+        else pa.nulls(raw.num_rows, ARROW[field.type])
         for column, field in columns.items()
     ]
-    return pa.table(arrays, names=list(columns))
+    table = pa.table(arrays, names=list(columns))
+    return _with_action_events(name, table) if kind == "ACTION_INTERACTIONS" else table
 
 
 def _header(name: str, data: bytes) -> list[str]:
-    line, _, rest = data.partition(b"\n")
-    if not rest.strip():
-        raise ImportFailed(f"Input CSV {name} is empty: it needs a header row and data.")
+    if b"\0" in data:  # what UTF-16 and binary files are full of, and no text has
+        raise JobFailed(f"{NOT_CONFORMING} ({name}: the file must be UTF-8 text, and it has a NUL byte)")
+    line, *rest = re.split(rb"\r\n|\n|\r", data, maxsplit=1)
+    if not rest or not rest[0].strip():
+        raise JobFailed(f"Input CSV {name} is empty: it needs a header row and data.")
     try:
-        return next(csv.reader(io.StringIO(line.decode("utf-8-sig").rstrip("\r"))))
-    except (UnicodeDecodeError, StopIteration) as error:
-        raise ImportFailed(f"{NOT_CONFORMING} ({name}: the header row is not UTF-8 text)") from error
+        return next(csv.reader(io.StringIO(line.decode("utf-8-sig"))))
+    except (UnicodeDecodeError, StopIteration, csv.Error) as error:
+        raise JobFailed(f"{NOT_CONFORMING} ({name}: the header row is not UTF-8 text)") from error
+
+
+def _reserved(kind: str) -> pa.Array:
+    """The keywords of a dataset type, which must not be values: required and reserved fields."""
+    of_type = TYPES[DATASET_TYPES[kind]]
+    return pa.array([*of_type.required, *of_type.reserved])
 
 
 def _places(name: str, header: list[str], columns: dict[str, Field]) -> dict[str, int]:
@@ -156,45 +154,71 @@ def _places(name: str, header: list[str], columns: dict[str, Field]) -> dict[str
     for place, title in enumerate(header):
         column = wanted.get(title.strip().lower())
         if column in places:
-            raise ImportFailed(f"Input CSV {name} has the column {column} twice.")
+            raise JobFailed(f"Input CSV {name} has the column {column} twice.")
         if column:
             places[column] = place
     missing = [column for column, field in columns.items() if column not in places and not field.nullable]
     if missing:
-        raise ImportFailed(f"Input CSV is missing the following columns:[{', '.join(missing)}].")
+        raise JobFailed(f"Input CSV is missing the following columns:[{', '.join(missing)}].")
     return places
 
 
-def _column(name: str, field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values of one column in their type, checked for nulls and lengths."""
-    if values.null_count and not field.nullable:
-        row = _first(pc.is_null(values))
-        raise ImportFailed(f"{NOT_CONFORMING} ({name}, row {row}: {field.name} is empty)")
+def _column(name: str, field: Field, values: pa.ChunkedArray, reserved: pa.Array) -> pa.ChunkedArray:
+    """Values of one column in their type, checked for nulls, keywords, lines, lengths and ranges."""
     if field.type == "string":
-        return _text(field, values)
-    try:
-        typed = pc.cast(pc.utf8_trim_whitespace(values), ARROW[field.type])
-    except pa.ArrowInvalid as error:
-        raise ImportFailed(f"{NOT_CONFORMING} ({name}: {field.name} must be {field.type}: {error})") from error
-    if field.name == "TIMESTAMP" and (pc.max(typed).as_py() or 0) > LATEST_SECOND:
-        raise ImportFailed(f"{NOT_CONFORMING} ({name}: TIMESTAMP must be in Unix epoch seconds, not milliseconds)")
+        _check_text(name, field, values, reserved)
+        typed = values
+    else:
+        typed = _typed(name, field, values)
+    if typed.null_count and not field.nullable:
+        raise _misfit(name, pc.is_null(typed), f"{field.name} is empty")
     return typed
 
 
-def _text(field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    limit = TEXT_LENGTH if field.textual else ID_LENGTH if field.name in ("USER_ID", "ITEM_ID") else VALUE_LENGTH
-    longest = pc.max(pc.utf8_length(values)).as_py() or 0
-    if longest > limit:
-        raise ImportFailed(
-            f"Length cannot be more than {limit} characters for {field.name}. If no values exceed the limit, "
-            "check that the file's quotes and escapes are closed."
-        )
-    return values
+def _check_text(name: str, field: Field, values: pa.ChunkedArray, reserved: pa.Array) -> None:
+    keywords = pc.is_in(values, value_set=reserved)
+    if pc.any(keywords).as_py():
+        row = _first(keywords)
+        raise _misfit(name, keywords, f"{field.name} is {values[row]}, a reserved keyword that cannot be a value")
+    broken = pc.match_substring(values, "\n")
+    if pc.any(broken).as_py():
+        raise _misfit(name, broken, f"{field.name} goes over several lines; a record is one line")
+    limit = TEXT_LENGTH if field.textual else ID_LENGTH if field.name in IDS else VALUE_LENGTH
+    if (pc.max(pc.utf8_length(values)).as_py() or 0) > limit:
+        raise JobFailed(TOO_LONG.format(limit=limit, column=field.name))
+
+
+def _typed(name: str, field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        typed = pc.cast(pc.utf8_trim_whitespace(values), ARROW[field.type])
+    except pa.ArrowInvalid as error:
+        raise JobFailed(f"{NOT_CONFORMING} ({name}: {field.name} must be {field.type}: {error})") from error
+    if pa.types.is_floating(typed.type):
+        typed = pc.if_else(pc.is_nan(typed), None, typed)
+        if pc.any(pc.is_inf(typed)).as_py():
+            raise _misfit(name, pc.is_inf(typed), f"{field.name} is infinite")
+    if field.name in ("TIMESTAMP", "CREATION_TIMESTAMP") and (pc.max(typed).as_py() or 0) > LATEST_SECOND:
+        late = pc.greater(typed, LATEST_SECOND)
+        raise _misfit(name, late, f"{field.name} must be in Unix epoch seconds, not milliseconds")
+    return typed
+
+
+def _with_action_events(name: str, table: pa.Table) -> pa.Table:
+    """Event types of action interactions as PutActionInteractions writes them."""
+    kinds = pc.replace_substring(pc.utf8_upper(pc.utf8_trim_whitespace(table["EVENT_TYPE"])), " ", "_")
+    unknown = pc.invert(pc.is_in(kinds, value_set=pa.array(ACTION_EVENTS)))
+    if pc.any(unknown).as_py():
+        raise _misfit(name, unknown, f"EVENT_TYPE must be one of {', '.join(ACTION_EVENTS)}")
+    return table.set_column(table.column_names.index("EVENT_TYPE"), "EVENT_TYPE", kinds)
+
+
+def _misfit(name: str, rows: pa.ChunkedArray, why: str) -> JobFailed:
+    """The first of the rows, as it is counted in the file, and what is wrong with it."""
+    return JobFailed(f"{NOT_CONFORMING} ({name}, row {_first(rows) + 2}: {why})")
 
 
 def _first(mask: pa.ChunkedArray) -> int:
-    """The row of the file, counting the header as 1, where the mask is first true."""
-    return pc.index(mask, True).as_py() + 2
+    return pc.index(mask, True).as_py()
 
 
 def _distinct_interactions(table: pa.Table) -> pa.Table:
@@ -204,6 +228,6 @@ def _distinct_interactions(table: pa.Table) -> pa.Table:
 
 
 def _latest_by_key(table: pa.Table, key: str) -> pa.Table:
-    rows = table.append_column("_row", pa.array(range(table.num_rows), pa.int64()))
+    rows = table.append_column("_row", pa.array(np.arange(table.num_rows)))
     last = rows.group_by(key, use_threads=False).aggregate([("_row", "max")])
     return table.take(last["_row_max"])

@@ -16,7 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-TASKS = {"import": ("importing", "import_dataset"), "train": ("training", "train")}
+TASKS = {
+    "import": ("importing", "import_dataset"),
+    "train": ("training", "train"),
+    "export": ("exporting", "export_dataset"),
+    "delete": ("deleting", "delete_users"),
+}
 NICENESS = 10  # serving comes first
 
 

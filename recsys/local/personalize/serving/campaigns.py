@@ -5,6 +5,7 @@ new version loads, the old one answers.
 """
 
 import asyncio
+import json
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
@@ -83,6 +84,8 @@ class Campaigns:
             self._loader.submit(import_module, "recsys.models")
         elif what == "finished" and resource.kind == "DatasetImportJob" and resource.status == "ACTIVE":
             self._refresh(resource.document["datasetArn"])
+        elif what == "forget":
+            self._forget(resource)
         elif what == "erased":
             self._campaigns.pop(arn, None)
             self._filters.pop(arn, None)
@@ -155,14 +158,38 @@ class Campaigns:
     def _refresh(self, dataset: str) -> None:
         """New bulk data: campaigns of the group get their histories anew; until then they answer from the old."""
         group = self._control.resource(dataset).document["datasetGroupArn"]
-        plan = self._group_plan(group)
-        plans = {
+        if group in self._groups:
+            self._loader.submit(self._reload, self._group_plan(group), self._plans_of(group))
+
+    def _plans_of(self, group: str) -> dict[str, dict[str, Any]]:
+        """The plan of every campaign of a group that is in memory."""
+        return {
             arn: self._plan(campaign.version_arn)
             for arn, campaign in self._campaigns.items()
             if campaign.group.arn == group
         }
-        if group in self._groups:
-            self._loader.submit(self._reload, plan, plans)
+
+    def _forget(self, job: Resource) -> None:
+        """A data deletion: the events go, and what is in memory is read anew without the users; then it is done."""
+        group, plan = job.document["datasetGroupArn"], job.document["_plan"]
+        listed = Path(plan["users"])  # gone where a start got as far as the end before it was killed
+        users = json.loads(listed.read_text()) if listed.exists() else []
+        plans, group_plan = self._plans_of(group), self._group_plan(group)
+        events = self._events.delete_users(group, group_plan["arns"].get("USERS", ""), users)
+
+        def forget() -> None:
+            events.result()
+            if group in self._groups:
+                self._reload(group_plan, plans)
+
+        def forgotten(future: Future[None]) -> None:
+            failure = future.exception()
+            result = {"failureReason": f"{type(failure).__name__}: {failure}"} if failure else {}
+            self._control.settle(
+                job.arn, lambda: self._control.finish(job.arn, result | {"numDeleted": plan["deleted"]})
+            )
+
+        self._loader.submit(forget).add_done_callback(forgotten)
 
     # On the loading thread
 

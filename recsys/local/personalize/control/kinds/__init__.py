@@ -1,10 +1,29 @@
 """What is special about each kind of resource: one module per family, one Rule per kind."""
 
-from recsys.local.personalize.control.kinds import campaigns, datasets, imports, recommenders, solutions, trackers
+from recsys.local.personalize.control.kinds import (
+    campaigns,
+    datasets,
+    deletions,
+    exports,
+    imports,
+    recommenders,
+    solutions,
+    trackers,
+)
 from recsys.local.personalize.control.kinds.rule import Rule
 
 _PLAIN = Rule()
-_RULES = datasets.RULES | imports.RULES | trackers.RULES | solutions.RULES | campaigns.RULES | recommenders.RULES
+_FAMILIES = (
+    datasets,
+    imports,
+    exports,
+    deletions,
+    trackers,
+    solutions,
+    campaigns,
+    recommenders,
+)
+_RULES = {kind: rule for family in _FAMILIES for kind, rule in family.RULES.items()}
 
 
 def rule_of(kind: str) -> Rule:

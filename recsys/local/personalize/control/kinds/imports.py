@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from recsys.local.personalize.control.kinds.datasets import dataset_schema
 from recsys.local.personalize.control.kinds.rule import Document, Rule
-from recsys.local.personalize.control.resources import BUSY
+from recsys.local.personalize.control.kinds.turns import after_deletion, after_import, being_read
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def _prepare(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
     (dataset,) = parents
     check_location(document["dataSource"].get("dataLocation", ""), "Invalid Data location.")
+    document["_datasetGroupArn"] = dataset.document["datasetGroupArn"]
     mode = document.setdefault("importMode", "FULL")
     if mode == "INCREMENTAL" and not dataset.document.get("_file"):
         raise invalid("An INCREMENTAL import needs data imported in bulk before: use importMode FULL first")
@@ -28,9 +29,7 @@ def check_location(location: str, message: str) -> None:
 
 
 def _waits(control: "Control", job: Resource) -> bool:
-    """Imports into one dataset run one after the other: each INCREMENTAL one builds on what is there."""
-    jobs = control.store.find("DatasetImportJob", datasetArn=job.document["datasetArn"])
-    return any(other.number < job.number and other.status in BUSY for other in jobs)
+    return after_import(control, job) or after_deletion(control, job)
 
 
 def _work(control: "Control", job: Resource) -> None:
@@ -46,10 +45,14 @@ def _work(control: "Control", job: Resource) -> None:
         "current": dataset.document.get("_file"),
         "file": str(folder / f"{job.number}.parquet"),
         "result": str(folder / f"{job.number}.json"),
-        "endpoint": control.endpoint,
-        "region": control.region,
+        **s3_access(control, job),
     }
     control.run_job(job.arn, "import", spec)
+
+
+def s3_access(control: "Control", job: Resource) -> Document:
+    """What a job in the worker needs to read and write S3: where it answers, and as whom."""
+    return {"endpoint": control.endpoint, "region": control.region, "role": job.document.get("roleArn")}
 
 
 def _finished(control: "Control", job: Resource) -> None:
@@ -63,14 +66,15 @@ def replace_file(control: "Control", dataset: Resource, new: str) -> None:
     old = dataset.document.get("_file")
     dataset.document["_file"] = new
     control.store.save(dataset)
-    group = dataset.document["datasetGroupArn"]
-    readers = control.store.find("SolutionVersion", datasetGroupArn=group)
-    readers += control.store.find("Recommender", datasetGroupArn=group)
-    readers += control.store.find("DatasetExportJob", datasetArn=dataset.arn)
-    if not any(reader.status in BUSY for reader in readers):
-        for path in (control.folder / "datasets" / str(dataset.number)).glob("*.parquet"):
-            if str(path) not in (old, new):
-                path.unlink()
+    if not being_read(control, dataset.document["datasetGroupArn"]):
+        remove_files(control, dataset, keep=(old, new))
+
+
+def remove_files(control: "Control", dataset: Resource, keep: tuple[str | None, ...]) -> None:
+    """Remove the dataset's columnar files but these. The one that was replaced may be loading for a campaign."""
+    for path in (control.folder / "datasets" / str(dataset.number)).glob("*.parquet"):
+        if str(path) not in keep:
+            path.unlink()
 
 
 RULES = {"DatasetImportJob": Rule(prepare=_prepare, waits=_waits, work=_work, finished=_finished)}

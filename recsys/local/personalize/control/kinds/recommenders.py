@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.campaigns import check_exploration, deploy
 from recsys.local.personalize.control.kinds.rule import Document, Rule
+from recsys.local.personalize.control.kinds.turns import after_deletion
 from recsys.local.personalize.control.resources import START, STOP, Course
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.control.training import forget_training, training_spec
@@ -110,6 +111,7 @@ def _set_out(control: "Control", arn: str, wanted: str, course: Course) -> Docum
 RULES = {
     "Recommender": Rule(
         prepare=_prepare,
+        waits=after_deletion,
         work=_work,
         described=_described,
         erased=forget_training,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.rule import Document, Rule
+from recsys.local.personalize.control.kinds.turns import after_deletion
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.control.training import forget_training, start_training
 from recsys.local.personalize.errors import ServiceError, invalid, not_found
@@ -80,5 +81,7 @@ def _versions_of(control: "Control", params: Document) -> Document:
 
 RULES = {
     "Solution": Rule(prepare=_solution, described=_with_latest_version),
-    "SolutionVersion": Rule(prepare=_version, work=start_training, erased=forget_training, scope=_versions_of),
+    "SolutionVersion": Rule(
+        prepare=_version, waits=after_deletion, work=start_training, erased=forget_training, scope=_versions_of
+    ),
 }
