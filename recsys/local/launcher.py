@@ -44,9 +44,7 @@ class Status:
     health: dict[str, Any] | None = None
 
 
-def up(
-    port: int = PORT, state: Path = STATE, report: Report | None = None, options: Options | None = None
-) -> Status:
+def up(port: int = PORT, state: Path = STATE, report: Report | None = None, options: Options | None = None) -> Status:
     """Start the embedded AWS on `port` with its state in `state`, unless it runs there; returns when it answers.
 
     A server that runs there already goes on with the options it was started with.

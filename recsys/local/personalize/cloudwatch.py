@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 NAMESPACE = "AWS/Personalize"
 INTERVAL = 3.0  # seconds between two reports
 AT_ONCE = 150  # data in one PutMetricData
+OLDEST, NEWEST = 14 * 86400, 2 * 3600  # seconds back and ahead that CloudWatch takes data for
 COMPLAIN_EVERY = 60.0  # seconds between two lines about the same trouble
 
 Datum = dict[str, Any]

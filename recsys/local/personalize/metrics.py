@@ -119,9 +119,8 @@ class Meter:
     def _dimensions(self, subject: str) -> dict[str, str]:
         """The dimensions of a resource's metrics; none if there is no such resource."""
         store = self._control.store
-        found = store.get(subject)
-        if found is None:
-            found = next(iter([*store.find("EventTracker", trackingId=subject), *store.find("Dataset", trackingId=subject)]), None)
+        named = [store.get(subject), *store.find("EventTracker", trackingId=subject)]
+        found = next(filter(None, [*named, *store.find("Dataset", trackingId=subject)]), None)
         return DIMENSIONS.get(found.kind, _none)(self._control, found) if found else {}
 
 

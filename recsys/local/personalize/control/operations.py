@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize import recipes
-from recsys.local.personalize.control.kinds.recommenders import start_recommender, stop_recommender
 from recsys.local.personalize.control.kinds.attributions import list_metrics
+from recsys.local.personalize.control.kinds.recommenders import start_recommender, stop_recommender
 from recsys.local.personalize.control.resources import BUSY, DELETING, MOST_TAGS, STEP
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import ServiceError, in_use, invalid

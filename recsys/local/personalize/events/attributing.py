@@ -23,14 +23,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recsys.local.personalize.attribution import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
-from recsys.local.personalize.cloudwatch import Put
+from recsys.local.personalize.cloudwatch import NEWEST, OLDEST, Put
+from recsys.local.personalize.control.attributing import active_attributions, marks_of, metrics_of
 from recsys.local.personalize.control.control import Control
-from recsys.local.personalize.control.kinds.attributions import attributions, measured, sources
 from recsys.local.personalize.control.kinds.datasets import group_datasets
 from recsys.local.personalize.control.store import Resource, connect
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.schemas import plain
-from recsys.local.personalize.serving.sources import by_mark
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS reported (attribution INTEGER PRIMARY KEY, event INTEGER NOT NULL);
@@ -50,7 +49,6 @@ KEPT = {
     "TIMESTAMP": pa.int64(),
     "SOURCE": pa.string(),
 }
-OLDEST, NEWEST = 14 * 86400, 2 * 3600  # seconds back and ahead
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ class Attributions:
     # On the control plane's thread
 
     def _plans(self) -> list[Plan]:
-        return [self._plan(attribution) for attribution in attributions(self._control)]
+        return [self._plan(attribution) for attribution in active_attributions(self._control)]
 
     def _plan(self, attribution: Resource) -> Plan:
         group = attribution.document["datasetGroupArn"]
@@ -136,8 +134,8 @@ class Attributions:
         return Plan(
             attribution.number,
             group,
-            measured(self._control, attribution),
-            by_mark(sources(self._control, group)),
+            metrics_of(self._control, attribution),
+            marks_of(self._control, group),
             (items.arn, items.document.get("_file")) if items else None,
         )
 

@@ -9,21 +9,18 @@ import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from recsys.local.personalize.attribution import Metric, parse
+from recsys.local.personalize.control.attributing import summed
 from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.kinds.imports import check_location
 from recsys.local.personalize.control.kinds.rule import Document, Rule
-from recsys.local.personalize.control.resources import ACTIVE
 from recsys.local.personalize.control.store import Resource
-from recsys.local.personalize.errors import ServiceError, exists, invalid, not_found
-from recsys.local.personalize.schemas import Field, plain
+from recsys.local.personalize.errors import exists, invalid, not_found
 from recsys.local.personalize.wire.tokens import make_token, read_token
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
 
 MOST = 10
-DATASETS = {"items": "Items", "interactions": "Interactions"}
 
 
 def _prepare(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
@@ -41,30 +38,14 @@ def _check_output(config: Document) -> None:
 
 def _checked(control: "Control", group: str, metrics: list[Document]) -> list[Document]:
     """Metrics that can be measured in a group, from its next event on. Raises InvalidInputException."""
-    fields, since = group_fields(control, group), _last_event(control)
-    if "Interactions" in fields and "EVENT_TYPE" not in fields["Interactions"]:
+    columns, since = group_fields(control, group), _last_event(control)
+    if "EVENT_TYPE" not in columns.get("Interactions", ("EVENT_TYPE",)):
         raise invalid("A metric attribution needs an Interactions dataset with an EVENT_TYPE column")
     for metric in metrics:
         if not metric["metricName"].strip() or not metric["eventType"].strip():
             raise invalid("A metric needs a metricName and an eventType that are not blank")
-        _measured(metric, fields)
+        summed(metric["expression"], columns)
     return [{**metric, "_since": since} for metric in metrics]
-
-
-def _measured(metric: Document, fields: dict[str, dict[str, Field]]) -> tuple[str, str] | None:
-    """Dataset and column that a metric sums, as the schema spells them; None for a count."""
-    parsed = parse(metric["expression"])
-    if parsed is None:
-        return None
-    dataset = DATASETS.get(parsed[0].lower())
-    if dataset is None:
-        raise invalid(f"{metric['expression']}: SUM() takes a column of Items or Interactions, not of {parsed[0]}")
-    column = next((each for name, each in fields.get(dataset, {}).items() if plain(name) == plain(parsed[1])), None)
-    if column is None:
-        raise invalid(f"{metric['expression']}: the {dataset} dataset of the group has no column {parsed[1]}")
-    if not column.numeric:
-        raise invalid(f"{metric['expression']}: SUM() takes a numeric column; {column.name} is of type {column.type}")
-    return dataset, column.name
 
 
 def _check_names(metrics: list[Document]) -> None:
@@ -114,30 +95,6 @@ def list_metrics(control: "Control", params: dict[str, Any]) -> Document:
     if after + limit < len(metrics):
         page["nextToken"] = make_token(operation, after + limit)
     return page
-
-
-def attributions(control: "Control") -> list[Resource]:
-    """Every metric attribution that measures."""
-    return control.store.find("MetricAttribution", status=ACTIVE)
-
-
-def measured(control: "Control", attribution: Resource) -> list[Metric]:
-    """The metrics of an attribution, but for those whose column is gone with its dataset."""
-    fields = group_fields(control, attribution.document["datasetGroupArn"])
-    found = []
-    for metric in attribution.document["metrics"]:
-        try:
-            summed = _measured(metric, fields) or (None, None)
-        except ServiceError:
-            continue
-        found.append(Metric(metric["metricName"], metric["eventType"], *summed, since=metric["_since"]))
-    return found
-
-
-def sources(control: "Control", group: str) -> list[str]:
-    """What recommends in a group: the ARNs of its campaigns and recommenders."""
-    campaigns = control.store.find("Campaign", _datasetGroupArn=group)
-    return [each.arn for each in (*campaigns, *control.store.find("Recommender", datasetGroupArn=group))]
 
 
 RULES = {"MetricAttribution": Rule(prepare=_prepare, change=_change)}
