@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
+from xml.sax.saxutils import escape
 
 import boto3
 from botocore.exceptions import BotoCoreError
@@ -17,6 +18,7 @@ from recsys.errors import LocalError
 from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.wire.protocol import find_operation
 
+CODE = "UnknownOperationException"
 REGION = "us-east-1"  # where the environment names none
 
 Scope = dict[str, Any]
@@ -80,10 +82,18 @@ class Alone:
             f"{self._endpoint} answers Amazon Personalize only, not {signed_for(scope) or 'unsigned requests'}: point "
             "AWS_ENDPOINT_URL_PERSONALIZE, _PERSONALIZE_RUNTIME and _PERSONALIZE_EVENTS here, not AWS_ENDPOINT_URL"
         )
-        content = json.dumps({"__type": "UnknownOperationException", "message": message}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-        await send({"type": "http.response.start", "status": 404, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        written, kind = _error(scope, message)
+        headers = [(b"content-type", kind), (b"content-length", str(len(written)).encode())]
+        await send({"type": "http.response.start", "status": 400, "headers": headers})
+        await send({"type": "http.response.body", "body": written})
+
+
+def _error(scope: Scope, message: str) -> tuple[bytes, bytes]:
+    """An error in the protocol of the request, JSON or XML, and its content type."""
+    if _header(scope, b"x-amz-target") or "json" in _header(scope, b"content-type"):
+        return json.dumps({"__type": CODE, "message": message}).encode(), b"application/json"
+    error = f"<Error><Code>{CODE}</Code><Message>{escape(message)}</Message></Error>"
+    return f"<ErrorResponse>{error}</ErrorResponse>".encode(), b"application/xml"
 
 
 def signed_for(scope: Scope) -> str:
