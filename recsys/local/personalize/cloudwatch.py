@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 NAMESPACE = "AWS/Personalize"
-INTERVAL = 3.0  # seconds between two reports
+INTERVAL = 2.0  # seconds between two reports
 AT_ONCE = 150  # data in one PutMetricData
 OLDEST, NEWEST = 14 * 86400, 2 * 3600  # seconds back and ahead that CloudWatch takes data for
 COMPLAIN_EVERY = 60.0  # seconds between two lines about the same trouble
