@@ -6,6 +6,7 @@ EVENT_VALUE are in the shop's currency. CATEGORY may hold several values separat
 
 USER_ID = "USER_ID"
 ITEM_ID = "ITEM_ID"
+ACTION_ID = "ACTION_ID"
 TIMESTAMP = "TIMESTAMP"
 EVENT_TYPE = "EVENT_TYPE"
 EVENT_VALUE = "EVENT_VALUE"

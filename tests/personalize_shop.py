@@ -211,6 +211,24 @@ def add_tracker(shop: Shop) -> str:
     return made["trackingId"]
 
 
+def run_batch(shop: Shop, kind: str, version: str, lines: list[Any], **more: Any) -> tuple[dict[str, Any], list[Any]]:
+    """Run a job of a kind, Inference or Segment, over JSON lines; its last description and the lines it wrote."""
+    personalize, s3, name = shop.client("personalize"), shop.client("s3"), unique(kind.lower())
+    body = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    places = {
+        "jobInput": {"s3DataSource": {"path": put_csv(shop, f"in/{name}.json", body)}},
+        "jobOutput": {"s3DataDestination": {"path": f"s3://{shop.bucket}/out/{name}/"}},
+    }
+    create = getattr(personalize, f"create_batch_{kind.lower()}_job")
+    arn = create(jobName=name, solutionVersionArn=version, roleArn=ROLE, **places, **more)[f"batch{kind}JobArn"]
+    describe = getattr(personalize, f"describe_batch_{kind.lower()}_job")
+    job = settled(describe, f"batch{kind}Job", **{f"batch{kind}JobArn": arn})
+    if job["status"] != "ACTIVE":
+        return job, []
+    written = s3.get_object(Bucket=shop.bucket, Key=f"out/{name}/{name}.json.out")["Body"].read().decode()
+    return job, [json.loads(line) for line in written.splitlines()]
+
+
 def add_filter(shop: Shop, expression: str) -> str:
     personalize = shop.client("personalize")
     arn = personalize.create_filter(name=unique("filter"), datasetGroupArn=shop.group, filterExpression=expression)

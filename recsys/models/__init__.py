@@ -2,22 +2,44 @@
 
 Every model answers the same questions: `scores` for one history, `recommend` for many, `save` and `load`. None looks up
 a user: an event counts in the very next answer and a user unseen in training needs nothing special.
+
+Three go beyond: `ItemContent` says what items nobody has touched resemble, `UserAffinity` also which users want an
+item, and `NextBestAction` scores actions instead of items.
 """
 
 from pathlib import Path
 
-from recsys.models.base import Model
+from recsys.models.actions import NextBestAction
+from recsys.models.affinity import UserAffinity
+from recsys.models.base import Model, Trained
+from recsys.models.content import ItemContent
 from recsys.models.next_item import NextItem
 from recsys.models.popularity import Popularity
+from recsys.models.semantic import SemanticSimilarity
 from recsys.models.sequences import Sequences
 from recsys.models.similar import ItemSimilarity
+from recsys.models.similar_items import SimilarItems
 from recsys.models.storage import read_model
+from recsys.models.trending import Trending
 
-_KINDS: dict[str, type[Model]] = {kind.__name__: kind for kind in (Popularity, ItemSimilarity, NextItem)}
+_KINDS: dict[str, type[Trained]] = {
+    kind.__name__: kind
+    for kind in (
+        Popularity,
+        Trending,
+        ItemSimilarity,
+        SimilarItems,
+        SemanticSimilarity,
+        NextItem,
+        UserAffinity,
+        ItemContent,
+        NextBestAction,
+    )
+}
 
 
-def load(folder: str | Path) -> Model:
-    """The model saved in `folder`; its arrays stay on disk, memory-mapped.
+def load(folder: str | Path) -> Trained:
+    """What was saved in `folder`; its arrays stay on disk, memory-mapped.
 
     Raises ModelError that names the file when one is missing, cut short, altered or of another version.
     """
@@ -25,4 +47,18 @@ def load(folder: str | Path) -> Model:
     return _KINDS[stored.kind]._restore(stored)
 
 
-__all__ = ["ItemSimilarity", "Model", "NextItem", "Popularity", "Sequences", "load"]
+__all__ = [
+    "ItemContent",
+    "ItemSimilarity",
+    "Model",
+    "NextBestAction",
+    "NextItem",
+    "Popularity",
+    "SemanticSimilarity",
+    "Sequences",
+    "SimilarItems",
+    "Trained",
+    "Trending",
+    "UserAffinity",
+    "load",
+]

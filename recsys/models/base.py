@@ -1,4 +1,4 @@
-"""What every model can do."""
+"""What everything trained can do, and what every recommender can."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,8 +13,8 @@ from recsys.models.topk import top_k
 BATCH_SCORES = 4_000_000  # scores held at once by recommend: 16 MB of float32
 
 
-class Model:
-    """A trained recommender over a fixed catalogue; a history is an array of item codes, oldest first.
+class Trained:
+    """Something learned about a fixed catalogue, which can be saved and loaded.
 
     item_ids: (n_items,) str; settings: what was chosen; trials: one dict per setting tried (settings, ndcg, seconds).
     """
@@ -24,20 +24,58 @@ class Model:
         item_ids: np.ndarray,
         settings: dict[str, Any] | None = None,
         trials: list[dict[str, Any]] | None = None,
-        temperature: float = 1.0,
     ) -> None:
         self.item_ids = item_ids
         self.settings = settings or {}
         self.trials = trials or []
-        self.temperature = temperature
         self._code_of: dict[str, int] | None = None
 
     def encode(self, ids: Iterable[str]) -> np.ndarray:
-        """Codes (int32) of the ids the model knows, in order; the others are left out."""
+        """Codes (int32) of the ids it knows, in order; the others are left out."""
         if self._code_of is None:
             self._code_of = {item: code for code, item in enumerate(self.item_ids)}
         known = self._code_of
         return np.fromiter((known[i] for i in ids if i in known), dtype=np.int32)
+
+    def save(self, folder: str | Path) -> None:
+        """Write it to `folder`, whole or not at all; what was there is replaced."""
+        stored = Stored(type(self).__name__, self._arrays(), self.item_ids, self._meta())
+        write_model(folder, stored)
+
+    def _checked(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
+        codes = np.asarray(codes, dtype=np.int64)
+        if codes.size and (codes.min() < 0 or codes.max() >= len(self.item_ids)):
+            raise ModelError(
+                f"a history holds item codes from {codes.min()} to {codes.max()}; this model knows 0 to "
+                f"{len(self.item_ids) - 1}: take codes from its own encode()"
+            )
+        return codes
+
+    def _meta(self) -> dict[str, Any]:
+        return {"settings": self.settings, "trials": self.trials}
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The arrays it is made of, by name."""
+        raise NotImplementedError
+
+    @classmethod
+    def _restore(cls, stored: Stored) -> Self:
+        """What `_arrays` and `_meta` came from."""
+        raise NotImplementedError
+
+
+class Model(Trained):
+    """A trained recommender over a fixed catalogue; a history is an array of item codes, oldest first."""
+
+    def __init__(
+        self,
+        item_ids: np.ndarray,
+        settings: dict[str, Any] | None = None,
+        trials: list[dict[str, Any]] | None = None,
+        temperature: float = 1.0,
+    ) -> None:
+        super().__init__(item_ids, settings, trials)
+        self.temperature = temperature
 
     def scores(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
         """Scores (n_items,) float32 of the whole catalogue for one history; higher is better."""
@@ -59,32 +97,9 @@ class Model:
         weights = np.exp(logits - logits.max())
         return weights / weights.sum()
 
-    def save(self, folder: str | Path) -> None:
-        """Write the model to `folder`, whole or not at all; a model that was there is replaced."""
-        stored = Stored(type(self).__name__, self._arrays(), self.item_ids, self._meta())
-        write_model(folder, stored)
-
-    def _checked(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
-        codes = np.asarray(codes, dtype=np.int64)
-        if codes.size and (codes.min() < 0 or codes.max() >= len(self.item_ids)):
-            raise ModelError(
-                f"a history holds item codes from {codes.min()} to {codes.max()}; this model knows 0 to "
-                f"{len(self.item_ids) - 1}: take codes from its own encode()"
-            )
-        return codes
-
     def _meta(self) -> dict[str, Any]:
-        return {"settings": self.settings, "trials": self.trials, "temperature": self.temperature}
+        return {**super()._meta(), "temperature": self.temperature}
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         """Scores (n, n_items) float32 of checked histories."""
-        raise NotImplementedError
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        """The arrays that make the model, by name."""
-        raise NotImplementedError
-
-    @classmethod
-    def _restore(cls, stored: Stored) -> Self:
-        """The model that `_arrays` and `_meta` came from."""
         raise NotImplementedError

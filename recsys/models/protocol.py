@@ -62,3 +62,17 @@ def leave_last_out(seqs: Sequences) -> Split:
     mask[seqs.offsets[1:][able] - 1] = False
     train = seqs.keep_events(mask)
     return Split(train, [train.history(u) for u in able], [seqs.history(u)[-1:] for u in able])
+
+
+def newest_fifth(seqs: Sequences) -> Split:
+    """Amazon Personalize's protocol for user segments: 80 % of each user's events are training data and input, the
+    newest 20 % the target.
+
+    The fifth is rounded down but at least one event; a user with a single event has no target. AWS does not say how it
+    rounds. `histories` and `targets` are in the order of `train.user_ids`.
+    """
+    newest = np.minimum(np.maximum(1, seqs.lengths // 5), seqs.lengths - 1)
+    left = np.repeat(seqs.lengths, seqs.lengths) - seqs.positions  # events of the user from this one on
+    held = left <= newest[seqs.users]
+    train, targets = seqs.keep_events(~held), seqs.keep_events(held)
+    return Split(train, train.histories(), targets.histories())

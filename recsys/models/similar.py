@@ -1,5 +1,6 @@
 """Item-to-item similarity from co-interactions, in the manner of Personalize's SIMS recipe."""
 
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -16,7 +17,28 @@ NEWEST = 500  # distinct items of a user that count: a co-occurrence table grows
 NEIGHBOURS = 200  # kept per item
 
 
-class ItemSimilarity(Model):
+class RelatedItems(Model):
+    """A model that knows how alike two items are, and what is popular where it knows nothing."""
+
+    popularity: np.ndarray  # (n_items,) users of each item
+
+    @cached_property
+    def fallback(self) -> np.ndarray:
+        """(n_items,) float32: so small that it only orders items without any similarity."""
+        return (1e-7 * self.popularity / max(1.0, float(self.popularity.max(initial=0)))).astype(np.float32)
+
+    def similar(self, code: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (k,) and scores (k,) of the items nearest to item `code`, best first, never the item itself.
+
+        An item with fewer than k neighbours is filled up with popular items.
+        """
+        scores = self.scores([code])
+        scores[code] = -np.inf
+        codes, values = top_k(scores[None], min(k, len(scores) - 1))
+        return codes[0], values[0]
+
+
+class ItemSimilarity(RelatedItems):
     """sim(i, j) = users of both / (users of i * users of j)^d; d = popularity discount, 0.5 is the cosine.
 
     d = 0 counts bare co-interactions, which favours what everybody buys; d = 1 favours the rare. A pair seen with fewer
@@ -24,49 +46,40 @@ class ItemSimilarity(Model):
     """
 
     @classmethod
-    def fit(cls, seqs: Sequences, popularity_discount_factor: float = 0.5, min_cointeraction_count: int = 3) -> Self:
-        """Similarities of all item pairs; the defaults are those of aws-sims."""
-        together = _users_of_both(seqs)
-        counts = together.diagonal()
-        pairs = together.tocoo()
-        kept = (pairs.data >= min_cointeraction_count) & (pairs.row != pairs.col)
-        rows, cols, users = pairs.row[kept], pairs.col[kept], pairs.data[kept]
-        values = users / (counts[rows] * counts[cols]) ** popularity_discount_factor
-        table = sparse.csr_array((values.astype(np.float32), (rows, cols)), shape=together.shape)
-        settings = {
-            "popularity_discount_factor": popularity_discount_factor,
-            "min_cointeraction_count": min_cointeraction_count,
-        }
-        return cls._of(seqs.item_ids, settings, largest_of_each_row(table, NEIGHBOURS), unique_users(seqs))
+    def fit(
+        cls,
+        seqs: Sequences,
+        popularity_discount_factor: float = 0.5,
+        min_cointeraction_count: int = 3,
+        min_user_history_length_percentile: float = 0.0,
+        max_user_history_length_percentile: float = 1.0,
+        min_item_interaction_count_percentile: float = 0.0,
+        max_item_interaction_count_percentile: float = 1.0,
+    ) -> Self:
+        """Similarities of all item pairs.
+
+        The percentiles keep users whose number of events, and items whose number of events, lies between those of the
+        data; other users are not counted, and other items have no neighbours and are nobody's. Their defaults count
+        everything; aws-sims cuts at 0.005 and 0.995 of the users, 0.01 and 0.9 of the items.
+        """
+        settings = {name: value for name, value in locals().items() if name not in ("cls", "seqs")}
+        users = between(seqs.lengths, min_user_history_length_percentile, max_user_history_length_percentile)
+        events = np.bincount(seqs.codes, minlength=seqs.n_items)
+        items = between(events, min_item_interaction_count_percentile, max_item_interaction_count_percentile)
+        touched = touched_table(seqs.keep_events(users[seqs.users] & items[seqs.codes]))
+        table = cointeractions(touched, min_cointeraction_count, popularity_discount_factor)
+        return cls._of(seqs.item_ids, settings, table, unique_users(seqs))
 
     @classmethod
     def _of(cls, item_ids: np.ndarray, settings: dict, table: sparse.csr_array, popularity: np.ndarray) -> Self:
         model = cls(item_ids, settings)
         model.table, model.popularity = table, popularity
-        # So small that it only orders items without any similarity.
-        model._fallback = (1e-7 * popularity / max(1.0, float(popularity.max(initial=0)))).astype(np.float32)
         return model
-
-    def similar(self, code: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (k,) and scores (k,) of the items nearest to item `code`, best first, never the item itself.
-
-        An item with fewer than k neighbours is filled up with popular items.
-        """
-        self._checked([code])
-        scores = self.table[[code]].toarray()[0] + self._fallback
-        scores[code] = -1.0
-        codes, values = top_k(scores[None], min(k, len(scores) - 1))
-        return codes[0], values[0]
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         """Sum of the similarities to the history's items; an item is fully similar to itself."""
-        lengths = [len(h) for h in histories]
-        codes = np.concatenate([np.empty(0, np.int64), *histories])
-        seen = sparse.csr_array(
-            (np.ones(len(codes), np.float32), codes, np.concatenate([[0], np.cumsum(lengths)])),
-            shape=(len(histories), len(self.item_ids)),
-        )
-        return (seen @ self.table + seen).toarray() + self._fallback
+        seen = seen_table(histories, len(self.item_ids))
+        return (seen @ self.table + seen).toarray() + self.fallback
 
     def _arrays(self) -> dict[str, np.ndarray]:
         table = self.table
@@ -79,11 +92,46 @@ class ItemSimilarity(Model):
         return cls._of(stored.item_ids, stored.meta["settings"], table, arrays["popularity"])
 
 
-def _users_of_both(seqs: Sequences) -> sparse.csr_array:
-    """(n_items, n_items): how many users touched both items; the diagonal counts each item's users."""
+def between(counts: np.ndarray, low: float, high: float) -> np.ndarray:
+    """(n,) bool: counts from their `low` to their `high` percentile (0 to 1), both included.
+
+    A percentile between two counts is the lower of them for `low` and the higher for `high`: a cut never takes more
+    than its share, and nothing at all of a small data set. AWS does not say how it rounds. Zero counts have no share.
+    """
+    some = counts[counts > 0]
+    if not len(some):
+        return np.ones(len(counts), bool)
+    least, most = np.quantile(some, low, method="lower"), np.quantile(some, high, method="higher")
+    return (counts >= least) & (counts <= most)
+
+
+def seen_table(histories: list[np.ndarray], n_items: int) -> sparse.csr_array:
+    """(n, n_items) float32: how often each history holds each item."""
+    codes = np.concatenate([np.empty(0, np.int64), *histories])
+    ends = np.cumsum([0, *(len(history) for history in histories)])
+    return sparse.csr_array((np.ones(len(codes), np.float32), codes, ends), shape=(len(histories), n_items))
+
+
+def touched_table(seqs: Sequences) -> sparse.csr_array:
+    """(n_users, n_items) float32, 1 where the user touched the item among the NEWEST events."""
     newest = seqs.lengths[seqs.users] - seqs.positions <= NEWEST
     shape = (seqs.n_users, seqs.n_items)
     touched = sparse.csr_array((np.ones(newest.sum(), np.float32), (seqs.users[newest], seqs.codes[newest])), shape)
     touched.sum_duplicates()
     touched.data[:] = 1
-    return (touched.T @ touched).tocsr()
+    return touched
+
+
+def cointeractions(touched: sparse.csr_array, least: int, discount: float) -> sparse.csr_array:
+    """(n_items, n_items): users of both / (users of i * users of j) ^ discount, the NEIGHBOURS largest of each row.
+
+    Pairs with fewer than `least` users are left out, and so is the diagonal.
+    """
+    together = (touched.T @ touched).tocsr()
+    counts = together.diagonal()
+    pairs = together.tocoo()
+    kept = (pairs.data >= least) & (pairs.row != pairs.col)
+    rows, cols, users = pairs.row[kept], pairs.col[kept], pairs.data[kept]
+    values = users / (counts[rows] * counts[cols]) ** discount
+    table = sparse.csr_array((values.astype(np.float32), (rows, cols)), shape=together.shape)
+    return largest_of_each_row(table, NEIGHBOURS)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from recsys.errors import ModelError
 
@@ -52,6 +53,28 @@ def read_model(folder: str | Path, known: tuple[str, ...]) -> Stored:
     item_ids = np.asarray(json.loads((folder / ITEM_IDS).read_text("utf-8")), dtype=object)
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in meta["arrays"]}
     return Stored(meta["model"], arrays, item_ids, meta["about"])
+
+
+def as_bytes(value: Any) -> np.ndarray:
+    """JSON text of `value` as an array (n,) uint8: how names and vocabularies are stored beside a model's numbers."""
+    return np.frombuffer(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"), np.uint8)
+
+
+def from_bytes(array: np.ndarray) -> Any:
+    """What `as_bytes` was given."""
+    return json.loads(array.tobytes().decode("utf-8", "surrogatepass"))
+
+
+def table_arrays(name: str, table: sparse.csr_array) -> dict[str, np.ndarray]:
+    """A sparse table as arrays called after `name`."""
+    parts = {"data": table.data, "indices": table.indices, "indptr": table.indptr, "shape": np.array(table.shape)}
+    return {f"{name}_{part}": array for part, array in parts.items()}
+
+
+def table_from(arrays: dict[str, np.ndarray], name: str) -> sparse.csr_array:
+    """What `table_arrays` was given."""
+    data, indices, indptr, shape = (arrays[f"{name}_{part}"] for part in ("data", "indices", "indptr", "shape"))
+    return sparse.csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
 
 
 def _replace(folder: Path, stored: Stored) -> None:

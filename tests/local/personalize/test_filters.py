@@ -8,6 +8,10 @@ import personalize_shop as shops
 import pytest
 from personalize_shop import Client, refused
 
+from recsys.local.personalize.errors import ServiceError
+from recsys.local.personalize.filters import Candidates, Scene, Table, allowed, check_filter, fields_used
+from recsys.local.personalize.schemas import Field
+
 Row = dict[str, Any]
 Keep = Callable[[Row, set[str], Row], bool]  # item row, items the user touched by the wanted types, user row
 
@@ -133,6 +137,22 @@ def test_a_filter_equals_a_slow_evaluation_on_the_raw_rows(
         ),
         ('INCLUDE ItemID WHERE Items.CATEGORY IN ("*")', "for EVENT_TYPE only at column 41"),
         ('INCLUDE ItemID WHERE Items.CATEGORY IN ("a") IF Items.PRICE = 3', "IF takes CurrentUser only"),
+        ('INCLUDE ItemID WHERE Items.CATEGORY IN ("a") IF CurrentUser.AGE = 3 OR CurrentUser.AGE = 4', "near 'OR Curr"),
+        ("INCLUDE ItemID WHERE Items.CATEGORY = 3", "CATEGORY is a text: put 3 in double quotes at column 39"),
+        ('INCLUDE ItemID WHERE Interactions.EVENT_TYPE > "a"', "> needs a number and EVENT_TYPE is a text"),
+        ("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.CATEGORY", "a number and a text at column 36"),
+        ("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.COLOUR", "Items has no field COLOUR at column 36"),
+        ("INCLUDE ItemID WHERE Items.PRICE < CurrentUser.AGE", "CurrentUser.AGE cannot be a value here at column 36"),
+        ("INCLUDE ItemID WHERE Users.AGE < 3", "Users is not one of Items, Interactions at column 22"),
+        ('INCLUDE UserID WHERE Items.CATEGORY IN ("a")', "Items is not one of Users, Interactions"),
+        (
+            "INCLUDE UserID WHERE Users.AGE < 3 IF CurrentUser.AGE > 3",
+            "no CurrentUser where users are filtered",
+        ),
+        (
+            "INCLUDE UserID WHERE Users.AGE < 3 | EXCLUDE ItemID WHERE Items.PRICE < 3",
+            "UserID and ItemID cannot",
+        ),
         (
             "INCLUDE ItemID WHERE Items.CATEGORY NOT IN ($P)",
             "Could not create filter. Invalid input symbol: $P. Placeholders are not allowed with NOT_IN operator.",
@@ -148,12 +168,102 @@ def test_an_expression_that_cannot_be_is_refused_and_pointed_at(shop: shops.Shop
     assert reason in message
 
 
+GUIDE = """
+EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ($EVENT_TYPE)
+EXCLUDE itemId WHERE INTERACTIONS.event_type in ("*")
+INCLUDE ItemID WHERE Interactions.event_type IN ('watched','favorited')
+INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE AND Items.GENRE IN CurrentItem.GENRE
+EXCLUDE ItemID WHERE Items.CATEGORY_L1 IN ("shoe") AND Items.CATEGORY_L2 NOT IN ("boot")
+INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE AND Items.CREATION_TIMESTAMP > $DATE
+EXCLUDE ItemID WHERE Items.GENRE IN ($GENRE) IF CurrentUser.AGE = $AGE
+INCLUDE ItemID WHERE Items.GENRE IN ($GENRE) | EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click", "stream")
+INCLUDE UserID WHERE Users.MEMBERSHIP IN ($MEMBERSHIP)
+INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("click", "rating")
+EXCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ("NOT_TAKEN")
+EXCLUDE ActionID WHERE Actions.VALUE < ($VALUE) IF CurrentUser.MEMBERSHIP = $PREMIUM
+INCLUDE ActionID WHERE Action.MEMBERSHIP_LEVEL IN ("Premium") IF CurrentUser.MEMBERSHIP = $PREMIUM
+"""
+TEXTS = ("GENRE", "CATEGORY_L1", "CATEGORY_L2", "MEMBERSHIP", "MEMBERSHIP_LEVEL", "EVENT_TYPE")
+NUMBERS = ("PRICE", "CREATION_TIMESTAMP", "AGE", "VALUE", "REPEAT_FREQUENCY")
+ANYTHING = {
+    **{name: Field(name, ("string", "null"), categorical=True) for name in TEXTS},
+    **{name: Field(name, ("float", "null")) for name in NUMBERS},
+}
+GROUP = dict.fromkeys(("Items", "Users", "Actions", "Interactions", "Action_Interactions"), ANYTHING)
+
+
+@pytest.mark.parametrize("expression", GUIDE.strip().splitlines())
+def test_what_the_guide_and_the_samples_of_aws_write_is_a_filter(expression: str) -> None:
+    assert check_filter(expression, GROUP)
+
+
+def test_personalize_filters_by_some_fields_of_actions_itself() -> None:
+    with pytest.raises(ServiceError, match="Personalize filters by REPEAT_FREQUENCY itself at column 24"):
+        check_filter("EXCLUDE ActionID WHERE Actions.REPEAT_FREQUENCY > 3", GROUP)
+
+
+def test_the_fields_of_a_filter_count_once_whatever_their_case_and_are_ten_at_most() -> None:
+    clauses = check_filter(
+        "INCLUDE ItemID WHERE Items.PRICE < CurrentItem.Price OR items.price > CurrentItem.VALUE IF CurrentUser.Age=3",
+        GROUP,
+    )
+    assert fields_used(clauses) == {("Items", "PRICE"), ("Items", "VALUE"), ("Users", "AGE")}
+    every = " AND ".join(f"Items.{name} != $P" for name in ANYTHING)
+    with pytest.raises(ServiceError, match="uses 11 fields; the most is 10"):
+        check_filter(f"EXCLUDE ItemID WHERE {every}", GROUP)
+
+
+def test_a_filter_is_used_where_it_makes_sense(shop: shops.Shop, client: Client, campaigns: dict[str, str]) -> None:
+    ask = client("personalize-runtime").get_recommendations
+    request = {"campaignArn": campaigns["aws-popularity-count"], "userId": "u1"}
+    users = shops.add_filter(shop, 'INCLUDE UserID WHERE Users.COUNTRY = "DE"')
+    assert "this request needs one for ItemID" in refused(ask, **request, filterArn=users)[1]
+    current = shops.add_filter(shop, "INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE")
+    assert "related items recommendations only" in refused(ask, **request, filterArn=current)[1]
+
+
+def test_related_items_can_be_filtered_by_the_item_asked_about(
+    shop: shops.Shop, client: Client, campaigns: dict[str, str]
+) -> None:
+    chosen = shops.add_filter(
+        shop, "INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE AND Items.CATEGORY IN CurrentItem.CATEGORY"
+    )
+    request = {"campaignArn": campaigns["aws-similar-items"], "numResults": 500, "filterArn": chosen}
+    answer = client("personalize-runtime").get_recommendations(itemId="i20", **request)["itemList"]
+    rows = {row["ITEM_ID"]: row for row in shops.item_table().to_dict("records")}
+    asked = rows["i20"]
+    cheaper = {
+        name for name, row in rows.items() if priced(row) < asked["PRICE"] and categories(row) & categories(asked)
+    }
+    assert {entry["itemId"] for entry in answer} == cheaper
+    assert client("personalize-runtime").get_recommendations(itemId="i5", **request)["itemList"] == []  # has no price
+
+
 def test_an_include_filter_needs_all_its_values(shop: shops.Shop, client: Client, campaigns: dict[str, str]) -> None:
     chosen = shops.add_filter(shop, "INCLUDE ItemID WHERE Items.CATEGORY IN ($WANTED)")
     request = {"campaignArn": campaigns["aws-popularity-count"], "userId": "u1", "filterArn": chosen}
     ask = client("personalize-runtime").get_recommendations
     assert "placeholder WANTED is missing" in refused(ask, **request)[1]
     assert "double quotes" in refused(ask, **request, filterValues={"WANTED": "c1"})[1]
+
+
+def test_every_request_is_answered_by_its_own_values(recommended: Any, shop: shops.Shop) -> None:
+    chosen = shops.add_filter(shop, "INCLUDE ItemID WHERE Items.PRICE < $LIMIT")
+    for limit in (3, 30, 0):
+        cheap = {row["ITEM_ID"] for row in shops.item_table().to_dict("records") if priced(row) < limit}
+        assert recommended("u1", chosen, LIMIT=str(limit)) == cheap
+        assert recommended("u1", chosen, LIMIT=f'"{limit}"') == cheap  # a number may come in quotes
+
+
+def test_a_candidate_may_come_before_its_row_and_after_the_first_mask() -> None:
+    table, places = Table("ITEM_ID", ANYTHING), {"a": 0}
+    candidates, cheap = Candidates(table, places), check_filter("INCLUDE ItemID WHERE Items.PRICE < 3", GROUP)
+    assert allowed(cheap, {}, candidates, Scene()).tolist() == [False]
+    places["b"] = 1
+    table.put("b", {"PRICE": 1.0})
+    assert allowed(cheap, {}, candidates, Scene()).tolist() == [False, True]
+    table.put("a", {"PRICE": 2.0})
+    assert allowed(cheap, {}, candidates, Scene()).tolist() == [True, True]
 
 
 def test_a_filter_of_another_group_is_refused(shop: shops.Shop, client: Client, campaigns: dict[str, str]) -> None:
@@ -195,3 +305,15 @@ def test_the_filter_says_its_expression_and_the_list_does_not(shop: shops.Shop) 
     listed = personalize.list_filters(datasetGroupArn=shop.group)["Filters"]
     assert chosen in [entry["filterArn"] for entry in listed]
     assert all("filterExpression" not in entry for entry in listed)
+
+
+def test_the_filters_of_a_group_use_twenty_fields_at_most(client: Client) -> None:
+    shop = shops.open_shop(client)
+    columns = [{"name": f"N{number}", "type": ["null", "float"]} for number in range(21)]
+    shops.add_dataset(shop, "Items", shops.schema("Items", *columns))
+    for ten in (range(10), range(10, 20)):
+        shops.add_filter(shop, "INCLUDE ItemID WHERE " + " AND ".join(f"Items.N{number} > 0" for number in ten))
+    one_more = {"name": "one-more", "filterExpression": "INCLUDE ItemID WHERE Items.N20 > 0"}
+    code, message, _ = refused(client("personalize").create_filter, datasetGroupArn=shop.group, **one_more)
+    assert code == "LimitExceededException"
+    assert "21 fields; the most is 20" in message

@@ -4,7 +4,8 @@ grammar.py  the language: an expression becomes clauses
 check.py    what a clause may say about which dataset
 columns.py  numbers and texts that a condition is evaluated on
 table.py    the rows of Items, Users or Actions by id, and their columns
-masks.py    clauses over the candidates of a request
+scene.py    what a request brings: candidates, its user and item, interactions
+masks.py    clauses over a scene
 
     clauses = check_filter(expression, fields)          # at CreateFilter; check_use() where it is applied
     candidates = Candidates(table, place_of)            # once per model
@@ -13,7 +14,8 @@ masks.py    clauses over the candidates of a request
 
 from recsys.local.personalize.filters.check import check_filter, check_use, fields_used
 from recsys.local.personalize.filters.grammar import Clause, Condition, parse
-from recsys.local.personalize.filters.masks import Candidates, Scene, allowed, by_type
+from recsys.local.personalize.filters.masks import allowed
+from recsys.local.personalize.filters.scene import Candidates, Scene, by_type
 from recsys.local.personalize.filters.table import Table
 
 __all__ = [

@@ -30,7 +30,7 @@ DATASETS = {
     "ActionID": Datasets("Actions", "Action_Interactions"),
 }
 EVENTS = {datasets.events for datasets in DATASETS.values()}
-ALIASES = {"action": "Actions"}  # an example of the guide writes Action.MEMBERSHIP_LEVEL
+ALIASES = {"action": "actions"}  # an example of the guide writes Action.MEMBERSHIP_LEVEL
 MANAGED = ("ACTION_EXPIRATION_TIMESTAMP", "REPEAT_FREQUENCY")  # Personalize filters actions by these itself
 ORDERING = ("<", "<=", ">", ">=")
 EVENT_TYPE = Field("EVENT_TYPE", ("string",))

@@ -7,91 +7,20 @@ leaves the first open and says the second.] An interaction condition is true of 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.filters.check import EVENTS
-from recsys.local.personalize.filters.columns import COMPARE, NEGATED, Growing
+from recsys.local.personalize.filters.columns import COMPARE, NEGATED
 from recsys.local.personalize.filters.grammar import NUMBER, TEXT, Clause, Condition, FieldOf, Param, unquoted
-from recsys.local.personalize.filters.table import Table
+from recsys.local.personalize.filters.scene import Candidates, Scene
 
 LITERAL = re.compile(rf"\s*(?:({TEXT})|({NUMBER}))\s*(?:,|$)", re.DOTALL)
-MOST_KEPT = 64  # masks of constant expressions kept at a time
-
-
-class Candidates:
-    """What a filter chooses among: n ids, each with its place 0..n-1, and the table that has their metadata.
-
-    place_of: places in insertion order; its owner may append to it. A candidate without a row has no metadata.
-    """
-
-    def __init__(self, table: Table, place_of: Mapping[str, int]) -> None:
-        self.table, self._place_of = table, place_of
-        self._rows, self._seen = Growing(np.empty(0, np.intp)), 0
-        self._kept: dict[Clause, np.ndarray] = {}
-        self._kept_for = (0, 0)
-        with table.lock:
-            self.rows()
-
-    def __len__(self) -> int:
-        return len(self._place_of)
-
-    def rows(self) -> np.ndarray:
-        """(n,) the table's row of each candidate, 0 for none. To be called with the table's lock held."""
-        known, table = len(self._rows.array), self.table
-        if known < len(self):
-            for place, each in enumerate(islice(self._place_of, known, None), known):
-                self._rows.put(place, table.row.get(each, 0))
-        for row in range(self._seen, len(table.ids)) if known else ():
-            place = self._place_of.get(table.ids[row])
-            if place is not None:
-                self._rows.put(place, row)
-        self._seen = len(table.ids)
-        return self._rows.array
-
-    def kept(self, clause: Clause, evaluate: Callable[[], np.ndarray]) -> np.ndarray:
-        """The mask of a clause that depends on the rows alone, evaluated once for each version of the table."""
-        now = (self.table.version, len(self))
-        if self._kept_for != now or len(self._kept) >= MOST_KEPT:
-            self._kept, self._kept_for = {}, now
-        if clause not in self._kept:
-            self._kept[clause] = evaluate()
-        return self._kept[clause]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What one request brings to a filter.
-
-    users, user: the Users table and CurrentUser; item: CurrentItem. interacted: event type in lower case -> places of
-    the candidates with such interactions; asked only if the filter is about them.
-    """
-
-    users: Table | None = None
-    user: str | None = None
-    item: str | None = None
-    interacted: Callable[[], Mapping[str, np.ndarray]] = dict
-
-
-def by_type(
-    places: np.ndarray, types: np.ndarray, names: Sequence[str | None], most: int | None = None
-) -> dict[str, np.ndarray]:
-    """Interactions as a scene wants them: event type in lower case -> places, those of the latest `most` of each.
-
-    places, types (m,): per interaction, oldest first, the place of its candidate (-1 for none) and its type's number
-    in `names`.
-    """
-    lower = [(name or "").lower() for name in names]
-    number = {name: each for each, name in enumerate(dict.fromkeys(lower))}
-    types = np.array([number[name] for name in lower], np.intp)[types]
-    found = {name: places[types == each][-most if most else 0 :] for name, each in number.items()}
-    return {name: latest[latest >= 0] for name, latest in found.items()}
 
 
 def allowed(clauses: tuple[Clause, ...], values: Mapping[str, str], candidates: Candidates, scene: Scene) -> np.ndarray:

@@ -45,16 +45,14 @@ class Table:
         for each, document in records.items():
             self.put(each, document)
 
-    def __len__(self) -> int:
-        return len(self.ids) - 1
-
     def put(self, row_id: str, document: Document) -> None:
         """Add a row or replace all its values."""
         with self.lock:
-            row = self.row.setdefault(row_id, len(self.ids))
+            row = self.row.get(row_id, len(self.ids))
+            self._documents[row] = {**document, self.key: row_id}  # before the row can be found: value() takes no lock
             if row == len(self.ids):
                 self.ids.append(row_id)
-            self._documents[row] = {**document, self.key: row_id}
+                self.row[row_id] = row
             for name, column in self._columns.items():
                 column.put(row, self._documents[row].get(name))
             self.version += 1

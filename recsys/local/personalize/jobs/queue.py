@@ -14,7 +14,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 # One training at a time: it takes every core, and two ruin each other's matrix products.
-AT_ONCE = {"train": 1, **dict.fromkeys(("import", "export", "delete"), max(2, os.cpu_count() or 1))}
+AT_ONCE = {"train": 1, **dict.fromkeys(("import", "export", "delete", "infer", "segment"), max(2, os.cpu_count() or 1))}
 
 Done = Callable[[dict[str, Any]], None]
 

@@ -21,6 +21,8 @@ TASKS = {
     "train": ("training", "train"),
     "export": ("exporting", "export_dataset"),
     "delete": ("deleting", "delete_users"),
+    "infer": ("batch", "infer"),
+    "segment": ("segments", "segment"),
 }
 NICENESS = 10  # serving comes first
 

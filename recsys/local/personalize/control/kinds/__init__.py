@@ -2,6 +2,7 @@
 
 from recsys.local.personalize.control.kinds import (
     attributions,
+    batches,
     campaigns,
     datasets,
     deletions,
@@ -24,6 +25,7 @@ _FAMILIES = (
     campaigns,
     recommenders,
     attributions,
+    batches,
 )
 _RULES = {kind: rule for family in _FAMILIES for kind, rule in family.RULES.items()}
 

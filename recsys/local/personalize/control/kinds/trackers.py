@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 from recsys.local.personalize.control.kinds.datasets import group_fields, hidden_dataset
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.store import Resource
-from recsys.local.personalize.filters import check_filter
+from recsys.local.personalize.errors import over_limit
+from recsys.local.personalize.filters import check_filter, fields_used
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
+
+MOST_FIELDS = 20  # distinct fields of all the filters of a group
 
 
 def _tracker(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
@@ -21,7 +24,12 @@ def _tracker(control: "Control", document: Document, parents: list[Resource]) ->
 
 def _filter(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
     (group,) = parents
-    check_filter(document["filterExpression"], group_fields(control, group.arn))
+    fields = group_fields(control, group.arn)
+    used = fields_used(check_filter(document["filterExpression"], fields))
+    for other in control.store.find("Filter", datasetGroupArn=group.arn):
+        used |= fields_used(check_filter(other.document["filterExpression"], fields))
+    if len(used) > MOST_FIELDS:
+        raise over_limit(f"The filters of {group.arn} would use {len(used)} fields; the most is {MOST_FIELDS}.")
     return {}
 
 

@@ -1,0 +1,110 @@
+"""What metadata says about items: their likeness, also for items that nobody has touched yet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from recsys.models.base import BATCH_SCORES, Trained
+from recsys.models.metadata import Embed, Metadata, Vectors
+from recsys.models.storage import Stored, as_bytes, from_bytes, table_arrays, table_from
+from recsys.models.topk import top_k
+
+
+class ItemContent(Trained):
+    """One unit vector per item from its metadata, so that a new item finds those it resembles.
+
+    Vectors of text need the embedding that the model was fitted with: after `load`, set `content.metadata.embed`
+    again; until then the text of new items is ignored.
+
+    >>> content = ItemContent.fit(
+    ...     ["tea", "cup", "nail"], {"AISLE": ["kitchen|hot", "kitchen", "tools"]}, {"AISLE": "categorical"}
+    ... )
+    >>> codes, weights = content.neighbours(content.vectors([{"AISLE": "kitchen"}]), 2)
+    >>> content.item_ids[codes[0]].tolist(), weights[0].round(2).tolist()
+    (['cup', 'tea'], [0.74, 0.26])
+    """
+
+    @classmethod
+    def fit(
+        cls,
+        item_ids: Sequence[str],
+        columns: Mapping[str, Sequence[Any]],
+        kinds: Mapping[str, str],
+        embed: Embed | None = None,
+    ) -> Self:
+        """Learn from `columns` (name -> n_items values), read as `kinds` says: "categorical" (values separated by `|`),
+        "number" or "text" (needs `embed`, which turns n texts into (n, width) float32 rows of length 1).
+
+        Each column counts alike among those an item has a value in; None is a missing value. Raises ModelError for an
+        unknown kind.
+        """
+        metadata = Metadata.fit(columns, kinds, embed)
+        return cls._of(np.asarray(item_ids, dtype=object), metadata, metadata.encode(columns))
+
+    @classmethod
+    def _of(cls, item_ids: np.ndarray, metadata: Metadata, rows: Vectors) -> Self:
+        content = cls(item_ids)
+        content.metadata, content.rows = metadata, rows
+        return content
+
+    def vectors(self, documents: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """(n, width) float32 vectors of items given as column -> value, known or not.
+
+        Meant for a few at a time: the width is the number of all categories.
+        """
+        columns = {name: [document.get(name) for document in documents] for name in self.metadata.names}
+        return self.metadata.encode(columns).toarray()
+
+    def vectors_of(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
+        """(n, width) float32 vectors of known items."""
+        codes = self._checked(codes)
+        return Vectors(self.rows.sparse[codes], self.rows.dense[codes]).toarray()
+
+    def cosines(self, vectors: np.ndarray) -> np.ndarray:
+        """(n, n_items) float32 cosines of n vectors with every item; 0 where either has no metadata."""
+        split = self.rows.sparse.shape[1]
+        alike = self.rows.sparse @ np.ascontiguousarray(vectors[:, :split].T)
+        alike += self.rows.dense @ vectors[:, split:].T
+        return np.ascontiguousarray(alike.T)
+
+    def neighbours(
+        self, vectors: np.ndarray, k: int, among: Sequence[int] | np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, k) int32 and weights (n, k) float32 of the k items most like each of n vectors, best first.
+
+        among: only these items count, given as a mask (n_items,) bool or as codes. The weights of a row are the
+        positive cosines, scaled to sum 1; all 0 where nothing is alike. k is cut to n_items.
+        """
+        left_out = self._left_out(among)
+        rows = max(1, BATCH_SCORES // max(1, len(self.item_ids)))
+        parts = [self._nearest(vectors[at : at + rows], k, left_out) for at in range(0, max(1, len(vectors)), rows)]
+        return np.concatenate([codes for codes, _ in parts]), np.concatenate([weights for _, weights in parts])
+
+    def _nearest(self, vectors: np.ndarray, k: int, left_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        alike = np.maximum(self.cosines(vectors), 0)
+        alike[:, left_out] = 0
+        codes, weights = top_k(alike, k)
+        totals = weights.sum(axis=1, keepdims=True)
+        return codes, np.divide(weights, totals, out=np.zeros_like(weights), where=totals > 0)
+
+    def _left_out(self, among: Sequence[int] | np.ndarray | None) -> np.ndarray:
+        """(n_items,) bool."""
+        if among is None:
+            return np.zeros(len(self.item_ids), bool)
+        among = np.asarray(among)
+        if among.dtype == bool:
+            return ~among
+        left_out = np.ones(len(self.item_ids), bool)
+        left_out[self._checked(among)] = False
+        return left_out
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        metadata = as_bytes(self.metadata.as_dict())
+        return {"metadata": metadata, "text": self.rows.dense, **table_arrays("rows", self.rows.sparse)}
+
+    @classmethod
+    def _restore(cls, stored: Stored) -> Self:
+        arrays = stored.arrays
+        rows = Vectors(table_from(arrays, "rows"), np.asarray(arrays["text"]))
+        return cls._of(stored.item_ids, Metadata.from_dict(from_bytes(arrays["metadata"])), rows)

@@ -1,0 +1,121 @@
+"""aws-trending-now: the items whose interactions rise fastest."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+
+from recsys.models.base import Model
+from recsys.models.sequences import Sequences
+from recsys.models.storage import Stored
+from recsys.models.topk import top_k
+
+BEFORE = 4  # intervals that the newest one is compared with: one alone is as noisy as the newest
+SMOOTHING = 10.0  # interactions added to both sides: from 0 to 2 is chance, from 50 to 200 is not
+TIE = 1e-4  # rates closer than this are ties
+LEADING = 25  # items that AWS's accuracy compares with
+
+
+class Trending(Model):
+    """Score = how much an item's interactions rise in the newest interval, the same for every history.
+
+        rate = log((newest + 10) / (before + 10)), before = mean of up to four intervals before the newest one
+
+    An item that does not rise scores 0; ties, and so all items where nothing rises, are ordered by popularity. AWS
+    compares intervals ("the greatest rate of increase") and does not say with how many, nor how it smooths; where two
+    intervals are empty it recommends popular items, and so does this.
+    """
+
+    @classmethod
+    def fit(cls, seqs: Sequences, interval_seconds: int = 7200) -> Self:
+        """Keep the events of the newest intervals; AWS's trend_discovery_frequency defaults to two hours."""
+        newest, oldest = int(seqs.times.max(initial=0)), int(seqs.times.min(initial=0))
+        recent = seqs.times > newest - (1 + BEFORE) * interval_seconds
+        order = np.flatnonzero(recent)[np.argsort(seqs.times[recent], kind="stable")]
+        settings = {"interval_seconds": interval_seconds, "newest": newest, "oldest": oldest}
+        events = np.bincount(seqs.codes, minlength=seqs.n_items).astype(np.float32)
+        return cls._of(seqs.item_ids, settings, seqs.codes[order], seqs.times[order], events)
+
+    @classmethod
+    def _of(
+        cls, item_ids: np.ndarray, settings: dict, codes: np.ndarray, times: np.ndarray, events: np.ndarray
+    ) -> Self:
+        model = cls(item_ids, settings)
+        model.codes, model.times, model.events = codes, times, events
+        model._trained = model.trend(settings["newest"])
+        return model
+
+    def trend(
+        self, now: float, codes: Sequence[int] | np.ndarray = (), times: Sequence[float] | np.ndarray = ()
+    ) -> np.ndarray:
+        """Scores (n_items,) float32 as of `now` (epoch seconds), with the events since training: `codes` at `times`.
+
+        now: the newest interaction anywhere. An event after it is not counted. Codes from n_items on stand for items
+        newer than the model; the answer then is as long as the largest needs.
+        """
+        codes = np.r_[self.codes, np.asarray(codes, np.int64)]
+        times = np.r_[self.times, np.asarray(times, np.float64)]
+        n = max(len(self.item_ids), int(codes.max(initial=-1)) + 1)
+        interval = self.settings["interval_seconds"]
+        newest, before = interval_counts(codes, times, n, now, interval, since=self.settings["oldest"])
+        rate = np.log((newest + SMOOTHING) / (before + SMOOTHING))
+        popular = np.bincount(codes[len(self.codes) :], minlength=n) + np.pad(self.events, (0, n - len(self.events)))
+        return (np.maximum(rate, 0) + TIE * popular / max(1, popular.max(initial=0))).astype(np.float32)
+
+    def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        return np.tile(self._trained, (len(histories), 1))
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {"codes": self.codes, "times": self.times, "events": self.events}
+
+    @classmethod
+    def _restore(cls, stored: Stored) -> Self:
+        arrays = stored.arrays
+        return cls._of(stored.item_ids, stored.meta["settings"], arrays["codes"], arrays["times"], arrays["events"])
+
+
+def interval_counts(
+    codes: np.ndarray, times: np.ndarray, n_items: int, now: float, interval: int, since: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Events of each item (n_items,) in (now - interval, now], and their mean over up to BEFORE intervals before it.
+
+    since: the first event of the data; intervals before it do not count as empty.
+    """
+    ages = np.floor((now - times) / interval)
+    newest = np.bincount(codes[ages == 0], minlength=n_items)
+    before = np.bincount(codes[(ages >= 1) & (ages <= BEFORE)], minlength=n_items)
+    known = np.clip(np.ceil((now - since) / interval) - 1, 1, BEFORE)
+    return newest, before / known
+
+
+def trend_accuracy(recommended: np.ndarray, increase: np.ndarray) -> float:
+    """AWS's trend prediction accuracy: the increase of the recommended items / that of the 25 that rose most.
+
+    recommended: item codes, the first 25 of which count; increase: (n_items,), what is below 0 counts as 0. 0 where
+    nothing rose.
+
+    >>> trend_accuracy(np.array([2, 0]), np.array([3.0, -5.0, 1.0]))
+    1.0
+    """
+    rises = np.maximum(increase, 0)
+    best = float(np.sort(rises)[::-1][:LEADING].sum())
+    return float(rises[np.asarray(recommended)[:LEADING]].sum()) / best if best > 0 else 0.0
+
+
+def held_out_accuracy(seqs: Sequences, interval_seconds: int) -> float:
+    """trend_accuracy of a model that has not seen the newest interval: what it would have recommended at its start.
+
+    An item's increase is its events in that interval less the mean of up to four before. AWS does not say which part
+    of the data it tests on. 0 where the data spans a single interval.
+    """
+    end = int(seqs.times.max(initial=0))
+    start = end - interval_seconds
+    earlier = seqs.times <= start
+    if not earlier.any():
+        return 0.0
+    model = Trending.fit(seqs.keep_events(earlier), interval_seconds)
+    codes, _ = top_k(model.trend(start)[None], LEADING)
+    now, before = interval_counts(
+        seqs.codes, seqs.times, seqs.n_items, end, interval_seconds, since=int(seqs.times.min())
+    )
+    return trend_accuracy(codes[0], now - before)
