@@ -30,6 +30,7 @@ from recsys.local.personalize.control.kinds.datasets import group_datasets
 from recsys.local.personalize.control.store import Resource, connect
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.schemas import plain
+from recsys.local.personalize.serving.sources import mark_of
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS reported (attribution INTEGER PRIMARY KEY, event INTEGER NOT NULL);
@@ -159,7 +160,7 @@ def _table(rows: list[tuple[Any, ...]], plan: Plan, known: set[str]) -> pa.Table
 
 def _source(more: dict[str, Any], marks: dict[str, str]) -> str:
     given = more.get("metricAttribution", {}).get("eventAttributionSource")
-    return given or marks.get(more.get("recommendationId", "")[4:12], UNDEFINED)
+    return given or marks.get(mark_of(more.get("recommendationId", "")), UNDEFINED)
 
 
 def _property(more: dict[str, Any], column: str) -> float | None:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from recsys.local.personalize.attribution import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
 from recsys.local.personalize.cloudwatch import OLDEST, CloudWatch
 from recsys.local.personalize.jobs.s3 import Storage
+from recsys.local.personalize.serving.sources import MARK
 
 HEAD = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", "EVENT_ATTRIBUTION_SOURCE", "TIMESTAMP")
 
@@ -47,7 +48,7 @@ def _to_cloudwatch(spec: dict[str, Any], found: list[Total]) -> None:
 def _sources(table: pa.Table, marks: dict[str, str]) -> pa.Array:
     """(n rows,) what each row is attributed to."""
     given = _column(table, "EVENT_ATTRIBUTION_SOURCE")
-    mark = pc.utf8_slice_codeunits(_column(table, "RECOMMENDATION_ID"), 4, 12)
+    mark = pc.utf8_slice_codeunits(_column(table, "RECOMMENDATION_ID"), MARK.start, MARK.stop)
     makers = pa.array(marks.values(), pa.string()).take(pc.index_in(mark, pa.array(marks, pa.string())))
     named = pc.coalesce(given, makers, pa.scalar(UNDEFINED))
     names, known = named.unique(), set()

@@ -38,7 +38,7 @@ def get_recommendations(
         for entry, score in zip(entries, np.asarray(scores, np.float64).tolist(), strict=True):
             entry["score"] = score
     _add_metadata(campaign, entries, columns)
-    return {"itemList": entries, "recommendationId": new_id(params["campaignArn"])}
+    return {"itemList": entries, "recommendationId": new_id(params)}
 
 
 def get_personalized_ranking(
@@ -57,7 +57,7 @@ def get_personalized_ranking(
     for item, score in campaign.rank(user, items, live, mask):
         entries.append({"itemId": item} if score is None else {"itemId": item, "score": score})
     _add_metadata(campaign, entries, columns)
-    return {"personalizedRanking": entries, "recommendationId": new_id(params["campaignArn"])}
+    return {"personalizedRanking": entries, "recommendationId": new_id(params)}
 
 
 def _check_who(campaign: Campaign, params: Params) -> None:

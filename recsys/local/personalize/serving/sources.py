@@ -6,22 +6,26 @@
 import uuid
 import zlib
 from collections.abc import Iterable
+from typing import Any
+
+MARK = slice(4, 12)  # where the checksum is in `RID-xxxxxxxx-...`
 
 
-def new_id(source: str) -> str:
-    """A new recommendationId of the campaign or recommender with this ARN."""
-    return f"RID-{_mark(source)}-{str(uuid.uuid4()).partition('-')[2]}"
+def new_id(request: dict[str, Any]) -> str:
+    """A new recommendationId for the answer to a request."""
+    maker = request.get("campaignArn") or request.get("recommenderArn", "")
+    return f"RID-{_mark(maker)}-{str(uuid.uuid4()).partition('-')[2]}"
 
 
-def source_of(recommendation_id: str, sources: Iterable[str]) -> str | None:
-    """Which of these ARNs made a recommendationId; None if none of them did."""
-    return by_mark(sources).get(recommendation_id[4:12])
+def by_mark(makers: Iterable[str]) -> dict[str, str]:
+    """ARNs of campaigns and recommenders by what marks their recommendationIds."""
+    return {_mark(maker): maker for maker in makers}
 
 
-def by_mark(sources: Iterable[str]) -> dict[str, str]:
-    """ARNs by what their recommendationIds have in places 4 to 12."""
-    return {_mark(source): source for source in sources}
+def mark_of(recommendation_id: str) -> str:
+    """What says who made a recommendationId, for `by_mark`."""
+    return recommendation_id[MARK]
 
 
-def _mark(source: str) -> str:
-    return f"{zlib.crc32(source.encode()):08x}"
+def _mark(maker: str) -> str:
+    return f"{zlib.crc32(maker.encode()):08x}"
