@@ -170,7 +170,8 @@ class EventLog:
             future.set_result(None)
 
     def _insert(self, group: str, session: str, user: str | None, event: dict[str, Any]) -> bool:
-        more = {name: event[name] for name in ("recommendationId", "impression", "properties") if name in event}
+        kept = ("recommendationId", "impression", "properties", "metricAttribution")
+        more = {name: event[name] for name in kept if name in event}
         columns = (event.get("itemId"), event["eventType"], event.get("eventValue"), event["sentAt"])
         row = (group, session, user, *columns, event.get("eventId"), json.dumps(more))
         return self._db.execute(INSERT, row).rowcount == 1

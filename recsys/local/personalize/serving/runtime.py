@@ -4,7 +4,6 @@ Nothing here reads a disk once a campaign and its filters are in memory, and no 
 over arrays that are there.
 """
 
-import uuid
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from recsys.local.personalize.events.log import Live
 from recsys.local.personalize.filters import Clause
 from recsys.local.personalize.recipes import RELATED
 from recsys.local.personalize.serving.campaign import Campaign
+from recsys.local.personalize.serving.sources import new_id
 
 Params = dict[str, Any]
 Filter = tuple[Clause, ...]
@@ -38,7 +38,7 @@ def get_recommendations(
         for entry, score in zip(entries, np.asarray(scores, np.float64).tolist(), strict=True):
             entry["score"] = score
     _add_metadata(campaign, entries, columns)
-    return {"itemList": entries, "recommendationId": new_id()}
+    return {"itemList": entries, "recommendationId": new_id(params)}
 
 
 def get_personalized_ranking(
@@ -57,11 +57,7 @@ def get_personalized_ranking(
     for item, score in campaign.rank(user, items, live, mask):
         entries.append({"itemId": item} if score is None else {"itemId": item, "score": score})
     _add_metadata(campaign, entries, columns)
-    return {"personalizedRanking": entries, "recommendationId": new_id()}
-
-
-def new_id() -> str:
-    return f"RID-{uuid.uuid4()}"
+    return {"personalizedRanking": entries, "recommendationId": new_id(params)}
 
 
 def _check_who(campaign: Campaign, params: Params) -> None:
