@@ -103,15 +103,15 @@ class Segments:
     def _with_attributes(self, attributes: str) -> np.ndarray:
         """(n_items,) the items that meet all conditions. Raises LineError."""
         try:
-            (clause,) = check_filter(f"INCLUDE ItemID WHERE {attributes}", self._fields)
-        except (ServiceError, ValueError) as error:
+            clauses = check_filter(f"INCLUDE ItemID WHERE {attributes}", self._fields)
+        except ServiceError as error:
             why = re.search(r"Invalid Expression: (.*) at column", str(error))
             raise LineError(f"Invalid itemAttributes: {why[1] if why else error}: {attributes}") from error
-        (conditions,) = clause.any_of if len(clause.any_of) == 1 else [()]
-        wrong = [each for each in conditions if each.dataset != "Items" or each.op in ("IN", "NOT IN") or each.params]
-        if not conditions or wrong or clause.when:
+        either = [group for clause in clauses for group in clause.any_of]
+        odd = [each for each in either[0] if each.dataset != "Items" or each.op in ("IN", "NOT IN") or each.params]
+        if len(either) > 1 or odd or clauses[0].when:
             raise LineError(f"itemAttributes takes comparisons of Items fields joined by AND, not {attributes}")
-        return allowed((clause,), {}, self._items, Scene())
+        return allowed(clauses, {}, self._items, Scene())
 
 
 def _interacted(spec: dict[str, Any], place_of: dict[str, int]) -> dict[str, np.ndarray]:
