@@ -17,11 +17,14 @@ from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.store import Store
 from recsys.local.personalize.errors import ServiceError, invalid, not_implemented
+from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.events.puts import Trackers
+from recsys.local.personalize.filters import Clause
 from recsys.local.personalize.jobs.queue import Jobs
 from recsys.local.personalize.serving import runtime
-from recsys.local.personalize.serving.campaigns import Campaigns
+from recsys.local.personalize.serving.deployment import Deployment
+from recsys.local.personalize.serving.deployments import Deployments
 from recsys.local.personalize.wire.protocol import Operation, answer, find_operation, parse, refusal
 
 log = logging.getLogger(__name__)
@@ -55,24 +58,27 @@ class Personalize:
         self._control = Control(
             self._folder, self._store, self._actor, self._jobs, ACCOUNT, self._region, self._endpoint
         )
-        self._campaigns = Campaigns(self._control, self._events)
-        self._trackers = Trackers(self._control, self._events)
+        self._shown = Shown()
+        self._deployments = Deployments(self._control, self._events)
+        self._trackers = Trackers(self._control, self._events, self._shown)
         self._handlers: dict[str, Callable[[Params], Awaitable[Params | None]]] = {
             "GetRecommendations": self._get_recommendations,
             "GetPersonalizedRanking": self._get_personalized_ranking,
             "PutEvents": self._trackers.put_events,
             "PutItems": self._trackers.put_items,
             "PutUsers": self._trackers.put_users,
+            "PutActions": self._trackers.put_actions,
+            "PutActionInteractions": self._trackers.put_action_interactions,
         }
         self._jobs.start()
         self._actor.submit(self._control.resume).result()
-        self._actor.submit(self._campaigns.warm)
+        self._actor.submit(self._deployments.warm)
 
     def stop(self) -> None:
         """Everything acknowledged is on disk already; end the threads and the worker process."""
         self._jobs.close()
         self._actor.close()
-        self._campaigns.close()
+        self._deployments.close()
         self._events.close()
         self._store.close()
 
@@ -104,21 +110,23 @@ class Personalize:
         return await handler(params)
 
     async def _get_recommendations(self, params: Params) -> Params:
-        if "campaignArn" not in params:
-            if "recommenderArn" in params:
-                raise not_implemented("GetRecommendations with a recommenderArn")
-            raise invalid("campaignArn or recommenderArn must be given")
-        return await self._from_campaign(runtime.get_recommendations, params)
+        named = [params[member] for member in ("campaignArn", "recommenderArn") if member in params]
+        if len(named) != 1:
+            raise invalid("Give either a campaignArn or a recommenderArn")
+        deployment = await self._deployments.deployment(named[0])
+        promoting = next((each.get("filterArn") for each in params.get("promotions", ())), None)
+        chosen = await self._filter(deployment, params.get("filterArn"))
+        answered = runtime.get_recommendations(deployment, params, chosen, await self._filter(deployment, promoting))
+        self._shown.remember(answered["recommendationId"], [entry["itemId"] for entry in answered["itemList"]])
+        return answered
 
     async def _get_personalized_ranking(self, params: Params) -> Params:
-        return await self._from_campaign(runtime.get_personalized_ranking, params)
+        deployment = await self._deployments.deployment(params["campaignArn"])
+        chosen = await self._filter(deployment, params.get("filterArn"))
+        return runtime.get_personalized_ranking(deployment, params, chosen)
 
-    async def _from_campaign(self, handler: Callable[..., Params], params: Params) -> Params:
-        campaign, opted_in = await self._campaigns.campaign(params["campaignArn"])
-        group, chosen = campaign.group.arn, None
-        if "filterArn" in params:
-            chosen = await self._campaigns.filter(params["filterArn"], group)
-        return handler(campaign, params, self._campaigns.live(group), chosen, opted_in)
+    async def _filter(self, deployment: Deployment, arn: str | None) -> tuple[Clause, ...] | None:
+        return await self._deployments.filter(arn, deployment.group.arn) if arn else None
 
 
 async def _body(receive: Receive) -> bytes:

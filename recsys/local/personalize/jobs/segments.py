@@ -20,7 +20,7 @@ from recsys.local.personalize.jobs.offline import read_fields, read_live, read_t
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, warm
 from recsys.local.personalize.recipes import by_arn
-from recsys.local.personalize.serving.catalogue import Interactions
+from recsys.local.personalize.serving.group import Interactions
 from recsys.models import load
 
 __all__ = ["segment", "warm"]
@@ -50,11 +50,11 @@ class Segments:
         self._model = load(Path(spec["folder"]) / "model")
         self._count, self._fields, self._filter = spec["numResults"], read_fields(spec), None
         items = {str(item): code for code, item in enumerate(self._model.item_ids)}
-        self._items = Candidates(read_table(spec, "ITEMS", "ITEM_ID"), items)
+        self._items = Candidates(read_table(spec, "ITEMS"), items)
         if spec["filter"]:
             self._filter = check_filter(spec["filter"], self._fields)
             users = {str(user): code for code, user in enumerate(self._model.user_ids)}
-            self._users = Candidates(read_table(spec, "USERS", "USER_ID"), users)
+            self._users = Candidates(read_table(spec, "USERS"), users)
             self._scene = Scene(interacted=cache(lambda: _interacted(spec, users)))
         self._queries: list[Query] = []
         self._affinities: dict[Query, np.ndarray] = {}
