@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from recsys.local.personalize.jobs.exporting import query
 from recsys.local.personalize.jobs.importing import write_whole
+from recsys.local.personalize.jobs.offline import query
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
 from recsys.models import load
@@ -53,13 +53,17 @@ def delete_users(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put_rows(spec: dict[str, Any], gone: set[str]) -> int:
-    """How many events and records that came one by one are the users'."""
-    events = query(spec["events"], "SELECT session, user FROM events WHERE dataset_group = ?", spec["group"])
+    """How many events, action events and records that came one by one are the users'."""
+    tables = ("events", "action_events")
+    events = [
+        row
+        for table in tables
+        for row in query(spec["events"], f"SELECT session, user FROM {table} WHERE dataset_group = ?", spec["group"])
+    ]
     sessions = gone | {session for session, user in events if user in gone}
     records = query(spec["events"], "SELECT id FROM records WHERE dataset = ?", spec["records"])
-    return sum(user in gone or (user is None and session in sessions) for session, user in events) + sum(
-        key in gone for (key,) in records
-    )
+    own_events = sum(user in gone or (user is None and session in sessions) for session, user in events)
+    return own_events + sum(key in gone for (key,) in records)
 
 
 def _listed(storage: Storage, path: str) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.filters import Candidates, Scene, allowed, by_type, check_filter
 from recsys.local.personalize.jobs.lines import Line, LineError, answer_lines, filter_values, texts
-from recsys.local.personalize.jobs.offline import read_fields, read_live, read_table
+from recsys.local.personalize.jobs.offline import read_events, read_fields, read_table
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, warm
 from recsys.local.personalize.recipes import by_arn
@@ -116,7 +116,7 @@ class Segments:
 
 def _interacted(spec: dict[str, Any], place_of: dict[str, int]) -> dict[str, np.ndarray]:
     """Event type in lower case -> the places of the users with such interactions."""
-    bulk, live = Interactions.read(spec["files"].get("INTERACTIONS")), read_live(spec)
+    bulk, live = Interactions.read(spec["files"].get("INTERACTIONS")), read_events(spec)
     events = [(place_of.get(user, -1), kind) for user, each in live.histories.items() for _, _, kind, _ in each]
     in_bulk = np.array([place_of.get(user, -1) for user in bulk.users], np.int64)
     places = np.r_[np.repeat(in_bulk, np.diff(bulk.offsets)), np.array([place for place, _ in events], np.int64)]

@@ -20,7 +20,6 @@ from recsys.local.personalize.serving.exploration import Exploration, Novelty
 from recsys.local.personalize.serving.group import Group
 from recsys.local.personalize.serving.histories import Histories
 
-
 DAY = 86400.0
 
 
