@@ -1,8 +1,8 @@
 """In the worker: a batch inference job. Every line is asked of a campaign of its own, in the words of the runtime.
 
 So a line gets what GetRecommendations or GetPersonalizedRanking would answer at the moment the job began, from the same
-code: histories, filters, promotions' absence and all. [AWS leaves out the last 15 minutes and bulk data newer than the
-training; nothing is left out here.]
+code. [AWS leaves out the last 15 minutes and bulk data newer than the training; nothing is left out here. The guide
+says that answers of user-personalization-v2 have reasons, and prints some that have none, as here.]
 """
 
 from typing import Any
