@@ -64,9 +64,12 @@ def marks_of(control: "Control", group: str) -> dict[str, str]:
 
 
 def check_publication(control: "Control", dataset: Resource) -> None:
-    """Whether an import into `dataset` can publish a report to S3. Raises InvalidInputException."""
+    """Whether an import of interactions can publish a report to S3; other data has nothing to report.
+
+    Raises InvalidInputException. [AWS does not say what it does without a place to publish to.]
+    """
     if dataset.document["datasetType"] != "INTERACTIONS":
-        raise invalid("publishAttributionMetricsToS3 is for imports into the Interactions dataset")
+        return
     if "EVENT_TYPE" not in fields(dataset_schema(control, dataset)):
         raise invalid("publishAttributionMetricsToS3 needs an Interactions dataset with an EVENT_TYPE column")
     found = active_attributions(control, datasetGroupArn=dataset.document["datasetGroupArn"])
