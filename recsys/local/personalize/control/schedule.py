@@ -12,6 +12,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from recsys.local.personalize.control import increments
 from recsys.local.personalize.control.kinds.configs import days_between
 from recsys.local.personalize.control.resources import ACTIVE, BUSY
 from recsys.local.personalize.control.store import Resource
@@ -51,6 +52,7 @@ def look(control: "Control") -> None:
     for solution in control.store.find("Solution", status=ACTIVE, performAutoTraining=1):
         if solution.document.get(NEXT, math.inf) <= time.time():
             _train(control, solution)
+    increments.look(control)
 
 
 def _train(control: "Control", solution: Resource) -> None:

@@ -10,7 +10,7 @@ from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion
 from recsys.local.personalize.control.resources import ACTIVE
 from recsys.local.personalize.control.store import Resource
-from recsys.local.personalize.control.training import forget_training, start_training
+from recsys.local.personalize.control.training import forget_training, start_training, weights_of
 from recsys.local.personalize.errors import exists, invalid, not_found
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ FROM_SOLUTION = (
     "datasetGroupArn",
     "solutionConfig",
 )
-WEIGHTS = ("_folder", "_seen", "_metrics", "tunedHPOParams")  # what an UPDATE takes over from a FULL training
 
 
 def _solution(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
@@ -107,7 +106,7 @@ def _train(control: "Control", version: Resource) -> None:
         full = _last_full(control, version.document["solutionArn"])
         if full is None:
             raise invalid("The solution version that was to be updated is gone")
-        more["previous"] = {name: full.document[name] for name in WEIGHTS if name in full.document}
+        more["previous"] = weights_of(full)
     start_training(control, version, **more)
 
 
