@@ -1,30 +1,41 @@
-"""The events service: what a tracker or a dataset lets in, before events.py makes it durable.
+"""The events service: what a tracker or a dataset lets in, before log.py makes it durable.
 
 Property names are the camelCase forms of the schema's fields and are matched without case and underscores:
-`creationTimestamp` fills CREATION_TIMESTAMP. Properties the schema does not know are ignored.
+`creationTimestamp` fills CREATION_TIMESTAMP. Properties the schema does not know are ignored. Events may be about items
+that no dataset has.
 """
 
 import asyncio
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from recsys.local.personalize.control.control import Control
+from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.store import Resource
-from recsys.local.personalize.errors import invalid, not_found
+from recsys.local.personalize.errors import in_use, invalid, not_found
+from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
-from recsys.local.personalize.schemas import Field, fields, plain
+from recsys.local.personalize.schemas import TYPES, Field, fields, plain
 from recsys.local.personalize.wire.validate import is_text
 
 Params = dict[str, Any]
+Columns = Mapping[str, Field]
+
+MOST_BYTES = 10 * 1024  # of an event; AWS's quota
+KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
+ACTION_EVENTS = {"taken": "TAKEN", "nottaken": "NOT_TAKEN", "viewed": "VIEWED"}
 
 
 class Trackers:
-    """PutEvents, PutItems and PutUsers over the trackers and datasets of the control plane."""
+    """The five operations over the trackers and datasets of the control plane."""
 
-    def __init__(self, control: Control, events: EventLog) -> None:
-        self._control, self._events = control, events
-        self._groups: dict[str, str] = {}  # tracking id -> dataset group ARN
+    def __init__(self, control: Control, events: EventLog, shown: Shown) -> None:
+        self._control, self._events, self._shown = control, events, shown
+        self._groups: dict[
+            str, tuple[str, Columns]
+        ] = {}  # tracking id -> dataset group ARN, optional fields of Interactions
         control.listeners.append(self._changed)
 
     async def put_events(self, params: Params) -> None:
@@ -32,9 +43,16 @@ class Trackers:
         tracking_id = params["trackingId"]
         if tracking_id not in self._groups:
             self._groups[tracking_id] = await self._ask(lambda: self._group_of(tracking_id))
-        events = [_event(event) for event in params["eventList"]]
-        written = self._events.put_events(self._groups[tracking_id], params["sessionId"], params.get("userId"), events)
+        group, columns = self._groups[tracking_id]
+        events = [self._event(columns, event) for event in params["eventList"]]
+        written = self._events.put_events(group, params["sessionId"], params.get("userId"), events)
         await asyncio.wrap_future(written)
+
+    async def put_action_interactions(self, params: Params) -> None:
+        """The tracking id is the Action interactions dataset's, or that of the group's event tracker."""
+        group = await self._ask(lambda: self._action_group_of(params["trackingId"]))
+        events = [_action_event(event) for event in params["actionInteractions"]]
+        await asyncio.wrap_future(self._events.put_action_events(group, events))
 
     async def put_items(self, params: Params) -> None:
         await self._put(params["datasetArn"], "ITEMS", "itemId", params["items"])
@@ -42,34 +60,72 @@ class Trackers:
     async def put_users(self, params: Params) -> None:
         await self._put(params["datasetArn"], "USERS", "userId", params["users"])
 
+    async def put_actions(self, params: Params) -> None:
+        await self._put(params["datasetArn"], "ACTIONS", "actionId", params["actions"])
+
     async def _put(self, dataset: str, kind: str, member: str, entries: list[Params]) -> None:
         columns = await self._ask(lambda: self._columns(dataset, kind))
         records = {}
         for entry in entries:
             document = _document(columns, _properties(entry.get("properties")))
-            records[entry[member]] = {**document, f"{kind[:-1]}_ID": entry[member]}
+            records[entry[member]] = {**document, KEYS[kind]: entry[member]}
         await asyncio.wrap_future(self._events.put_records(dataset, records))
+
+    def _event(self, columns: Columns, event: Params) -> Params:
+        """An event as it is kept: item and value may stand in the properties alone, as older samples of AWS put them;
+        what the recommendation it names has shown is its impression, unless it brings its own."""
+        _check_size(event)
+        properties = _properties(event.get("properties"))
+        named = {plain(name): value for name, value in properties.items() if value is not None}
+        item, value = event.get("itemId", named.get("itemid")), event.get("eventValue", named.get("eventvalue"))
+        number = None if value is None else _number("eventValue", "number", value)
+        _document(columns, named)
+        known = {"itemId": None if item is None else str(item), "eventValue": number}
+        shown = event.get("impression") or self._shown.items(event.get("recommendationId"))
+        return {**event, **known, **({"impression": shown} if shown else {})}
+
+    # On the control plane's thread
 
     async def _ask(self, question: Any) -> Any:
         return await asyncio.wrap_future(self._control.actor.submit(question))
 
-    def _group_of(self, tracking_id: str) -> str:
+    def _group_of(self, tracking_id: str) -> tuple[str, Columns]:
         found = self._control.store.find("EventTracker", trackingId=tracking_id)
         if not found:
             raise invalid(f"There is no event tracker with the tracking ID {tracking_id}.")
         if found[0].status != "ACTIVE":
             raise invalid(f"Event tracker {found[0].arn} is in status {found[0].status}; it must be ACTIVE.")
-        return found[0].document["datasetGroupArn"]
+        group = found[0].document["datasetGroupArn"]
+        columns = group_fields(self._control, group).get("Interactions", {})
+        required = TYPES["Interactions"].required
+        return group, {name: column for name, column in columns.items() if name not in required}
 
-    def _columns(self, arn: str, kind: str) -> dict[str, Field]:
+    def _action_group_of(self, tracking_id: str) -> str:
+        store = self._control.store
+        dataset = next(iter(store.find("Dataset", trackingId=tracking_id)), None)
+        if dataset is None:
+            tracker = next(iter(store.find("EventTracker", trackingId=tracking_id)), None)
+            if tracker is None:
+                raise not_found(f"There is no action interaction event tracker with the tracking ID {tracking_id}.")
+            where = {"datasetGroupArn": tracker.document["datasetGroupArn"], "datasetType": "ACTION_INTERACTIONS"}
+            dataset = next(iter(store.find("Dataset", **where)), None)
+        if dataset is None:
+            raise invalid(f"The dataset group of tracking ID {tracking_id} has no Action interactions dataset")
+        _check_active(dataset)
+        return dataset.document["datasetGroupArn"]
+
+    def _columns(self, arn: str, kind: str) -> Columns:
         dataset = self._control.store.get(arn)
         if dataset is None or dataset.kind != "Dataset":
             raise not_found(f"Dataset {arn} does not exist.")
         if dataset.document["datasetType"] != kind:
             raise invalid(f"Dataset {arn} is of type {dataset.document['datasetType']}, not {kind}")
+        _check_active(dataset)
         return fields(self._control.resource(dataset.document["schemaArn"]).document["schema"])
 
     def _changed(self, what: str, resource: Resource) -> None:
+        if resource.kind == "Dataset" and what in ("finished", "updated"):  # the fields of a tracker's events
+            self._groups.clear()
         if what != "erased":
             return
         if resource.kind == "EventTracker":
@@ -81,12 +137,27 @@ class Trackers:
             self._events.forget(group=hidden, dataset=resource.arn)
 
 
-def _event(event: Params) -> Params:
-    """An event with what its properties say about item and value; older SDK samples put them only there."""
-    properties = {plain(name): value for name, value in _properties(event.get("properties")).items()}
-    item, value = event.get("itemId", properties.get("itemid")), event.get("eventValue", properties.get("eventvalue"))
-    number = None if value is None else _number("eventValue", "number", value)
-    return {**event, "itemId": None if item is None else str(item), "eventValue": number}
+def _check_active(dataset: Resource) -> None:
+    if dataset.status != "ACTIVE":
+        raise in_use(f"Dataset {dataset.arn} is in status {dataset.status}; it must be ACTIVE")
+
+
+def _check_size(event: Params) -> None:
+    size = len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MOST_BYTES:
+        raise invalid(f"An event can have {MOST_BYTES} bytes at most, not {size}")
+
+
+def _action_event(event: Params) -> Params:
+    """An action event as it is kept: its type is one of the three, written in one way."""
+    _check_size(event)
+    _properties(event.get("properties"))
+    kind = ACTION_EVENTS.get("".join(filter(str.isalpha, event["eventType"])).lower())
+    if kind is None:
+        raise invalid(
+            f"The eventType of an action interaction must be Taken, Not Taken or Viewed, not {event['eventType']}"
+        )
+    return {**event, "eventType": kind}
 
 
 def _properties(text: str | None) -> Params:
@@ -122,7 +193,9 @@ def _typed(column: Field, value: Any) -> Any:
     if column.numeric:
         number = _number(column.name, column.type, value)
         return int(number) if column.type in ("long", "int") else number
-    return bool(value) if column.type == "boolean" else str(value)
+    if column.type == "boolean":
+        return value.lower() == "true" if isinstance(value, str) else bool(value)
+    return str(value)
 
 
 def _number(name: str, kind: str, value: Any) -> float:

@@ -26,7 +26,7 @@ NEGATED = ("NOT IN", "!=")
 
 
 class Growing:
-    """An array that takes values one by one; its room doubles when it is full."""
+    """An array that takes values one by one along its first axis; its room doubles when it is full."""
 
     def __init__(self, values: np.ndarray) -> None:
         self._room, self._used = values, len(values)
@@ -34,7 +34,8 @@ class Growing:
     def put(self, place: int, value: Any) -> None:
         """Replace a value, or append one at the place after the last."""
         if place == len(self._room):
-            self._room = np.concatenate([self._room, np.zeros(max(place, 16), self._room.dtype)])
+            more = np.zeros((max(place, 16), *self._room.shape[1:]), self._room.dtype)
+            self._room = np.concatenate([self._room, more])
         self._used = max(self._used, place + 1)
         self._room[place] = value
 

@@ -45,6 +45,7 @@ class Recipe:
     weighs          takes an eventsConfig
     objective       takes an optimizationObjective
     updates         takes trainingMode UPDATE
+    second          version 2: manages exploration itself, gives reasons, fills up what a filter leaves too short
     """
 
     name: str
@@ -68,6 +69,7 @@ class Recipe:
     weighs: bool = False
     objective: bool = False
     updates: bool = False
+    second: bool = False
 
     @property
     def arn(self) -> str:
@@ -208,6 +210,7 @@ _CUSTOM = (
         "next",
         "Items a user will most likely interact with next, with exploration, metadata and weights of event types.",
         explores=True,
+        second=True,
         **_V2,
     ),
 )

@@ -1,75 +1,88 @@
-"""A dataset group in memory: its items and users with their metadata, and who interacted with what.
+"""The items a deployment can recommend: those its model was trained on, and those that came since.
 
-Item rows are those of the Items dataset in bulk, overlaid with PutItems; the same for users. Interactions are the bulk
-ones, each user's together and oldest first; events come on top of them (events.Live).
+A new item, put or imported without interactions, has no score of its own. It gets the weighted mean of the scores of
+the trained items its metadata resemble (models.ItemContent); where nothing resembles it, no score at all. So it can be
+recommended in the very next answer, and AWS's automatic update of a deployed user-personalization solution version,
+every two hours and free of charge, has nothing left to do here.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from recsys.local.personalize.filters import Table
+from recsys.local.personalize.filters import Candidates
+from recsys.local.personalize.filters.columns import Growing
+from recsys.local.personalize.serving.group import Group, Reader, documents
 
-LATEST = 100  # interactions a filter considers, per user and event type
+if TYPE_CHECKING:
+    from recsys.models import ItemContent  # slow to import
+
+NEIGHBOURS = 10  # trained items that a new one's score is the mean of
+AT_ONCE = 256  # new items looked at together: their vectors are dense
+UNSCORED = np.float32(-np.inf)
 
 
-@dataclass
-class Interactions:
-    """Bulk interactions: user u's are offsets[u]:offsets[u+1] of the flat arrays, oldest first.
+class Catalogue:
+    """n items, each with its code: `known` of the model's come first, then new ones, in the order they appeared.
 
-    items, types (n,) int32 codes into item_ids and type_names; times (n,) int64 epoch seconds; values (n,) float64.
+    code_of: item id -> code; ids: code -> item id; candidates: the items as filters see them. described: the code of
+    each of the items that `content` knows, -1 for one that the model does not.
     """
 
-    users: dict[str, int]
-    offsets: np.ndarray
-    items: np.ndarray
-    item_ids: list[str]
-    times: np.ndarray
-    types: np.ndarray
-    type_names: list[str]
-    values: np.ndarray
+    def __init__(
+        self, group: Group, model_items: Sequence[str], content: "ItemContent | None" = None, grows: bool = False
+    ) -> None:
+        """content: what metadata say about items. grows: takes in items that the model does not know."""
+        self.ids = [str(item) for item in model_items]
+        self.code_of = {item: code for code, item in enumerate(self.ids)}
+        self.known, self._group, self._content, self._grows = len(self.ids), group, content, grows
+        self._neighbours = Growing(np.empty((0, NEIGHBOURS), np.int32))
+        self._weights = Growing(np.empty((0, NEIGHBOURS), np.float32))
+        described = content.item_ids if content else ()
+        self.described = np.array([self.code_of.get(item, -1) for item in described], np.int32)
+        self._put = Reader(group.put, len(group.put))
+        if grows:
+            self._take_in([*group.items.row, *group.interactions.item_ids])
+        self.candidates = Candidates(group.items, self.code_of)
 
-    @classmethod
-    def read(cls, file: str | None) -> "Interactions":
-        if file is None:
-            none = np.empty(0, np.int64)
-            return cls({}, np.zeros(1, np.int64), none, [], none, none, [], none.astype(float))
-        table = pq.read_table(file)
-        count = table.num_rows
-        user_codes, user_ids = _coded(table["USER_ID"])
-        starts = np.flatnonzero(np.r_[True, user_codes[1:] != user_codes[:-1]]) if count else np.empty(0, np.int64)
-        items, item_ids = _coded(table["ITEM_ID"])
-        types, type_names = _coded(table["EVENT_TYPE"]) if "EVENT_TYPE" in table.column_names else (None, [""])
-        values = table["EVENT_VALUE"].to_numpy() if "EVENT_VALUE" in table.column_names else np.full(count, np.nan)
-        return cls(
-            users={user_ids[user_codes[start]]: number for number, start in enumerate(starts)},
-            offsets=np.r_[starts, count],
-            items=items,
-            item_ids=item_ids,
-            times=table["TIMESTAMP"].to_numpy(),
-            types=np.zeros(count, np.int32) if types is None else types,
-            type_names=type_names,
-            values=values.astype(np.float64),
-        )
+    def __len__(self) -> int:
+        return len(self.ids)
 
-    def slice(self, user: str) -> slice:
-        number = self.users.get(user)
-        return slice(0, 0) if number is None else slice(self.offsets[number], self.offsets[number + 1])
+    def refresh(self) -> None:
+        """Take in what was put since the last time. On the thread that answers, so that no answer sees half of it."""
+        put = self._put.new()
+        if put and self._grows:
+            self._take_in(put)
 
+    def extend(self, scores: np.ndarray) -> np.ndarray:
+        """(n,) float32 scores from the model's (known,): those of its own items, then those of the new ones."""
+        neighbours, weights = self._neighbours.array, self._weights.array
+        if len(neighbours) == 0:
+            return scores
+        new = np.einsum("ij,ij->i", scores[neighbours], weights)
+        return np.concatenate([scores, np.where(weights[:, 0] > 0, new, UNSCORED)])
 
-def _coded(column: Any) -> tuple[np.ndarray, list[str]]:
-    """A text column as int32 codes into its distinct values."""
-    encoded = column.combine_chunks().dictionary_encode()
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32), encoded.dictionary.to_pylist()
+    def _take_in(self, items: Sequence[str]) -> None:
+        """New items, and new metadata of items that are new."""
+        new = [item for item in dict.fromkeys(items) if self.code_of.get(item, self.known) >= self.known]
+        for at in range(0, len(new), AT_ONCE):
+            some = new[at : at + AT_ONCE]
+            for item, neighbours, weights in zip(some, *self._alike(some), strict=True):
+                code = self.code_of.setdefault(item, len(self.ids))
+                if code == len(self.ids):
+                    self.ids.append(item)
+                self._neighbours.put(code - self.known, neighbours)
+                self._weights.put(code - self.known, weights)
 
-
-@dataclass
-class Group:
-    """One dataset group in memory."""
-
-    arn: str
-    items: Table
-    users: Table
-    interactions: Interactions
+    def _alike(self, items: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (m, NEIGHBOURS) of the trained items most like each, and their weights, which sum to 1 or are all 0."""
+        codes = np.zeros((len(items), NEIGHBOURS), np.int32)
+        weights = np.zeros((len(items), NEIGHBOURS), np.float32)
+        content = self._content
+        if content is not None:
+            vectors = content.vectors(documents(self._group.items, items, content.metadata.names))
+            places, found = content.neighbours(vectors, NEIGHBOURS, among=self.described >= 0)
+            codes[:, : places.shape[1]] = np.maximum(self.described[places], 0)
+            weights[:, : places.shape[1]] = found
+        return codes, weights

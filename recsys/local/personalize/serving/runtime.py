@@ -1,77 +1,99 @@
-"""GetRecommendations and GetPersonalizedRanking: from a request to a campaign in memory and back.
+"""GetRecommendations, GetPersonalizedRanking and GetActionRecommendations: from a request to a deployment and back.
 
-Nothing here reads a disk once a campaign and its filters are in memory, and no thread is changed: an answer is numpy
-over arrays that are there.
+Nothing here reads a disk or changes a thread: an answer is numpy over arrays that are there. Context that the schema
+does not know is taken and has no effect, as programs send it.
+
+[AWS does not say, and it is decided here: a promotion needs a filter and a percentage, of which the whole number of
+places is taken, at least one; a filter that belongs to another dataset group than the campaign is refused.]
 """
 
-import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from recsys.local.personalize.errors import ServiceError, invalid
-from recsys.local.personalize.events.log import Live
+from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.filters import Clause
-from recsys.local.personalize.recipes import RELATED
-from recsys.local.personalize.serving.campaign import Campaign
+from recsys.local.personalize.recipes import ACTIONS, RANKING, SEGMENTS
+from recsys.local.personalize.serving.deployment import Deployment
+from recsys.local.personalize.serving.engines import Asked
+from recsys.local.personalize.serving.ranking import rank
+from recsys.local.personalize.serving.recommend import Promotion, recommend
+from recsys.local.personalize.serving.sources import new_id
 
 Params = dict[str, Any]
 Filter = tuple[Clause, ...]
 
 DEFAULT_RESULTS, MOST_RESULTS, MOST_WITH_METADATA, MOST_COLUMNS = 25, 500, 50, 10
+OTHER_OPERATION = {
+    RANKING: "GetPersonalizedRanking",
+    ACTIONS: "GetActionRecommendations",
+    SEGMENTS: "CreateBatchSegmentJob",
+}
 
 
 def get_recommendations(
-    campaign: Campaign, params: Params, live: Live, chosen: Filter | None, opted_in: bool
+    deployment: Deployment, params: Params, chosen: Filter | None = None, promoting: Filter | None = None
 ) -> Params:
-    """The answer to GetRecommendations. `opted_in`: the campaign's enableMetadataWithRecommendations."""
-    columns = _metadata_columns(campaign, params, opted_in)
+    """The answer to GetRecommendations. chosen, promoting: the filter of the request, of its promotion.
+
+    Raises InvalidInputException.
+    """
+    columns = _metadata_columns(deployment, params)
     count = params.get("numResults", DEFAULT_RESULTS)
     _check_count("numResults", count, bool(columns))
-    _check_who(campaign, params)
-    user, item = params.get("userId"), params.get("itemId")
-    mask = campaign.mask(chosen, params.get("filterValues", {}), user, item, live) if chosen else None
-    codes, scores = campaign.recommend(user, item, live, count, mask)
-    ids = campaign.model.item_ids
-    entries = [{"itemId": str(ids[code])} for code in codes]
-    if scores is not None:
-        for entry, score in zip(entries, np.asarray(scores, np.float64).tolist(), strict=True):
-            entry["score"] = score
-    _add_metadata(campaign, entries, columns)
-    return {"itemList": entries, "recommendationId": new_id()}
+    _check_who(deployment, params)
+    deployment.refresh()
+    asked = Asked(params.get("userId"), params.get("itemId"), params.get("context"))
+    promotion = _promotion(deployment, params, promoting, count)
+    entries = recommend(deployment, asked, count, _mask(deployment, chosen, params, asked), promotion)
+    _add_metadata(deployment, entries, columns)
+    return {"itemList": entries, "recommendationId": new_id(params)}
 
 
-def get_personalized_ranking(
-    campaign: Campaign, params: Params, live: Live, chosen: Filter | None, opted_in: bool
-) -> Params:
-    """The answer to GetPersonalizedRanking."""
-    if not campaign.ranks:
-        raise invalid(f"A campaign of recipe {campaign.recipe.name} does not rank: use GetRecommendations")
-    columns = _metadata_columns(campaign, params, opted_in)
-    items, user = params["inputList"], params["userId"]
+def get_personalized_ranking(deployment: Deployment, params: Params, chosen: Filter | None = None) -> Params:
+    """The answer to GetPersonalizedRanking. Raises InvalidInputException."""
+    if deployment.recipe.type != RANKING:
+        raise invalid(f"A campaign of recipe {deployment.recipe.name} does not rank: use {_operation(deployment)}")
+    columns = _metadata_columns(deployment, params)
+    items = params["inputList"]
     if not items:
         raise invalid("inputList must not be empty")
     _check_count("inputList", len(items), bool(columns))
-    mask = campaign.mask(chosen, params.get("filterValues", {}), user, None, live) if chosen else None
-    entries = []
-    for item, score in campaign.rank(user, items, live, mask):
-        entries.append({"itemId": item} if score is None else {"itemId": item, "score": score})
-    _add_metadata(campaign, entries, columns)
-    return {"personalizedRanking": entries, "recommendationId": new_id()}
+    deployment.refresh()
+    asked = Asked(params["userId"], context=params.get("context"))
+    entries = rank(deployment, asked, items, _mask(deployment, chosen, params, asked))
+    _add_metadata(deployment, entries, columns)
+    return {"personalizedRanking": entries, "recommendationId": new_id(params)}
 
 
-def new_id() -> str:
-    return f"RID-{uuid.uuid4()}"
+def _operation(deployment: Deployment) -> str:
+    return OTHER_OPERATION.get(deployment.recipe.type, "GetRecommendations")
 
 
-def _check_who(campaign: Campaign, params: Params) -> None:
-    if campaign.ranks:
-        raise invalid(f"A campaign of recipe {campaign.recipe.name} only ranks: use GetPersonalizedRanking")
-    needed = "itemId" if campaign.recipe.type == RELATED else "userId"
-    if needed not in params:
-        raise invalid(f"{needed} is required for campaigns of recipe {campaign.recipe.name}")
-    if "promotions" in params:
-        raise ServiceError("NotImplementedException", "promotions are not implemented here yet", 501)
+def _mask(deployment: Deployment, chosen: Filter | None, params: Params, asked: Asked) -> np.ndarray | None:
+    if chosen is None:
+        return None
+    return deployment.mask(chosen, params.get("filterValues", {}), asked.user, asked.item)
+
+
+def _promotion(deployment: Deployment, params: Params, chosen: Filter | None, count: int) -> Promotion | None:
+    for promotion in params.get("promotions", ()):  # one at most
+        if chosen is None or "percentPromotedItems" not in promotion:
+            raise invalid("A promotion needs a filterArn and percentPromotedItems")
+        values, percent = promotion.get("filterValues", {}), promotion["percentPromotedItems"]
+        mask = deployment.mask(chosen, values, params.get("userId"), params.get("itemId"))
+        return Promotion(mask, max(1, count * percent // 100), promotion.get("name"))
+    return None
+
+
+def _check_who(deployment: Deployment, params: Params) -> None:
+    if deployment.recipe.type in OTHER_OPERATION:
+        name = deployment.recipe.name
+        raise invalid(f"A campaign of recipe {name} does not answer GetRecommendations: use {_operation(deployment)}")
+    for member in deployment.recipe.needs:
+        if member not in params:
+            raise invalid(f"{member} is required for campaigns of recipe {deployment.recipe.name}")
 
 
 def _check_count(name: str, count: int, metadata: bool) -> None:
@@ -80,27 +102,25 @@ def _check_count(name: str, count: int, metadata: bool) -> None:
         raise invalid(f"{name} must be at most {most}{' with metadata' if metadata else ''}, not {count}")
 
 
-def _metadata_columns(campaign: Campaign, params: Params, opted_in: bool) -> list[str]:
+def _metadata_columns(deployment: Deployment, params: Params) -> Sequence[str]:
     asked = params.get("metadataColumns")
     if not asked:
-        return []
-    if not (opted_in or campaign.recipe.metadata):
-        raise invalid(
-            "The campaign does not return metadata: set enableMetadataWithRecommendations in its campaignConfig"
-        )
+        return ()
+    if not deployment.config.metadata:
+        raise invalid("It does not return metadata: set enableMetadataWithRecommendations in its configuration")
     if set(asked) != {"ITEMS"}:
         raise invalid(f"metadataColumns takes ITEMS only, not {', '.join(asked)}")
     columns = asked["ITEMS"]
     if len(columns) > MOST_COLUMNS:
         raise invalid(f"metadataColumns can name {MOST_COLUMNS} columns at most, not {len(columns)}")
-    known = {name.lower() for name in campaign.group.items.fields}
+    known = {name.lower() for name in deployment.group.items.fields}
     unknown = [name for name in columns if name.lower() not in known]
     if unknown:
         raise invalid(f"The Items dataset has no column {', '.join(unknown)}")
     return columns
 
 
-def _add_metadata(campaign: Campaign, entries: list[Params], columns: list[str]) -> None:
+def _add_metadata(deployment: Deployment, entries: list[Params], columns: Sequence[str]) -> None:
     if columns:
         for entry in entries:
-            entry["metadata"] = campaign.group.items.metadata(entry["itemId"], columns)
+            entry["metadata"] = deployment.group.items.metadata(entry["itemId"], columns)

@@ -1,0 +1,26 @@
+"""What recommendations showed, so that an event that names its recommendation tells what else was seen.
+
+[AWS says that it derives implicit impressions from a recommendationId, and not how long it remembers one: here the
+newest MOST recommendations, until the server stops.]
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+MOST = 10_000
+
+
+class Shown:
+    """The items of the newest recommendations."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[str, Sequence[str]] = OrderedDict()
+
+    def remember(self, recommendation_id: str, items: Sequence[str]) -> None:
+        self._items[recommendation_id] = items
+        if len(self._items) > MOST:
+            self._items.popitem(last=False)
+
+    def items(self, recommendation_id: str | None) -> list[str]:
+        """What a recommendation showed; nothing for one that is not known."""
+        return list(self._items.get(recommendation_id or "", ()))

@@ -1,0 +1,196 @@
+"""One engine per kind of model: how it scores a whole catalogue for a request.
+
+An engine is made for one deployment and answers `scores(asked)`: (n,) float32, one per item of its catalogue, -inf for
+an item without a score.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from recsys.local.personalize.schemas import plain
+from recsys.local.personalize.serving.catalogue import UNSCORED, Catalogue
+from recsys.local.personalize.serving.context import context_columns, summed, user_columns
+from recsys.local.personalize.serving.group import Group, documents
+from recsys.local.personalize.serving.histories import Histories
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks, about which item, in which context."""
+
+    user: str | None = None
+    item: str | None = None
+    context: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an engine is made of.
+
+    popularity: (known,) float32 users of each of the model's items, what answers where the model cannot. excluded:
+    columns that training was told to leave out, by dataset type. influence: a campaign's rankingInfluence. day: real
+    seconds of a day of scheduled work.
+    """
+
+    model: Any
+    content: Any
+    popularity: np.ndarray
+    group: Group
+    catalogue: Catalogue
+    histories: Histories
+    excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    influence: Mapping[str, float] = field(default_factory=dict)
+    day: float = 86400.0
+
+
+class Engine(Protocol):
+    """What scores the items of a catalogue."""
+
+    grows: bool  # new items can have a score
+
+    def __init__(self, parts: Parts) -> None: ...
+
+    def scores(self, asked: Asked) -> np.ndarray: ...
+
+
+class NextItems:
+    """What comes next after the user's history; for a user without one, what is popular among users alike."""
+
+    grows = True
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._temperature = np.float32(parts.model.temperature)
+        group, histories = parts.group, parts.histories
+        about = (group.interactions, histories.kept, histories.codes, parts.catalogue.known)
+        fields = group.fields.get("Interactions", {})
+        self._contexts = context_columns(*about, _kept(fields, parts.excluded, "INTERACTIONS"))
+        self._users = user_columns(*about, group.users, _kept(group.users.fields, parts.excluded, "USERS"))
+
+    def scores(self, asked: Asked) -> np.ndarray:
+        history = self._parts.histories.of(asked.user or "")
+        scores = self._parts.model.scores(history)
+        known = {plain(name): value for name, value in (asked.context or {}).items()}
+        lifts = [column.log_lift(known[name]) for name, column in self._contexts.items() if name in known]
+        if len(history) == 0 and asked.user in self._parts.group.users.row:
+            users = self._parts.group.users
+            lifts += [column.log_lift(users.value(asked.user, name)) for name, column in self._users.items()]
+        lift = summed(lifts)
+        if lift is not None:
+            scores = scores + self._temperature * lift
+        return self._parts.catalogue.extend(scores)
+
+
+class Similar:
+    """Items like the one that is asked about, never that one; a new one is judged by its metadata.
+
+    What is popular for an item that nothing is known about.
+    """
+
+    grows = True
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def scores(self, asked: Asked) -> np.ndarray:
+        catalogue = self._parts.catalogue
+        code = catalogue.code_of.get(asked.item or "", len(catalogue))
+        if code < catalogue.known:
+            scores = catalogue.extend(self._parts.model.scores([code]))
+        else:
+            alike = self._by_metadata(asked.item or "")
+            scores = catalogue.extend(self._parts.popularity if alike is None else alike)
+        if code < len(catalogue):
+            scores[code] = UNSCORED
+        return scores
+
+    def _by_metadata(self, item: str) -> np.ndarray | None:
+        """(known,) likeness of a new item's metadata to those of the model's items; None where there are none."""
+        content, group = self._parts.content, self._parts.group
+        if content is None or item not in group.items.row:
+            return None
+        (alike,) = content.cosines(content.vectors(documents(group.items, [item], content.metadata.names)))
+        if not alike.any():
+            return None
+        scores = np.zeros(self._parts.catalogue.known, np.float32)
+        codes = self._parts.catalogue.described
+        scores[codes[codes >= 0]] = alike[codes >= 0]
+        return scores
+
+
+class Semantic:
+    """Items whose texts mean alike, under the campaign's rankingInfluence; new ones come with a training."""
+
+    grows = False
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        weights = parts.influence
+        self._influence = {name.lower(): float(weights.get(name, 0.0)) for name in ("FRESHNESS", "POPULARITY")}
+
+    def scores(self, asked: Asked) -> np.ndarray:
+        model = self._parts.model
+        code = self._parts.catalogue.code_of.get(asked.item or "")
+        if code is None:
+            return self._parts.popularity
+        scores = np.array(model.influenced(model.scores([code]), **self._influence))
+        scores[code] = UNSCORED
+        return scores
+
+
+class Popular:
+    """The same for everybody."""
+
+    grows = False
+
+    def __init__(self, parts: Parts) -> None:
+        self._scores = parts.model.scores(np.empty(0, np.int32))
+
+    def scores(self, asked: Asked) -> np.ndarray:
+        return self._scores
+
+
+class Trend:
+    """What rises fastest, worked out anew with the events since training, at most once per discovery interval.
+
+    Until an interval has passed since the last time, events change nothing, as on AWS.
+    """
+
+    grows = True
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._due = parts, -np.inf
+        self._interval = float(parts.model.settings["interval_seconds"]) * parts.day / 86400
+
+    def scores(self, asked: Asked) -> np.ndarray:
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + self._interval
+            self._scores = self._trend()
+        missing = len(self._parts.catalogue) - len(self._scores)
+        return np.pad(self._scores, (0, missing), constant_values=UNSCORED) if missing else self._scores
+
+    def _trend(self) -> np.ndarray:
+        trained, live = self._parts.model.settings["newest"], self._parts.group.live
+        code_of = self._parts.catalogue.code_of
+        since = [(sent, code_of[item]) for sent, item, *_ in live.journal if sent > trained and item in code_of]
+        times, codes = np.array([sent for sent, _ in since]), np.array([code for _, code in since], np.int64)
+        scores = self._parts.model.trend(max(trained, live.latest), codes, times)
+        return scores[: len(self._parts.catalogue)]
+
+
+ENGINES: dict[str, type[Engine]] = {
+    "next": NextItems,
+    "similar": Similar,
+    "semantic": Semantic,
+    "popularity": Popular,
+    "trending": Trend,
+}
+
+
+def _kept(fields: Mapping[str, Any], excluded: Mapping[str, frozenset[str]], kind: str) -> dict[str, Any]:
+    """The fields that training has not been told to leave out."""
+    return {name: each for name, each in fields.items() if name.upper() not in excluded.get(kind, ())}
