@@ -92,6 +92,74 @@ def own_hits_ndcg_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: 
     return _ratio(_dcg(found), found.sum(axis=1))
 
 
+def gains_at(recommended: np.ndarray, targets: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> np.ndarray:
+    """(n, k) float64: the weight of the target at each rank, 0 where the item is none.
+
+    `weights` are as long as the targets; a code that appears twice weighs as much as its heaviest.
+
+    >>> gains_at(np.array([[3, 7, 1]]), [np.array([7, 9, 7])], [np.array([0.5, 1.5, 1.0])])
+    array([[0., 1., 0.]])
+    """
+    recommended = np.asarray(recommended)
+    out = np.zeros(recommended.shape)
+    for row, (codes, worth) in enumerate(zip(targets, weights, strict=True)):
+        distinct, heaviest = _heaviest(codes, worth)
+        if len(distinct):
+            at = np.minimum(np.searchsorted(distinct, recommended[row]), len(distinct) - 1)
+            out[row] = np.where(distinct[at] == recommended[row], heaviest[at], 0.0)
+    return out
+
+
+def weighted_ndcg_at(
+    recommended: np.ndarray, targets: Sequence[np.ndarray], weights: Sequence[np.ndarray], k: int
+) -> np.ndarray:
+    """NDCG with graded gains: DCG / DCG of the best possible list, a hit counting as much as its target weighs.
+
+    >>> weighted_ndcg_at(np.array([[3, 7]]), [np.array([7, 9])], [np.array([0.5, 1.5])], 2).round(4)
+    array([0.1738])
+    """
+    ideal = np.zeros(len(targets))
+    for row, (codes, worth) in enumerate(zip(targets, weights, strict=True)):
+        _, heaviest = _heaviest(codes, worth)
+        ideal[row] = _dcg(np.sort(heaviest)[::-1][None, :k])[0]
+    found = _dcg(gains_at(np.asarray(recommended)[:, :k], targets, weights))
+    return np.divide(found, ideal, out=np.zeros(len(found)), where=ideal > 0)
+
+
+def own_hits_weighted_ndcg_at(
+    recommended: np.ndarray, targets: Sequence[np.ndarray], weights: Sequence[np.ndarray], k: int
+) -> np.ndarray:
+    """`own_hits_ndcg_at` with graded gains: DCG / DCG of the list's own hits, the heaviest moved to the top.
+
+    Amazon Personalize's NDCG with event weights, as far as its guide tells: "similar to NDCG, but the reward for each
+    correct prediction will be weighted".
+
+    >>> own_hits_weighted_ndcg_at(np.array([[3, 7, 9]]), [np.array([7, 9])], [np.array([0.5, 1.5])], 3).round(4)
+    array([0.5869])
+    """
+    gains = gains_at(np.asarray(recommended)[:, :k], targets, weights)
+    ideal = _dcg(np.sort(gains, axis=1)[:, ::-1])
+    return np.divide(_dcg(gains), ideal, out=np.zeros(len(gains)), where=ideal > 0)
+
+
+def average_rewards(recommended: np.ndarray, targets: Sequence[np.ndarray], rewards: np.ndarray, k: int = 25) -> float:
+    """Amazon Personalize's average_rewards_at_k, from 0 to 1; `rewards` (n_items,) are 0 or more.
+
+    Per user: rewards of the hits among the k recommended items with the highest rewards / rewards of all hits; the
+    mean over users whose hits have a reward, 0 without any.
+
+    >>> average_rewards(np.array([[0, 1, 2]]), [np.array([0, 2])], np.array([1.0, 5.0, 3.0]), k=2)
+    0.75
+    """
+    recommended = np.asarray(recommended)
+    worth = np.asarray(rewards, np.float64)[recommended]
+    top = np.argsort(np.argsort(-worth, axis=1, kind="stable"), axis=1) < k
+    found = worth * hits(recommended, targets)
+    every = found.sum(axis=1)
+    some = every > 0
+    return _mean((found * top).sum(axis=1)[some] / every[some])
+
+
 def coverage(recommended: np.ndarray, n_items: int) -> float:
     """Distinct items recommended to anybody / items of the catalogue.
 
@@ -146,6 +214,13 @@ def _resampled_means(columns: np.ndarray, seed: int, samples: int) -> np.ndarray
     block = max(1, RESAMPLED // (n * columns.shape[1]))
     sizes = [min(block, samples - start) for start in range(0, samples, block)]
     return np.concatenate([columns[rng.integers(0, n, (size, n))].mean(axis=1) for size in sizes])
+
+
+def _heaviest(codes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct codes in order and the largest weight of each."""
+    order = np.lexsort((-np.asarray(weights), codes))
+    distinct, first = np.unique(np.asarray(codes)[order], return_index=True)
+    return distinct, np.asarray(weights, np.float64)[order][first]
 
 
 def _dcg(found: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What is added to the regression's scores: the user's own habits, and popularity where little is known."""
+"""What is added to the regression's scores: own habits, popularity where little is known, and what items are worth."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,12 @@ class Blend:
     """Adds own_weight * own shares + popularity_weight * popularity / (1 + length) to the scores of a batch.
 
     popularity: (n_items,) users of each item. An empty history scores temperature * log(popularity), so that its
-    softmax is popularity's own distribution, items without users counting a tenth of one.
+    softmax is popularity's own distribution, items without users counting a tenth of one. reward: (n_items,) float32
+    logarithms of what items are worth, by which their probabilities are multiplied; None: all are worth the same.
     """
 
-    def __init__(self, popularity: np.ndarray, temperature: float = 1.0) -> None:
+    def __init__(self, popularity: np.ndarray, temperature: float = 1.0, reward: np.ndarray | None = None) -> None:
+        self.reward = None if reward is None else np.float32(temperature) * np.asarray(reward, np.float32)
         total = max(1.0, float(popularity.sum()))
         self.share = (popularity / total).astype(np.float32)
         self.empty = np.float32(temperature) * np.log(self.share + np.float32(0.1 / total))
@@ -31,4 +33,6 @@ class Blend:
             own = own_share(histories, settings.own_decay)
             np.add.at(scores, (own.rows, own.codes), np.float32(settings.own_weight) * own.values)
         scores[lengths == 0] = self.empty
+        if self.reward is not None:
+            scores += self.reward
         return scores

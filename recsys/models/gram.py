@@ -2,14 +2,15 @@
 
 At every position of a user's sequence that something follows, x is the decayed history and y what comes next:
 
-    x = sum over age a = 1..L of w(a) e[item a back]        y = sum over distance d = 1..T of v(d) e[item d ahead]
+    x = sum over age a = 1..L of w(a) e[item a back]        y = sum over distance d = 1..T of v(d) u e[item d ahead]
 
-G = sum x x' and C = sum x y'. The product x x' pairs each event with those up to L - 1 before it, so that G is a sum
-over event pairs of a weight that depends on their lag and on how many targets follow; C's depends on the lag alone.
-No matrix product of size (events, items) is ever formed.
+with u the weight of that event, 1 where all weigh alike. G = sum x x' and C = sum x y'. The product x x' pairs each
+event with those up to L - 1 before it, so that G is a sum over event pairs of a value that depends on their lag and on
+how many targets follow; C's depends on the lag and on u. No matrix product of size (events, items) is ever formed.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -58,13 +59,12 @@ def gram_diagonal(seqs: Sequences, weights: np.ndarray, reverse: float = 0.0) ->
 def cross(seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: float = 0.0) -> np.ndarray:
     """C = sum of x y' (n_items, n_items) float32, dense: row = item of the history, column = target.
 
-    `targets` holds v(1..T). The reversed sequences' C is the transpose, since its weights depend on the lag alone. In
-    Fortran order, as LAPACK wants its right-hand sides.
+    `targets` holds v(1..T). In Fortran order, as LAPACK wants its right-hand sides.
     """
     out = np.zeros((seqs.n_items, seqs.n_items), dtype=np.float32)
-    for triple in _batches(_cross_pairs(seqs, weights, targets)):
+    for triple in _batches(_cross_pairs(seqs, weights, targets, reverse)):
         out += _table(triple, seqs.n_items).toarray()
-    if reverse:
+    if reverse and seqs.weights is None:
         out += np.float32(reverse) * out.T.copy()
     return out.T
 
@@ -74,9 +74,11 @@ def cross_sparse(
 ) -> sparse.csr_array:
     """C as a sparse table, the `kept` largest entries of each row."""
     out = sparse.csr_array((seqs.n_items, seqs.n_items), dtype=np.float32)
-    for triple in _batches(_cross_pairs(seqs, weights, targets)):
+    for triple in _batches(_cross_pairs(seqs, weights, targets, reverse)):
         out = out + _table(triple, seqs.n_items).tocsr()
-    return largest_of_each_row(sparse.csr_array(out.T + reverse * out if reverse else out.T), kept)
+    if reverse and seqs.weights is None:
+        out = out + reverse * out.T
+    return largest_of_each_row(sparse.csr_array(out.T), kept)
 
 
 def largest_of_each_row(table: sparse.csr_array, kept: int) -> sparse.csr_array:
@@ -91,25 +93,46 @@ def largest_of_each_row(table: sparse.csr_array, kept: int) -> sparse.csr_array:
 def _gram_pairs(seqs: Sequences, weights: np.ndarray, reverse: float) -> Iterator[Triple]:
     """Later item, earlier item and weight of every event pair in G, lag by lag; lag 0 at half its weight."""
     table = lag_weights(weights)
-    for lag, late, early, before, after in _pairs(seqs, range(len(table))):
-        value = table[lag][np.minimum(after, len(weights))]
+    for pairs in _pairs(seqs, range(len(table))):
+        value = table[pairs.lag][np.minimum(pairs.after, len(weights))]
         if reverse:
-            value = value + np.float32(reverse) * table[lag][np.minimum(before, len(weights))]
-        yield late, early, value * np.float32(0.5 if lag == 0 else 1)
+            value = value + np.float32(reverse) * table[pairs.lag][np.minimum(pairs.before, len(weights))]
+        yield pairs.late, pairs.early, value * np.float32(0.5 if pairs.lag == 0 else 1)
 
 
-def _cross_pairs(seqs: Sequences, weights: np.ndarray, targets: np.ndarray) -> Iterator[Triple]:
-    """Later item, earlier item and weight of every event pair in C, lag by lag."""
-    by_lag = np.convolve(weights.astype(np.float64), targets)
-    for lag, late, early, _, _ in _pairs(seqs, range(1, len(by_lag) + 1)):
-        yield late, early, np.full(len(late), by_lag[lag - 1], dtype=np.float32)
+def _cross_pairs(seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: float) -> Iterator[Triple]:
+    """Target, item of the history and value of every event pair in C, lag by lag.
+
+    Reversed sequences are left out where all events weigh alike: their C is the transpose then.
+    """
+    by_lag = np.convolve(weights.astype(np.float64), targets).astype(np.float32)
+    for pairs in _pairs(seqs, range(1, len(by_lag) + 1)):
+        value = by_lag[pairs.lag - 1]
+        if seqs.weights is None:
+            yield pairs.late, pairs.early, np.full(len(pairs.late), value)
+            continue
+        yield pairs.late, pairs.early, value * seqs.weights[pairs.late_at]
+        if reverse:
+            yield pairs.early, pairs.late, np.float32(reverse) * value * seqs.weights[pairs.late_at - pairs.lag]
 
 
-def _pairs(seqs: Sequences, lags: range) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """For each lag, all event pairs of one user that far apart: the later and the earlier item of each pair, the number
-    of events before the earlier and after the later one.
+class _Pairs(NamedTuple):
+    """All event pairs of one user each that are `lag` events apart, as arrays of equal length.
 
-    Ordered by the later item, so that adding to a table stays within one of its rows, which the cache can hold.
+    The place of the later event and its item, the earlier item, the number of events before it and after the later one.
+    """
+
+    lag: int
+    late_at: np.ndarray
+    late: np.ndarray
+    early: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
+def _pairs(seqs: Sequences, lags: range) -> Iterator[_Pairs]:
+    """The pairs of each lag, ordered by the later item: adding to a table then stays within one of its rows, which the
+    cache can hold.
     """
     late_at = np.argsort(seqs.codes, kind="stable")
     late, before = seqs.codes[late_at], seqs.positions[late_at].astype(np.int32)
@@ -118,7 +141,7 @@ def _pairs(seqs: Sequences, lags: range) -> Iterator[tuple[int, np.ndarray, np.n
         far_enough = before >= lag
         if not far_enough.all():
             late_at, late, before, after = (column[far_enough] for column in (late_at, late, before, after))
-        yield lag, late, seqs.codes[late_at - lag], before - lag, after
+        yield _Pairs(lag, late_at, late, seqs.codes[late_at - lag], before - lag, after)
 
 
 def _batches(triples: Iterator[Triple]) -> Iterator[Triple]:

@@ -1,12 +1,13 @@
 """The closed-form linear next-item model: user-personalization and personalized-ranking.
 
-    score = x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length)
+    score = x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length) + reward
 
 x is the decayed history and B = (G + lambda I)^-1 C the ridge regression of what comes next on it, over all training
 positions: Steck's EASE (2019) and Choi's SLIST (2021) with order. The model answers from the history alone: a new user
 needs no training and an event counts at once.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from recsys.models.blend import Blend
 from recsys.models.features import decayed
 from recsys.models.gram import history_weights
 from recsys.models.popularity import unique_users
-from recsys.models.regression import Regression
+from recsys.models.regression import Coefficients, Regression
 from recsys.models.sequences import Sequences
 from recsys.models.settings import Settings
 from recsys.models.storage import Stored
@@ -39,59 +40,70 @@ class NextItem(Model):
         report: Report | None = None,
         budget: float = 15.0,
         settings: Settings | None = None,
+        candidates: Sequence[Mapping[str, float]] = ({},),
+        reward: np.ndarray | None = None,
     ) -> Self:
         """Choose the settings on held-out training users, then train on all.
 
         report: called with each trial (settings, ndcg, seconds). budget: seconds of tuning on two ordinary cores,
         counted in work and not by the clock, so that a seed gives one model. settings: use these and only fit the
-        temperature.
+        temperature. candidates: settings of which one holds, whichever is best; each is tried, whatever the budget.
+        reward: (n_items,) logarithms of what items are worth, by which their probabilities are multiplied.
         """
         with threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas"):
-            tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings)
+            tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings, candidates)
             table = Regression(seqs).coefficients(tuned.settings)
-        return cls._of(seqs.item_ids, table, unique_users(seqs), tuned.settings, tuned.trials, tuned.temperature)
+        popularity = unique_users(seqs)
+        return cls._of(seqs.item_ids, table, popularity, tuned.settings, tuned.trials, tuned.temperature, reward)
 
     @classmethod
     def _of(
         cls,
         item_ids: np.ndarray,
-        table: np.ndarray | sparse.csr_array,
+        table: Coefficients,
         popularity: np.ndarray,
         settings: Settings,
         trials: list[dict[str, Any]],
         temperature: float,
+        reward: np.ndarray | None = None,
     ) -> Self:
         model = cls(item_ids, settings.as_dict(), trials, temperature)
-        model.table, model.popularity, model.chosen = table, popularity, settings
+        model.table, model.popularity, model.chosen, model.reward = table, popularity, settings, reward
         model._weights = history_weights(settings.length, settings.decay)
-        model._blend = Blend(popularity, temperature)
+        model._blend = Blend(popularity, temperature, reward)
         return model
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         events = decayed(histories, self._weights)
-        if len(histories) == 1 and not sparse.issparse(self.table):
-            scores = (events.values @ self.table[events.codes])[None]  # a third of the time of a sparse product
+        first, *second = self.table if isinstance(self.table, tuple) else (self.table,)
+        if len(histories) == 1 and not sparse.issparse(first):
+            scores = (events.values @ first[events.codes])[None]  # a third of the time of a sparse product
         else:
-            scores = events.table(len(self.item_ids)) @ self.table
+            scores = events.table(len(self.item_ids)) @ first
+        for factor in second:
+            scores = scores @ factor
         scores = scores.toarray() if sparse.issparse(scores) else scores
         return self._blend.add(scores, histories, self.chosen)
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        if not sparse.issparse(self.table):
-            return {"table": self.table, "popularity": self.popularity}
-        return {
-            "data": self.table.data,
-            "indices": self.table.indices,
-            "indptr": self.table.indptr,
-            "popularity": self.popularity,
-        }
+        table = self.table
+        if isinstance(table, tuple):
+            arrays = {"left": table[0], "right": table[1]}
+        elif sparse.issparse(table):
+            arrays = {"data": table.data, "indices": table.indices, "indptr": table.indptr}
+        else:
+            arrays = {"table": table}
+        worth = {} if self.reward is None else {"reward": self.reward}
+        return {**arrays, "popularity": self.popularity, **worth}
 
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
         arrays, meta, n = stored.arrays, stored.meta, len(stored.item_ids)
         if "table" in arrays:
-            table = np.asarray(arrays["table"])
+            table: Coefficients = np.asarray(arrays["table"])
+        elif "left" in arrays:
+            table = np.asarray(arrays["left"]), np.asarray(arrays["right"])
         else:
             table = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
-        settings = Settings.from_dict(meta["settings"])
-        return cls._of(stored.item_ids, table, arrays["popularity"], settings, meta["trials"], meta["temperature"])
+        tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
+        return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, arrays.get("reward"))

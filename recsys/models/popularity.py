@@ -14,8 +14,13 @@ class Popularity(Model):
 
     @classmethod
     def fit(cls, seqs: Sequences) -> Self:
-        """Count unique users per item; ten clicks of one user count once."""
+        """Count unique users per item; ten clicks of one user count once, as much as the heaviest of them."""
         return cls._of(seqs.item_ids, unique_users(seqs))
+
+    @classmethod
+    def of_events(cls, seqs: Sequences) -> Self:
+        """Count every event: ten clicks of one user count ten times."""
+        return cls._of(seqs.item_ids, np.bincount(seqs.codes, seqs.weights, seqs.n_items).astype(np.float32))
 
     @classmethod
     def _of(cls, item_ids: np.ndarray, counts: np.ndarray) -> Self:
@@ -41,6 +46,10 @@ class Popularity(Model):
 
 
 def unique_users(seqs: Sequences) -> np.ndarray:
-    """(n_items,) float32: how many different users touched each item."""
-    pairs = np.unique(seqs.users * seqs.n_items + seqs.codes)
-    return np.bincount(pairs % seqs.n_items, minlength=seqs.n_items).astype(np.float32)
+    """(n_items,) float32: how many different users touched each item, each as much as the heaviest of the events."""
+    pairs, of_pair = np.unique(seqs.users * seqs.n_items + seqs.codes, return_inverse=True)
+    heaviest = None
+    if seqs.weights is not None:
+        heaviest = np.zeros(len(pairs), np.float32)
+        np.maximum.at(heaviest, of_pair, seqs.weights)
+    return np.bincount(pairs % seqs.n_items, heaviest, seqs.n_items).astype(np.float32)

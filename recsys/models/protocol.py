@@ -13,12 +13,14 @@ class Split:
     """A model is fitted on `train`, shown `histories[q]` and scored on `targets[q]`, for each of n queries.
 
     All codes are in `train.item_ids`, the catalogue of the whole data set: an item that only held-out users touched
-    is there too, without a training event, and counts as missed.
+    is there too, without a training event, and counts as missed. `weights[q]` are those of the targets, as long as
+    `targets[q]`; None where all events weigh alike.
     """
 
     train: Sequences
     histories: list[np.ndarray]
     targets: list[np.ndarray]
+    weights: list[np.ndarray] | None = None
 
 
 def personalize_split(seqs: Sequences, seed: int = 0, test_share: float = 0.1, target_share: float = 0.1) -> Split:
@@ -38,16 +40,17 @@ def personalize_split(seqs: Sequences, seed: int = 0, test_share: float = 0.1, t
     n_test = min(len(able), max(1, round(seqs.n_users * test_share)), seqs.n_users - 1)
     test = np.sort(np.random.default_rng(seed).choice(able, n_test, replace=False))
     train = np.setdiff1d(np.arange(seqs.n_users), test)
-    histories, targets = cut_newest(seqs.select(test), target_share)
-    return Split(seqs.select(train), histories, targets)
+    return cut_newest(seqs.select(train), seqs.select(test), target_share)
 
 
-def cut_newest(seqs: Sequences, share: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Each user's older events and newest `share` of them, rounded down but at least one."""
-    newest = np.maximum(1, (seqs.lengths * share).astype(np.int64))
-    cuts = seqs.lengths - newest
-    events = seqs.histories()
-    return [e[:c] for e, c in zip(events, cuts, strict=True)], [e[c:] for e, c in zip(events, cuts, strict=False)]
+def cut_newest(train: Sequences, test: Sequences, share: float) -> Split:
+    """Each test user's older events and newest `share` of them, rounded down but at least one."""
+    newest = np.maximum(1, (test.lengths * share).astype(np.int64))
+    left = np.repeat(test.lengths, test.lengths) - test.positions  # events of the user from this one on
+    held = left <= np.repeat(newest, test.lengths)
+    older, newer = test.keep_events(~held), test.keep_events(held)
+    weights = None if newer.weights is None else np.split(newer.weights, newer.offsets[1:-1])
+    return Split(train, older.histories(), newer.histories(), weights)
 
 
 def leave_last_out(seqs: Sequences) -> Split:

@@ -15,7 +15,8 @@ class Sequences:
     """All histories of a data set; user `u` owns `codes[offsets[u]:offsets[u + 1]]`, oldest first.
 
     user_ids: (n_users,) str, item_ids: (n_items,) str, offsets: (n_users + 1,) int64, codes: (n_events,) int32 into
-    item_ids, times: (n_events,) int64 epoch seconds. An item of the catalogue may have no event.
+    item_ids, times: (n_events,) int64 epoch seconds. An item of the catalogue may have no event. weights: (n_events,)
+    float32, how much each event counts as something to be predicted; None where all count alike.
     """
 
     user_ids: np.ndarray
@@ -23,13 +24,16 @@ class Sequences:
     offsets: np.ndarray
     codes: np.ndarray
     times: np.ndarray
+    weights: np.ndarray | None = None
 
     @classmethod
-    def from_interactions(cls, interactions: pd.DataFrame, catalogue: Sequence[str] = ()) -> "Sequences":
+    def from_interactions(
+        cls, interactions: pd.DataFrame, catalogue: Sequence[str] = (), weights: np.ndarray | None = None
+    ) -> "Sequences":
         """Sequences of a table with USER_ID, ITEM_ID and TIMESTAMP (epoch seconds); repeated events are kept.
 
         Events of one user are ordered by time; those of the same second stay in the order of the table. Items of
-        `catalogue` are part of item_ids even where nobody has touched them.
+        `catalogue` are part of item_ids even where nobody has touched them. `weights` are one per row.
 
         Raises ModelError for a missing column, an empty table, a missing id or a timestamp that is not a number.
         """
@@ -41,7 +45,8 @@ class Sequences:
         times = interactions[TIMESTAMP].to_numpy().astype(np.int64)
         order = np.lexsort((times, users))  # stable: input order decides within one second
         offsets = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(user_ids)))]).astype(np.int64)
-        return cls(user_ids, item_ids, offsets, item_codes[: len(items)][order].astype(np.int32), times[order])
+        weights = None if weights is None else np.asarray(weights, np.float32)[order]
+        return cls(user_ids, item_ids, offsets, item_codes[: len(items)][order].astype(np.int32), times[order], weights)
 
     @property
     def n_users(self) -> int:
@@ -84,13 +89,17 @@ class Sequences:
         lengths = self.lengths[users]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         events = np.repeat(self.offsets[users] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Sequences(self.user_ids[users], self.item_ids, offsets, self.codes[events], self.times[events])
+        return self._of_events(self.user_ids[users], offsets, events)
 
     def keep_events(self, mask: np.ndarray) -> "Sequences":
         """The same users and catalogue with only the events where `mask` (n_events,) is true."""
         lengths = np.bincount(self.users[mask], minlength=self.n_users)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return Sequences(self.user_ids, self.item_ids, offsets, self.codes[mask], self.times[mask])
+        return self._of_events(self.user_ids, offsets, mask)
+
+    def _of_events(self, user_ids: np.ndarray, offsets: np.ndarray, events: np.ndarray) -> "Sequences":
+        weights = None if self.weights is None else self.weights[events]
+        return Sequences(user_ids, self.item_ids, offsets, self.codes[events], self.times[events], weights)
 
 
 def _codes_of(ids: pd.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """The model chooses its own settings on training users it has not been shown."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from recsys.models.blend import Blend
 from recsys.models.features import decayed
 from recsys.models.gram import history_weights
 from recsys.models.popularity import unique_users
-from recsys.models.protocol import cut_newest
+from recsys.models.protocol import Split, cut_newest
 from recsys.models.regression import Recent, Regression
 from recsys.models.sequences import Sequences
 from recsys.models.settings import CLIMBS, Settings, neighbour
@@ -25,6 +25,7 @@ FEWEST = 10  # held-out users below which the defaults are safer than a choice
 SECONDS_A_SCORE = 2e-8
 
 Report = Callable[[dict[str, Any]], None]
+Candidates = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -36,26 +37,35 @@ class Tuned:
     temperature: float
 
 
-def tune(seqs: Sequences, seed: int, report: Report, budget: float, settings: Settings | None) -> Tuned:
+def tune(
+    seqs: Sequences,
+    seed: int,
+    report: Report,
+    budget: float,
+    settings: Settings | None = None,
+    candidates: Candidates = ({},),
+) -> Tuned:
     """The settings with the best NDCG@10 on a fifth of the users, or those given, and their temperature.
 
-    Too few users to choose on leave the defaults and a temperature of 1.
+    candidates: settings of which one holds; the search is free in the others. With too few users to choose on, it is
+    the first candidate, the defaults beside it and a temperature of 1.
     """
     held_out = HeldOut.of(seqs, seed)
     if held_out is None:
-        return Tuned(settings or Settings(), [], 1.0)
+        return Tuned(settings or Settings().with_(**candidates[0]), [], 1.0)
     search = Search(held_out, report, budget)
-    best = settings or search.climb(Settings())
+    best = settings or search.among(candidates)
     return Tuned(best, search.trials, held_out.temperature(best))
 
 
 class HeldOut:
     """Training users set aside: a model of the others is shown their older events and must find the newest tenth."""
 
-    def __init__(self, train: Sequences, histories: list[np.ndarray], targets: list[np.ndarray]) -> None:
-        self.n_items, self.histories, self.targets = train.n_items, histories, targets
-        self.regression = Regression(train)
-        self.blend = Blend(unique_users(train))
+    def __init__(self, split: Split) -> None:
+        self.n_items, self.histories = split.train.n_items, split.histories
+        self.targets, self.weights = split.targets, split.weights
+        self.regression = Regression(split.train)
+        self.blend = Blend(unique_users(split.train))
         self._predicted = Recent(3)
 
     @classmethod
@@ -68,7 +78,7 @@ class HeldOut:
             return None
         chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
         rest = np.setdiff1d(np.arange(seqs.n_users), chosen)
-        return cls(seqs.select(rest), *cut_newest(seqs.select(chosen), share=0.1))
+        return cls(cut_newest(seqs.select(rest), seqs.select(chosen), share=0.1))
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
@@ -87,9 +97,11 @@ class HeldOut:
         return regression + len(self.histories) * self.n_items * SECONDS_A_SCORE
 
     def ndcg(self, settings: Settings) -> float:
-        """Mean NDCG@10 (the usual one) of the held-out users."""
+        """Mean NDCG@10 (the usual one) of the held-out users, with graded gains where events weigh differently."""
         codes, _ = top_k(self.scores(settings), 10)
-        return float(metrics.ndcg_at(codes, self.targets, 10).mean())
+        if self.weights is None:
+            return float(metrics.ndcg_at(codes, self.targets, 10).mean())
+        return float(metrics.weighted_ndcg_at(codes, self.targets, self.weights, 10).mean())
 
     def temperature(self, settings: Settings) -> float:
         """The temperature at which the softmax gives the held-out targets the highest likelihood."""
@@ -120,13 +132,24 @@ class Search:
         self.trials: list[dict[str, Any]] = []
         self._known: dict[Settings, float] = {}
 
-    def climb(self, start: Settings) -> Settings:
-        """From `start`, each setting in turn is moved up or down its grid for as long as that helps."""
+    def among(self, candidates: Candidates) -> Settings:
+        """A climb with the first candidate's settings held; then the best candidate beside what was found."""
+        first = candidates[0]
+        best = self.climb(Settings().with_(**first), held=first)
+        rivals = [best.with_(**candidate) for candidate in candidates]
+        for rival in rivals:
+            if rival not in self._known:
+                self._known[rival] = self._tried(rival)
+        return max(rivals, key=self.ndcg)
+
+    def climb(self, start: Settings, held: Collection[str] = ()) -> Settings:
+        """From `start`, each setting that is not held is moved up or down its grid for as long as that helps."""
         best = start
         self.ndcg(start)  # first, so that a budget too small for a search still measures where it stands
         for name, grid in CLIMBS:
-            self.held_out.touch(best)
-            best = self._along(name, grid, best)
+            if name not in held:
+                self.held_out.touch(best)
+                best = self._along(name, grid, best)
         return best
 
     def _along(self, name: str, grid: tuple, best: Settings) -> Settings:

@@ -1,5 +1,7 @@
 """The counted moments equal the sums they stand for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,12 +23,14 @@ def seqs() -> Sequences:
 def by_definition(seqs: Sequences, weights: np.ndarray, reverse: float) -> tuple[np.ndarray, np.ndarray]:
     """G and C position by position: x = decayed history, y = weighted targets."""
     g, c = np.zeros((2, seqs.n_items, seqs.n_items))
-    for history in seqs.histories():
-        for walk, importance in ((history, 1.0), (history[::-1], reverse)):
+    worth = np.ones(seqs.n_events) if seqs.weights is None else seqs.weights
+    for history, each in zip(seqs.histories(), np.split(worth, seqs.offsets[1:-1]), strict=True):
+        for walk, heavy, importance in ((history, each, 1.0), (history[::-1], each[::-1], reverse)):
             for at in range(1, len(walk)):
                 x, y = np.zeros((2, seqs.n_items))
                 np.add.at(x, walk[:at][::-1][: len(weights)], weights[:at])
-                np.add.at(y, walk[at:][: len(TARGETS)], TARGETS[: len(walk) - at])
+                left = len(walk) - at
+                np.add.at(y, walk[at:][: len(TARGETS)], TARGETS[:left] * heavy[at:][: len(TARGETS)])
                 g += importance * np.outer(x, x)
                 c += importance * np.outer(x, y)
     return g, c
@@ -39,6 +43,16 @@ def test_counting_pairs_equals_the_sum_over_positions(seqs, length, reverse):
     g, c = by_definition(seqs, weights, reverse)
     np.testing.assert_allclose(gram(seqs, weights, reverse), g, rtol=1e-5)
     np.testing.assert_allclose(cross(seqs, weights, TARGETS, reverse), c, rtol=1e-5)
+
+
+@pytest.mark.parametrize("reverse", [0.0, 0.5])
+def test_an_event_counts_as_a_target_as_much_as_it_weighs(seqs, reverse):
+    weighted = replace(seqs, weights=np.random.default_rng(1).random(seqs.n_events).astype(np.float32))
+    weights = history_weights(4, 0.7)
+    g, c = by_definition(weighted, weights, reverse)
+    np.testing.assert_allclose(gram(weighted, weights, reverse), g, rtol=1e-5)
+    np.testing.assert_allclose(cross(weighted, weights, TARGETS, reverse), c, rtol=1e-5)
+    np.testing.assert_allclose(cross_sparse(weighted, weights, TARGETS, reverse).toarray(), c, rtol=1e-5)
 
 
 @pytest.mark.parametrize("reverse", [0.0, 0.5])
