@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from recsys.local.personalize.control import operations
+from recsys.local.personalize.control import operations, schedule
 from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.kinds import rule_of
@@ -226,6 +226,8 @@ class Control:
                 elif self.updating(resource):
                     self.begin_update(resource.arn)
                 operations.resume(self, resource)
+        if self.clock.auto_training:
+            schedule.look(self)
 
     # Describe and List
 
