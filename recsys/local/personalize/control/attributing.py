@@ -1,5 +1,6 @@
 """What a group's metric attribution measures, for those who report it: events in the server, imports in the worker."""
 
+import sqlite3
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,16 @@ def marks_of(control: "Control", group: str) -> dict[str, str]:
     campaigns = control.store.find("Campaign", _datasetGroupArn=group)
     makers = [*campaigns, *control.store.find("Recommender", datasetGroupArn=group)]
     return by_mark(maker.arn for maker in makers)
+
+
+def last_event(control: "Control") -> int:
+    """The number of the newest event of all."""
+    path = control.folder / "events.sqlite"
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+    try:
+        return connection.execute("SELECT max(number) FROM events").fetchone()[0] or 0
+    finally:
+        connection.close()
 
 
 def check_publication(control: "Control", dataset: Resource) -> None:
