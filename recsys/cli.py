@@ -203,12 +203,26 @@ def params_check(params: ParamsFile = parameters.DEFAULT_FILE, settings: Setting
 
 
 @local_app.command("up", epilog="Example: recsys local up --port 4567")
-def local_up(port: Port = 4566, state: Annotated[Path, typer.Option(help="State folder.")] = Path(STATE)) -> None:
-    """Start the embedded AWS; it goes on when this command ends."""
+def local_up(
+    port: Port = 4566,
+    state: Annotated[Path, typer.Option(help="State folder.")] = Path(STATE),
+    services: Annotated[str, typer.Option(help="all; or personalize: that alone, beside another AWS.")] = "all",
+    s3_endpoint: Annotated[
+        str | None, typer.Option(help="Where Personalize alone reads S3; without it, where boto3 finds S3.")
+    ] = None,
+    account: Annotated[str | None, typer.Option(help="Account number in the ARNs of Personalize alone.")] = None,
+    auto_training: Annotated[bool, typer.Option(help="Let solutions train by themselves on schedule.")] = True,
+    day_seconds: Annotated[float | None, typer.Option(help="Seconds a day of Personalize's schedules lasts.")] = None,
+) -> None:
+    """Start the embedded AWS, or Amazon Personalize alone; it goes on when this command ends."""
     from recsys.local import launcher
+    from recsys.local.options import Options
 
-    server = launcher.up(port, _state(state), report=_line)
-    console.print(f"the embedded AWS answers at {server.endpoint}; stop it with: recsys local down")
+    given = {"s3_endpoint": s3_endpoint, "account": account, "day_seconds": day_seconds}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    options = Options(services, auto_training=auto_training, **chosen)
+    server = launcher.up(port, _state(state), report=_line, options=options)
+    console.print(f"{options.name} answers at {server.endpoint}; stop it with: recsys local down")
 
 
 @local_app.command("down", epilog="Example: recsys local down")
@@ -249,11 +263,15 @@ def local_reset(
 
 
 @local_app.command("env", epilog='Example: eval "$(recsys local env)" && aws personalize list-campaigns')
-def local_env(port: Port = 4566, json: AsJson = False) -> None:
-    """The exports that point any AWS program at the embedded AWS."""
+def local_env(
+    port: Annotated[int | None, typer.Option(help="Port; without it, that of the server of the state folder.")] = None,
+    state: Annotated[Path, typer.Option(help="State folder.")] = Path(STATE),
+    json: AsJson = False,
+) -> None:
+    """The exports that point any AWS program at the embedded AWS, or only its Personalize at Personalize alone."""
     from recsys.local import launcher
 
-    exports = launcher.env(port)
+    exports = launcher.exports(_state(state), port)
     if json:
         _print_json(exports)
     else:

@@ -1,4 +1,4 @@
-"""The ASGI application behind the one URL: routing by signing scope, start and stop of what lies behind it."""
+"""The ASGI application behind the one URL: who answers a request, start and stop of what lies behind it."""
 
 import asyncio
 import json
@@ -8,11 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from recsys.local.aws import metrics
-from recsys.local.aws.services import MiniStack
-from recsys.local.aws.services import application as ministack
 from recsys.local.aws.store import damaged
 from recsys.local.personalize.service import Personalize
 
@@ -22,43 +19,44 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 HEALTH = "/_recsys/health"
-PERSONALIZE_SCOPE = b"/personalize/aws4_request"
-API = "/restapis/"
+
+
+class Others(Protocol):
+    """What lies behind the URL beside Personalize: MiniStack, or nobody (standalone.py)."""
+
+    def takes(self, scope: Scope) -> bool: ...
+    def recover(self) -> None: ...
+    def health(self) -> dict[str, Any]: ...
+    def quiesce(self) -> None: ...
+    def stop(self) -> None: ...
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class Application:
-    """Personalize and MiniStack behind one URL."""
+    """Personalize and the other services behind one URL."""
 
-    def __init__(self, endpoint: str, state: Path) -> None:
+    def __init__(self, endpoint: str, state: Path, personalize: Personalize, others: Others) -> None:
         self.endpoint, self.state, self.started = endpoint, state, time.time()
         self.fault: Exception | None = None  # what kept it from starting
-        self.ministack = MiniStack(endpoint, state)
-        self.personalize = Personalize(state, endpoint)
+        self.personalize, self.others = personalize, others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await ministack(scope, self._starting(receive), self._stopping(send))
+            await self.others(scope, self._starting(receive), self._stopping(send))
         elif scope["type"] == "http" and scope["path"] == HEALTH:
             await _answer(send, self.health())
-        elif scope["type"] == "http" and PERSONALIZE_SCOPE in _authorization(scope):
+        elif scope["type"] == "http" and not self.others.takes(scope):
             await self.personalize(scope, receive, send)
         else:
-            await self._to_ministack(scope, receive, send)
-
-    async def _to_ministack(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(API):
-            send = _timed(scope["path"], send)
-        try:
-            await ministack(scope, receive, send)
-        finally:
-            self.ministack.changed()
+            await self.others(scope, receive, send)
 
     async def quiesce(self) -> None:
         """Let what is in progress end; to be called while the server still answers."""
-        await asyncio.to_thread(self.ministack.quiesce)
+        await asyncio.to_thread(self.others.quiesce)
+        await asyncio.to_thread(self.personalize.quiesce)
 
     def health(self) -> dict[str, Any]:
-        """Who runs here (pid, state, version, start in epoch seconds), what was recovered, how saving goes."""
+        """Who runs here (pid, state, version, start in epoch seconds), and what each part says about itself."""
         who = {
             "pid": os.getpid(),
             "endpoint": self.endpoint,
@@ -66,7 +64,7 @@ class Application:
             "version": metadata.version("recsys"),
             "started": self.started,
         }
-        return {**who, **self.ministack.health()}
+        return {**who, **self.others.health(), "personalize": self.personalize.health()}
 
     def _starting(self, receive: Receive) -> Receive:
         async def received() -> Message:
@@ -79,7 +77,7 @@ class Application:
 
     def _start(self) -> None:
         try:
-            self.ministack.recover()
+            self.others.recover()
             self.personalize.start()
         except sqlite3.DatabaseError as error:
             self.fault = damaged(self.state, str(error))
@@ -92,25 +90,10 @@ class Application:
         async def sent(message: Message) -> None:
             if message["type"] == "lifespan.shutdown.complete":
                 await asyncio.to_thread(self.personalize.stop)
-                await asyncio.to_thread(self.ministack.stop)
+                await asyncio.to_thread(self.others.stop)
             await send(message)
 
         return sent
-
-
-def _timed(path: str, send: Send) -> Send:
-    started = time.perf_counter()
-
-    async def sent(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            metrics.record_api_request(path, message["status"], time.perf_counter() - started)
-        await send(message)
-
-    return sent
-
-
-def _authorization(scope: Scope) -> bytes:
-    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")
 
 
 async def _answer(send: Send, body: dict[str, Any]) -> None:

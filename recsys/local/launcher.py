@@ -1,4 +1,4 @@
-"""Start, stop and ask for the embedded AWS, for the command line and the tests."""
+"""Start, stop and ask for the embedded AWS, or for Personalize on its own, for the command line and the tests."""
 
 import json
 import shutil
@@ -17,6 +17,7 @@ import psutil
 
 from recsys.errors import LocalError
 from recsys.local import damage
+from recsys.local.options import ALL, PERSONALIZE, Options
 from recsys.local.processes import Ours, occupant
 
 PORT = 4566
@@ -24,6 +25,7 @@ STATE = Path(".recsys")
 LOG = "server.log"
 LOG_LIMIT = 10 * 1024 * 1024  # bytes; a longer log is set aside as server.log.1 at the next start
 HEALTH = "/_recsys/health"
+PERSONALIZE_SERVICES = ("PERSONALIZE", "PERSONALIZE_RUNTIME", "PERSONALIZE_EVENTS")  # as botocore spells them
 START_SECONDS, STOP_SECONDS = 60.0, 30.0
 HEALTH_SECONDS = 3.0  # a server that is ours answers at once
 TOLD_EVERY = 5.0  # seconds between two lines about the same wait
@@ -42,26 +44,31 @@ class Status:
     health: dict[str, Any] | None = None
 
 
-def up(port: int = PORT, state: Path = STATE, report: Report | None = None) -> Status:
+def up(port: int = PORT, state: Path = STATE, report: Report | None = None, options: Options | None = None) -> Status:
     """Start the embedded AWS on `port` with its state in `state`, unless it runs there; returns when it answers.
+
+    A server that runs there already goes on with the options it was started with.
 
     `report` gets a line about what is waited for and what was recovered. Raises LocalError where the port or the state
     belongs to somebody else, where the state is damaged, or where the server does not come up.
     """
-    say, state = report or _silent, Path(state).resolve()
+    say, state, options = report or _silent, Path(state).resolve(), options or Options()
     found = status(state)
     if found.running and found.health:
-        if found.endpoint == _endpoint(port):
-            say(f"the embedded AWS runs already: {found.endpoint} (process {found.pid})")
+        if found.endpoint == _endpoint(port) and found.health["services"] == options.services:
+            say(f"{options.name} runs already: {found.endpoint} (process {found.pid})")
             return found
-        raise LocalError(f"{state}: the embedded AWS runs on {found.endpoint} already; `recsys local down` stops it")
+        raise LocalError(
+            f"{state}: {Options(found.health['services']).name} runs on {found.endpoint} already; "
+            "`recsys local down` stops it, and --state keeps another one apart"
+        )
     _forget_dead(state, say)
     _refuse_taken(port)
-    process, log_start = _spawn(port, state)
+    process, log_start = _spawn(port, state, options)
     health = _wait_until_healthy(process, port, state, log_start, say)
     if health["recovered"].get("message"):
         say(health["recovered"]["message"])
-    say(f"the embedded AWS runs: {_endpoint(port)} (process {process.pid}, state in {state})")
+    say(f"{options.name} runs: {_endpoint(port)} (process {process.pid}, state in {state})")
     return Status(True, _endpoint(port), state, process.pid, health)
 
 
@@ -120,8 +127,20 @@ def reset(state: Path = STATE, report: Report | None = None) -> None:
     say(f"{reason}; the damaged folder is kept as {aside}")
 
 
-def env(port: int = PORT) -> dict[str, str]:
-    """What boto3 and the ordinary `aws` command need to talk to the embedded AWS on `port`."""
+def exports(state: Path = STATE, port: int | None = None) -> dict[str, str]:
+    """`env` of the server on `port`, or without one of the server of `state`."""
+    found = status(state)
+    health = (found.health if port is None else _health(port)) or {}
+    return env(port or int(found.endpoint.rsplit(":", 1)[1]), health.get("services", ALL))
+
+
+def env(port: int = PORT, services: str = ALL) -> dict[str, str]:
+    """What boto3 and the ordinary `aws` command need to talk to the server on `port`.
+
+    Beside Personalize on its own every other service, and the credentials for it, stay what they are.
+    """
+    if services == PERSONALIZE:
+        return {f"AWS_ENDPOINT_URL_{name}": _endpoint(port) for name in PERSONALIZE_SERVICES}
     return {
         "AWS_ENDPOINT_URL": _endpoint(port),
         "AWS_ACCESS_KEY_ID": "test",
@@ -163,7 +182,7 @@ def _refuse_taken(port: int) -> None:
     raise LocalError(f"port {port} is in use by {occupant(port)}; stop it or choose another with --port")
 
 
-def _spawn(port: int, state: Path) -> tuple[subprocess.Popen, int]:
+def _spawn(port: int, state: Path, options: Options) -> tuple[subprocess.Popen, int]:
     """The server, detached from this terminal, and where its part of the log begins."""
     try:
         state.mkdir(parents=True, exist_ok=True)
@@ -172,6 +191,7 @@ def _spawn(port: int, state: Path) -> tuple[subprocess.Popen, int]:
             log.replace(state / f"{LOG}.1")
         with log.open("ab") as output:
             command = [sys.executable, "-m", "recsys.local.server", "--port", str(port), "--state", str(state)]
+            command += options.arguments()
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )

@@ -2,7 +2,8 @@
 
 One worker on loopback answers everything. A request is routed by the service its signature names
 (`Credential=.../us-east-1/personalize/aws4_request`): Personalize goes to our own, the rest to MiniStack as mended in
-`recsys.local.aws`. `GET /_recsys/health` says who runs, since when, and what was recovered at the start.
+`recsys.local.aws`. With `--services personalize` there is nothing but Personalize, see `recsys.local.standalone`.
+`GET /_recsys/health` says who runs, since when, and what was recovered at the start.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import uvicorn
 
 from recsys.errors import LocalError
 from recsys.local.aws import host, temporary
+from recsys.local.options import Options
 from recsys.local.processes import Ours, occupant
 
 if TYPE_CHECKING:
@@ -36,12 +38,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=4566)
     parser.add_argument("--state", type=Path, default=Path(".recsys"))
     parser.add_argument("--host", default="127.0.0.1", choices=LOOPBACK)
-    options = parser.parse_args(arguments)
+    Options.add_to(parser)
+    asked = vars(parser.parse_args(arguments))
+    address, port, state = asked.pop("host"), asked.pop("port"), asked.pop("state")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    serve(options.host, options.port, options.state.resolve())
+    serve(address, port, state.resolve(), Options(**asked))
 
 
-def serve(address: str, port: int, state: Path) -> None:
+def serve(address: str, port: int, state: Path, options: Options) -> None:
     """Run the embedded AWS at `address`:`port` with everything it keeps under `state`.
 
     The socket listens before anything is recovered: what resumes at the start finds a server that answers, only a
@@ -57,15 +61,36 @@ def serve(address: str, port: int, state: Path) -> None:
     listener = _listen(address, port)
     folder = temporary.claim(state)
     try:
-        host.prepare(address, port, state)
         Ours(os.getpid(), port).write(state)
-        from recsys.local.application import Application  # only now: MiniStack reads the environment when imported
-
-        _run(Application(f"http://{address}:{port}", state), listener)
+        build = _alone if options.alone else _whole
+        _run(build(address, port, state, options), listener)
     finally:
         Ours.forget(state)
         temporary.release(state, folder)
         lock.close()
+
+
+def _whole(address: str, port: int, state: Path, options: Options) -> "Application":
+    """Personalize and MiniStack, cut off from every real account."""
+    host.prepare(address, port, state)
+    from recsys.local.application import Application  # only now: MiniStack reads the environment when imported
+    from recsys.local.aws.services import MiniStack
+    from recsys.local.personalize.service import Personalize
+
+    endpoint = f"http://{address}:{port}"
+    personalize = Personalize(state, endpoint, host.REGION, options.account, options.clock)
+    return Application(endpoint, state, personalize, MiniStack(endpoint, state))
+
+
+def _alone(address: str, port: int, state: Path, options: Options) -> "Application":
+    """Personalize on its own, with S3 where the environment has it."""
+    from recsys.local import standalone
+    from recsys.local.application import Application
+    from recsys.local.personalize.service import Personalize
+
+    region, endpoint = standalone.prepare(options.s3_endpoint), f"http://{address}:{port}"
+    personalize = Personalize(state, None, region, options.account, options.clock)
+    return Application(endpoint, state, personalize, standalone.Alone(endpoint))
 
 
 def _run(application: "Application", listener: socket.socket) -> None:

@@ -17,7 +17,7 @@ from recsys.models.next_item import NextItem
 from recsys.models.popularity import Popularity
 from recsys.models.semantic import SemanticSimilarity
 from recsys.models.sequences import Sequences
-from recsys.models.similar import ItemSimilarity
+from recsys.models.similar import ItemSimilarity, RelatedItems
 from recsys.models.similar_items import SimilarItems
 from recsys.models.storage import read_model
 from recsys.models.trending import Trending
@@ -54,6 +54,7 @@ __all__ = [
     "NextBestAction",
     "NextItem",
     "Popularity",
+    "RelatedItems",
     "SemanticSimilarity",
     "Sequences",
     "SimilarItems",

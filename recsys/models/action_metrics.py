@@ -44,7 +44,8 @@ def held_out_metrics(
     model = NextBestAction.fit(actions, interactions[~tested], users, items, seed=seed, **options)
     log = ActionLog.from_interactions(interactions[tested], actions.item_ids)
     asked = list(_asked(log, model.state.days * DAY))
-    known = model.state.at_events(log, users, items)
+    if asked:
+        known = model.state.at_events(log, users, items)
     scores = np.zeros((len(asked), len(actions.item_ids)), np.float32)
     for row, (user, start, _) in enumerate(asked):
         before = slice(np.searchsorted(log.users, user), start)

@@ -1,6 +1,6 @@
 """aws-item-affinity and aws-item-attribute-affinity: which users want an item, or any of a group of items."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -104,6 +104,14 @@ class UserAffinity(Model):
         """Codes (k,) int32 and affinities (k,) float32 of the k users who want these items most; ties by code."""
         codes, scores = top_k(self.affinity(query, histories)[None], k)
         return codes[0], scores[0]
+
+    def without(self, users: Collection[str]) -> Self:
+        """The same model, which no longer knows these users."""
+        gone, lengths = set(users), np.diff(self.offsets)
+        stays = np.array([user not in gone for user in self.user_ids], bool)
+        offsets = np.concatenate([[0], np.cumsum(lengths[stays])])
+        codes = self.codes[np.repeat(stays, lengths)]
+        return self._of(self.next_item, self.user_ids[stays], offsets, codes, self.habits, self.trials)
 
     def _parts(
         self, queries: Sequence[Query], histories: Mapping[int, np.ndarray] | None = None

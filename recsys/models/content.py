@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from recsys.errors import ModelError
 from recsys.models.base import BATCH_SCORES, Trained
 from recsys.models.metadata import Embed, Metadata, Vectors
 from recsys.models.storage import Stored, as_bytes, from_bytes, table_arrays, table_from
@@ -21,8 +22,8 @@ class ItemContent(Trained):
     ...     ["tea", "cup", "nail"], {"AISLE": ["kitchen|hot", "kitchen", "tools"]}, {"AISLE": "categorical"}
     ... )
     >>> codes, weights = content.neighbours(content.vectors([{"AISLE": "kitchen"}]), 2)
-    >>> content.item_ids[codes[0]].tolist(), weights[0].round(2).tolist()
-    (['cup', 'tea'], [0.74, 0.26])
+    >>> content.item_ids[codes[0]].tolist(), weights[0].round(2)
+    (['cup', 'tea'], array([0.74, 0.26], dtype=float32))
     """
 
     @classmethod
@@ -37,10 +38,13 @@ class ItemContent(Trained):
         "number" or "text" (needs `embed`, which turns n texts into (n, width) float32 rows of length 1).
 
         Each column counts alike among those an item has a value in; None is a missing value. Raises ModelError for an
-        unknown kind.
+        unknown kind and for a column of another length than `item_ids`.
         """
+        odd = {name: len(columns[name]) for name in kinds if len(columns[name]) != len(item_ids)}
+        if odd:
+            raise ModelError(f"{len(item_ids)} items, but columns of the lengths {odd}: give each item one value")
         metadata = Metadata.fit(columns, kinds, embed)
-        return cls._of(np.asarray(item_ids, dtype=object), metadata, metadata.encode(columns))
+        return cls._of(np.asarray(item_ids, dtype=object), metadata, metadata.encode(columns, len(item_ids)))
 
     @classmethod
     def _of(cls, item_ids: np.ndarray, metadata: Metadata, rows: Vectors) -> Self:
@@ -54,7 +58,7 @@ class ItemContent(Trained):
         Meant for a few at a time: the width is the number of all categories.
         """
         columns = {name: [document.get(name) for document in documents] for name in self.metadata.names}
-        return self.metadata.encode(columns).toarray()
+        return self.metadata.encode(columns, len(documents)).toarray()
 
     def vectors_of(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
         """(n, width) float32 vectors of known items."""

@@ -129,21 +129,19 @@ class Metadata:
             if kind != TEXT:
                 readers[name] = (Categories if kind == CATEGORICAL else Quantiles).fit(cells[name])
             elif embed:
-                texts[name] = embed(["text"]).shape[1]
+                texts[name] = embed(["text"]).shape[1]  # any text tells the width
         return cls(readers, texts, embed)
 
-    def encode(self, columns: Mapping[str, Sequence[Any]]) -> Vectors:
-        """Vectors of rows given by column; a column left out is missing in all of them."""
-        n = max((len(column) for column in columns.values()), default=0)
-        columns, gaps = _cells({name: columns[name] for name in self.names if name in columns}), [None] * n
-        parts = [_unit(reader.encode(columns.get(name, gaps))) for name, reader in self.readers.items()]
-        texts = [self._embedded(columns.get(name, gaps), width) for name, width in self.texts.items()]
-        present = sum((part.indptr[1:] > part.indptr[:-1]).astype(np.float32) for part in parts)
-        present = present + sum(text.any(axis=1).astype(np.float32) for text in texts)
-        scale = np.broadcast_to(1 / np.sqrt(np.maximum(1, present)), n).astype(np.float32)
+    def encode(self, columns: Mapping[str, Sequence[Any]], n: int) -> Vectors:
+        """Vectors of n rows given by column; a column left out is missing in all of them."""
+        cells, gaps = _cells({name: columns[name] for name in self.names if name in columns}), [None] * n
+        parts = [_unit(reader.encode(cells.get(name, gaps))) for name, reader in self.readers.items()]
+        texts = [self._embedded(cells.get(name, gaps), width) for name, width in self.texts.items()]
+        filled = [np.diff(part.indptr) > 0 for part in parts] + [text.any(axis=1) for text in texts]
+        scale = (1 / np.sqrt(np.maximum(1, sum(filled, np.zeros(n))))).astype(np.float32)
         joined = sparse.hstack([sparse.csr_array((n, 0), dtype=np.float32), *parts], format="csr")
         dense = np.hstack([np.empty((n, 0), np.float32), *texts])
-        return Vectors(sparse.csr_array(joined.multiply(scale[:, None])), dense * scale[:, None])
+        return Vectors(sparse.csr_array(sparse.diags_array(scale) @ joined), dense * scale[:, None])
 
     @property
     def names(self) -> list[str]:

@@ -28,6 +28,10 @@ class Popularity(Model):
         model.counts = counts
         return model
 
+    def with_items(self, item_ids: np.ndarray) -> Self:
+        """The same counts over a longer catalogue: `item_ids` begins with the known ones; the rest count 0."""
+        return self._of(item_ids, np.pad(self.counts, (0, len(item_ids) - len(self.counts))))
+
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """Each score's share of the sum; equal shares where nobody touched any of the items."""
         scores = np.asarray(scores, dtype=np.float64)

@@ -32,6 +32,9 @@ class UserState:
 
     @classmethod
     def fit(cls, users: ItemContent | None, items: Sequences | None, days: int, threads: int = 1) -> Self:
+        """Learn the item vectors from all users' item interactions; `users` holds the metadata, of which text is not
+        used.
+        """
         metadata = users.metadata if users else Metadata({}, {})
         filled = users.rows.sparse.count_nonzero(axis=0) if users else np.empty(0)
         columns = np.sort(np.argsort(-filled, kind="stable")[:COLUMNS])
@@ -56,7 +59,7 @@ class UserState:
 
     def now(self, document: Mapping[str, Any], items: Iterable[str], times: Iterable[float], now: float) -> np.ndarray:
         """(width,) float32 of one user: metadata, and the ids and times of items touched; unknown ids are left out."""
-        described = self.metadata.encode({name: [document.get(name)] for name in self.metadata.names})
+        described = self.metadata.encode({name: [document.get(name)] for name in self.metadata.names}, 1)
         parts = [described.sparse.toarray().ravel()[self.columns]]
         if len(self.item_ids):
             touched = sorted(
@@ -90,7 +93,6 @@ class UserState:
 
 def _events_until(items: Sequences, users: np.ndarray, times: np.ndarray) -> np.ndarray:
     """For each (user, time), the place in `items` after the user's last event before that time."""
-    span = int(max(items.times.max(), times.max()) - min(items.times.min(), times.min())) + 2
-    least = int(min(items.times.min(), times.min()))
-    keys = items.users * span + (items.times - least)
-    return np.searchsorted(keys, users * span + (times - least), side="left")
+    least = min(items.times.min(), times.min())
+    span = max(items.times.max(), times.max()) - least + 1
+    return np.searchsorted(items.users * span + items.times - least, users * span + times - least, side="left")

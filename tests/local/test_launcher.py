@@ -1,5 +1,6 @@
 """Starting and stopping, and every way in which that can go wrong."""
 
+import argparse
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import pytest
 from recsys.errors import LocalError
 from recsys.local import launcher
 from recsys.local.aws.store import Store
+from recsys.local.options import Options
 from recsys.local.processes import Ours
 
 
@@ -68,6 +70,29 @@ def test_the_exports_are_all_that_an_aws_program_needs(running, tmp_path):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **launcher.env(port_of(running))}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.strip() == "000000000000", done.stderr
+
+
+def test_the_exports_of_a_state_are_those_of_its_server(running, tmp_path):
+    assert launcher.exports(running.state) == launcher.env(port_of(running))
+    assert launcher.exports(tmp_path) == launcher.env(launcher.PORT)
+
+
+def test_a_server_of_fewer_services_does_not_pass_for_the_whole(running):
+    with pytest.raises(LocalError, match=rf"the embedded AWS runs on {running.endpoint} already; .*--state"):
+        launcher.up(port_of(running), running.state, options=Options("personalize"))
+
+
+def test_schedules_run_in_real_time_unless_told_otherwise(running):
+    assert running.health["services"] == "all"
+    assert running.health["personalize"]["clock"] == {"day_seconds": 86400.0, "auto_training": True}
+    assert running.health["personalize"]["cloudwatch"] == running.endpoint
+
+
+def test_options_arrive_at_the_server_as_they_were_given():
+    options = Options("personalize", "http://127.0.0.1:1", "111122223333", auto_training=False, day_seconds=0.5)
+    parser = argparse.ArgumentParser()
+    Options.add_to(parser)
+    assert Options(**vars(parser.parse_args(options.arguments()))) == options
 
 
 def test_a_killed_server_is_taken_up_and_down_leaves_nothing_behind(state, free_port, lines, monkeypatch):

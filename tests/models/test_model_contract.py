@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from recsys.errors import ModelError
-from recsys.models import ItemSimilarity, NextItem, Popularity, Sequences, load
+from recsys.models import ItemSimilarity, NextItem, Popularity, Sequences, SimilarItems, Trending, UserAffinity, load
 
-MODELS = [Popularity, ItemSimilarity, NextItem]
-every_model = pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+TIMELESS = [Popularity, ItemSimilarity, SimilarItems, NextItem, UserAffinity]
+every_model = pytest.mark.parametrize("kind", [*TIMELESS, Trending], ids=lambda kind: kind.__name__)
+every_timeless_model = pytest.mark.parametrize("kind", TIMELESS, ids=lambda kind: kind.__name__)
 
 
 @every_model
@@ -24,7 +25,7 @@ def test_recommendations_are_the_best_scores_in_order(kind, ring):
         np.testing.assert_allclose(scores[row], np.sort(alone)[::-1][:3], rtol=1e-5)
 
 
-@every_model
+@every_timeless_model
 def test_an_empty_history_gives_popularity(kind, sequences):
     seqs = sequences(u1="hit mid", u2="hit mid low", u3="hit mid", u4="hit rare rare rare rare")
     codes, _ = kind.fit(seqs).recommend([[]], 2)
@@ -92,7 +93,7 @@ def test_the_smallest_data_sets_work(kind, sequences, histories):
     assert codes.shape == (3, min(5, seqs.n_items)) and np.isfinite(scores).all()
 
 
-@every_model
+@every_timeless_model
 def test_equal_timestamps_keep_the_order_of_the_table(kind, ring):
     order = ring.users * 1000 + ring.positions
     frame = pd.DataFrame({"USER_ID": ring.users, "ITEM_ID": ring.codes, "TIMESTAMP": order})

@@ -4,7 +4,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,13 @@ from recsys.local.aws.lanes import Lanes
 from recsys.local.aws.store import Store
 from recsys.local.aws.streamlog import StreamLog
 
+PERSONALIZE_SCOPE = b"/personalize/aws4_request"
+API = "/restapis/"
 DRAIN_SECONDS = 10.0  # how long a stop waits for the batches in progress
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +56,22 @@ class MiniStack:
         self.poller.install()
         self.alarms.install()
         s3._atomic_write = self._noticed(s3._atomic_write)
+
+    def takes(self, scope: Scope) -> bool:
+        """Whether a request is for one of the services here: all that is not signed for Personalize."""
+        return PERSONALIZE_SCOPE not in _authorization(scope)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; a lifespan is passed through."""
+        if scope["type"] != "http":
+            await app.app(scope, receive, send)
+            return
+        if scope["path"].startswith(API):
+            send = _timed(scope["path"], send)
+        try:
+            await app.app(scope, receive, send)
+        finally:
+            self.autosave.changed()  # a request was answered, so something may have changed
 
     def recover(self) -> None:
         """Bring back what was saved, and tell how old it is; then begin to save."""
@@ -84,7 +106,8 @@ class MiniStack:
     def health(self) -> dict[str, Any]:
         """What was recovered at the start, and how saving goes (an error names the file and the reason)."""
         saving = self.autosave.status()
-        return {"recovered": self.recovered, "autosave": {**saving, "error": saving["error"] or self._storage_error}}
+        error = saving["error"] or self._storage_error
+        return {"services": "all", "recovered": self.recovered, "autosave": {**saving, "error": error}}
 
     def quiesce(self) -> None:
         """Finish the batches in progress while their functions can still reach the server."""
@@ -97,10 +120,6 @@ class MiniStack:
         lambda_runtime.reset()
         self.store.close()
         self.log.close()
-
-    def changed(self) -> None:
-        """A request was answered, so something may have changed."""
-        self.autosave.changed()
 
     def _noticed(self, write: Callable[..., None]) -> Callable[..., None]:
         """MiniStack logs an object it cannot store and answers 200; the health report must show it."""
@@ -146,4 +165,16 @@ def _clients(endpoint: str) -> Callable[[str], Any]:
     return client
 
 
-application = app.app
+def _timed(path: str, send: Send) -> Send:
+    started = time.perf_counter()
+
+    async def sent(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            metrics.record_api_request(path, message["status"], time.perf_counter() - started)
+        await send(message)
+
+    return sent
+
+
+def _authorization(scope: Scope) -> bytes:
+    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")

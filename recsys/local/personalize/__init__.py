@@ -5,6 +5,9 @@ errors.py    refusals, and which code is used for what
 schemas.py   the Avro schemas Personalize accepts
 recipes/     the recipes and their hyperparameters, as data
 selection.py which interactions a solution learns from
+metrics.py   requests and jobs counted as AWS/Personalize counts them
+attribution.py  what a metric attribution measures, over events and imports
+cloudwatch.py   the way of both to CloudWatch
 wire/        JSON 1.1 and REST-JSON through botocore's models: protocol, validation, tokens
 control/     the table of resource types, the five verbs and life cycles over it, SQLite below
 control/kinds/  what is special about a kind: one module per family

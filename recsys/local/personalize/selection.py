@@ -2,7 +2,8 @@
 
 The same choice holds for the history a campaign scores from [AWS does not say; training on purchases and scoring from
 clicks would mix two languages]. Event types compare without case, as in filters. The weights of an eventsConfig weigh
-what is predicted, not the history it is predicted from.
+what is predicted, not the history it is predicted from; an eventsConfig takes the place of eventType and
+eventValueThreshold where a solution has both [AWS does not say].
 """
 
 from dataclasses import dataclass
@@ -15,14 +16,14 @@ from recsys.local.personalize import recipes
 
 @dataclass(frozen=True)
 class Rule:
-    """Lets in events of a type (in lower case; None for all) with at least that value (None: any or none)."""
+    """Lets in events of a type (None: all types) with at least that value (None: any value or none)."""
 
     event_type: str | None = None
     least: float | None = None
     weight: float = 1.0
 
     def fits(self, event_type: str) -> bool:
-        return self.event_type is None or self.event_type == event_type.lower()
+        return self.event_type is None or self.event_type.lower() == event_type.lower()
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class Selection:
         """From a solution's eventType and solutionConfig."""
         listed = config.get("eventsConfig", {}).get("eventParametersList", [])
         if listed:
-            return cls(tuple(map(_rule, listed)))
+            mean = sum(entry.get("weight", 1.0) for entry in listed) / len(listed)
+            return cls(tuple(_rule(entry, mean) for entry in listed))
         threshold = config.get("eventValueThreshold")
-        return cls((Rule(event_type.lower() if event_type else None, float(threshold) if threshold else None),))
+        return cls((Rule(event_type or None, float(threshold) if threshold else None),))
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Selection":
@@ -81,6 +83,7 @@ class Selection:
         return found
 
 
-def _rule(entry: dict[str, Any]) -> Rule:
-    name, weight = entry.get("eventType"), entry.get("weight", 1.0)
-    return Rule(name.lower() if name else None, entry.get("eventValueThreshold"), weight)
+def _rule(entry: dict[str, Any], mean: float) -> Rule:
+    """Weights are relative to their mean, as in AWS's example: .3 and .1 weigh 1.5 and 0.5."""
+    weight = entry.get("weight", 1.0) / mean if mean else 1.0
+    return Rule(entry.get("eventType"), entry.get("eventValueThreshold"), weight)

@@ -6,22 +6,30 @@ what is not a modelled error becomes InternalServerError with a line in the log.
 """
 
 import asyncio
+import json
 import logging
 import sqlite3
+import time
+import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from recsys.errors import LocalError
+from recsys.local.personalize.cloudwatch import Publisher
 from recsys.local.personalize.control.actor import Actor
+from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.store import Store
 from recsys.local.personalize.errors import ServiceError, invalid, not_implemented
+from recsys.local.personalize.events.attributing import Attributions
 from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.events.puts import Trackers
 from recsys.local.personalize.filters import Clause
 from recsys.local.personalize.jobs.queue import Jobs
+from recsys.local.personalize.metrics import Meter
 from recsys.local.personalize.serving import runtime
 from recsys.local.personalize.serving.deployments import Deployments, Serving
 from recsys.local.personalize.wire.protocol import Operation, answer, find_operation, parse, refusal
@@ -34,14 +42,25 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Params = dict[str, Any]
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
 
 
 class Personalize:
-    """Amazon Personalize over a folder of state; it reads S3 at `endpoint`."""
+    """Amazon Personalize over a folder of state; it reads S3 and writes CloudWatch at `endpoint`.
 
-    def __init__(self, state: Path, endpoint: str, region: str = "us-east-1") -> None:
+    Without an endpoint both are where boto3 finds them in the environment.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        endpoint: str | None,
+        region: str = "us-east-1",
+        account: str = ACCOUNT,
+        clock: Clock = REAL_TIME,
+    ) -> None:
         self._folder = Path(state) / "personalize"
-        self._endpoint, self._region = endpoint, region
+        self._endpoint, self._region, self._account, self._clock = endpoint, region, account, clock
 
     def start(self) -> None:
         """Open the state, take up what was cut short, be ready to answer. Raises LocalError if it cannot be read."""
@@ -54,9 +73,8 @@ class Personalize:
             raise LocalError(f"the state of Personalize cannot be read: {message}") from error
         self._actor = Actor("personalize-control")
         self._jobs = Jobs(self._folder / "jobs.log")
-        self._control = Control(
-            self._folder, self._store, self._actor, self._jobs, ACCOUNT, self._region, self._endpoint
-        )
+        where = (self._account, self._region, self._endpoint)
+        self._control = Control(self._folder, self._store, self._actor, self._jobs, *where, self._clock)
         self._shown = Shown()
         self._deployments = Deployments(self._control, self._events)
         self._trackers = Trackers(self._control, self._events, self._shown)
@@ -70,12 +88,31 @@ class Personalize:
             "PutActions": self._trackers.put_actions,
             "PutActionInteractions": self._trackers.put_action_interactions,
         }
+        self._meter, self._attributions = Meter(self._control), Attributions(self._control, self._events)
+        reporters = (self._meter.report, self._attributions.report)
+        self._publisher = Publisher(self._endpoint, self._region, reporters)
         self._jobs.start()
         self._actor.submit(self._control.resume).result()
         self._actor.submit(self._deployments.warm)
+        self._publisher.start()
+
+    def health(self) -> dict[str, Any]:
+        """The account and region of its ARNs, where its metrics go, and how its time passes."""
+        return {
+            "account": self._account,
+            "region": self._region,
+            "cloudwatch": self._publisher.where(),
+            "clock": asdict(self._clock),
+        }
+
+    def quiesce(self) -> None:
+        """Put the last metrics; to be called while CloudWatch, which may be this very server, still answers."""
+        self._publisher.stop()
 
     def stop(self) -> None:
         """Everything acknowledged is on disk already; end the threads and the worker process."""
+        self._publisher.stop()
+        self._attributions.close()
         self._jobs.close()
         self._actor.close()
         self._deployments.close()
@@ -89,21 +126,31 @@ class Personalize:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, scope: Scope, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        operation = None
+    async def _answer(self, scope: Scope, body: bytes) -> Answer:
+        target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"").decode("latin-1")
         try:
-            target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"").decode()
             operation = find_operation(scope["method"], scope["path"], target)
-            return answer(operation, await self._perform(operation, parse(operation, body)))
         except ServiceError as error:
-            return refusal(operation, error)
+            return refusal(None, error)
+        started, params = time.perf_counter(), None
+        try:
+            params = parse(operation, body)
+            answered = answer(operation, await self._perform(operation, params))
+        except ServiceError as error:
+            answered = refusal(operation, error)
         except Exception as error:
-            log.exception("%s failed", operation.name if operation else scope["path"])
-            return refusal(operation, ServiceError("InternalServerError", f"{type(error).__name__}: {error}", 500))
+            log.exception("%s failed", operation.name)
+            answered = refusal(operation, ServiceError("InternalServerError", f"{type(error).__name__}: {error}", 500))
+        if operation.rest:
+            seconds = time.perf_counter() - started
+            self._meter.answered(operation.name, params or _unchecked(body), answered[0], seconds)
+        return answered
 
     async def _perform(self, operation: Operation, params: Params) -> Params | None:
         if not operation.rest:
-            return await asyncio.wrap_future(self._actor.submit(lambda: self._control.handle(operation, params)))
+            done = await asyncio.wrap_future(self._actor.submit(lambda: self._control.handle(operation, params)))
+            self._meter.created(operation.name, done)
+            return done
         handler = self._handlers.get(operation.name)
         if handler is None:
             raise not_implemented(operation.name)
@@ -145,5 +192,14 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
+def _unchecked(body: bytes) -> Params:
+    """What a refused request asked for, as far as it can be read."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def _request_id() -> bytes:
-    return runtime.new_id().removeprefix("RID-").encode()
+    return str(uuid.uuid4()).encode()

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from recsys.local.personalize.control import operations
+from recsys.local.personalize.control import operations, schedule
 from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.kinds import rule_of
@@ -226,6 +226,8 @@ class Control:
                 elif self.updating(resource):
                     self.begin_update(resource.arn)
                 operations.resume(self, resource)
+        if self.clock.auto_training:
+            schedule.look(self)
 
     # Describe and List
 
@@ -252,12 +254,18 @@ class Control:
     def update(self, kind: Kind, operation: Operation, params: Params) -> Params:
         """What is asked for becomes the resource's when it has been worked out; until then it is as it was."""
         (member,) = operation.model.output_shape.members
-        resource = self.resource(params.pop(member), kind.name)
+        resource = self.resource(params.pop(member, ""), kind.name)  # AWS's model does not require all of them
         if resource.status not in (ACTIVE, CREATE.failed):
             raise in_use(f"{resource.arn} is in status {resource.status}; it must be ACTIVE or CREATE FAILED")
         if self.updating(resource):
             raise in_use(f"{resource.arn} is being updated: {resource.document[kind.update]['status']}")
-        self.start_update(resource, rule_of(kind.name).change(self, resource, params))
+        rule = rule_of(kind.name)
+        change = rule.change(self, resource, params)
+        if kind.update:
+            self.start_update(resource, change)
+        else:
+            rule.changed(self, resource, change)
+            self.set_status(resource, ACTIVE)
         return {member: resource.arn}
 
     def start_update(self, resource: Resource, change: Params) -> None:

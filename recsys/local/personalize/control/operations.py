@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize import recipes
+from recsys.local.personalize.control.kinds.attributions import list_metrics
 from recsys.local.personalize.control.kinds.recommenders import start_recommender, stop_recommender
 from recsys.local.personalize.control.resources import BUSY, DELETING, MOST_TAGS, STEP
 from recsys.local.personalize.control.store import Resource
@@ -112,6 +113,7 @@ OPERATIONS: dict[str, Callable[["Control", Params], Params | None]] = {
     "DescribeAlgorithm": describe_algorithm,
     "DescribeFeatureTransformation": describe_feature_transformation,
     "GetSolutionMetrics": get_solution_metrics,
+    "ListMetricAttributionMetrics": list_metrics,
     "StartRecommender": start_recommender,
     "StopRecommender": stop_recommender,
     "StopSolutionVersionCreation": stop_solution_version,

@@ -58,7 +58,7 @@ class Kind:
     ready       False: children may be created from the moment it exists, as AWS's own samples do
     life        False: no status, and a delete is immediate
     course      the statuses of its creation
-    update      the member of its document that shows the progress of the latest update
+    update      the member of its document that shows the progress of the latest update; without it, one holds at once
     blockers    what must be gone before it may be deleted
     follows     (kind, member): deleted together with it
     """

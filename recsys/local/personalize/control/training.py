@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
 
 
+WEIGHTS = ("_folder", "_seen", "_metrics", "tunedHPOParams")
+
+
 def training_spec(control: "Control", resource: Resource, attempt: int = 0) -> dict[str, Any]:
     """What the worker needs to train a SolutionVersion or a Recommender; a JSON document.
 
@@ -41,6 +44,11 @@ def training_spec(control: "Control", resource: Resource, attempt: int = 0) -> d
         "folder": str(stem),
         "result": f"{stem}.json",
     }
+
+
+def weights_of(version: Resource) -> dict[str, Any]:
+    """What an update takes over from an earlier training: the `previous` of its spec."""
+    return {name: version.document[name] for name in WEIGHTS if name in version.document}
 
 
 def start_training(control: "Control", resource: Resource, **more: Any) -> None:

@@ -8,6 +8,7 @@ a session without a user belong to the session; a later event that carries both 
 import json
 import logging
 import queue
+import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -236,7 +237,7 @@ class EventLog:
         with self.lock:
             for user in users:
                 self.records[dataset].pop(user, None)
-        self.live[group] = self._live(group)
+        self.live[group] = read_live(self._db, group)
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log still had them
 
     # At the start, before there is a writer
@@ -244,22 +245,22 @@ class EventLog:
     def _load(self) -> None:
         for table in ("events", "action_events"):
             for (group,) in self._db.execute(f"SELECT DISTINCT dataset_group FROM {table}").fetchall():
-                self.live[group] = self.live.get(group) or self._live(group)
+                self.live[group] = self.live.get(group) or read_live(self._db, group)
         for dataset, key, document in self._db.execute("SELECT dataset, id, document FROM records"):
             self.records[dataset][key] = json.loads(document)
 
-    def _live(self, group: str) -> Live:
-        live = Live()
-        query = (
-            "SELECT session, user, item, type, value, sent, more FROM events WHERE dataset_group = ? ORDER BY number"
-        )
-        for session, user, item, kind, value, sent, more in self._db.execute(query, (group,)):
-            event = (sent, item, kind, value) if item else None
-            live.apply(session, user, event, json.loads(more).get("impression") if "impression" in more else None)
-        query = "SELECT session, user, action, type, sent FROM action_events WHERE dataset_group = ? ORDER BY number"
-        for session, user, action, kind, sent in self._db.execute(query, (group,)):
-            live.act(session, user, (sent, action, kind, None))
-        return live
+
+def read_live(connection: sqlite3.Connection, group: str) -> Live:
+    """A group's events so far, as they are kept in memory."""
+    live = Live()
+    query = "SELECT session, user, item, type, value, sent, more FROM events WHERE dataset_group = ? ORDER BY number"
+    for session, user, item, kind, value, sent, more in connection.execute(query, (group,)):
+        event = (sent, item, kind, value) if item else None
+        live.apply(session, user, event, json.loads(more).get("impression") if "impression" in more else None)
+    query = "SELECT session, user, action, type, sent FROM action_events WHERE dataset_group = ? ORDER BY number"
+    for session, user, action, kind, sent in connection.execute(query, (group,)):
+        live.act(session, user, (sent, action, kind, None))
+    return live
 
 
 def _more(event: dict[str, Any]) -> str:

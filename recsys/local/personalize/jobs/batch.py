@@ -1,11 +1,13 @@
 """In the worker: a batch inference job. Every line is asked of a campaign of its own, in the words of the runtime.
 
 So a line gets what GetRecommendations or GetPersonalizedRanking would answer at the moment the job began, from the same
-code: histories, filters, promotions' absence and all. [AWS leaves out the last 15 minutes and bulk data newer than the
-training; nothing is left out here.]
+code. [AWS leaves out the last 15 minutes and bulk data newer than the training; nothing is left out here. The guide
+says that answers of user-personalization-v2 have reasons, and prints some that have none, as here.]
 """
 
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from recsys.local.personalize.filters import check_filter
 from recsys.local.personalize.jobs.lines import Line, answer_lines, filter_values, text_list, texts
@@ -26,7 +28,8 @@ def infer(spec: dict[str, Any]) -> dict[str, Any]:
     """Answer every line of the input (control/kinds/batches.py has the spec). Returns `{}` or `{"failureReason"}`."""
     try:
         check_role(spec)
-        answer_lines(spec, Inference(spec).answer, most=MOST_THEMES if spec["themes"] else None)
+        with threadpool_limits(1, user_api="blas"):  # a line's products are too small for a second thread
+            answer_lines(spec, Inference(spec).answer, most=MOST_THEMES if spec["themes"] else None)
     except JobFailed as error:
         return {"failureReason": str(error)}
     return {}

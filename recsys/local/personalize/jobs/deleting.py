@@ -1,7 +1,8 @@
 """In the worker: a dataset group's files without the users that a data deletion job lists.
 
 The list is a CSV file with the single column USER_ID, or every .csv file of a folder and its sub-folders. New files lie
-beside the old ones until the control plane puts them in their place, all at once.
+beside the old ones until the control plane puts them in their place, all at once. The only models that know users are
+those of user segments; they are written anew.
 """
 
 import csv
@@ -14,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from recsys.local.personalize.jobs.exporting import query
 from recsys.local.personalize.jobs.importing import write_whole
+from recsys.local.personalize.jobs.offline import query
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
+from recsys.models import load
 
 __all__ = ["delete_users", "warm"]
 
@@ -25,7 +27,7 @@ MOST_BYTES = 100 << 20  # of a job's lists together
 
 
 def delete_users(spec: dict[str, Any]) -> dict[str, Any]:
-    """Per `spec`: group, dataLocation, datasets (ARN to {"file", "new"}), records (ARN), events, users, and S3's.
+    """Per `spec`: group, dataLocation, datasets (ARN to {"file", "new"}), records (ARN), events, users, segments, S3's.
 
     Returns `{"files": {dataset ARN: new file}, "users": the file the list is in, "deleted": rows that go}`, or
     `{"failureReason"}`.
@@ -45,17 +47,23 @@ def delete_users(spec: dict[str, Any]) -> dict[str, Any]:
             write_whole(kept, Path(dataset["new"]))
             files[arn] = dataset["new"]
             deleted += table.num_rows - kept.num_rows
+    for folder in map(Path, spec["segments"]):
+        load(folder / "model").without(users).save(folder / "model")
     return {"files": files, "users": spec["users"], "deleted": deleted}
 
 
 def _put_rows(spec: dict[str, Any], gone: set[str]) -> int:
-    """How many events and records that came one by one are the users'."""
-    events = query(spec["events"], "SELECT session, user FROM events WHERE dataset_group = ?", spec["group"])
+    """How many events, action events and records that came one by one are the users'."""
+    tables = ("events", "action_events")
+    events = [
+        row
+        for table in tables
+        for row in query(spec["events"], f"SELECT session, user FROM {table} WHERE dataset_group = ?", spec["group"])
+    ]
     sessions = gone | {session for session, user in events if user in gone}
     records = query(spec["events"], "SELECT id FROM records WHERE dataset = ?", spec["records"])
-    return sum(user in gone or (user is None and session in sessions) for session, user in events) + sum(
-        key in gone for (key,) in records
-    )
+    own_events = sum(user in gone or (user is None and session in sessions) for session, user in events)
+    return own_events + sum(key in gone for (key,) in records)
 
 
 def _listed(storage: Storage, path: str) -> list[str]:

@@ -9,15 +9,14 @@ the newest is kept.]
 import csv
 import io
 import json
-import sqlite3
 from collections.abc import Iterator
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from recsys.local.personalize.jobs.importing import KEYS
+from recsys.local.personalize.jobs.offline import query
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
 from recsys.local.personalize.schemas import Field, fields, plain
@@ -110,14 +109,3 @@ def _value(column: Field, value: Any) -> Any:
     if isinstance(value, list):
         return "|".join(map(str, value))
     return str(value) if column.type == "string" and value is not None else value
-
-
-def query(events: str, statement: str, of: str) -> list[Row]:
-    """Rows of the event log for one group or dataset, read while the server writes."""
-    if not Path(events).exists():
-        return []
-    connection = sqlite3.connect(f"file:{events}?mode=ro", uri=True, timeout=30)
-    try:
-        return connection.execute(statement, (of,)).fetchall()
-    finally:
-        connection.close()

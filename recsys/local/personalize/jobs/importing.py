@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from recsys.local.personalize.jobs.attributing import report
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
 from recsys.local.personalize.schemas import DATASET_TYPES, TYPES, Field, fields
@@ -55,10 +56,11 @@ TOO_LONG = (
 
 
 def import_dataset(spec: dict[str, Any]) -> dict[str, Any]:
-    """Import per `spec`: datasetArn, datasetType, schema, dataLocation, importMode, current, file, and what S3 needs.
+    """Import per `spec`: datasetArn, datasetType, schema, dataLocation, importMode, current, file, report, and what S3
+    needs.
 
-    Returns `{"_file", "_rows" read, "_kept" in the file}`, or `{"failureReason"}`. The file appears whole or not at
-    all.
+    Returns `{"_file", "_bytes" and "_rows" read, "_kept" in the file}`, or `{"failureReason"}`. The file appears whole
+    or not at all.
     """
     try:
         check_role(spec)
@@ -74,15 +76,21 @@ def _import(spec: dict[str, Any]) -> dict[str, Any]:
     paths = storage.files(spec["dataLocation"])
     if not paths:
         raise JobFailed(f"Invalid Data location. There is no CSV file at {spec['dataLocation']}.")
-    table = pa.concat_tables([read_csv(path, storage.read(path), kind, columns) for path in paths])
+    tables, size = [], 0
+    for path in paths:
+        data = storage.read(path)
+        size += len(data)
+        tables.append(read_csv(path, data, kind, columns))
+    table = pa.concat_tables(tables)
     rows = table.num_rows
     if rows < (least := _least_rows(kind, spec["importMode"])):
         raise JobFailed(f"The input has {rows} interactions; there must be at least {least}.")
+    report(spec, table, storage)
     if spec["importMode"] == "INCREMENTAL" and spec.get("current"):
         table = pa.concat_tables([pq.read_table(spec["current"]), table], promote_options="default")
     table = _latest_by_key(table, KEYS[kind]) if kind in KEYS else _distinct_interactions(table)
     write_whole(table, Path(spec["file"]))
-    return {"_file": spec["file"], "_rows": rows, "_kept": table.num_rows}
+    return {"_file": spec["file"], "_bytes": size, "_rows": rows, "_kept": table.num_rows}
 
 
 def _least_rows(kind: str, mode: str) -> int:

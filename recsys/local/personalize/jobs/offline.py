@@ -1,19 +1,20 @@
 """In the worker: what a server holds in memory, read from disk as it is at this moment, for the time of one job."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from recsys.local.personalize.events.live import Live
+from recsys.local.personalize.events.log import read_live
 from recsys.local.personalize.filters import Table
-from recsys.local.personalize.jobs.exporting import query
 from recsys.local.personalize.recipes import by_arn
 from recsys.local.personalize.schemas import DATASET_TYPES, Field, fields
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.deployment import Artefacts, Config, Deployment
 from recsys.local.personalize.serving.group import KEYS, Group
 
-EVENTS = "SELECT session, user, item, type, value, sent FROM events WHERE dataset_group = ? ORDER BY number"
 RECORDS = "SELECT id, document FROM records WHERE dataset = ?"
 
 
@@ -27,7 +28,7 @@ def read_deployment(spec: dict[str, Any]) -> Deployment:
     solution = spec["solution"]
     recipe = by_arn(solution["recipeArn"])
     training = solution.get("solutionConfig", {}).get("trainingDataConfig")
-    group = Group.read(spec["group"], spec["files"], read_fields(spec), read_live(spec))
+    group = Group.read(spec["group"], spec["files"], read_fields(spec), read_events(spec))
     for kind in KEYS:
         for each, document in read_records(spec, kind).items():
             group.record(kind, each, document)
@@ -52,9 +53,17 @@ def read_records(spec: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     return {each: json.loads(document) for each, document in records}
 
 
-def read_live(spec: dict[str, Any]) -> Live:
+def read_events(spec: dict[str, Any]) -> Live:
     """The events of the group so far."""
-    live = Live()
-    for session, user, item, kind, value, sent in query(spec["events"], EVENTS, spec["group"]):
-        live.apply(session, user, (sent, item, kind, value) if item else None)
-    return live
+    with closing(_connect(spec["events"])) as connection:
+        return read_live(connection, spec["group"])
+
+
+def query(events: str, statement: str, of: str) -> list[tuple[Any, ...]]:
+    """Rows of the event log for one group or dataset, read while the server writes."""
+    with closing(_connect(events)) as connection:
+        return connection.execute(statement, (of,)).fetchall()
+
+
+def _connect(events: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{events}?mode=ro", uri=True, timeout=30)

@@ -16,7 +16,7 @@ import numpy as np
 from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.filters import Candidates, Scene, allowed, by_type, check_filter
 from recsys.local.personalize.jobs.lines import Line, LineError, answer_lines, filter_values, texts
-from recsys.local.personalize.jobs.offline import read_fields, read_live, read_table
+from recsys.local.personalize.jobs.offline import read_events, read_fields, read_table
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, warm
 from recsys.local.personalize.recipes import by_arn
@@ -103,20 +103,20 @@ class Segments:
     def _with_attributes(self, attributes: str) -> np.ndarray:
         """(n_items,) the items that meet all conditions. Raises LineError."""
         try:
-            (clause,) = check_filter(f"INCLUDE ItemID WHERE {attributes}", self._fields)
-        except (ServiceError, ValueError) as error:
+            clauses = check_filter(f"INCLUDE ItemID WHERE {attributes}", self._fields)
+        except ServiceError as error:
             why = re.search(r"Invalid Expression: (.*) at column", str(error))
             raise LineError(f"Invalid itemAttributes: {why[1] if why else error}: {attributes}") from error
-        (conditions,) = clause.any_of if len(clause.any_of) == 1 else [()]
-        wrong = [each for each in conditions if each.dataset != "Items" or each.op in ("IN", "NOT IN") or each.params]
-        if not conditions or wrong or clause.when:
+        either = [group for clause in clauses for group in clause.any_of]
+        odd = [each for each in either[0] if each.dataset != "Items" or each.op in ("IN", "NOT IN") or each.params]
+        if len(either) > 1 or odd or clauses[0].when:
             raise LineError(f"itemAttributes takes comparisons of Items fields joined by AND, not {attributes}")
-        return allowed((clause,), {}, self._items, Scene())
+        return allowed(clauses, {}, self._items, Scene())
 
 
 def _interacted(spec: dict[str, Any], place_of: dict[str, int]) -> dict[str, np.ndarray]:
     """Event type in lower case -> the places of the users with such interactions."""
-    bulk, live = Interactions.read(spec["files"].get("INTERACTIONS")), read_live(spec)
+    bulk, live = Interactions.read(spec["files"].get("INTERACTIONS")), read_events(spec)
     events = [(place_of.get(user, -1), kind) for user, each in live.histories.items() for _, _, kind, _ in each]
     in_bulk = np.array([place_of.get(user, -1) for user in bulk.users], np.int64)
     places = np.r_[np.repeat(in_bulk, np.diff(bulk.offsets)), np.array([place for place, _ in events], np.int64)]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from recsys.local.personalize.errors import not_found
-from recsys.local.personalize.recipes.parameters import TRANSFORMATIONS, Parameters
+from recsys.local.personalize.recipes.parameters import Parameters
 from recsys.local.personalize.recipes.table import RECIPES, Recipe
 
 ARN = "arn:aws:personalize:::"
@@ -46,9 +46,10 @@ def algorithm(arn: str) -> dict[str, Any]:
 def feature_transformation(arn: str) -> dict[str, Any]:
     """The document of DescribeFeatureTransformation. Raises ResourceNotFoundException."""
     name = arn.removeprefix(f"{ARN}feature-transformation/")
-    if name not in TRANSFORMATIONS:
+    known = [row.features for row in RECIPES.values() if row.transformation == name]
+    if not known:
         raise not_found(f"Feature transformation {arn} does not exist")
-    shown = {"name": name, "featureTransformationArn": arn, "defaultParameters": _defaults(TRANSFORMATIONS[name])}
+    shown = {"name": name, "featureTransformationArn": arn, "defaultParameters": _defaults(max(known, key=len))}
     return {**shown, "status": "ACTIVE", **DATES}
 
 

@@ -1,7 +1,7 @@
 """The hyperparameters of the recipes: name -> default, range and whether HPO may vary it, as the developer guide lists.
 
-Algorithm hyperparameters and featurization hyperparameters are both given in algorithmHyperParameters; the parameters
-of a feature transformation, in featureTransformationParameters.
+The guide's "algorithm hyperparameters" have the name of their recipe here, its "featurization hyperparameters" that
+name with _FEATURES.
 """
 
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ HRNN: Parameters = {
     "hidden_dimension": Parameter("149", 32, 256, tunable=True),
     "bptt": Parameter("32", 2, 32, tunable=True),
     "recency_mask": Parameter("true", values=TRUTH, tunable=True),
-    **_percentiles("user_history_length", "0.0", "0.99"),
 }
-COLDSTART: Parameters = HRNN | {
+HRNN_FEATURES = _percentiles("user_history_length", "0.0", "0.99")
+COLDSTART_FEATURES: Parameters = HRNN_FEATURES | {
     "cold_start_max_interactions": Parameter("15", 1, 1_000_000),
     "cold_start_max_duration": Parameter("5.0", 0.0, 1_000_000.0),
     "cold_start_relative_from": Parameter("latestItem", values=("latestItem", "currentTime")),
@@ -51,6 +51,8 @@ COLDSTART: Parameters = HRNN | {
 SIMS: Parameters = {
     "popularity_discount_factor": Parameter("0.5", 0.0, 1.0, tunable=True),
     "min_cointeraction_count": Parameter("3", 0, 10, tunable=True),
+}
+SIMS_FEATURES: Parameters = {
     **_percentiles("user_history_length", "0.005", "0.995"),
     **_percentiles("item_interaction_count", "0.01", "0.9"),
 }
@@ -61,19 +63,8 @@ SIMILAR: Parameters = {
 }
 RECENCY: Parameters = {"apply_recency_bias": Parameter("true", values=TRUTH)}
 SEGMENT: Parameters = {"hidden_dimension": Parameter("149", 32, 256)}
-NEXT_BEST_ACTION: Parameters = {"action_optimization_period": Parameter("14", 7, 28)}
+ACTION_FEATURES: Parameters = {"action_optimization_period": Parameter("14", 7, 28)}
 
 # The default is that of most pages of the guide; its newest page knows "2 hours" too and makes it the default.
-TRENDING: Parameters = {
-    "trend_discovery_frequency": Parameter("3 hours", values=("30 minutes", "1 hour", "2 hours", "3 hours", "1 day"))
-}
-
-# Feature transformations by name, with the defaults DescribeFeatureTransformation shows.
-TRANSFORMATIONS: dict[str, Parameters] = {
-    "JSON-percentile-filtering": _percentiles("user_history_length", "0.0", "0.99"),
-    "sims": {name: parameter for name, parameter in SIMS.items() if "percentile" in name},
-    "featurize_metadata": _percentiles("user_history_length", "0.0", "0.99"),
-    "featurize_coldstart": {name: COLDSTART[name] for name in COLDSTART if name not in HRNN or "percentile" in name},
-    "item-affinity": {},
-    "item-attribute-affinity": {},
-}
+FREQUENCIES = ("30 minutes", "1 hour", "2 hours", "3 hours", "1 day")
+TRENDING_FEATURES: Parameters = {"trend_discovery_frequency": Parameter("3 hours", values=FREQUENCIES)}

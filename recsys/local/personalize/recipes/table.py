@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 
 from recsys.local.personalize.recipes.parameters import (
-    COLDSTART,
+    ACTION_FEATURES,
+    COLDSTART_FEATURES,
     HRNN,
-    NEXT_BEST_ACTION,
+    HRNN_FEATURES,
     RECENCY,
     SEGMENT,
     SIMILAR,
     SIMS,
-    TRENDING,
+    SIMS_FEATURES,
+    TRENDING_FEATURES,
     Parameters,
 )
 
@@ -25,11 +27,14 @@ class Recipe:
 
     engine          the model that is trained: next, similar, popularity, trending, semantic, segments or actions
     description     DescribeRecipe's
-    parameters      what algorithmHyperParameters may set and hpoConfig may vary
-    features        what featureTransformationParameters may set
+    parameters      the algorithm's hyperparameters
+    features        the featurization's hyperparameters; a solution may set either kind in either map [AWS's pages tell
+                    them apart, but not which map takes which]
     transformation  the feature transformation's name, where the developer guide gives one
     domain          of the domain dataset groups it is for; None: of custom ones
     datasets        dataset types that must be there beside Interactions
+    content         learns from the metadata of items
+    every_event     counts every event of a user, not every user once
     event           the event type it learns from, in any case, with the minimum of events; None: every type
     hides           the event type whose items the user is not shown again, in any case
     needs           the members a GetRecommendations request must have
@@ -52,6 +57,8 @@ class Recipe:
     transformation: str | None = None
     domain: str | None = None
     datasets: tuple[str, ...] = ()
+    content: bool = False
+    every_event: bool = False
     event: str | None = None
     hides: str | None = None
     needs: tuple[str, ...] = ("userId",)
@@ -74,6 +81,12 @@ class Recipe:
         return "aws-trending-now-custom" if self.name == "aws-trending-now" else self.name
 
     @property
+    def settable(self) -> Parameters:
+        """The hyperparameters that a solution may set."""
+        both = self.parameters | self.features
+        return {name: parameter for name, parameter in both.items() if parameter.given}
+
+    @property
     def tunable(self) -> Parameters:
         """The hyperparameters that HPO may vary."""
         return {name: parameter for name, parameter in self.parameters.items() if parameter.tunable}
@@ -81,23 +94,25 @@ class Recipe:
 
 def _legacy(name: str, successor: str, **more: object) -> Recipe:
     text = f"Legacy: AWS no longer offers this recipe. It is trained as {successor}, which new solutions should use."
-    return Recipe(name, USER, "next", text, **{"parameters": HRNN, **_PERSONAL, **more})
+    return Recipe(name, USER, "next", text, **{"parameters": HRNN, "features": HRNN_FEATURES, **_PERSONAL, **more})
 
 
 _PERSONAL = {"scored": True, "reacts": True}
-_V1 = {**_PERSONAL, "parameters": HRNN, "transformation": "JSON-percentile-filtering", "objective": True}
-_V2 = {**_PERSONAL, "parameters": RECENCY, "metadata": True, "weighs": True}
+_PERCENTILES = {"features": HRNN_FEATURES, "transformation": "JSON-percentile-filtering"}
+_V1 = {**_PERSONAL, **_PERCENTILES, "parameters": HRNN, "content": True, "objective": True}
+_V2 = {**_PERSONAL, "parameters": RECENCY, "content": True, "metadata": True, "weighs": True}
 _RELATED = {"type": RELATED, "engine": "similar", "needs": ("itemId",)}
 _RELATED_FOR_USER = {**_RELATED, "needs": ("userId", "itemId")}
 
 _CUSTOM = (
     _legacy("aws-hrnn", "aws-user-personalization", transformation="JSON-percentile-filtering"),
-    _legacy("aws-hrnn-metadata", "aws-user-personalization", transformation="featurize_metadata"),
+    _legacy("aws-hrnn-metadata", "aws-user-personalization", transformation="featurize_metadata", content=True),
     _legacy(
         "aws-hrnn-coldstart",
         "aws-user-personalization",
         transformation="featurize_coldstart",
-        parameters=COLDSTART,
+        features=COLDSTART_FEATURES,
+        content=True,
         updates=True,
         explores=True,
     ),
@@ -125,7 +140,7 @@ _CUSTOM = (
         ACTIONS,
         "actions",
         "The actions a user will most likely take next.",
-        NEXT_BEST_ACTION,
+        features=ACTION_FEATURES,
         datasets=("ACTIONS",),
         explores=True,
         **_PERSONAL,
@@ -161,12 +176,14 @@ _CUSTOM = (
         "aws-similar-items",
         description="Items similar to a given item, by who interacted with both and by their metadata.",
         parameters=SIMILAR,
+        content=True,
         **_RELATED,
     ),
     Recipe(
         "aws-sims",
         description="Items similar to a given item, by who interacted with both.",
         parameters=SIMS,
+        features=SIMS_FEATURES,
         transformation="sims",
         **_RELATED,
     ),
@@ -175,7 +192,7 @@ _CUSTOM = (
         POPULAR,
         "trending",
         "Items whose popularity rises fastest.",
-        features=TRENDING,
+        features=TRENDING_FEATURES,
         needs=(),
     ),
     Recipe(
@@ -219,17 +236,19 @@ _DOMAIN = (
         "aws-ecomm-popular-items-by-purchases",
         POPULAR,
         "popularity",
-        "The items that most customers bought.",
+        "The items that customers bought most.",
         domain=ECOMMERCE,
         event="Purchase",
+        every_event=True,
     ),
     Recipe(
         "aws-ecomm-popular-items-by-views",
         POPULAR,
         "popularity",
-        "The items that most customers viewed.",
+        "The items that customers viewed most.",
         domain=ECOMMERCE,
         event="View",
+        every_event=True,
     ),
     Recipe(
         "aws-ecomm-recommended-for-you",
@@ -238,6 +257,7 @@ _DOMAIN = (
         "Items for a user, without those the user bought.",
         domain=ECOMMERCE,
         hides="Purchase",
+        content=True,
         explores=True,
         **_PERSONAL,
     ),
@@ -254,6 +274,7 @@ _DOMAIN = (
         description="Videos similar to a given one.",
         domain=VIDEO,
         datasets=("ITEMS",),
+        content=True,
         hides="Watch",
         **_RELATED_FOR_USER,
     ),
@@ -272,6 +293,7 @@ _DOMAIN = (
         "Videos for a user, without those the user watched.",
         domain=VIDEO,
         hides="Watch",
+        content=True,
         explores=True,
         **_PERSONAL,
     ),

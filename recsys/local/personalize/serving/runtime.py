@@ -7,7 +7,6 @@ does not know is taken and has no effect, as programs send it.
 places is taken, at least one; a filter that belongs to another dataset group than the campaign is refused.]
 """
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from recsys.local.personalize.serving.deployment import Deployment
 from recsys.local.personalize.serving.engines import Asked
 from recsys.local.personalize.serving.ranking import rank
 from recsys.local.personalize.serving.recommend import Promotion, recommend
+from recsys.local.personalize.serving.sources import new_id
 
 Params = dict[str, Any]
 Filter = tuple[Clause, ...]
@@ -50,7 +50,7 @@ def get_recommendations(
     promotion = _promotion(deployment, params, promoting, count)
     entries = recommend(deployment, asked, count, _mask(deployment, chosen, params, asked), promotion)
     _add_metadata(deployment, entries, columns)
-    return {"itemList": entries, "recommendationId": new_id()}
+    return {"itemList": entries, "recommendationId": new_id(params)}
 
 
 def get_personalized_ranking(deployment: Deployment, params: Params, chosen: Filter | None = None) -> Params:
@@ -66,7 +66,7 @@ def get_personalized_ranking(deployment: Deployment, params: Params, chosen: Fil
     asked = Asked(params["userId"], context=params.get("context"))
     entries = rank(deployment, asked, items, _mask(deployment, chosen, params, asked))
     _add_metadata(deployment, entries, columns)
-    return {"personalizedRanking": entries, "recommendationId": new_id()}
+    return {"personalizedRanking": entries, "recommendationId": new_id(params)}
 
 
 def get_action_recommendations(deployment: ActionDeployment, params: Params, chosen: Filter | None = None) -> Params:
@@ -82,11 +82,7 @@ def get_action_recommendations(deployment: ActionDeployment, params: Params, cho
     deployment.refresh()
     user = params["userId"]
     mask = deployment.mask(chosen, params.get("filterValues", {}), user) if chosen else None
-    return {"actionList": deployment.recommend(user, count, mask), "recommendationId": new_id()}
-
-
-def new_id() -> str:
-    return f"RID-{uuid.uuid4()}"
+    return {"actionList": deployment.recommend(user, count, mask), "recommendationId": new_id(params)}
 
 
 def _operation(deployment: Deployment | ActionDeployment) -> str:

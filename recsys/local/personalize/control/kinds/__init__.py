@@ -1,6 +1,7 @@
 """What is special about each kind of resource: one module per family, one Rule per kind."""
 
 from recsys.local.personalize.control.kinds import (
+    attributions,
     batches,
     campaigns,
     datasets,
@@ -23,6 +24,7 @@ _FAMILIES = (
     solutions,
     campaigns,
     recommenders,
+    attributions,
     batches,
 )
 _RULES = {kind: rule for family in _FAMILIES for kind, rule in family.RULES.items()}

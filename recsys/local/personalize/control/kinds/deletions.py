@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.datasets import group_datasets
 from recsys.local.personalize.control.kinds.imports import check_location, remove_files, s3_access
 from recsys.local.personalize.control.kinds.rule import Document, Rule
@@ -44,6 +45,7 @@ def _work(control: "Control", job: Resource) -> None:
         "group": job.document["datasetGroupArn"],
         "records": datasets["USERS"].arn if "USERS" in datasets else "",
         "events": str(control.folder / "events.sqlite"),
+        "segments": _segment_folders(control, job.document["datasetGroupArn"]),
         "users": str(folder / f"{job.number}.users"),
         "result": str(folder / f"{job.number}.json"),
         **s3_access(control, job),
@@ -53,6 +55,13 @@ def _work(control: "Control", job: Resource) -> None:
         control.actor.submit(partial(_carry_out, control, job.arn, plan))
 
     control.jobs.submit(job.arn, "delete", spec, planned)
+
+
+def _segment_folders(control: "Control", group: str) -> list[str]:
+    """What was trained to make user segments."""
+    versions = [version.document for version in control.store.find("SolutionVersion", datasetGroupArn=group)]
+    made = [version for version in versions if recipes.by_arn(version["recipeArn"]).type == recipes.SEGMENTS]
+    return [version["_folder"] for version in made if "_folder" in version]
 
 
 def _carry_out(control: "Control", arn: str, plan: Document) -> None:

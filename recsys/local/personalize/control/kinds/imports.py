@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from recsys.local.personalize.control.attributing import check_publication, import_report
 from recsys.local.personalize.control.kinds.datasets import dataset_schema
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion, after_import, being_read
@@ -19,6 +20,8 @@ def _prepare(control: "Control", document: Document, parents: list[Resource]) ->
     mode = document.setdefault("importMode", "FULL")
     if mode == "INCREMENTAL" and not dataset.document.get("_file"):
         raise invalid("An INCREMENTAL import needs data imported in bulk before: use importMode FULL first")
+    if document.get("publishAttributionMetricsToS3"):
+        check_publication(control, dataset)
     return {}
 
 
@@ -43,6 +46,7 @@ def _work(control: "Control", job: Resource) -> None:
         "dataLocation": job.document["dataSource"]["dataLocation"],
         "importMode": job.document["importMode"],
         "current": dataset.document.get("_file"),
+        "report": import_report(control, job, dataset),
         "file": str(folder / f"{job.number}.parquet"),
         "result": str(folder / f"{job.number}.json"),
         **s3_access(control, job),
@@ -51,8 +55,13 @@ def _work(control: "Control", job: Resource) -> None:
 
 
 def s3_access(control: "Control", job: Resource) -> Document:
-    """What a job in the worker needs to read and write S3: where it answers, and as whom."""
-    return {"endpoint": control.endpoint, "region": control.region, "role": job.document.get("roleArn")}
+    """What a job in the worker needs to read and write S3: where it answers, and as whom.
+
+    Without an endpoint of our own S3 is somebody else's, who gets the credentials the server was started with; nobody
+    is asked about the job's role then.
+    """
+    role = job.document.get("roleArn") if control.endpoint else None
+    return {"endpoint": control.endpoint, "region": control.region, "role": role}
 
 
 def _finished(control: "Control", job: Resource) -> None:

@@ -1,19 +1,30 @@
 """Solutions and their versions: what is to be trained, and the training."""
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize import recipes
+from recsys.local.personalize.control import schedule
+from recsys.local.personalize.control.kinds.configs import check_events, check_solution, days_between
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion
+from recsys.local.personalize.control.resources import ACTIVE
 from recsys.local.personalize.control.store import Resource
-from recsys.local.personalize.control.training import forget_training, start_training
-from recsys.local.personalize.errors import ServiceError, invalid, not_found
+from recsys.local.personalize.control.training import forget_training, start_training, weights_of
+from recsys.local.personalize.errors import exists, invalid, not_found
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
 
-FROM_SOLUTION = ("performHPO", "performAutoML", "recipeArn", "eventType", "datasetGroupArn", "solutionConfig")
+FROM_SOLUTION = (
+    "performHPO",
+    "performAutoML",
+    "performIncrementalUpdate",
+    "recipeArn",
+    "eventType",
+    "datasetGroupArn",
+    "solutionConfig",
+)
 
 
 def _solution(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
@@ -22,49 +33,81 @@ def _solution(control: "Control", document: Document, parents: list[Resource]) -
     if "recipeArn" not in document:
         raise invalid("recipeArn must be given")
     recipe = recipes.custom(document["recipeArn"])
-    config = document.get("solutionConfig", {})
-    if config.get("optimizationObjective", {}).get("objectiveSensitivity", "OFF") != "OFF":
-        raise ServiceError("NotImplementedException", "optimizationObjective is not implemented here yet", 501)
-    _check_hyperparameters(recipe, config.get("algorithmHyperParameters", {}))
-    if not is_number(config.get("eventValueThreshold", "0")):
-        raise invalid(f"eventValueThreshold must be a number, not {config['eventValueThreshold']!r}")
-    if document.get("performHPO") and not recipe.tunable:
-        raise invalid(f"Recipe {recipe.name} does not support hyperparameter optimization")
-    document.setdefault("performHPO", False)
+    (group,) = parents
+    performs_hpo = document.setdefault("performHPO", False)
+    check_solution(control, recipe, group.arn, document.get("solutionConfig", {}), performs_hpo)
+    _check_incremental(recipe, document)
     document.setdefault("performAutoML", False)
     document.setdefault("performAutoTraining", True)
+    schedule.first(control, document)
     return {}
 
 
-def _check_hyperparameters(recipe: recipes.Recipe, given: dict[str, str]) -> None:
-    known = {name: parameter for name, parameter in recipe.parameters.items() if parameter.given}
-    for name, text in given.items():
-        if name not in known:
-            raise invalid(f"{recipe.name} has no hyperparameter {name}; it has: {', '.join(known) or 'none'}")
-        parameter = known[name]
-        if parameter.values and text.lower() not in map(str.lower, parameter.values):
-            raise invalid(f"Hyperparameter {name} must be {' or '.join(parameter.values)}, not {text}")
-        low, high = parameter.low, parameter.high
-        if low is not None and not (is_number(text) and low <= float(text) <= high):
-            raise invalid(f"Hyperparameter {name} must be a number between {low} and {high}, not {text}")
+def _check_incremental(recipe: recipes.Recipe, document: Document) -> None:
+    if document.get("performIncrementalUpdate") and recipe.engine != "semantic":
+        raise invalid(f"performIncrementalUpdate is for solutions of aws-semantic-similarity, not of {recipe.name}")
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a number other than NaN."""
-    try:
-        return float(text) == float(text)
-    except ValueError:
-        return False
+def _change(control: "Control", solution: Resource, params: Document) -> Document:
+    """UpdateSolution."""
+    recipe = recipes.by_arn(solution.document["recipeArn"])
+    config = params.get("solutionUpdateConfig", {})
+    check_events(recipe, config)
+    days_between(config)
+    _check_incremental(recipe, params)
+    return params
+
+
+def _changed(control: "Control", solution: Resource, change: Document) -> None:
+    """What is not named stays; the next automatic training is counted anew."""
+    document = solution.document
+    config = change.pop("solutionUpdateConfig", {})
+    if config:
+        document["solutionConfig"] = document.get("solutionConfig", {}) | config
+    document.update(change)
+    schedule.again(control, solution)
 
 
 def _version(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
     (solution,) = parents
-    mode = document.setdefault("trainingMode", "FULL")
-    if mode != "FULL":
-        raise ServiceError("NotImplementedException", f"trainingMode {mode} is not implemented here yet: use FULL", 501)
-    document["trainingType"] = "MANUAL"
+    automatic = document.pop(schedule.AUTOMATIC, False)
+    document["trainingType"] = "AUTOMATIC" if automatic else "MANUAL"
     document.update({name: solution.document[name] for name in FROM_SOLUTION if name in solution.document})
+    name = document.get("name")
+    if name and control.store.find("SolutionVersion", solutionArn=solution.arn, name=name):
+        raise exists(f"Solution {solution.arn} has a solution version named {name} already")
+    if document.setdefault("trainingMode", "FULL") == "UPDATE":
+        _check_update(control, solution)
+    if not automatic:
+        schedule.manual(control, solution)
     return {"solution": solution.document["name"], "id": uuid.uuid4().hex[:8]}
+
+
+def _check_update(control: "Control", solution: Resource) -> None:
+    """Whether a version may take over the weights of an earlier one. Raises InvalidInputException."""
+    recipe = recipes.by_arn(solution.document["recipeArn"])
+    if not recipe.updates:
+        able = " and ".join(name for name, other in recipes.RECIPES.items() if other.updates)
+        raise invalid(f"trainingMode UPDATE is for solutions of {able}, not of {recipe.name}: use FULL")
+    if _last_full(control, solution.arn) is None:
+        raise invalid(f"trainingMode UPDATE needs an ACTIVE solution version of {solution.arn} trained with FULL")
+
+
+def _last_full(control: "Control", solution_arn: str) -> Resource | None:
+    versions = control.store.find("SolutionVersion", solutionArn=solution_arn, status=ACTIVE)
+    trained = [version for version in versions if version.document["trainingMode"] != "UPDATE"]
+    return trained[-1] if trained else None
+
+
+def _train(control: "Control", version: Resource) -> None:
+    """AUTOTRAIN is trained as FULL is. [AWS lists that mode and does not say what it does.]"""
+    more: dict[str, Any] = {}
+    if version.document["trainingMode"] == "UPDATE":
+        full = _last_full(control, version.document["solutionArn"])
+        if full is None:
+            raise invalid("The solution version that was to be updated is gone")
+        more["previous"] = weights_of(full)
+    start_training(control, version, **more)
 
 
 def _with_latest_version(control: "Control", solution: Resource) -> Document:
@@ -80,8 +123,8 @@ def _versions_of(control: "Control", params: Document) -> Document:
 
 
 RULES = {
-    "Solution": Rule(prepare=_solution, described=_with_latest_version),
+    "Solution": Rule(prepare=_solution, described=_with_latest_version, change=_change, changed=_changed),
     "SolutionVersion": Rule(
-        prepare=_version, waits=after_deletion, work=start_training, erased=forget_training, scope=_versions_of
+        prepare=_version, waits=after_deletion, work=_train, erased=forget_training, scope=_versions_of
     ),
 }

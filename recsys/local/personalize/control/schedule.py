@@ -1,0 +1,78 @@
+"""Automatic training: a solution with performAutoTraining gets a new version when its schedule is due.
+
+The first one comes an hour after the solution's creation, unless a version is created by hand before: then, and after
+every automatic one, the next comes after as many days as the schedule says. A day is as long as the clock says, an
+hour its twenty-fourth part. When a training is due while another one is under way, it is left out. [AWS: "within one
+hour", "the solution skips the first automatic training"; what an update of the schedule counts from and what happens
+beside a training under way is not said.]
+"""
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from recsys.local.personalize.control import increments
+from recsys.local.personalize.control.kinds.configs import days_between
+from recsys.local.personalize.control.resources import ACTIVE, BUSY
+from recsys.local.personalize.control.store import Resource
+from recsys.local.personalize.errors import ServiceError
+from recsys.local.personalize.wire.protocol import TARGET, find_operation
+
+if TYPE_CHECKING:
+    from recsys.local.personalize.control.control import Control
+
+log = logging.getLogger(__name__)
+
+NEXT = "_nextTraining"  # epoch seconds, in the solution's document
+FIRST = "_firstTraining"  # whether that one is the solution's first
+AUTOMATIC = "_automatic"  # in a request that comes from here
+LOOK = 5.0  # seconds between two looks at what is due, fewer where days are short
+
+
+def first(control: "Control", document: dict[str, Any]) -> None:
+    """Put the first training of a new solution on the schedule."""
+    document.update({NEXT: time.time() + _hour(control), FIRST: True})
+
+
+def manual(control: "Control", solution: Resource) -> None:
+    """A version was created by hand: it stands in for the solution's first automatic one."""
+    if solution.document.get(FIRST):
+        _put_off(control, solution)
+
+
+def again(control: "Control", solution: Resource) -> None:
+    """The schedule was changed: it counts from now."""
+    _put_off(control, solution)
+
+
+def look(control: "Control") -> None:
+    """Create what versions are due, and look again later."""
+    control.actor.submit(lambda: look(control), min(LOOK, _hour(control) / 4))
+    for solution in control.store.find("Solution", status=ACTIVE, performAutoTraining=1):
+        if solution.document.get(NEXT, math.inf) <= time.time():
+            _train(control, solution)
+    increments.look(control)
+
+
+def _train(control: "Control", solution: Resource) -> None:
+    versions = control.store.find("SolutionVersion", solutionArn=solution.arn)
+    with control.store.transaction():
+        _put_off(control, solution)
+    if any(version.status in BUSY for version in versions):
+        return
+    operation = find_operation("POST", "/", f"{TARGET}CreateSolutionVersion")
+    try:
+        control.handle(operation, {"solutionArn": solution.arn, AUTOMATIC: True})
+    except ServiceError as error:  # a quota; the next turn comes
+        log.warning("%s was not trained: %s", solution.arn, error.message)
+
+
+def _put_off(control: "Control", solution: Resource) -> None:
+    days = days_between(solution.document.get("solutionConfig", {}))
+    solution.document.update({NEXT: time.time() + days * control.clock.day_seconds, FIRST: False})
+    control.store.save(solution)
+
+
+def _hour(control: "Control") -> float:
+    return control.clock.day_seconds / 24

@@ -1,0 +1,140 @@
+"""Which users want an item."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.errors import ModelError
+from recsys.models import NextItem, Sequences, UserAffinity, load
+from recsys.models.affinity import Habits, repeat_share
+from recsys.models.protocol import newest_fifth
+from recsys.models.segments import Segments
+
+
+@pytest.fixture(scope="module")
+def fans() -> Sequences:
+    """300 users who each like one of six groups of ten items and take 90 % of their 12 to 40 events from it."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(300):
+        for step in range(rng.integers(12, 40)):
+            group = user % 6 if rng.random() < 0.9 else rng.integers(6)
+            rows.append((f"u{user:03}", f"g{group}-{rng.integers(10)}", 1000 + step))
+    return Sequences.from_interactions(pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"]))
+
+
+@pytest.fixture(scope="module")
+def model(fans) -> UserAffinity:
+    return UserAffinity.fit(fans, threads=1, budget=0.5)
+
+
+def group(model: UserAffinity, number: int) -> np.ndarray:
+    return model.encode([f"g{number}-{item}" for item in range(10)])
+
+
+def likes(model: UserAffinity, users: np.ndarray) -> np.ndarray:
+    return np.array([int(user[1:]) % 6 for user in model.user_ids[users]])
+
+
+def test_a_segment_for_a_group_of_items_is_its_fans(model):
+    users, scores = model.rank_users(group(model, 4), 25)
+    assert (likes(model, users) == 4).mean() > 0.95
+    assert (np.diff(scores) <= 0).all() and scores.dtype == np.float32
+
+
+def test_a_segment_for_one_item_is_mostly_fans_of_its_group(model):
+    users, _ = model.rank_users(model.encode(["g2-7"]), 20)
+    assert (likes(model, users) == 2).mean() > 0.8
+
+
+def test_plain_affinity_is_the_probability_that_the_next_item_is_among_them(model):
+    plain = UserAffinity._of(model.next_item, model.user_ids, model.offsets, model.codes, Habits(), [])
+    user, items = 7, group(model, 1)
+    chances = model.probabilities(model.scores(model.codes[model.offsets[user] : model.offsets[user + 1]]))
+    assert plain.affinity(items)[user] == pytest.approx(chances[items].sum(), rel=1e-4)
+    np.testing.assert_allclose(plain.affinity(range(60)), 1, rtol=1e-4)
+
+
+def test_many_queries_at_once_are_the_same_as_one_by_one(model):
+    queries = [group(model, 0), model.encode(["g3-1"]), []]
+    together = model.affinities(queries)
+    assert together.shape == (3, 300) and not together[2].any()
+    for query, row in zip(queries, together, strict=True):
+        np.testing.assert_allclose(model.affinity(query), row, rtol=1e-5)
+
+
+def test_batches_change_nothing(model, monkeypatch):
+    whole = model.affinity([1, 2])
+    monkeypatch.setattr("recsys.models.affinity.BATCH_SCORES", 60 * 7)
+    np.testing.assert_allclose(model.affinity([1, 2]), whole, rtol=1e-5)
+
+
+def test_a_user_with_another_history_has_other_affinities(model):
+    user, wanted = 0, group(model, 5)
+    before, after = model.affinity(wanted), model.affinity(wanted, {user: wanted})
+    assert after[user] > 2 * before[user]
+    np.testing.assert_allclose(np.delete(after, user), np.delete(before, user))
+
+
+def test_unknown_codes_are_refused(model):
+    with pytest.raises(ModelError, match="knows 0 to 59"):
+        model.affinity([60])
+
+
+def test_segments_beat_random_ones_many_times(fans):
+    held = newest_fifth(fans)
+    model = UserAffinity.fit(held.train, threads=1, budget=0.5)
+    segments = Segments.of(held.targets, fans.n_items)
+    found = segments.metrics(model.affinities(segments.queries))
+    random = segments.metrics(np.random.default_rng(0).random((len(segments.queries), 300)))
+    assert found["recall_at_k"] > 3 * random["recall_at_k"] and found["hit_at_k"] > 3 * random["hit_at_k"]
+
+
+def test_where_people_come_back_their_own_items_tell(regulars):
+    assert repeat_share(regulars) > 0.4
+    model = UserAffinity.fit(regulars, threads=1, budget=0.5)
+    favourite = model.encode(["f7"])
+    users, _ = model.rank_users(favourite, 3)
+    assert sorted(model.user_ids[users]) == ["u37", "u67", "u7"]
+
+
+def test_the_hit_counts_users_and_the_recall_divides_by_what_was_possible():
+    targets = [np.array([0]), np.array([0, 1]), np.array([], int), np.array([0])] + [np.array([], int)] * 196
+    segments = Segments.of(targets, 2)
+    scores = np.zeros((2, 200))
+    scores[0, [0, 2]] = scores[1, [0, 3]] = 1  # K = 2: one of two possible found for item 0, none of one for item 1
+    assert segments.k == 2
+    assert segments.metrics(scores) == {"coverage": 3 / 200, "hit_at_k": 1 / 2, "recall_at_k": (1 / 2 + 0) / 2}
+
+
+def test_a_group_is_taken_by_whoever_takes_any_of_it():
+    targets = [np.array([0]), np.array([1]), np.array([2])]
+    segments = Segments.of(targets, 4, queries=[[0, 1], [3]])
+    assert segments.queries == [[0, 1]] and segments.takers[0].tolist() == [0, 1]
+
+
+def test_at_most_500_segments_are_asked_and_a_seed_draws_the_same():
+    targets = [np.arange(700)]
+    first, again, other = (Segments.of(targets, 700, seed=seed).queries for seed in (1, 1, 2))
+    assert len(first) == 500 and first == again != other
+
+
+@pytest.mark.parametrize(("events", "wanted"), [(1, 0), (2, 1), (9, 1), (10, 2), (26, 5)])
+def test_the_newest_fifth_of_every_user_is_held_out(sequences, events, wanted):
+    seqs = sequences(u=" ".join(f"i{n}" for n in range(events)), v="i0 i1")
+    held = newest_fifth(seqs)
+    np.testing.assert_array_equal(np.concatenate([held.histories[0], held.targets[0]]), seqs.history(0))
+    assert len(held.targets[0]) == wanted and held.train.n_events == seqs.n_events - wanted - 1
+
+
+def test_of_a_fitted_model_it_keeps_the_settings(fans):
+    next_item = NextItem.fit(fans, threads=1, budget=0)
+    model = UserAffinity.of(next_item, fans, threads=1)
+    assert model.next_item is next_item and model.settings.items() >= next_item.settings.items()
+
+
+def test_saved_and_loaded_it_ranks_the_same(model, tmp_path):
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.user_ids.tolist() == model.user_ids.tolist() and loaded.habits == model.habits
+    np.testing.assert_array_equal(loaded.affinity([3]), model.affinity([3]))
