@@ -101,7 +101,7 @@ def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> di
     while True:
         described = describe(**arn)[key]
         status = described["status"]
-        if status in ("ACTIVE", "COMPLETED") or status.endswith(("FAILED", "STOPPED")):
+        if status in ("ACTIVE", "COMPLETED", "INACTIVE") or status.endswith(("FAILED", "STOPPED")):
             return described
         time.sleep(0.02)
 
