@@ -93,6 +93,7 @@ class Shop:
     bucket: str
     datasets: dict[str, str] = field(default_factory=dict)
     schemas: dict[str, str] = field(default_factory=dict)
+    tracking_id: str = ""
 
 
 def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> dict[str, Any]:
@@ -266,6 +267,34 @@ def add_filter(shop: Shop, expression: str) -> str:
     arn = personalize.create_filter(name=unique("filter"), datasetGroupArn=shop.group, filterExpression=expression)
     settled(personalize.describe_filter, "filter", filterArn=arn["filterArn"])
     return arn["filterArn"]
+
+
+def recommended(shop: Shop, campaign: str, **request: Any) -> list[str]:
+    """The ids that a campaign recommends."""
+    answer = shop.client("personalize-runtime").get_recommendations(campaignArn=campaign, **request)
+    return [entry["itemId"] for entry in answer["itemList"]]
+
+
+def put_items(shop: Shop, items: dict[str, dict[str, Any]]) -> None:
+    """PutItems: id -> properties."""
+    entries = [
+        {"itemId": item} | ({"properties": json.dumps(properties)} if properties else {})
+        for item, properties in items.items()
+    ]
+    shop.client("personalize-events").put_items(datasetArn=shop.datasets["Items"], items=entries)
+
+
+def put_events(shop: Shop, user: str, events: list[dict[str, Any]]) -> None:
+    """PutEvents of a user to the shop's tracker, which is made for the first; sent now unless they say when."""
+    personalize = shop.client("personalize")
+    if not shop.tracking_id:
+        made = personalize.create_event_tracker(name=unique("tracker"), datasetGroupArn=shop.group)
+        settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
+        shop.tracking_id = made["trackingId"]
+    sent = [{"sentAt": time.time(), **event} for event in events]
+    shop.client("personalize-events").put_events(
+        trackingId=shop.tracking_id, userId=user, sessionId=user, eventList=sent
+    )
 
 
 def refused(call: Callable[..., Any], **request: Any) -> tuple[str, str, int]:

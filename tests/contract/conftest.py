@@ -55,3 +55,11 @@ def unchecked(embedded: Any) -> Callable[[str], Any]:
 @pytest.fixture(scope="session")
 def world(checked: Callable[[str], Any]) -> Iterator[World]:
     yield World(checked).build()
+
+
+@pytest.fixture(autouse=True)
+def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Quotas are small: what a test made of a scarce kind goes when it ends."""
+    yield
+    if "world" in request.fixturenames:
+        request.getfixturevalue("world").tidy()

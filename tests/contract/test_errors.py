@@ -36,8 +36,9 @@ def code_of(client_of: Callable[[str], Any], name: str, request: dict[str, Any])
 
 @pytest.mark.parametrize("name", pairs("InvalidInputException"))
 def test_a_member_of_the_wrong_type_is_invalid_input(name: str, unchecked: Callable[[str], Any]) -> None:
-    wrong = {next(iter(MODELS[name].input_shape.members)): ["not", {"this": 1}]}
-    assert code_of(unchecked, name, wrong) == "InvalidInputException"
+    members = MODELS[name].input_shape.members
+    text = next((each for each, shape in members.items() if shape.type_name == "string"), next(iter(members)))
+    assert code_of(unchecked, name, {text: ["not", {"this": 1}]}) == "InvalidInputException"
 
 
 @pytest.mark.parametrize("name", pairs("InvalidNextTokenException"))
@@ -169,8 +170,9 @@ IN_USE: dict[str, Callable[[World], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", pairs("ResourceInUseException"))
 def test_what_is_in_use_is_refused_as_such(name: str, world: World, checked: Callable[[str], Any]) -> None:
-    change = IN_USE[name.split(".")[1]](world)
-    assert code_of(checked, name, GRANTED[name](world) | change) == "ResourceInUseException"
+    request = GRANTED[name](world)
+    request |= IN_USE[name.split(".")[1]](world)  # last: what is being created will soon be there
+    assert code_of(checked, name, request) == "ResourceInUseException"
 
 
 BUSY_AT_ONCE = {

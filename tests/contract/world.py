@@ -1,5 +1,6 @@
 """One of everything Personalize knows, made through plain boto3, and a maker for another one of each kind."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -133,6 +134,8 @@ class World:
     def settle(self, kind: str, arn: str) -> str:
         """Wait for the end of a creation, which must be a good one; the ARN."""
         while (described := self.describe(kind, arn)).get("status", "ACTIVE") not in FINAL:
+            if described["status"].startswith("DELETE"):
+                return arn
             time.sleep(0.02)
         assert "FAILED" not in described.get("status", ""), described
         return arn
@@ -144,6 +147,30 @@ class World:
                 time.sleep(0.02)
         except self.personalize.exceptions.ResourceNotFoundException:
             return
+
+    def tidy(self) -> None:
+        """Remove what tests made of the kinds of which there can only be a few."""
+        kept = {*self.arns.values(), *self.versions.values(), *self.campaigns.values()}
+        for kind in ("Campaign", "Recommender", "Filter", "Solution"):
+            listed = getattr(self.personalize, operation("list", f"{kind}s"))()
+            entries = next(value for value in listed.values() if isinstance(value, list))
+            spare = [entry[member(kind)] for entry in entries if entry["name"].startswith("contract-x-")]
+            for arn in set(spare) - kept:
+                with contextlib.suppress(self.personalize.exceptions.ResourceNotFoundException):  # going by itself
+                    self._remove(kind, arn)
+
+    def _remove(self, kind: str, arn: str) -> None:
+        if kind == "Solution":
+            for version in self.personalize.list_solution_versions(solutionArn=arn)["solutionVersions"]:
+                self._stop(version["solutionVersionArn"], version["status"])
+        self.settle(kind, arn)
+        getattr(self.personalize, operation("delete", kind))(**{member(kind): arn})
+        self.gone(kind, arn)
+
+    def _stop(self, version: str, status: str) -> None:
+        if status.endswith(("PENDING", "IN_PROGRESS")):
+            self.personalize.stop_solution_version_creation(solutionVersionArn=version)
+        self.settle("SolutionVersion", version)
 
     def group(self, settled: bool = True) -> str:
         """A new empty dataset group."""

@@ -31,8 +31,7 @@ from recsys.local.personalize.filters import Clause
 from recsys.local.personalize.jobs.queue import Jobs
 from recsys.local.personalize.metrics import Meter
 from recsys.local.personalize.serving import runtime
-from recsys.local.personalize.serving.deployment import Deployment
-from recsys.local.personalize.serving.deployments import Deployments
+from recsys.local.personalize.serving.deployments import Deployments, Serving
 from recsys.local.personalize.wire.protocol import Operation, answer, find_operation, parse, refusal
 
 log = logging.getLogger(__name__)
@@ -82,6 +81,7 @@ class Personalize:
         self._handlers: dict[str, Callable[[Params], Awaitable[Params | None]]] = {
             "GetRecommendations": self._get_recommendations,
             "GetPersonalizedRanking": self._get_personalized_ranking,
+            "GetActionRecommendations": self._get_action_recommendations,
             "PutEvents": self._trackers.put_events,
             "PutItems": self._trackers.put_items,
             "PutUsers": self._trackers.put_users,
@@ -172,7 +172,14 @@ class Personalize:
         chosen = await self._filter(deployment, params.get("filterArn"))
         return runtime.get_personalized_ranking(deployment, params, chosen)
 
-    async def _filter(self, deployment: Deployment, arn: str | None) -> tuple[Clause, ...] | None:
+    async def _get_action_recommendations(self, params: Params) -> Params:
+        if "campaignArn" not in params:
+            raise invalid("campaignArn must be given")
+        deployment = await self._deployments.deployment(params["campaignArn"])
+        chosen = await self._filter(deployment, params.get("filterArn"))
+        return runtime.get_action_recommendations(deployment, params, chosen)
+
+    async def _filter(self, deployment: Serving, arn: str | None) -> tuple[Clause, ...] | None:
         return await self._deployments.filter(arn, deployment.group.arn) if arn else None
 
 

@@ -19,8 +19,9 @@ REFUSED = ({"userId": "u1", "numResults": "many"}, {"itemId": "i1"})  # by its s
 
 @dataclass(frozen=True)
 class Done:
-    """What has been done, so that one wait serves every test: the ARNs it was done with."""
+    """What has been done, so that one wait serves every test: the shop and ARNs it was done with."""
 
+    shop: shops.Shop
     campaign: str
     tracker: str
     job: str
@@ -29,8 +30,9 @@ class Done:
 
 
 @pytest.fixture(scope="module")
-def done(client: shops.Client, raw: shops.Client, shop: shops.Shop) -> Done:
+def done(client: shops.Client, raw: shops.Client) -> Done:
     """Three answers, two refusals, a request for what does not exist, puts, an import, a training that fails."""
+    shop = shops.stocked_shop(client)
     campaign = shops.deploy(shop, shops.trained_version(shop, "aws-popularity-count"))
     _alarm(client, campaign)
     for _ in range(3):
@@ -48,7 +50,7 @@ def done(client: shops.Client, raw: shops.Client, shop: shops.Shop) -> Done:
     job = shops.import_csv(shop, "Users", shops.put_csv(shop, "measured.csv", table))["datasetImportJobArn"]
     failed = shops.start_version(shop, "aws-popularity-count", eventType="nothing-of-the-kind")
     assert shops.version_of(shop, failed)["status"] == "CREATE FAILED"
-    return Done(campaign, tracker["eventTrackerArn"], job, failed, table)
+    return Done(shop, campaign, tracker["eventTrackerArn"], job, failed, table)
 
 
 def _alarm(client: shops.Client, campaign: str) -> None:
@@ -106,9 +108,8 @@ def test_an_alarm_on_errors_goes_off(client: shops.Client, done: Done) -> None:
         time.sleep(0.1)
 
 
-def test_what_is_put_is_counted_by_group_dataset_and_tracker(
-    client: shops.Client, shop: shops.Shop, done: Done
-) -> None:
+def test_what_is_put_is_counted_by_group_dataset_and_tracker(client: shops.Client, done: Done) -> None:
+    shop = done.shop
     events = {
         "DatasetGroupArn": shop.group,
         "DatasetArn": shop.datasets["Interactions"],
@@ -120,12 +121,10 @@ def test_what_is_put_is_counted_by_group_dataset_and_tracker(
     assert statistics(client, "PutItemsRequests", **items)["Sum"] >= 1
 
 
-def test_an_import_says_how_long_it_took_and_how_much_it_read(
-    client: shops.Client, shop: shops.Shop, done: Done
-) -> None:
+def test_an_import_says_how_long_it_took_and_how_much_it_read(client: shops.Client, done: Done) -> None:
     dimensions = {
-        "DatasetGroupArn": shop.group,
-        "DatasetArn": shop.datasets["Users"],
+        "DatasetGroupArn": done.shop.group,
+        "DatasetArn": done.shop.datasets["Users"],
         "DatasetImportJobArn": done.job,
     }
     assert statistics(client, "DatasetSize", **dimensions)["Sum"] == len(done.table)

@@ -223,11 +223,6 @@ def test_actions_and_what_became_of_them_are_imported(client: Client, stored: An
     assert "row 2: EVENT_TYPE must be one of TAKEN, NOT_TAKEN, VIEWED" in job["failureReason"]
 
 
-def test_metrics_of_an_import_may_be_asked_for(items_shop: shops.Shop) -> None:
-    job = imported(items_shop, "Items", ITEM_ROWS + "a,x,1,1600000000,t\n", publishAttributionMetricsToS3=True)
-    assert (job["status"], job["publishAttributionMetricsToS3"]) == ("ACTIVE", True)
-
-
 def test_a_bucket_that_is_not_there_fails_with_the_documented_words(items_shop: shops.Shop) -> None:
     job = shops.import_csv(items_shop, "Items", "s3://no-such-bucket-anywhere/x.csv")
     assert "Insufficient privileges for accessing data in Amazon S3." in job["failureReason"]

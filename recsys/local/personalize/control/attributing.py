@@ -1,5 +1,6 @@
 """What a group's metric attribution measures, for those who report it: events in the server, imports in the worker."""
 
+import sqlite3
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -63,10 +64,23 @@ def marks_of(control: "Control", group: str) -> dict[str, str]:
     return by_mark(maker.arn for maker in makers)
 
 
+def last_event(control: "Control") -> int:
+    """The number of the newest event of all."""
+    path = control.folder / "events.sqlite"
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+    try:
+        return connection.execute("SELECT max(number) FROM events").fetchone()[0] or 0
+    finally:
+        connection.close()
+
+
 def check_publication(control: "Control", dataset: Resource) -> None:
-    """Whether an import into `dataset` can publish a report to S3. Raises InvalidInputException."""
+    """Whether an import of interactions can publish a report to S3; other data has nothing to report.
+
+    Raises InvalidInputException. [AWS does not say what it does without a place to publish to.]
+    """
     if dataset.document["datasetType"] != "INTERACTIONS":
-        raise invalid("publishAttributionMetricsToS3 is for imports into the Interactions dataset")
+        return
     if "EVENT_TYPE" not in fields(dataset_schema(control, dataset)):
         raise invalid("publishAttributionMetricsToS3 needs an Interactions dataset with an EVENT_TYPE column")
     found = active_attributions(control, datasetGroupArn=dataset.document["datasetGroupArn"])

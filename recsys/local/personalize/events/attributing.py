@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from recsys.local.personalize.attribution import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
 from recsys.local.personalize.cloudwatch import NEWEST, OLDEST, Put
-from recsys.local.personalize.control.attributing import active_attributions, marks_of, metrics_of
+from recsys.local.personalize.control.attributing import active_attributions, last_event, marks_of, metrics_of
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets
 from recsys.local.personalize.control.store import Resource, connect
@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS sources (
 );
 """
 EVENTS = """
-SELECT number, item, type, value, sent, more FROM events WHERE dataset_group = ? AND number > ? ORDER BY number LIMIT ?
+SELECT number, item, type, value, sent, more FROM events
+WHERE dataset_group = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?
 """
 SOURCES = "SELECT source FROM sources WHERE attribution = ?"
 AT_ONCE = 5000  # events
@@ -54,9 +55,13 @@ KEPT = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be known of an attribution to report it."""
+    """What is to be known of an attribution to report it.
+
+    until: the newest event when this was made; a metric that is added later measures from there on.
+    """
 
     number: int
+    until: int
     group: str
     metrics: list[Metric]
     marks: dict[str, str]  # what recommendationIds are marked with -> the campaign or recommender
@@ -97,7 +102,7 @@ class Attributions:
         """One portion; whether there may be more."""
         row = self._db.execute("SELECT event FROM reported WHERE attribution = ?", (plan.number,)).fetchone()
         after = max(row[0] if row else 0, plan.since)
-        rows = self._log.execute(EVENTS, (plan.group, after, AT_ONCE)).fetchall()
+        rows = self._log.execute(EVENTS, (plan.group, after, plan.until, AT_ONCE)).fetchall()
         if not rows:
             return False
         known = {source for (source,) in self._db.execute(SOURCES, (plan.number,))}
@@ -127,13 +132,16 @@ class Attributions:
     # On the control plane's thread
 
     def _plans(self) -> list[Plan]:
-        return [self._plan(attribution) for attribution in active_attributions(self._control)]
+        found = active_attributions(self._control)
+        until = last_event(self._control) if found else 0
+        return [self._plan(attribution, until) for attribution in found]
 
-    def _plan(self, attribution: Resource) -> Plan:
+    def _plan(self, attribution: Resource, until: int) -> Plan:
         group = attribution.document["datasetGroupArn"]
         items = group_datasets(self._control, group).get("ITEMS")
         return Plan(
             attribution.number,
+            until,
             group,
             metrics_of(self._control, attribution),
             marks_of(self._control, group),

@@ -2,23 +2,21 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-Event = tuple[float, str, str, float | None]  # sent at (epoch seconds), item, type, value
-ActionEvent = tuple[float, str, str]  # at (epoch seconds), action, type: TAKEN, NOT_TAKEN or VIEWED
-Timed = TypeVar("Timed", Event, ActionEvent)
+Event = tuple[float, str, str, float | None]  # sent at (epoch seconds), item or action, type, value
 
 
 @dataclass
 class Live:
     """The events of one dataset group, by user; those of sessions without a user by session.
 
-    journal: every event with an item, in the order they came. shown: the items of every impression likewise. latest:
-    the newest event's time.
+    histories: events with items; acted: with actions, of type TAKEN, NOT_TAKEN or VIEWED and without a value. journal:
+    every event with an item, in the order they came; shown: the items of every impression likewise. latest: the time of
+    the newest event with an item.
     """
 
     histories: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
-    acted: dict[str, list[ActionEvent]] = field(default_factory=lambda: defaultdict(list))
+    acted: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
     user_of: dict[str, str] = field(default_factory=dict)
     journal: list[Event] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
@@ -33,7 +31,7 @@ class Live:
             self.journal.append(event)
             self.latest = max(self.latest, event[0])
 
-    def act(self, session: str, user: str | None, event: ActionEvent) -> None:
+    def act(self, session: str, user: str | None, event: Event) -> None:
         """An action event of a session."""
         _insert(self.acted, self._owner(session, user), event)
 
@@ -47,7 +45,7 @@ class Live:
         return user or self.user_of.get(session, session)
 
 
-def _insert(into: dict[str, list[Timed]], key: str, event: Timed) -> None:
+def _insert(into: dict[str, list[Event]], key: str, event: Event) -> None:
     """Add an event in its place by time. A list that a request may be reading grows at its end or is replaced."""
     history = into[key]
     if history and history[-1][0] > event[0]:
@@ -56,7 +54,7 @@ def _insert(into: dict[str, list[Timed]], key: str, event: Timed) -> None:
         history.append(event)
 
 
-def _join(histories: dict[str, list[Timed]], session: str, user: str) -> None:
+def _join(histories: dict[str, list[Event]], session: str, user: str) -> None:
     if session in histories:
         joined = histories[user] + histories.pop(session)
         histories[user] = sorted(joined, key=lambda each: each[0])

@@ -218,7 +218,7 @@ class EventLog:
 
     def _remember_actions(self, group: str, events: Sequence[dict[str, Any]]) -> None:
         for event in events:
-            acted = (event["timestamp"], event["actionId"], event["eventType"])
+            acted = (event["timestamp"], event["actionId"], event["eventType"], None)
             self.live[group].act(event["sessionId"], event.get("userId"), acted)
 
     def _keep(self, dataset: str, records: dict[str, dict[str, Any]]) -> None:
@@ -259,7 +259,7 @@ def read_live(connection: sqlite3.Connection, group: str) -> Live:
         live.apply(session, user, event, json.loads(more).get("impression") if "impression" in more else None)
     query = "SELECT session, user, action, type, sent FROM action_events WHERE dataset_group = ? ORDER BY number"
     for session, user, action, kind, sent in connection.execute(query, (group,)):
-        live.act(session, user, (sent, action, kind))
+        live.act(session, user, (sent, action, kind, None))
     return live
 
 

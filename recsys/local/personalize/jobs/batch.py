@@ -7,6 +7,8 @@ says that answers of user-personalization-v2 have reasons, and prints some that 
 
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from recsys.local.personalize.filters import check_filter
 from recsys.local.personalize.jobs.lines import Line, answer_lines, filter_values, text_list, texts
 from recsys.local.personalize.jobs.offline import read_deployment, read_fields
@@ -26,7 +28,8 @@ def infer(spec: dict[str, Any]) -> dict[str, Any]:
     """Answer every line of the input (control/kinds/batches.py has the spec). Returns `{}` or `{"failureReason"}`."""
     try:
         check_role(spec)
-        answer_lines(spec, Inference(spec).answer, most=MOST_THEMES if spec["themes"] else None)
+        with threadpool_limits(1, user_api="blas"):  # a line's products are too small for a second thread
+            answer_lines(spec, Inference(spec).answer, most=MOST_THEMES if spec["themes"] else None)
     except JobFailed as error:
         return {"failureReason": str(error)}
     return {}

@@ -27,20 +27,18 @@ DAY = 86400.0
 class Config:
     """A campaignConfig or a recommenderConfig, as far as answers depend on it.
 
-    metadata: answers may carry item metadata. influence: rankingInfluence. excluded: columns that training was told to
-    leave out, by dataset type.
+    metadata: answers may carry item metadata. influence: rankingInfluence. training: the trainingDataConfig.
     """
 
     exploration: Exploration = field(default_factory=Exploration)
     metadata: bool = False
     influence: Mapping[str, float] = field(default_factory=dict)
-    excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Mapping[str, Any], recipe: Recipe, training: Mapping[str, Any] | None = None) -> "Config":
         """From a resource's configuration; `training`: the trainingDataConfig of what was trained."""
         given = config.get("itemExplorationConfig", {})
-        columns = (training or {}).get("excludedDatasetColumns", {})
         return cls(
             exploration=Exploration(
                 weight=float(given.get("explorationWeight", 0.3)) if recipe.explores else 0.0,
@@ -49,13 +47,13 @@ class Config:
             ),
             metadata=config.get("enableMetadataWithRecommendations", False) or recipe.metadata,
             influence=config.get("rankingInfluence", {}),
-            excluded={kind.upper(): frozenset(map(str.upper, names)) for kind, names in columns.items()},
+            training=training or {},
         )
 
 
 @dataclass(frozen=True)
 class Artefacts:
-    """What a training left in its folder."""
+    """What a training left in its folder; popular, content: None where it left none."""
 
     folder: Path
     model: Any
@@ -68,7 +66,12 @@ class Artefacts:
         from recsys.models import load  # slow to import: the loading thread pays, not the start
 
         content = load(folder / "content") if (folder / "content").exists() else None
-        return cls(folder, load(folder / "model"), load(folder / "popular"), content)
+        if content is not None and content.metadata.texts:
+            from recsys.models.text import embed  # the encoder is read for its first text
+
+            content.metadata.embed = embed
+        popular = load(folder / "popular") if (folder / "popular").exists() else None
+        return cls(folder, load(folder / "model"), popular, content)
 
 
 class Deployment:
@@ -87,7 +90,8 @@ class Deployment:
         )
         model, engine = artefacts.model, ENGINES[recipe.engine]
         self.catalogue = Catalogue(group, model.item_ids, artefacts.content, engine.grows)
-        self.histories = Histories(group, self.catalogue.code_of, self.catalogue.known, selection)
+        code_of, known = self.catalogue.code_of, self.catalogue.known
+        self.histories = Histories(group.interactions, group.live.histories, code_of, known, selection)
         self.novelty = Novelty(group, self.catalogue)
         popularity = _popularity(artefacts.popular, self.catalogue)
         parts = Parts(
@@ -97,7 +101,7 @@ class Deployment:
             group,
             self.catalogue,
             self.histories,
-            config.excluded,
+            config.training,
             config.influence,
             day,
         )

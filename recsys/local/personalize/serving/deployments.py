@@ -25,12 +25,14 @@ from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.filters import Clause, check_filter
 from recsys.local.personalize.schemas import Field
 from recsys.local.personalize.selection import Selection
+from recsys.local.personalize.serving.actions import ActionDeployment
 from recsys.local.personalize.serving.deployment import Artefacts, Config, Deployment
 from recsys.local.personalize.serving.group import KEYS, Group
 
 log = logging.getLogger(__name__)
 
 SERVING = ("Campaign", "Recommender")
+Serving = Deployment | ActionDeployment
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Deployments:
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="personalize-loader")
         self._groups: dict[str, Group] = {}
         self._datasets: dict[str, tuple[str, str]] = {}  # dataset ARN -> (group ARN, type)
-        self._deployments: dict[str, Deployment] = {}
+        self._deployments: dict[str, Serving] = {}
         self._fetched: dict[str, Future[Any]] = {}
         self._filters: dict[str, tuple[str, tuple[Clause, ...]]] = {}
         control.listeners.append(self._changed)
@@ -72,7 +74,7 @@ class Deployments:
     def close(self) -> None:
         self._loader.shutdown(cancel_futures=True)
 
-    async def deployment(self, arn: str) -> Deployment:
+    async def deployment(self, arn: str) -> Serving:
         """A campaign or recommender that serves. Raises ResourceNotFoundException."""
         if arn not in self._deployments:
             await asyncio.wrap_future(await asyncio.wrap_future(self._control.actor.submit(lambda: self._fetch(arn))))
@@ -158,7 +160,7 @@ class Deployments:
         """Load what the resource is to serve, or to serve next, then let the control plane know."""
         arn = resource.arn
 
-        def installed(loaded: Future[Deployment]) -> None:
+        def installed(loaded: Future[Serving]) -> None:
             failure = loaded.exception()
             if failure:
                 log.error("%s could not be loaded", arn, exc_info=failure)
@@ -166,7 +168,7 @@ class Deployments:
 
         self._loader.submit(self._load, self._plan(resource, latest=True)).add_done_callback(installed)
 
-    def _install(self, arn: str, loaded: Future[Deployment], failure: BaseException | None) -> None:
+    def _install(self, arn: str, loaded: Future[Serving], failure: BaseException | None) -> None:
         reason = f"{type(failure).__name__}: {failure}" if failure else None
         self._control.finish(arn, {"failureReason": reason} if reason else {})
         self._control.finish_update(arn, reason)
@@ -222,11 +224,13 @@ class Deployments:
             if arn in self._deployments:
                 self._deployments[arn] = self._load(plan, self._deployments[arn])
 
-    def _load(self, plan: Plan, old: Deployment | None = None) -> Deployment:
+    def _load(self, plan: Plan, old: Serving | None = None) -> Serving:
         """A deployment of a plan; one that serves the same artefacts lends them."""
         group = self._groups.get(plan.group.arn) or self._read_group(plan.group)
         same = old is not None and old.artefacts.folder == plan.folder
         artefacts = old.artefacts if same else Artefacts.read(plan.folder)
+        if plan.recipe.type == recipes.ACTIONS:
+            return ActionDeployment(artefacts, plan.recipe, group, plan.config)
         day = self._control.clock.day_seconds
         return Deployment(artefacts, plan.recipe, plan.selection, group, plan.config, day)
 

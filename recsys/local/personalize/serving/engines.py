@@ -13,7 +13,7 @@ import numpy as np
 
 from recsys.local.personalize.schemas import plain
 from recsys.local.personalize.serving.catalogue import UNSCORED, Catalogue
-from recsys.local.personalize.serving.context import context_columns, summed, user_columns
+from recsys.local.personalize.serving.context import context_columns, learned, summed, user_columns
 from recsys.local.personalize.serving.group import Group, documents
 from recsys.local.personalize.serving.histories import Histories
 
@@ -31,9 +31,8 @@ class Asked:
 class Parts:
     """What an engine is made of.
 
-    popularity: (known,) float32 users of each of the model's items, what answers where the model cannot. excluded:
-    columns that training was told to leave out, by dataset type. influence: a campaign's rankingInfluence. day: real
-    seconds of a day of scheduled work.
+    popularity: (known,) float32 users of each of the model's items, what answers where the model cannot. training: a
+    trainingDataConfig. influence: a campaign's rankingInfluence. day: real seconds of a day of scheduled work.
     """
 
     model: Any
@@ -42,7 +41,7 @@ class Parts:
     group: Group
     catalogue: Catalogue
     histories: Histories
-    excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
     influence: Mapping[str, float] = field(default_factory=dict)
     day: float = 86400.0
 
@@ -68,8 +67,8 @@ class NextItems:
         group, histories = parts.group, parts.histories
         about = (group.interactions, histories.kept, histories.codes, parts.catalogue.known)
         fields = group.fields.get("Interactions", {})
-        self._contexts = context_columns(*about, _kept(fields, parts.excluded, "INTERACTIONS"))
-        self._users = user_columns(*about, group.users, _kept(group.users.fields, parts.excluded, "USERS"))
+        self._contexts = context_columns(*about, learned(fields, parts.training, "INTERACTIONS"))
+        self._users = user_columns(*about, group.users, learned(group.users.fields, parts.training, "USERS"))
 
     def scores(self, asked: Asked) -> np.ndarray:
         history = self._parts.histories.of(asked.user or "")
@@ -189,8 +188,3 @@ ENGINES: dict[str, type[Engine]] = {
     "popularity": Popular,
     "trending": Trend,
 }
-
-
-def _kept(fields: Mapping[str, Any], excluded: Mapping[str, frozenset[str]], kind: str) -> dict[str, Any]:
-    """The fields that training has not been told to leave out."""
-    return {name: each for name, each in fields.items() if name.upper() not in excluded.get(kind, ())}

@@ -103,10 +103,9 @@ class Novelty:
         """(n,) interactions of each item, the events included."""
         return self._interactions.array
 
-    @property
-    def uncertainty(self) -> np.ndarray:
-        """(n,) 1 / sqrt(1 + interactions + impressions)."""
-        return 1 / np.sqrt(1 + self._interactions.array + self._impressions.array)
+    def uncertainty(self, codes: np.ndarray) -> np.ndarray:
+        """(m,) 1 / sqrt(1 + interactions + impressions)."""
+        return 1 / np.sqrt(1 + self._interactions.array[codes] + self._impressions.array[codes])
 
 
 def draw(weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

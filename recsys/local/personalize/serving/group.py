@@ -105,6 +105,11 @@ class Group:
         return cls(arn, fields, tables, interactions, acted, live)
 
     @property
+    def latest(self) -> float:
+        """When the newest interaction with an item was, epoch seconds."""
+        return max(float(self.interactions.times.max(initial=0)), self.live.latest)
+
+    @property
     def items(self) -> Table:
         return self.tables["ITEMS"]
 

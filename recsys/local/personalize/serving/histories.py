@@ -4,30 +4,31 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from recsys.local.personalize.events.live import Event
 from recsys.local.personalize.filters import by_type
 from recsys.local.personalize.selection import Selection
-from recsys.local.personalize.serving.group import Group
+from recsys.local.personalize.serving.group import Interactions
 
 LATEST = 100  # interactions a filter considers, per user and event type
 
 
 class Histories:
-    """A group's interactions in the codes of a catalogue, whose `code_of` may grow.
+    """Interactions in the codes of a catalogue, whose `code_of` may grow.
 
     A model scores from the interactions its solution learns from, with items it knows; a filter looks at all of them,
     of every type. kept: (n_bulk,) which bulk interactions the model scores from; codes: of those.
     """
 
-    def __init__(self, group: Group, code_of: Mapping[str, int], known: int, selection: Selection) -> None:
-        """known: the model's own items have codes below it."""
-        bulk = group.interactions
-        self._bulk, self._live, self._code_of, self._known, self._selection = (
-            bulk,
-            group.live,
-            code_of,
-            known,
-            selection,
-        )
+    def __init__(
+        self,
+        bulk: Interactions,
+        put: Mapping[str, list[Event]],
+        code_of: Mapping[str, int],
+        known: int,
+        selection: Selection,
+    ) -> None:
+        """put: the events since, by user. known: the model's own items have codes below it."""
+        self._bulk, self._put, self._code_of, self._known, self._selection = bulk, put, code_of, known, selection
         self._codes = np.array([code_of.get(item, -1) for item in bulk.item_ids], np.int32)  # of each bulk item
         codes = self._codes[bulk.items] if len(self._codes) else np.empty(0, np.int32)
         self.kept = (codes >= 0) & (codes < known) & selection.mask(bulk.type_names, bulk.types, bulk.values)
@@ -40,7 +41,7 @@ class Histories:
         span = slice(0, 0) if number is None else slice(self._offsets[number], self._offsets[number + 1])
         chosen = [
             (sent, self._code_of[item])
-            for sent, item, kind, value in self._live.histories.get(user, ())
+            for sent, item, kind, value in self._put.get(user, ())
             if self._code_of.get(item, self._known) < self._known and self._selection.one(kind, value)
         ]
         if not chosen:
@@ -53,7 +54,7 @@ class Histories:
 
     def by_type(self, user: str, most: int | None = LATEST) -> dict[str, np.ndarray]:
         """Event type in lower case -> codes of the items among the user's latest `most` interactions of that type."""
-        bulk, events = self._bulk, list(self._live.histories.get(user, ()))  # it may grow meanwhile
+        bulk, events = self._bulk, list(self._put.get(user, ()))  # it may grow meanwhile
         span = bulk.slice(user)
         codes = self._codes[bulk.items[span]]
         if not events:

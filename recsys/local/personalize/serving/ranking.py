@@ -11,7 +11,7 @@ import numpy as np
 
 from recsys.local.personalize.serving.deployment import Deployment
 from recsys.local.personalize.serving.engines import Asked
-from recsys.local.personalize.serving.top import softmax
+from recsys.local.personalize.serving.top import Softmax
 
 
 def rank(deployment: Deployment, asked: Asked, items: Sequence[str], mask: np.ndarray | None) -> list[dict[str, Any]]:
@@ -27,7 +27,8 @@ def rank(deployment: Deployment, asked: Asked, items: Sequence[str], mask: np.nd
     scored = order[trained[order]]
     entries: list[dict[str, Any]] = [{"itemId": items[place]} for place in order.tolist()]
     if len(scored):
-        share = softmax(value[scored], np.arange(len(scored)), deployment.artefacts.model.temperature)
+        listed = value[scored]
+        share = Softmax(listed, deployment.artefacts.model.temperature).at(np.arange(len(listed)))
         for entry, score in zip(entries, share.tolist(), strict=False):
             entry["score"] = score
     return entries

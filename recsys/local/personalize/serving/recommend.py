@@ -9,8 +9,8 @@ so a filter leaves too few only where too few items match it; version 2 then fil
 score, those with most interactions first, for the reason "Popular item".
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,11 @@ from recsys.local.personalize.serving.catalogue import UNSCORED
 from recsys.local.personalize.serving.deployment import Deployment
 from recsys.local.personalize.serving.engines import Asked
 from recsys.local.personalize.serving.exploration import draw
-from recsys.local.personalize.serving.top import softmax, top
+from recsys.local.personalize.serving.top import Softmax, top
 
 PROMOTED, EXPLORED, POPULAR = "Promoted item", "Exploration", "Popular item"
 RNG = np.random.default_rng()
+NONE = np.empty(0, np.int64)
 
 Entry = dict[str, Any]
 
@@ -41,80 +42,103 @@ def recommend(
 ) -> list[Entry]:
     """The itemList of an answer. mask (n,): what the request's filter lets through, None for everything."""
     scores = deployment.engine.scores(asked)
-    hidden = deployment.hidden(asked.user)
-    if len(hidden):
-        mask = np.ones(len(scores), bool) if mask is None else mask.copy()
-        mask[hidden] = False
-    promoted = _promoted(scores, hidden, promotion, count)
-    if len(promoted):
-        mask = np.ones(len(scores), bool) if mask is None else mask.copy()
-        mask[promoted] = False
-    rest, reasons = _rest(deployment, scores, count - len(promoted), mask)
-    reasons |= dict.fromkeys(promoted.tolist(), PROMOTED)
-    codes = _interleaved(promoted, rest)
-    entries: list[Entry] = [{"itemId": deployment.catalogue.ids[code]} for code in codes.tolist()]
-    if deployment.recipe.scored:
-        _add_scores(entries, codes, scores, deployment.artefacts.model.temperature)
-    for entry, code in zip(entries, codes.tolist(), strict=True) if reasons else ():
-        if code in reasons and deployment.recipe.second:
-            entry["reason"] = [reasons[code]]
-        if promotion and promotion.name and reasons.get(code) == PROMOTED:
-            entry["promotionName"] = promotion.name
-    return entries
+    return _List(deployment, scores, deployment.hidden(asked.user), mask, promotion).entries(count)
 
 
-def _promoted(scores: np.ndarray, hidden: np.ndarray, promotion: Promotion | None, count: int) -> np.ndarray:
-    """Codes of the promoted items, best first; those without a score are not promoted."""
-    if promotion is None:
-        return np.empty(0, np.int64)
-    wanted = np.where(promotion.mask, scores, UNSCORED)
-    wanted[hidden] = UNSCORED
-    return top(wanted, min(count, promotion.count))
+class _List:
+    """One answer in the making: the scores (n,), the codes that are hidden from the user, filter and promotion."""
 
+    def __init__(
+        self,
+        deployment: Deployment,
+        scores: np.ndarray,
+        hidden: np.ndarray,
+        mask: np.ndarray | None,
+        promotion: Promotion | None,
+    ) -> None:
+        self._deployment, self._scores, self._hidden, self._promotion = deployment, scores, hidden, promotion
+        self._mask = self._without(mask, hidden)
+        self._reasons: dict[int, str] = {}
 
-def _rest(
-    deployment: Deployment, scores: np.ndarray, count: int, mask: np.ndarray | None
-) -> tuple[np.ndarray, dict[int, str]]:
-    """Codes of what is not promoted, and why some are there."""
-    places, explored = _explored(deployment, scores, count, mask)
-    masked = scores if mask is None else np.where(mask, scores, UNSCORED)
-    if len(explored):
-        masked = masked.copy() if mask is None else masked
-        masked[explored] = UNSCORED
-    ranked = top(masked, count - len(explored))
-    codes = np.insert(ranked, np.minimum(places - np.arange(len(places)), len(ranked)), explored)
-    reasons = dict.fromkeys(explored.tolist(), EXPLORED)
-    if deployment.recipe.second and len(codes) < count:
-        filler = _filler(deployment, scores, mask, codes, count - len(codes))
-        codes, reasons = np.concatenate([codes, filler]), reasons | dict.fromkeys(filler.tolist(), POPULAR)
-    return codes, reasons
+    def entries(self, count: int) -> list[Entry]:
+        promoted = self._promoted(count)
+        self._mask = self._without(self._mask, promoted)
+        codes = _interleaved(promoted, self._rest(count - len(promoted)))
+        entries: list[Entry] = [{"itemId": self._deployment.catalogue.ids[code]} for code in codes.tolist()]
+        if self._deployment.recipe.scored:
+            shares, scored = self._shares.at(codes).tolist(), (self._scores[codes] > UNSCORED).tolist()
+            for entry, share, has in zip(entries, shares, scored, strict=True):
+                if has:
+                    entry["score"] = share
+        if self._reasons:
+            self._explain(entries, codes)
+        return entries
 
+    def _explain(self, entries: list[Entry], codes: np.ndarray) -> None:
+        for entry, code in zip(entries, codes.tolist(), strict=True):
+            reason = self._reasons.get(code)
+            if reason and self._deployment.recipe.second:
+                entry["reason"] = [reason]
+            if reason == PROMOTED and self._promotion and self._promotion.name:
+                entry["promotionName"] = self._promotion.name
 
-def _explored(
-    deployment: Deployment, scores: np.ndarray, count: int, mask: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Places, and the codes that take them."""
-    exploration, nothing = deployment.config.exploration, np.empty(0, np.int64)
-    places = exploration.places(count, RNG) if exploration.active else nothing
-    if len(places) == 0:
-        return nothing, nothing
-    eligible = deployment.novelty.eligible(exploration)
-    codes = np.flatnonzero(eligible if mask is None else eligible & mask)
-    if len(codes) == 0:
-        return nothing, nothing
-    relevance = softmax(scores, codes, deployment.artefacts.model.temperature)
-    relevance[scores[codes] == UNSCORED] = 1 / len(scores)
-    drawn = codes[draw(relevance * deployment.novelty.uncertainty[codes], len(places), RNG)]
-    return places[: len(drawn)], drawn
+    @cached_property
+    def _shares(self) -> Softmax:
+        return Softmax(self._scores, self._deployment.artefacts.model.temperature)
 
+    def _without(self, mask: np.ndarray | None, codes: np.ndarray) -> np.ndarray | None:
+        if len(codes) == 0:
+            return mask
+        mask = np.ones(len(self._scores), bool) if mask is None else mask.copy()
+        mask[codes] = False
+        return mask
 
-def _filler(
-    deployment: Deployment, scores: np.ndarray, mask: np.ndarray | None, taken: Sequence[int], count: int
-) -> np.ndarray:
-    """Codes of items without a score, those with most interactions first."""
-    free = scores == UNSCORED if mask is None else (scores == UNSCORED) & mask
-    free[taken] = False
-    return top(np.where(free, deployment.novelty.interactions, UNSCORED), count)
+    def _masked(self, mask: np.ndarray | None) -> np.ndarray:
+        """(n,) the scores, without those a mask holds back."""
+        return self._scores if mask is None else np.where(mask, self._scores, UNSCORED)
+
+    def _promoted(self, count: int) -> np.ndarray:
+        """Codes of the promoted items, best first; one without a score is not promoted."""
+        if self._promotion is None:
+            return NONE
+        wanted = self._masked(self._without(self._promotion.mask, self._hidden))
+        codes = top(wanted, min(count, self._promotion.count))
+        self._reasons |= dict.fromkeys(codes.tolist(), PROMOTED)
+        return codes
+
+    def _rest(self, count: int) -> np.ndarray:
+        """Codes of what is not promoted."""
+        places, explored = self._explored(count)
+        ranked = top(self._masked(self._without(self._mask, explored)), count - len(explored))
+        if len(explored):
+            ranked = np.insert(ranked, np.minimum(places - np.arange(len(places)), len(ranked)), explored)
+        if self._deployment.recipe.second and len(ranked) < count:
+            ranked = np.concatenate([ranked, self._filler(ranked, count - len(ranked))])
+        return ranked
+
+    def _explored(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Places, and the codes of the explored items that take them."""
+        exploration, novelty = self._deployment.config.exploration, self._deployment.novelty
+        places = exploration.places(count, RNG) if exploration.active else NONE
+        if len(places) == 0:
+            return NONE, NONE
+        eligible = novelty.eligible(exploration)
+        codes = np.flatnonzero(eligible if self._mask is None else eligible & self._mask)
+        if len(codes) == 0:
+            return NONE, NONE
+        relevance = self._shares.at(codes)
+        relevance[self._scores[codes] == UNSCORED] = 1 / len(self._scores)
+        drawn = codes[draw(relevance * novelty.uncertainty(codes), len(places), RNG)]
+        self._reasons |= dict.fromkeys(drawn.tolist(), EXPLORED)
+        return places[: len(drawn)], drawn
+
+    def _filler(self, taken: np.ndarray, count: int) -> np.ndarray:
+        """Codes of items without a score, those with most interactions first."""
+        free = self._scores == UNSCORED if self._mask is None else (self._scores == UNSCORED) & self._mask
+        free[taken] = False
+        codes = top(np.where(free, self._deployment.novelty.interactions, UNSCORED), count)
+        self._reasons |= dict.fromkeys(codes.tolist(), POPULAR)
+        return codes
 
 
 def _interleaved(promoted: np.ndarray, rest: np.ndarray) -> np.ndarray:
@@ -126,11 +150,3 @@ def _interleaved(promoted: np.ndarray, rest: np.ndarray) -> np.ndarray:
     at[RNG.choice(len(codes), len(promoted), replace=False)] = True
     codes[at], codes[~at] = promoted, rest
     return codes
-
-
-def _add_scores(entries: list[Entry], codes: np.ndarray, scores: np.ndarray, temperature: float) -> None:
-    for entry, share, score in zip(
-        entries, softmax(scores, codes, temperature).tolist(), scores[codes].tolist(), strict=True
-    ):
-        if score > UNSCORED:
-            entry["score"] = share

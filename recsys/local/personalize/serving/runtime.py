@@ -15,6 +15,7 @@ import numpy as np
 from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.filters import Clause
 from recsys.local.personalize.recipes import ACTIONS, RANKING, SEGMENTS
+from recsys.local.personalize.serving.actions import ActionDeployment
 from recsys.local.personalize.serving.deployment import Deployment
 from recsys.local.personalize.serving.engines import Asked
 from recsys.local.personalize.serving.ranking import rank
@@ -24,6 +25,7 @@ from recsys.local.personalize.serving.sources import new_id
 Params = dict[str, Any]
 Filter = tuple[Clause, ...]
 
+DEFAULT_ACTIONS, MOST_ACTIONS = 5, 100
 DEFAULT_RESULTS, MOST_RESULTS, MOST_WITH_METADATA, MOST_COLUMNS = 25, 500, 50, 10
 OTHER_OPERATION = {
     RANKING: "GetPersonalizedRanking",
@@ -39,10 +41,10 @@ def get_recommendations(
 
     Raises InvalidInputException.
     """
+    _check_who(deployment, params)
     columns = _metadata_columns(deployment, params)
     count = params.get("numResults", DEFAULT_RESULTS)
     _check_count("numResults", count, bool(columns))
-    _check_who(deployment, params)
     deployment.refresh()
     asked = Asked(params.get("userId"), params.get("itemId"), params.get("context"))
     promotion = _promotion(deployment, params, promoting, count)
@@ -67,7 +69,23 @@ def get_personalized_ranking(deployment: Deployment, params: Params, chosen: Fil
     return {"personalizedRanking": entries, "recommendationId": new_id(params)}
 
 
-def _operation(deployment: Deployment) -> str:
+def get_action_recommendations(deployment: ActionDeployment, params: Params, chosen: Filter | None = None) -> Params:
+    """The answer to GetActionRecommendations. Raises InvalidInputException."""
+    if deployment.recipe.type != ACTIONS:
+        name = deployment.recipe.name
+        raise invalid(f"A campaign of recipe {name} does not recommend actions: use {_operation(deployment)}")
+    count = params.get("numResults", DEFAULT_ACTIONS)
+    if count > MOST_ACTIONS:
+        raise invalid(f"numResults must be at most {MOST_ACTIONS}, not {count}")
+    if "userId" not in params:
+        raise invalid(f"userId is required for campaigns of recipe {deployment.recipe.name}")
+    deployment.refresh()
+    user = params["userId"]
+    mask = deployment.mask(chosen, params.get("filterValues", {}), user) if chosen else None
+    return {"actionList": deployment.recommend(user, count, mask), "recommendationId": new_id(params)}
+
+
+def _operation(deployment: Deployment | ActionDeployment) -> str:
     return OTHER_OPERATION.get(deployment.recipe.type, "GetRecommendations")
 
 

@@ -5,11 +5,10 @@ imports that came earlier are not reported, as on AWS. An update holds at once [
 removes first and adds then, so that one request can replace a metric. The sentences are ours.
 """
 
-import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from recsys.local.personalize.control.attributing import summed
+from recsys.local.personalize.control.attributing import last_event, summed
 from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.kinds.imports import check_location
 from recsys.local.personalize.control.kinds.rule import Document, Rule
@@ -38,7 +37,7 @@ def _check_output(config: Document) -> None:
 
 def _checked(control: "Control", group: str, metrics: list[Document]) -> list[Document]:
     """Metrics that can be measured in a group, from its next event on. Raises InvalidInputException."""
-    columns, since = group_fields(control, group), _last_event(control)
+    columns, since = group_fields(control, group), last_event(control)
     if "EVENT_TYPE" not in columns.get("Interactions", ("EVENT_TYPE",)):
         raise invalid("A metric attribution needs an Interactions dataset with an EVENT_TYPE column")
     for metric in metrics:
@@ -52,15 +51,6 @@ def _check_names(metrics: list[Document]) -> None:
     twice = [name for name, times in Counter(metric["metricName"] for metric in metrics).items() if times > 1]
     if twice:
         raise invalid(f"The names of metrics must be unique: {', '.join(twice)}")
-
-
-def _last_event(control: "Control") -> int:
-    path = control.folder / "events.sqlite"
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
-    try:
-        return connection.execute("SELECT max(number) FROM events").fetchone()[0] or 0
-    finally:
-        connection.close()
 
 
 def _change(control: "Control", attribution: Resource, params: Document) -> Document:
