@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
@@ -202,6 +203,37 @@ def deploy(shop: Shop, version: str, **more: Any) -> str:
     described = settled(personalize.describe_campaign, "campaign", campaignArn=arn)
     assert described["status"] == "ACTIVE", described
     return arn
+
+
+@contextmanager
+def trained(shop: Shop, recipe: str, **solution: Any) -> Iterator[dict[str, Any]]:
+    """An ACTIVE version of a new solution, described; the solution goes when it is done with."""
+    described = version_of(shop, start_version(shop, recipe, **solution))
+    assert described["status"] == "ACTIVE", described
+    yield described
+    shop.client("personalize").delete_solution(solutionArn=described["solutionArn"])
+
+
+@contextmanager
+def serving(shop: Shop, recipe: str, **solution: Any) -> Iterator[Callable[..., list[str]]]:
+    """A campaign of a new solution, as a function from a request to the items it recommends; no exploration."""
+    personalize, runtime = shop.client("personalize"), shop.client("personalize-runtime")
+    exploration = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
+    with trained(shop, recipe, **solution) as version:
+        campaign = deploy(shop, version["solutionVersionArn"], **(exploration if "user-p" in recipe else {}))
+
+        def recommend(**request: Any) -> list[str]:
+            return [e["itemId"] for e in runtime.get_recommendations(campaignArn=campaign, **request)["itemList"]]
+
+        yield recommend
+        personalize.delete_campaign(campaignArn=campaign)
+        gone(shop.client, personalize.describe_campaign, campaignArn=campaign)
+
+
+def metrics_of(shop: Shop, version: dict[str, Any]) -> dict[str, float]:
+    """GetSolutionMetrics of a described version."""
+    arn = version["solutionVersionArn"]
+    return shop.client("personalize").get_solution_metrics(solutionVersionArn=arn)["metrics"]
 
 
 def add_tracker(shop: Shop) -> str:
