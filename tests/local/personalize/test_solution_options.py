@@ -73,7 +73,8 @@ def parameters(**given: str) -> dict[str, Any]:
 
 def newest(embedded: Any) -> Path:
     """The folder of the newest training."""
-    return max((path for path in embedded.state.glob("personalize/versions/*/")), key=lambda path: int(path.name))
+    folders = (path for path in embedded.state.glob("personalize/versions/*/") if path.name.isdigit())
+    return max(folders, key=lambda path: int(path.name))
 
 
 def test_the_order_of_a_history_counts_unless_the_mask_is_off(shop: shops.Shop, seen: None) -> None:
