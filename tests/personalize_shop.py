@@ -14,6 +14,7 @@ import pandas as pd
 
 ROLE = "arn:aws:iam::000000000000:role/personalize"
 RECIPE = "arn:aws:personalize:::recipe/"
+STILL = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}  # a campaign that never explores
 Client = Callable[[str], Any]
 _numbers = count(1)
 
@@ -101,7 +102,7 @@ def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> di
     while True:
         described = describe(**arn)[key]
         status = described["status"]
-        if status in ("ACTIVE", "COMPLETED") or status.endswith(("FAILED", "STOPPED")):
+        if status in ("ACTIVE", "COMPLETED", "INACTIVE") or status.endswith(("FAILED", "STOPPED")):
             return described
         time.sleep(0.02)
 
@@ -277,11 +278,25 @@ def recommended(shop: Shop, campaign: str, **request: Any) -> list[str]:
 
 def put_items(shop: Shop, items: dict[str, dict[str, Any]]) -> None:
     """PutItems: id -> properties."""
-    entries = [
-        {"itemId": item} | ({"properties": json.dumps(properties)} if properties else {})
-        for item, properties in items.items()
+    shop.client("personalize-events").put_items(datasetArn=shop.datasets["Items"], items=_entries("itemId", items))
+
+
+def put_users(shop: Shop, users: dict[str, dict[str, Any]]) -> None:
+    """PutUsers: id -> properties."""
+    shop.client("personalize-events").put_users(datasetArn=shop.datasets["Users"], users=_entries("userId", users))
+
+
+def put_actions(shop: Shop, actions: dict[str, dict[str, Any]]) -> None:
+    """PutActions: id -> properties."""
+    entries = _entries("actionId", actions)
+    shop.client("personalize-events").put_actions(datasetArn=shop.datasets["Actions"], actions=entries)
+
+
+def _entries(member: str, things: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {member: each} | ({"properties": json.dumps(properties)} if properties else {})
+        for each, properties in things.items()
     ]
-    shop.client("personalize-events").put_items(datasetArn=shop.datasets["Items"], items=entries)
 
 
 def put_events(shop: Shop, user: str, events: list[dict[str, Any]]) -> None:
