@@ -35,7 +35,7 @@ from recsys.local.personalize.control.resources import (
     Kind,
 )
 from recsys.local.personalize.control.store import Resource, Store
-from recsys.local.personalize.errors import ServiceError, exists, in_use, not_found, not_implemented, over_limit
+from recsys.local.personalize.errors import ServiceError, exists, in_use, not_found, over_limit
 from recsys.local.personalize.jobs.queue import Jobs
 from recsys.local.personalize.wire.protocol import Operation
 from recsys.local.personalize.wire.tokens import make_token, read_token
@@ -59,7 +59,7 @@ class Control:
         jobs: Jobs,
         account: str,
         region: str,
-        endpoint: str,
+        endpoint: str | None,
         clock: Clock = REAL_TIME,
     ) -> None:
         self.folder, self.store, self.actor, self.jobs = folder, store, actor, jobs
@@ -72,11 +72,8 @@ class Control:
             handler = operations.OPERATIONS.get(operation.name)
             if handler:
                 return handler(self, params)
-            for verb in ("Create", "Describe", "Delete", "Update", "List"):
-                kind = _kind_after(verb, operation.name)
-                if kind:
-                    return getattr(self, verb.lower())(kind, operation, params)
-        raise not_implemented(operation.name)
+            verb, kind = _verb_and_kind(operation.name)
+            return getattr(self, verb.lower())(kind, operation, params)
 
     # Create
 
@@ -225,6 +222,8 @@ class Control:
                     self.erase(resource.arn)
                 elif self.updating(resource):
                     self.begin_update(resource.arn)
+                elif kind.name == "Campaign":
+                    follow_latest(self, "finished", resource)
                 operations.resume(self, resource)
         if self.clock.auto_training:
             schedule.look(self)
@@ -286,8 +285,12 @@ class Control:
         rule = rule_of(resource.kind)
         if rule.update is None:
             self.actor.submit(lambda: self.finish_update(arn, None), STEP)
-        else:
+            return
+        try:
             rule.update(self, resource)
+        except (ServiceError, OSError) as error:
+            log.exception("the update of %s could not begin", arn)
+            self.finish_update(arn, str(error))
 
     def finish_update(self, arn: str, failure: str | None) -> None:
         """The update holds from now on; or it failed and everything stays as it was."""
@@ -307,6 +310,10 @@ class Control:
             self.set_status(resource, ACTIVE)
             self._set_update(resource, status=ACTIVE)
         self.tell("updated", resource)
+
+    def busy(self, resource: Resource) -> bool:
+        """Whether the resource is being made or updated."""
+        return resource.status in BUSY or self.updating(resource)
 
     def updating(self, resource: Resource) -> bool:
         """Whether an update of the resource is asked for or under way."""
@@ -337,8 +344,9 @@ class Control:
         for blocker in kind.blockers:
             value = resource.document.get(blocker.member, resource.arn) if blocker.only_busy else resource.arn
             for other in self.store.find(blocker.kind, **{blocker.member: value}):
-                if other.status in BUSY or not (blocker.only_busy or "_hidden" in other.document):
-                    raise in_use(f"{resource.arn} cannot be deleted: {other.arn} is in status {other.status}")
+                if self.busy(other) or not (blocker.only_busy or "_hidden" in other.document):
+                    state = "being updated" if self.updating(other) else f"in status {other.status}"
+                    raise in_use(f"{resource.arn} cannot be deleted: {other.arn} is {state}")
 
     def _deleting(self, arn: str) -> None:
         with self.store.transaction():
@@ -348,19 +356,19 @@ class Control:
         self.actor.submit(lambda: self.erase(arn), STEP)
 
     def erase(self, arn: str) -> None:
-        """Gone, with everything that goes with it."""
+        """Gone, with everything that goes with it: files first, so that a start after a kill finds what to erase."""
+        resource = self.store.get(arn)
+        if resource is None:
+            return
+        gone = [resource]
+        for follower, member in KINDS[resource.kind].follows:
+            gone += self.store.find(follower, **{member: arn})
+        for each in gone:
+            rule_of(each.kind).erased(self, each)
         with self.store.transaction():
-            resource = self.store.get(arn)
-            if resource is None:
-                return
-            kind = KINDS[resource.kind]
-            gone = [resource]
-            for follower, member in kind.follows:
-                gone += self.store.find(follower, **{member: arn})
             for each in gone:
                 self.store.bury(each) if each is resource else self.store.remove(each.arn)
         for each in gone:
-            rule_of(each.kind).erased(self, each)
             self.tell("erased", each)
 
 
@@ -369,12 +377,11 @@ def _kind_of(member: str) -> str:
     return member[0].upper() + member.removesuffix("Arn")[1:]
 
 
-def _kind_after(verb: str, operation: str) -> Kind | None:
-    """The kind an operation is about: CreateCampaign, ListCampaigns."""
-    if not operation.startswith(verb):
-        return None
+def _verb_and_kind(operation: str) -> tuple[str, Kind]:
+    """What an operation does to which kind: CreateCampaign, ListCampaigns."""
+    verb = next(verb for verb in ("Create", "Describe", "Delete", "Update", "List") if operation.startswith(verb))
     name = operation.removeprefix(verb)
-    return KINDS.get(name.removesuffix("s") if verb == "List" else name)
+    return verb, KINDS[name.removesuffix("s") if verb == "List" else name]
 
 
 def _changed_at(resource: Resource) -> list[float]:
