@@ -158,11 +158,11 @@ class Control:
             resource = self.store.get(arn)
             if resource is None or resource.status not in BUSY:
                 return
-            rule = rule_of(resource.kind)
-            if rule.waits(self, resource):
+            rule, course = rule_of(resource.kind), COURSES[resource.status]
+            if resource.status == course.pending and rule.waits(self, resource):
                 self.actor.submit(lambda: self.begin(arn), STEP)
                 return
-            self.set_status(resource, COURSES[resource.status].in_progress)
+            self.set_status(resource, course.in_progress)
         if rule.work is None:
             self.actor.submit(lambda: self.finish(arn, {}), STEP)
             return
