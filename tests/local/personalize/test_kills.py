@@ -31,9 +31,7 @@ class Victim:
         self.versions = [shops.trained_version(self.shop, "aws-popularity-count") for _ in range(2)]
         self.campaign = shops.deploy(self.shop, self.versions[0])
         personalize = server.client("personalize")
-        tracker = personalize.create_event_tracker(name="kills", datasetGroupArn=self.shop.group)
-        shops.settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=tracker["eventTrackerArn"])
-        self.tracking_id, self.event_ids = tracker["trackingId"], count()
+        self.tracking_id, self.event_ids = shops.add_tracker(self.shop), count()
         self.acknowledged: list[str] = []
         self.imports: list[str] = []
         self.trainings: list[str] = []
