@@ -90,12 +90,11 @@ def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(
 
 def test_every_acknowledged_event_counts_after_a_kill_and_once_only(server: Server, stocked: shops.Shop) -> None:
     """Events go in until the server dies under them; those acknowledged, and at most the one in flight, are there."""
-    personalize, runtime = server.client("personalize"), server.client("personalize-runtime")
-    made = personalize.create_event_tracker(name="tracker", datasetGroupArn=stocked.group)
-    shops.settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
+    runtime = server.client("personalize-runtime")
+    tracking_id = shops.add_tracker(stocked)
     campaign = shops.deploy(stocked, shops.trained_version(stocked, "aws-user-personalization"))
     before = runtime.get_recommendations(campaignArn=campaign, userId="u1")["itemList"]
-    acknowledged = put_events_until_killed(server, made["trackingId"], after=150)
+    acknowledged = put_events_until_killed(server, tracking_id, after=150)
     server.start()
     connection = sqlite3.connect(f"file:{server.state}/personalize/events.sqlite?mode=ro", uri=True)
     stored = [int(row[0]) for row in connection.execute("SELECT event_id FROM events ORDER BY number")]

@@ -30,7 +30,6 @@ class Victim:
         self.shop = shops.stocked_shop(server.client)
         self.versions = [shops.trained_version(self.shop, "aws-popularity-count") for _ in range(2)]
         self.campaign = shops.deploy(self.shop, self.versions[0])
-        personalize = server.client("personalize")
         self.tracking_id, self.event_ids = shops.add_tracker(self.shop), count()
         self.acknowledged: list[str] = []
         self.imports: list[str] = []

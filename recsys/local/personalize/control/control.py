@@ -257,7 +257,7 @@ class Control:
         if resource.status not in (ACTIVE, CREATE.failed):
             raise in_use(f"{resource.arn} is in status {resource.status}; it must be ACTIVE or CREATE FAILED")
         if self.updating(resource):
-            raise in_use(f"{resource.arn} is being updated: {resource.document[kind.update]['status']}")
+            raise in_use(f"{resource.arn} is being updated: {_latest_update(resource)['status']}")
         rule = rule_of(kind.name)
         change = rule.change(self, resource, params)
         if kind.update:
@@ -296,13 +296,13 @@ class Control:
         """The update holds from now on; or it failed and everything stays as it was."""
         with self.store.transaction():
             resource = self.store.get(arn)
-            if resource is None or not self.updating(resource):
+            latest = _latest_update(resource) if resource else {}
+            if latest.get("status") != CREATE.in_progress:  # one that was asked for this moment has not begun
                 return
             if failure:
                 self._set_update(resource, status=CREATE.failed, failureReason=failure)
                 return
             shown = ("status", "creationDateTime", "lastUpdatedDateTime", "failureReason")
-            latest = resource.document[KINDS[resource.kind].update]
             rule_of(resource.kind).changed(
                 self, resource, {name: value for name, value in latest.items() if name not in shown}
             )
@@ -317,11 +317,10 @@ class Control:
 
     def updating(self, resource: Resource) -> bool:
         """Whether an update of the resource is asked for or under way."""
-        member = KINDS[resource.kind].update
-        return bool(member) and resource.document.get(member, {}).get("status") in BUSY
+        return _latest_update(resource).get("status") in BUSY
 
     def _set_update(self, resource: Resource, **members: str) -> None:
-        resource.document[KINDS[resource.kind].update].update(members, lastUpdatedDateTime=time.time())
+        _latest_update(resource).update(members, lastUpdatedDateTime=time.time())
         self.store.save(resource)
 
     # Delete
@@ -384,7 +383,11 @@ def _verb_and_kind(operation: str) -> tuple[str, Kind]:
     return verb, KINDS[name.removesuffix("s") if verb == "List" else name]
 
 
+def _latest_update(resource: Resource) -> Params:
+    """The member that shows the progress of the latest update; empty if there was none."""
+    return resource.document.get(KINDS[resource.kind].update or "", {})
+
+
 def _changed_at(resource: Resource) -> list[float]:
     """When the resource and its latest update last changed their status, epoch seconds."""
-    latest = resource.document.get(KINDS[resource.kind].update or "", {})
-    return [document.get("lastUpdatedDateTime", 0.0) for document in (resource.document, latest)]
+    return [each.get("lastUpdatedDateTime", 0.0) for each in (resource.document, _latest_update(resource))]
