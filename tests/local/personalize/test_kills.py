@@ -8,7 +8,6 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -76,13 +75,8 @@ class Victim:
 
 
 @pytest.fixture(scope="module")
-def victim(embedded: Any) -> Iterator[Victim]:
-    server = Server(embedded.endpoint)
-    server.start()
-    try:
-        yield Victim(server)
-    finally:
-        server.remove()
+def victim(mortal: Server) -> Victim:
+    return Victim(mortal)
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_stays_half_done(victim: Victim) -> None:
