@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
@@ -109,6 +110,14 @@ def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> di
         time.sleep(0.02)
 
 
+def updated(describe: Callable[..., dict[str, Any]], key: str, member: str, **arn: str) -> dict[str, Any]:
+    """Poll until the update shown in `member` is ACTIVE; the last description."""
+    while (described := describe(**arn)[key]).get(member, {}).get("status") != "ACTIVE":
+        assert "FAILED" not in described.get(member, {}).get("status", ""), described
+        time.sleep(0.02)
+    return described
+
+
 def gone(client: Client, describe: Callable[..., Any], **arn: str) -> list[str]:
     """Describe what is being deleted until it does not exist; the statuses seen."""
     seen = []
@@ -208,6 +217,37 @@ def deploy(shop: Shop, version: str, **more: Any) -> str:
     return arn
 
 
+@contextmanager
+def trained(shop: Shop, recipe: str, **solution: Any) -> Iterator[dict[str, Any]]:
+    """An ACTIVE version of a new solution, described; the solution goes when it is done with."""
+    described = version_of(shop, start_version(shop, recipe, **solution))
+    assert described["status"] == "ACTIVE", described
+    yield described
+    shop.client("personalize").delete_solution(solutionArn=described["solutionArn"])
+
+
+@contextmanager
+def serving(shop: Shop, recipe: str, **solution: Any) -> Iterator[Callable[..., list[str]]]:
+    """A campaign of a new solution, as a function from a request to the items it recommends; no exploration."""
+    personalize, runtime = shop.client("personalize"), shop.client("personalize-runtime")
+    exploration = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
+    with trained(shop, recipe, **solution) as version:
+        campaign = deploy(shop, version["solutionVersionArn"], **(exploration if "user-p" in recipe else {}))
+
+        def recommend(**request: Any) -> list[str]:
+            return [e["itemId"] for e in runtime.get_recommendations(campaignArn=campaign, **request)["itemList"]]
+
+        yield recommend
+        personalize.delete_campaign(campaignArn=campaign)
+        gone(shop.client, personalize.describe_campaign, campaignArn=campaign)
+
+
+def metrics_of(shop: Shop, version: dict[str, Any]) -> dict[str, float]:
+    """GetSolutionMetrics of a described version."""
+    arn = version["solutionVersionArn"]
+    return shop.client("personalize").get_solution_metrics(solutionVersionArn=arn)["metrics"]
+
+
 def add_tracker(shop: Shop) -> str:
     """The tracking id of a new event tracker."""
     personalize = shop.client("personalize")
@@ -272,11 +312,7 @@ def _entries(member: str, things: dict[str, dict[str, Any]]) -> list[dict[str, s
 
 def put_events(shop: Shop, user: str, events: list[dict[str, Any]]) -> None:
     """PutEvents of a user to the shop's tracker, which is made for the first; sent now unless they say when."""
-    personalize = shop.client("personalize")
-    if not shop.tracking_id:
-        made = personalize.create_event_tracker(name=unique("tracker"), datasetGroupArn=shop.group)
-        settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
-        shop.tracking_id = made["trackingId"]
+    shop.tracking_id = shop.tracking_id or add_tracker(shop)
     sent = [{"sentAt": time.time(), **event} for event in events]
     shop.client("personalize-events").put_events(
         trackingId=shop.tracking_id, userId=user, sessionId=user, eventList=sent

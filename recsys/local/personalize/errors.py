@@ -2,8 +2,8 @@
 
 Personalize models no ValidationException. A request that breaks its input shape is refused here as
 InvalidInputException, with the sentence AWS uses for broken constraints ("1 validation error detected: ..."): it is the
-modelled exception of every operation that takes input, so `client.exceptions.InvalidInputException` catches it, and the
-only 400 that the runtime and events services have at all.
+modelled exception of every operation that takes input but two lists, so `client.exceptions.InvalidInputException`
+catches it, and the only 400 that the runtime and events services have at all.
 """
 
 

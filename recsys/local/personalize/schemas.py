@@ -56,6 +56,7 @@ TYPES = {
     ),
 }
 DATASET_TYPES = {name.upper(): name for name in TYPES}
+ALIASES = {"ActionInteractions": "Action_Interactions"}  # as an example of the guide spells it
 DOMAINLESS = ("ACTIONS", "ACTION_INTERACTIONS")  # datasets that a domain dataset group cannot have
 UPDATABLE = ("Items", "Users")  # dataset types whose schema can be replaced
 
@@ -120,7 +121,7 @@ def check(schema: str, domain: str | None = None) -> str:
         raise invalid(f"Schema is not valid JSON: {error}") from None
     if not isinstance(record, dict) or record.get("type") != "record" or not isinstance(record.get("fields"), list):
         raise invalid("Schema must be an Avro record with a list of fields")
-    name = record.get("name")
+    name = ALIASES.get(str(record.get("name")), record.get("name"))
     if not isinstance(name, str) or name not in TYPES:
         raise invalid(f"Schema name must be one of {', '.join(TYPES)}, not {name!r}")
     if domain and name.upper() in DOMAINLESS:

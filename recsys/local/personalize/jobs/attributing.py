@@ -1,7 +1,8 @@
 """In the worker: an import's interactions, reported as the group's metric attribution asks.
 
-A report that cannot be written to S3 fails its import, before any data is changed; CloudWatch is told as far as it
-answers. [AWS says neither. Rows are counted as they are in the files, exact duplicates too, as AWS warns they are.]
+A report that cannot be written to S3 fails its import, before any data is changed. CloudWatch is told as far as it
+answers, and told again by a job that was cut short and taken up. [AWS says neither. Rows are counted as they are in the
+files, exact duplicates too, as AWS warns they are.]
 """
 
 import csv

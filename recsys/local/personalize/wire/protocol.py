@@ -77,11 +77,14 @@ def answer(operation: Operation, value: dict[str, Any] | None) -> tuple[int, lis
 def refusal(operation: Operation | None, error: ServiceError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """Status, headers and body of an error; the status is the model's where the model gives one."""
     status = error.status
-    for shape in operation.model.error_shapes if operation else ():
-        if shape.name == error.code:
-            status = shape.metadata.get("error", {}).get("httpStatusCode", status)
-    body = json.dumps({"__type": error.code, "message": error.message}).encode()
-    return status, [*_headers(operation), (b"x-amzn-errortype", error.code.encode())], body
+    modelled = {shape.name: shape for shape in (operation.model.error_shapes if operation else ())}
+    code = error.code
+    if operation and code == "InvalidInputException" and code not in modelled:
+        code = "ValidationException"  # what every AWS service answers, modelled or not
+    if code in modelled:
+        status = modelled[code].metadata.get("error", {}).get("httpStatusCode", status)
+    body = json.dumps({"__type": code, "message": error.message}).encode()
+    return status, [*_headers(operation), (b"x-amzn-errortype", code.encode())], body
 
 
 def trim(value: Any, shape: Shape) -> Any:

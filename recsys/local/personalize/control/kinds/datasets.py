@@ -44,6 +44,23 @@ def dataset_file(control: "Control", group_arn: str, kind: str) -> str | None:
     return dataset.document.get("_file") if dataset else None
 
 
+def group_data(control: "Control", group_arn: str) -> Document:
+    """Where the worker finds a group's data; a JSON document.
+
+    group: its ARN. files, datasets, schemas: by dataset type, the columnar file of what was imported in bulk (None
+    where nothing was), the dataset's ARN and its schema. events: the SQLite file of all that was put one by one.
+    """
+    datasets = group_datasets(control, group_arn)
+    found = {kind: dataset for kind, dataset in datasets.items() if kind in schemas.DATASET_TYPES}
+    return {
+        "group": group_arn,
+        "files": {kind: dataset.document.get("_file") for kind, dataset in found.items()},
+        "datasets": {kind: dataset.arn for kind, dataset in found.items()},
+        "schemas": {kind: dataset_schema(control, dataset) for kind, dataset in found.items()},
+        "events": str(control.folder / "events.sqlite"),
+    }
+
+
 def hidden_dataset(control: "Control", group: Resource) -> str:
     """The dataset AWS makes beside an event tracker, made unless it is there; its ARN."""
     arn = control.arn(f"dataset/{group.document['name']}/{EVENT_DATASET}")
@@ -108,6 +125,25 @@ def _new_schema(control: "Control", dataset: Resource, params: Document) -> Docu
     return {"schemaArn": schema.arn}
 
 
+def _schema_replaced(control: "Control", dataset: Resource, change: Document) -> None:
+    """What is new stays out of the trainings of solutions and recommenders there are, as AWS keeps it out."""
+    before = schemas.fields(dataset_schema(control, dataset))
+    dataset.document.update(change)
+    added = [name for name in schemas.fields(dataset_schema(control, dataset)) if name not in before]
+    for kind, member in (("Solution", "solutionConfig"), ("Recommender", "recommenderConfig")):
+        for user in control.store.find(kind, datasetGroupArn=dataset.document["datasetGroupArn"]):
+            _exclude(user.document.setdefault(member, {}), dataset.document["datasetType"], added)
+            control.store.save(user)
+
+
+def _exclude(config: Document, kind: str, columns: list[str]) -> None:
+    limits = config.setdefault("trainingDataConfig", {})
+    if not any(named.upper() == kind for named in limits.get("includedDatasetColumns", {})):
+        excluded = limits.setdefault("excludedDatasetColumns", {})
+        name = next((named for named in excluded if named.upper() == kind), kind)
+        excluded[name] = [*excluded.get(name, []), *columns]
+
+
 def _erased(control: "Control", dataset: Resource) -> None:
     shutil.rmtree(control.folder / "datasets" / str(dataset.number), ignore_errors=True)
 
@@ -119,5 +155,5 @@ def _listed(control: "Control", params: Document) -> Document:
 RULES = {
     "Schema": Rule(prepare=_schema),
     "DatasetGroup": Rule(prepare=_dataset_group),
-    "Dataset": Rule(prepare=_dataset, change=_new_schema, erased=_erased, scope=_listed),
+    "Dataset": Rule(prepare=_dataset, change=_new_schema, changed=_schema_replaced, erased=_erased, scope=_listed),
 }

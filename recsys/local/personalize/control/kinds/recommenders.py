@@ -1,13 +1,15 @@
 """Recommenders: a domain's use case, trained and deployed in one; they can be stopped, started and updated."""
 
-import shutil
+import time
 from typing import TYPE_CHECKING
 
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.campaigns import check_exploration, deploy
+from recsys.local.personalize.control.kinds.configs import check_columns, check_datasets
+from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.kinds.rule import Document, Rule
-from recsys.local.personalize.control.kinds.turns import after_deletion
-from recsys.local.personalize.control.resources import START, STOP, Course
+from recsys.local.personalize.control.kinds.turns import after_deletion, being_deleted_from
+from recsys.local.personalize.control.resources import START, STEP, STOP, Course
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.control.training import forget_training, training_spec
 from recsys.local.personalize.errors import in_use
@@ -16,15 +18,24 @@ if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
 
 UPDATE = "latestRecommenderUpdate"
+RENEWAL = "_renewal"  # epoch seconds of the next automatic training
+DAYS = 7  # between two of them
 
 
 def _prepare(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
     (group,) = parents
-    recipes.of_domain(document["recipeArn"], group.document.get("domain"))
+    recipe = recipes.of_domain(document["recipeArn"], group.document.get("domain"))
     config = document.setdefault("recommenderConfig", {})
     config.setdefault("minRecommendationRequestsPerSecond", 1)
-    check_exploration(config.get("itemExplorationConfig", {}))
+    check_datasets(recipe, group_fields(control, group.arn))
+    _check_config(control, group.arn, config)
+    document[RENEWAL] = control.clock.after(DAYS)
     return {}
+
+
+def _check_config(control: "Control", group: str, config: Document) -> None:
+    check_exploration(config.get("itemExplorationConfig", {}))
+    check_columns(config, group_fields(control, group))
 
 
 def _work(control: "Control", recommender: Resource) -> None:
@@ -66,23 +77,41 @@ def _trained(control: "Control", arn: str, updating: bool, result: Document) -> 
 def _change(control: "Control", recommender: Resource, params: Document) -> Document:
     """UpdateRecommender: what is not named stays; other columns to train on need a training."""
     config = recommender.document["recommenderConfig"] | params["recommenderConfig"]
-    check_exploration(config.get("itemExplorationConfig", {}))
+    _check_config(control, recommender.document["datasetGroupArn"], config)
     return {"recommenderConfig": config}
 
 
 def _update(control: "Control", recommender: Resource) -> None:
     before, after = recommender.document["recommenderConfig"], recommender.document[UPDATE]["recommenderConfig"]
-    if before.get("trainingDataConfig") == after.get("trainingDataConfig"):
+    renewal = RENEWAL in recommender.document[UPDATE]
+    if before.get("trainingDataConfig") == after.get("trainingDataConfig") and not renewal:
         deploy(control, recommender)
+    elif being_deleted_from(control, recommender.document["datasetGroupArn"]):
+        control.actor.submit(lambda: control.begin_update(recommender.arn), STEP)
     else:
         _train(control, recommender, recommender.document[UPDATE])
 
 
 def _changed(control: "Control", recommender: Resource, change: Document) -> None:
-    old = recommender.document["_folder"]
     recommender.document.update(change)
-    if recommender.document["_folder"] != old:
-        shutil.rmtree(old, ignore_errors=True)
+    forget_training(control, recommender, keep=recommender.document["_folder"])
+
+
+def _erased(control: "Control", recommender: Resource) -> None:
+    control.jobs.stop(recommender.arn)  # it may be training for an update
+    forget_training(control, recommender)
+
+
+def renew(control: "Control") -> None:
+    """Train anew what is due, every seven days; the old model serves meanwhile. [AWS shows no update; here it does.]"""
+    for recommender in control.store.find("Recommender", status="ACTIVE"):
+        if recommender.document[RENEWAL] <= time.time() and not control.updating(recommender):
+            due = {RENEWAL: control.clock.after(DAYS)}
+            recommender.document.update(due)  # at once: a training that fails is not tried again before
+            with control.store.transaction():
+                control.start_update(
+                    recommender, {"recommenderConfig": recommender.document["recommenderConfig"], **due}
+                )
 
 
 def _described(control: "Control", recommender: Resource) -> Document:
@@ -114,7 +143,7 @@ RULES = {
         waits=after_deletion,
         work=_work,
         described=_described,
-        erased=forget_training,
+        erased=_erased,
         change=_change,
         update=_update,
         changed=_changed,
