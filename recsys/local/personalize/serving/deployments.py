@@ -8,6 +8,7 @@ that is stopped refuses to answer; here with ResourceNotFoundException, which na
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Deployments:
         self._groups: dict[str, Group] = {}
         self._datasets: dict[str, tuple[str, str]] = {}  # dataset ARN -> (group ARN, type)
         self._deployments: dict[str, Serving] = {}
+        self._swapping = threading.Lock()
         self._fetched: dict[str, Future[Any]] = {}
         self._filters: dict[str, tuple[str, tuple[Clause, ...]]] = {}
         control.listeners.append(self._changed)
@@ -102,27 +104,19 @@ class Deployments:
 
     def reload(self, group: str) -> Future[None]:
         """Read a group's data anew, after an import or a deletion; until it is done, answers are as before."""
-        return self._loader.submit(self._reload, self._group_plan(group), self._plans_of(group))
-
-    def _plans_of(self, group: str) -> dict[str, Plan]:
-        """The plan of everything of a group that is in memory."""
-        return {
-            arn: self._plan(self._control.resource(arn))
-            for arn, deployment in self._deployments.items()
-            if deployment.group.arn == group
-        }
+        return self._loader.submit(self._reload, self._group_plan(group))
 
     def _forget(self, job: Resource) -> None:
         """A data deletion: the events go, and what is in memory is read anew without the users; then it is done."""
         group, deletion = job.document["datasetGroupArn"], job.document["_plan"]
         listed = Path(deletion["users"])  # gone where a start got as far as the end before it was killed
         users = json.loads(listed.read_text()) if listed.exists() else []
-        plans, group_plan = self._plans_of(group), self._group_plan(group)
-        deleted = self._events.delete_users(group, group_plan.datasets.get("USERS", ""), users)
+        plan = self._group_plan(group)
+        deleted = self._events.delete_users(group, plan.datasets.get("USERS", ""), users)
 
         def forget() -> None:
             deleted.result()
-            self._reload(group_plan, plans)
+            self._reload(plan)
 
         def forgotten(done: Future[None]) -> None:
             failure = done.exception()
@@ -168,14 +162,19 @@ class Deployments:
                 log.error("%s could not be loaded", arn, exc_info=failure)
             self._control.settle(arn, lambda: self._install(arn, loaded, failure))
 
-        self._loader.submit(self._load, self._plan(resource, latest=True)).add_done_callback(installed)
+        plan, old = self._plan(resource, latest=True), self._deployments.get(arn)
+        self._loader.submit(self._load, plan, old).add_done_callback(installed)
 
     def _install(self, arn: str, loaded: Future[Serving], failure: BaseException | None) -> None:
         reason = f"{type(failure).__name__}: {failure}" if failure else None
         self._control.finish(arn, {"failureReason": reason} if reason else {})
         self._control.finish_update(arn, reason)
         if self._control.store.get(arn) and not failure:
-            self._deployments[arn] = loaded.result()
+            with self._swapping:
+                self._deployments[arn] = loaded.result()
+            group = loaded.result().group
+            if group is not self._groups.get(group.arn):  # it was read anew meanwhile
+                self.reload(group.arn)
 
     def _plan(self, resource: Resource, latest: bool = False) -> Plan:
         """latest: as the update under way will have it, if there is one."""
@@ -224,13 +223,16 @@ class Deployments:
         if arn in self._fetched:
             self._deployments.setdefault(arn, loaded)
 
-    def _reload(self, group: GroupPlan, plans: dict[str, Plan]) -> None:
-        if group.arn not in self._groups:
+    def _reload(self, plan: GroupPlan) -> None:
+        if plan.arn not in self._groups:
             return
-        self._read_group(group)
-        for arn, plan in plans.items():
-            if arn in self._deployments:
-                self._deployments[arn] = self._load(plan, self._deployments[arn])
+        group = self._read_group(plan)
+        for arn, old in list(self._deployments.items()):
+            if old.group.arn == group.arn:
+                renewed = old.on(group)
+                with self._swapping:  # an update may have come first
+                    if self._deployments.get(arn) is old:
+                        self._deployments[arn] = renewed
 
     def _load(self, plan: Plan, old: Serving | None = None) -> Serving:
         """A deployment of a plan; one that serves the same artefacts lends them."""
