@@ -107,6 +107,14 @@ def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> di
         time.sleep(0.02)
 
 
+def updated(describe: Callable[..., dict[str, Any]], key: str, member: str, **arn: str) -> dict[str, Any]:
+    """Poll until the update shown in `member` is ACTIVE; the last description."""
+    while (described := describe(**arn)[key]).get(member, {}).get("status") != "ACTIVE":
+        assert "FAILED" not in described.get(member, {}).get("status", ""), described
+        time.sleep(0.02)
+    return described
+
+
 def gone(client: Client, describe: Callable[..., Any], **arn: str) -> list[str]:
     """Describe what is being deleted until it does not exist; the statuses seen."""
     seen = []
