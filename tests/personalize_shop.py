@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
@@ -13,6 +14,7 @@ import pandas as pd
 
 ROLE = "arn:aws:iam::000000000000:role/personalize"
 RECIPE = "arn:aws:personalize:::recipe/"
+STILL = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}  # a campaign that never explores
 Client = Callable[[str], Any]
 _numbers = count(1)
 
@@ -100,7 +102,7 @@ def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> di
     while True:
         described = describe(**arn)[key]
         status = described["status"]
-        if status in ("ACTIVE", "COMPLETED") or status.endswith(("FAILED", "STOPPED")):
+        if status in ("ACTIVE", "COMPLETED", "INACTIVE") or status.endswith(("FAILED", "STOPPED")):
             return described
         time.sleep(0.02)
 
@@ -204,6 +206,37 @@ def deploy(shop: Shop, version: str, **more: Any) -> str:
     return arn
 
 
+@contextmanager
+def trained(shop: Shop, recipe: str, **solution: Any) -> Iterator[dict[str, Any]]:
+    """An ACTIVE version of a new solution, described; the solution goes when it is done with."""
+    described = version_of(shop, start_version(shop, recipe, **solution))
+    assert described["status"] == "ACTIVE", described
+    yield described
+    shop.client("personalize").delete_solution(solutionArn=described["solutionArn"])
+
+
+@contextmanager
+def serving(shop: Shop, recipe: str, **solution: Any) -> Iterator[Callable[..., list[str]]]:
+    """A campaign of a new solution, as a function from a request to the items it recommends; no exploration."""
+    personalize, runtime = shop.client("personalize"), shop.client("personalize-runtime")
+    exploration = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
+    with trained(shop, recipe, **solution) as version:
+        campaign = deploy(shop, version["solutionVersionArn"], **(exploration if "user-p" in recipe else {}))
+
+        def recommend(**request: Any) -> list[str]:
+            return [e["itemId"] for e in runtime.get_recommendations(campaignArn=campaign, **request)["itemList"]]
+
+        yield recommend
+        personalize.delete_campaign(campaignArn=campaign)
+        gone(shop.client, personalize.describe_campaign, campaignArn=campaign)
+
+
+def metrics_of(shop: Shop, version: dict[str, Any]) -> dict[str, float]:
+    """GetSolutionMetrics of a described version."""
+    arn = version["solutionVersionArn"]
+    return shop.client("personalize").get_solution_metrics(solutionVersionArn=arn)["metrics"]
+
+
 def add_tracker(shop: Shop) -> str:
     """The tracking id of a new event tracker."""
     personalize = shop.client("personalize")
@@ -245,11 +278,25 @@ def recommended(shop: Shop, campaign: str, **request: Any) -> list[str]:
 
 def put_items(shop: Shop, items: dict[str, dict[str, Any]]) -> None:
     """PutItems: id -> properties."""
-    entries = [
-        {"itemId": item} | ({"properties": json.dumps(properties)} if properties else {})
-        for item, properties in items.items()
+    shop.client("personalize-events").put_items(datasetArn=shop.datasets["Items"], items=_entries("itemId", items))
+
+
+def put_users(shop: Shop, users: dict[str, dict[str, Any]]) -> None:
+    """PutUsers: id -> properties."""
+    shop.client("personalize-events").put_users(datasetArn=shop.datasets["Users"], users=_entries("userId", users))
+
+
+def put_actions(shop: Shop, actions: dict[str, dict[str, Any]]) -> None:
+    """PutActions: id -> properties."""
+    entries = _entries("actionId", actions)
+    shop.client("personalize-events").put_actions(datasetArn=shop.datasets["Actions"], actions=entries)
+
+
+def _entries(member: str, things: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {member: each} | ({"properties": json.dumps(properties)} if properties else {})
+        for each, properties in things.items()
     ]
-    shop.client("personalize-events").put_items(datasetArn=shop.datasets["Items"], items=entries)
 
 
 def put_events(shop: Shop, user: str, events: list[dict[str, Any]]) -> None:

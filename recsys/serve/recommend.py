@@ -27,7 +27,7 @@ def similar(campaign_arn: str, item_id: str, num_results: int, items: pd.DataFra
 
 
 def scored(campaign_arn: str, user_id: str, num_results: int) -> list[tuple[str, float]]:
-    """A user's recommended item ids with their scores, best first: equal only while nothing about the user changed."""
+    """A user's recommended item ids with their scores, best first: a score changes only if the user did something."""
     runtime = aws.client("personalize-runtime")
     answer = aws.call(runtime.get_recommendations, campaignArn=campaign_arn, userId=user_id, numResults=num_results)
     return [(entry["itemId"], entry.get("score", 0.0)) for entry in answer["itemList"]]

@@ -113,11 +113,18 @@ def replay(
 
 def _changed(user: str, before: Answer, recommend: Recommend, patience: float) -> bool:
     started = time.monotonic()
-    while recommend(user) == before:
+    while same_scores(recommend(user), before):
         if time.monotonic() - started > patience:
             return False
         time.sleep(0.005)
     return True
+
+
+def same_scores(answer: Answer, before: Answer) -> bool:
+    """Whether every item in both has the same score: explored items come and go though nothing happened."""
+    known = dict(before)
+    scores = [(score, known[item]) for item, score in answer if item in known]
+    return bool(scores) and all(now == then for now, then in scores)
 
 
 def _top(answer: Answer) -> set[str]:

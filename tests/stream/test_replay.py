@@ -3,6 +3,7 @@ import pytest
 
 from recsys.errors import DataError
 from recsys.stream import Replay, choose, familiar
+from recsys.stream.replay import same_scores
 
 
 def clicks(*rows: tuple[str, str, int]) -> pd.DataFrame:
@@ -35,3 +36,10 @@ def test_the_lift_is_the_mean_difference_of_the_users_hit_rates() -> None:
     mean, low, high = replay.lift(seed=1, samples=500)
     assert mean == pytest.approx(0.5)
     assert low <= mean <= high
+
+
+def test_an_explored_item_is_no_sign_of_a_click_and_a_score_is() -> None:
+    before = [("a", 0.5), ("b", 0.3), ("explored", 0.01)]
+    assert same_scores([("a", 0.5), ("b", 0.3), ("another", 0.02)], before)
+    assert not same_scores([("b", 0.5), ("a", 0.4), ("explored", 0.01)], before)
+    assert not same_scores([("c", 0.5)], before)

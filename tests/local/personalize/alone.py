@@ -17,18 +17,23 @@ from botocore.config import Config
 ALONE = """
 import sys, uvicorn
 from pathlib import Path
+from recsys.local.personalize.control.clock import Clock
 from recsys.local.personalize.service import Personalize
-state, s3, port = sys.argv[1:]
-personalize = Personalize(Path(state), s3)
+state, s3, port, day = sys.argv[1:]
+personalize = Personalize(Path(state), s3, clock=Clock(float(day)))
 personalize.start()
 uvicorn.run(personalize, host="127.0.0.1", port=int(port), lifespan="off", log_level="warning")
 """
 
 
 class Server:
-    """Personalize on its own, reading S3 of the embedded AWS, to be killed and started again on the same state."""
+    """Personalize on its own, reading S3 of the embedded AWS, to be killed and started again on the same state.
 
-    def __init__(self, s3: str) -> None:
+    day: real seconds that are a day in a schedule.
+    """
+
+    def __init__(self, s3: str, day: float = 86400.0) -> None:
+        self._day = day
         self.state = Path(tempfile.mkdtemp(prefix="recsys-kill-"))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -38,7 +43,7 @@ class Server:
         self._clients: dict[str, Any] = {}
 
     def start(self) -> None:
-        command = [sys.executable, "-c", ALONE, str(self.state), self._s3, str(self.port)]
+        command = [sys.executable, "-c", ALONE, str(self.state), self._s3, str(self.port), str(self._day)]
         with (self.state / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         while self.process.poll() is None:

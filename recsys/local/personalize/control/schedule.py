@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize.control import increments
+from recsys.local.personalize.control.kinds import recommenders
 from recsys.local.personalize.control.kinds.configs import days_between
 from recsys.local.personalize.control.resources import ACTIVE, BUSY
 from recsys.local.personalize.control.store import Resource
@@ -27,12 +28,13 @@ log = logging.getLogger(__name__)
 NEXT = "_nextTraining"  # epoch seconds, in the solution's document
 FIRST = "_firstTraining"  # whether that one is the solution's first
 AUTOMATIC = "_automatic"  # in a request that comes from here
+HOURS = 24  # of a day
 LOOK = 5.0  # seconds between two looks at what is due, fewer where days are short
 
 
 def first(control: "Control", document: dict[str, Any]) -> None:
     """Put the first training of a new solution on the schedule."""
-    document.update({NEXT: time.time() + _hour(control), FIRST: True})
+    document.update({NEXT: control.clock.after(1 / HOURS), FIRST: True})
 
 
 def manual(control: "Control", solution: Resource) -> None:
@@ -48,11 +50,12 @@ def again(control: "Control", solution: Resource) -> None:
 
 def look(control: "Control") -> None:
     """Create what versions are due, and look again later."""
-    control.actor.submit(lambda: look(control), min(LOOK, _hour(control) / 4))
+    control.actor.submit(lambda: look(control), min(LOOK, control.clock.day_seconds / HOURS / 4))
     for solution in control.store.find("Solution", status=ACTIVE, performAutoTraining=1):
         if solution.document.get(NEXT, math.inf) <= time.time():
             _train(control, solution)
     increments.look(control)
+    recommenders.renew(control)
 
 
 def _train(control: "Control", solution: Resource) -> None:
@@ -70,9 +73,5 @@ def _train(control: "Control", solution: Resource) -> None:
 
 def _put_off(control: "Control", solution: Resource) -> None:
     days = days_between(solution.document.get("solutionConfig", {}))
-    solution.document.update({NEXT: time.time() + days * control.clock.day_seconds, FIRST: False})
+    solution.document.update({NEXT: control.clock.after(days), FIRST: False})
     control.store.save(solution)
-
-
-def _hour(control: "Control") -> float:
-    return control.clock.day_seconds / 24

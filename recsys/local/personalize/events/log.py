@@ -85,8 +85,7 @@ class EventLog:
     """All events and individually imported records, durable and in memory.
 
     Hooks, called on the writer's thread when it is on disk and in memory: on_record(dataset, id, document) with `lock`
-    held; on_event(group, event), for each event that was not there before, with its sessionId and userId;
-    on_forgotten(group), after a group's events were deleted: `live[group]` is another one now.
+    held; on_forgotten(group), after a group's events were deleted: `live[group]` is another one now.
     """
 
     def __init__(self, path: Path) -> None:
@@ -97,7 +96,6 @@ class EventLog:
         self.records: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.lock = threading.Lock()  # held while records change or are copied
         self.on_record: Callable[[str, str, dict[str, Any]], None] = lambda dataset, key, document: None
-        self.on_event: Callable[[str, dict[str, Any]], None] = lambda group, event: None
         self.on_forgotten: Callable[[str], Any] = lambda group: None
         self._load()
         self._queue: queue.SimpleQueue[tuple[Write, Future[Any]] | None] = queue.SimpleQueue()
@@ -214,7 +212,6 @@ class EventLog:
             item = event.get("itemId")
             known = (event["sentAt"], item, event["eventType"], event.get("eventValue")) if item else None
             live.apply(session, user, known, event.get("impression"))
-            self.on_event(group, {**event, "sessionId": session, "userId": user})
 
     def _remember_actions(self, group: str, events: Sequence[dict[str, Any]]) -> None:
         for event in events:

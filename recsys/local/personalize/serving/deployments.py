@@ -78,7 +78,10 @@ class Deployments:
         """A campaign or recommender that serves. Raises ResourceNotFoundException."""
         if arn not in self._deployments:
             await asyncio.wrap_future(await asyncio.wrap_future(self._control.actor.submit(lambda: self._fetch(arn))))
-        return self._deployments[arn]
+        found = self._deployments.get(arn)
+        if found is None:
+            raise not_found(f"{arn} does not serve any more.")
+        return found
 
     async def filter(self, arn: str, group: str) -> tuple[Clause, ...]:
         """A filter's clauses. Raises ResourceNotFoundException, InvalidInputException for one of another group."""
@@ -137,8 +140,7 @@ class Deployments:
                 raise not_found(f"{arn} does not exist.")
             if resource.status != "ACTIVE":
                 raise not_found(f"{resource.kind} {arn} is in status {resource.status}; it must be ACTIVE.")
-            plan = self._plan(resource)
-            self._fetched[arn] = self._loader.submit(lambda: self._deployments.setdefault(arn, self._load(plan)))
+            self._fetched[arn] = self._loader.submit(self._load_unless_ended, arn, self._plan(resource))
         return self._fetched[arn]
 
     def _changed(self, what: str, resource: Resource) -> None:
@@ -153,7 +155,7 @@ class Deployments:
         elif what == "forget":
             self._forget(resource)
         elif what in ("stopped", "erased"):
-            for held in (self._deployments, self._filters, self._groups):
+            for held in (self._deployments, self._fetched, self._filters, self._groups):
                 held.pop(resource.arn, None)
 
     def _deploy(self, resource: Resource) -> None:
@@ -215,6 +217,12 @@ class Deployments:
         return group, check_filter(found["filterExpression"], group_fields(self._control, group))
 
     # On the loading thread
+
+    def _load_unless_ended(self, arn: str, plan: Plan) -> None:
+        """Load what was asked for, unless it was stopped or deleted meanwhile."""
+        loaded = self._load(plan)
+        if arn in self._fetched:
+            self._deployments.setdefault(arn, loaded)
 
     def _reload(self, group: GroupPlan, plans: dict[str, Plan]) -> None:
         if group.arn not in self._groups:

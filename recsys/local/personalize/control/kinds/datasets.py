@@ -108,6 +108,25 @@ def _new_schema(control: "Control", dataset: Resource, params: Document) -> Docu
     return {"schemaArn": schema.arn}
 
 
+def _schema_replaced(control: "Control", dataset: Resource, change: Document) -> None:
+    """What is new stays out of the trainings of solutions and recommenders there are, as AWS keeps it out."""
+    before = schemas.fields(dataset_schema(control, dataset))
+    dataset.document.update(change)
+    added = [name for name in schemas.fields(dataset_schema(control, dataset)) if name not in before]
+    for kind, member in (("Solution", "solutionConfig"), ("Recommender", "recommenderConfig")):
+        for user in control.store.find(kind, datasetGroupArn=dataset.document["datasetGroupArn"]):
+            _exclude(user.document.setdefault(member, {}), dataset.document["datasetType"], added)
+            control.store.save(user)
+
+
+def _exclude(config: Document, kind: str, columns: list[str]) -> None:
+    limits = config.setdefault("trainingDataConfig", {})
+    if not any(named.upper() == kind for named in limits.get("includedDatasetColumns", {})):
+        excluded = limits.setdefault("excludedDatasetColumns", {})
+        name = next((named for named in excluded if named.upper() == kind), kind)
+        excluded[name] = [*excluded.get(name, []), *columns]
+
+
 def _erased(control: "Control", dataset: Resource) -> None:
     shutil.rmtree(control.folder / "datasets" / str(dataset.number), ignore_errors=True)
 
@@ -119,5 +138,5 @@ def _listed(control: "Control", params: Document) -> Document:
 RULES = {
     "Schema": Rule(prepare=_schema),
     "DatasetGroup": Rule(prepare=_dataset_group),
-    "Dataset": Rule(prepare=_dataset, change=_new_schema, erased=_erased, scope=_listed),
+    "Dataset": Rule(prepare=_dataset, change=_new_schema, changed=_schema_replaced, erased=_erased, scope=_listed),
 }

@@ -1,10 +1,13 @@
 """Recommenders: a domain's use case, trained and deployed in one; they can be stopped, started and updated."""
 
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.campaigns import check_exploration, deploy
+from recsys.local.personalize.control.kinds.configs import check_columns, check_datasets
+from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion
 from recsys.local.personalize.control.resources import START, STOP, Course
@@ -16,15 +19,24 @@ if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
 
 UPDATE = "latestRecommenderUpdate"
+RENEWAL = "_renewal"  # epoch seconds of the next automatic training
+DAYS = 7  # between two of them
 
 
 def _prepare(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
     (group,) = parents
-    recipes.of_domain(document["recipeArn"], group.document.get("domain"))
+    recipe = recipes.of_domain(document["recipeArn"], group.document.get("domain"))
     config = document.setdefault("recommenderConfig", {})
     config.setdefault("minRecommendationRequestsPerSecond", 1)
-    check_exploration(config.get("itemExplorationConfig", {}))
+    check_datasets(recipe, group_fields(control, group.arn))
+    _check_config(control, group.arn, config)
+    document[RENEWAL] = control.clock.after(DAYS)
     return {}
+
+
+def _check_config(control: "Control", group: str, config: Document) -> None:
+    check_exploration(config.get("itemExplorationConfig", {}))
+    check_columns(config, group_fields(control, group))
 
 
 def _work(control: "Control", recommender: Resource) -> None:
@@ -66,13 +78,14 @@ def _trained(control: "Control", arn: str, updating: bool, result: Document) -> 
 def _change(control: "Control", recommender: Resource, params: Document) -> Document:
     """UpdateRecommender: what is not named stays; other columns to train on need a training."""
     config = recommender.document["recommenderConfig"] | params["recommenderConfig"]
-    check_exploration(config.get("itemExplorationConfig", {}))
+    _check_config(control, recommender.document["datasetGroupArn"], config)
     return {"recommenderConfig": config}
 
 
 def _update(control: "Control", recommender: Resource) -> None:
     before, after = recommender.document["recommenderConfig"], recommender.document[UPDATE]["recommenderConfig"]
-    if before.get("trainingDataConfig") == after.get("trainingDataConfig"):
+    renewal = RENEWAL in recommender.document[UPDATE]
+    if before.get("trainingDataConfig") == after.get("trainingDataConfig") and not renewal:
         deploy(control, recommender)
     else:
         _train(control, recommender, recommender.document[UPDATE])
@@ -83,6 +96,18 @@ def _changed(control: "Control", recommender: Resource, change: Document) -> Non
     recommender.document.update(change)
     if recommender.document["_folder"] != old:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def renew(control: "Control") -> None:
+    """Train anew what is due, every seven days; the old model serves meanwhile. [AWS shows no update; here it does.]"""
+    for recommender in control.store.find("Recommender", status="ACTIVE"):
+        if recommender.document[RENEWAL] <= time.time() and not control.updating(recommender):
+            due = {RENEWAL: control.clock.after(DAYS)}
+            recommender.document.update(due)  # at once: a training that fails is not tried again before
+            with control.store.transaction():
+                control.start_update(
+                    recommender, {"recommenderConfig": recommender.document["recommenderConfig"], **due}
+                )
 
 
 def _described(control: "Control", recommender: Resource) -> Document:

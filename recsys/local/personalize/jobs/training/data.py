@@ -49,8 +49,6 @@ class Data:
     def chosen(self) -> tuple[pd.DataFrame, np.ndarray | None]:
         """The interactions the solution learns from, and what each weighs where they differ."""
         table = self.interactions
-        if "cold_start_max_duration" in self.parameters and self.items[ITEM_ID]:
-            table = table[~self._cold(table)]
         if self.selection.everything and not self.selection.weighted:
             return table, None
         codes, types = pd.factorize(table[EVENT_TYPE].fillna(""))
@@ -62,6 +60,8 @@ class Data:
     def sequences(self, catalogue: Sequence[str] = ()) -> Sequences:
         """The chosen interactions by user; `catalogue` adds items that nobody has touched."""
         table, weights = self.chosen
+        if "cold_start_max_duration" in self.parameters and self.items[ITEM_ID]:
+            table = table[~self._cold(table)]
         if len(table):
             return Sequences.from_interactions(table, catalogue, weights)
         nothing, nobody = np.empty(0, np.int64), np.empty(0, object)

@@ -6,11 +6,13 @@ would only wait for each other's cores, so that maxParallelTrainingJobs has no e
 """
 
 from collections.abc import Iterator
+from itertools import count, islice
 from typing import Any
 
 from recsys.local.personalize.recipes import Parameter, Recipe
 
 JOBS = 20  # trials where maxNumberOfTrainingJobs is not given [AWS names no default]
+REACH = 20  # points looked at for each trial: whole numbers repeat, and a range may have fewer than are allowed
 
 Range = tuple[float, float] | list[str]
 Combination = dict[str, str]
@@ -27,16 +29,13 @@ def combinations(recipe: Recipe, config: dict[str, Any], given: Combination) -> 
         name: limits.get(name, _whole(each)) for name, each in recipe.tunable.items() if name in limits or not limits
     }
     varied = {name: limit for name, limit in varied.items() if name not in given}
+    tunable = [(recipe.tunable[name], limit) for name, limit in varied.items()]
     jobs = int(asked.get("hpoResourceConfig", {}).get("maxNumberOfTrainingJobs", JOBS))
-    found = [{name: _nearest(recipe.tunable[name], limit) for name, limit in varied.items()}]
-    found += [
-        {
-            name: _at(recipe.tunable[name], limit, place)
-            for (name, limit), place in zip(varied.items(), point, strict=True)
-        }
-        for point in _spread(len(varied), jobs - 1)
-    ]
-    return list({tuple(each.items()): each for each in found}.values())
+    found = {tuple(_nearest(*each) for each in tunable): None}
+    for point in islice(_spread(len(tunable)), REACH * jobs):
+        if len(found) < jobs:
+            found.setdefault(tuple(_at(*each, place) for each, place in zip(tunable, point, strict=True)))
+    return [dict(zip(varied, values, strict=True)) for values in found]
 
 
 def ranges(asked: dict[str, list[dict[str, Any]]]) -> dict[str, Range]:
@@ -69,9 +68,9 @@ def _text(parameter: Parameter, value: float) -> str:
     return str(int(value)) if parameter.kind == "integer" else f"{value:.6g}"
 
 
-def _spread(dimensions: int, count: int) -> Iterator[list[float]]:
-    """`count` points of the unit cube: Halton's sequence over the first primes, 1-based."""
-    for number in range(1, count + 1):
+def _spread(dimensions: int) -> Iterator[list[float]]:
+    """Points of the unit cube: Halton's sequence over the first primes."""
+    for number in count(1):
         yield [_radical_inverse(number, base) for base in (2, 3, 5)[:dimensions]]
 
 
