@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`. They need make and Python 3.11, 3.12 or 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab notebooks lock clean
+.PHONY: help setup run test lab notebooks fidelity lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
@@ -34,6 +34,9 @@ lab: setup ## open JupyterLab on the notebooks, with the embedded AWS running
 
 notebooks: setup ## renew the outputs stored in the notebooks, from the newest run of the sample
 	@$(BIN)/python -m recsys.stored_outputs
+
+fidelity: setup ## write docs/personalize-fidelity.md anew
+	@PYTHONPATH=tests $(BIN)/python tests/contract/fidelity.py
 
 lock: ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \

@@ -107,6 +107,14 @@ def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> di
         time.sleep(0.02)
 
 
+def updated(describe: Callable[..., dict[str, Any]], key: str, member: str, **arn: str) -> dict[str, Any]:
+    """Poll until the update shown in `member` is ACTIVE; the last description."""
+    while (described := describe(**arn)[key]).get(member, {}).get("status") != "ACTIVE":
+        assert "FAILED" not in described.get(member, {}).get("status", ""), described
+        time.sleep(0.02)
+    return described
+
+
 def gone(client: Client, describe: Callable[..., Any], **arn: str) -> list[str]:
     """Describe what is being deleted until it does not exist; the statuses seen."""
     seen = []
@@ -301,11 +309,7 @@ def _entries(member: str, things: dict[str, dict[str, Any]]) -> list[dict[str, s
 
 def put_events(shop: Shop, user: str, events: list[dict[str, Any]]) -> None:
     """PutEvents of a user to the shop's tracker, which is made for the first; sent now unless they say when."""
-    personalize = shop.client("personalize")
-    if not shop.tracking_id:
-        made = personalize.create_event_tracker(name=unique("tracker"), datasetGroupArn=shop.group)
-        settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
-        shop.tracking_id = made["trackingId"]
+    shop.tracking_id = shop.tracking_id or add_tracker(shop)
     sent = [{"sentAt": time.time(), **event} for event in events]
     shop.client("personalize-events").put_events(
         trackingId=shop.tracking_id, userId=user, sessionId=user, eventList=sent

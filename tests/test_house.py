@@ -52,6 +52,11 @@ def test_the_embedded_aws_imports_only_the_foundation(path: Path) -> None:
     assert rooms(path) <= FOUNDATION | {"local"}
 
 
+@pytest.mark.parametrize("path", modules("local/personalize/**/*.py", "local/standalone.py"), ids=str)
+def test_personalize_can_do_without_the_other_services(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith(("ministack", "recsys.local.aws"))]
+
+
 @pytest.mark.parametrize(
     "path", [p for p in modules("**/*.py") if "local" not in p.parts and p.name != "cli.py"], ids=str
 )

@@ -92,15 +92,9 @@ class NextBestAction(Trained):
         scored = enough_events(log, len(actions.item_ids))
         if not scored.any():
             return cls._of(actions.item_ids, {}, [], state, _no_weights(state.width, worth))
-        moments, taken = log.exposures(days * DAY)
-        share = float(log.taken.mean())
-        known = state.at_events(log, users, items)[moments]
-        x = _design(actions, log.actions[moments], known, history_features(log.counts_before()[moments], share))
-        penalty, trials = _choose_penalty(x, taken, log.users[moments], seed, threads)
-        regression = fit_logistic(x, taken, penalty, threads=threads)
-        weights = _split(regression, actions, state.width, share)._replace(values=worth, scored=scored)
+        weights, penalty, trials = _learned(actions, log, state.at_events(log, users, items), days, seed, threads)
         settings = {"penalty": penalty, "action_optimization_period": days}
-        return cls._of(actions.item_ids, settings, trials, state, weights)
+        return cls._of(actions.item_ids, settings, trials, state, weights._replace(values=worth, scored=scored))
 
     @classmethod
     def _of(cls, action_ids: np.ndarray, settings: dict, trials: list, state: UserState, weights: Weights) -> Self:
@@ -167,6 +161,19 @@ def enough_events(log: ActionLog, n_actions: int) -> np.ndarray:
     taken = np.bincount(log.actions[recent & log.taken], minlength=n_actions)
     others = np.bincount(log.actions[recent & ~log.taken], minlength=n_actions)
     return (taken >= ENOUGH) & (others >= ENOUGH)
+
+
+def _learned(
+    actions: ItemContent, log: ActionLog, known: sparse.csr_array, days: int, seed: int, threads: int
+) -> tuple[Weights, float, list[dict[str, Any]]]:
+    """Weights, the penalty they were damped with, and the penalties tried; known: (n_events, width) states of users."""
+    moments, taken = log.exposures(days * DAY)
+    share, width = float(log.taken.mean()), known.shape[1]
+    done = history_features(log.counts_before()[moments], share)
+    x = _design(actions, log.actions[moments], known[moments], done)
+    penalty, trials = _choose_penalty(x, taken, log.users[moments], seed, threads)
+    regression = fit_logistic(x, taken, penalty, threads=threads)
+    return _split(regression, actions, width, share), penalty, trials
 
 
 def _design(actions: ItemContent, codes: np.ndarray, known: sparse.csr_array, done: np.ndarray) -> sparse.csr_array:

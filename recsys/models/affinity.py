@@ -1,6 +1,6 @@
 """aws-item-affinity and aws-item-attribute-affinity: which users want an item, or any of a group of items."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -14,7 +14,6 @@ from recsys.models.segments import Query, Segments
 from recsys.models.sequences import Sequences
 from recsys.models.similar import seen_table
 from recsys.models.storage import Stored, as_bytes, from_bytes
-from recsys.models.topk import top_k
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class Habits:
 class UserAffinity(Model):
     """A next-item model and the histories of its users: who wants these items most.
 
-    user_ids: (n_users,) str. The scores of a history are those of the next-item model. AWS's segments know what was
-    there in training; `histories` of the methods replaces what has changed since.
+    user_ids: (n_users,) str. The scores of a history are those of the next-item model. Like AWS's segments it knows
+    what was there in training.
     """
 
     @classmethod
@@ -86,24 +85,13 @@ class UserAffinity(Model):
         model.user_ids, model.offsets, model.codes = user_ids, offsets, codes
         return model
 
-    def affinities(self, queries: Sequence[Query], histories: Mapping[int, np.ndarray] | None = None) -> np.ndarray:
+    def affinities(self, queries: Sequence[Query]) -> np.ndarray:
         """(n_queries, n_users) float32: how much each user wants any of the items of each query, in no certain unit.
 
-        histories: user code -> item codes, oldest first, in place of those kept. Users are scored a few at a time, so
-        that memory stays bounded beside the answer; many queries at once cost little more than one.
+        Users are scored a few at a time, so that memory stays bounded beside the answer; many queries at once cost
+        little more than one.
         """
-        return self.habits.affinities(*self._parts(queries, histories))
-
-    def affinity(self, query: Query, histories: Mapping[int, np.ndarray] | None = None) -> np.ndarray:
-        """(n_users,) float32 affinities to any of these items."""
-        return self.affinities([query], histories)[0]
-
-    def rank_users(
-        self, query: Query, k: int, histories: Mapping[int, np.ndarray] | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (k,) int32 and affinities (k,) float32 of the k users who want these items most; ties by code."""
-        codes, scores = top_k(self.affinity(query, histories)[None], k)
-        return codes[0], scores[0]
+        return self.habits.affinities(*self._parts(queries))
 
     def without(self, users: Collection[str]) -> Self:
         """The same model, which no longer knows these users."""
@@ -113,18 +101,15 @@ class UserAffinity(Model):
         codes = self.codes[np.repeat(stays, lengths)]
         return self._of(self.next_item, self.user_ids[stays], offsets, codes, self.habits, self.trials)
 
-    def _parts(
-        self, queries: Sequence[Query], histories: Mapping[int, np.ndarray] | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _parts(self, queries: Sequence[Query]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Chances and own shares (n_queries, n_users) float32, and lengths (n_users,)."""
         asked = self._asked(queries)
         chances, own = np.empty((2, len(queries), len(self.user_ids)), np.float32)
-        lengths = np.empty(len(self.user_ids), np.float32)
+        lengths = np.diff(self.offsets).astype(np.float32)
         rows = max(1, BATCH_SCORES // len(self.item_ids))
         for start in range(0, len(self.user_ids), rows):
             span = slice(start, min(start + rows, len(self.user_ids)))
-            batch = [self._history(user, histories or {}) for user in range(span.start, span.stop)]
-            lengths[span] = [len(history) for history in batch]
+            batch = [self.codes[self.offsets[user] : self.offsets[user + 1]] for user in range(span.start, span.stop)]
             chances[:, span] = asked @ self._chances(batch).T
             own[:, span] = (asked @ seen_table(batch, len(self.item_ids)).T).toarray() / np.maximum(1, lengths[span])
         return chances, own, lengths
@@ -140,11 +125,6 @@ class UserAffinity(Model):
         np.exp(scores / np.float32(self.temperature), out=scores)
         scores /= scores.sum(axis=1, keepdims=True)
         return scores
-
-    def _history(self, user: int, changed: Mapping[int, np.ndarray]) -> np.ndarray:
-        if user in changed:
-            return self._checked(changed[user])
-        return self.codes[self.offsets[user] : self.offsets[user + 1]]
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         return self.next_item._score_batch(histories)

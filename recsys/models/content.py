@@ -60,11 +60,6 @@ class ItemContent(Trained):
         columns = {name: [document.get(name) for document in documents] for name in self.metadata.names}
         return self.metadata.encode(columns, len(documents)).toarray()
 
-    def vectors_of(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
-        """(n, width) float32 vectors of known items."""
-        codes = self._checked(codes)
-        return Vectors(self.rows.sparse[codes], self.rows.dense[codes]).toarray()
-
     def cosines(self, vectors: np.ndarray) -> np.ndarray:
         """(n, n_items) float32 cosines of n vectors with every item; 0 where either has no metadata."""
         split = self.rows.sparse.shape[1]

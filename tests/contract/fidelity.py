@@ -1,6 +1,6 @@
 """The fidelity page: what each operation does here and how AWS differs, from the models, the tables and the notes.
 
-`python tests/contract/fidelity.py` writes docs/personalize-fidelity.md (`make fidelity`).
+`make fidelity` writes docs/personalize-fidelity.md.
 """
 
 import ast

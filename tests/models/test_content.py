@@ -33,13 +33,13 @@ def content():
 
 
 def test_every_item_has_a_vector_of_length_one_but_one_without_metadata(content):
-    lengths = np.linalg.norm(content.vectors_of(range(5)), axis=1)
+    lengths = np.linalg.norm(content.rows.toarray(), axis=1)
     np.testing.assert_allclose(lengths, [1, 1, 1, 1, 0], atol=1e-6)
 
 
 def test_a_new_item_gets_the_vector_it_would_have_had_in_training(content):
     document = {name: column[1] for name, column in COLUMNS.items()}
-    np.testing.assert_allclose(content.vectors([document]), content.vectors_of([1]), atol=1e-6)
+    np.testing.assert_allclose(content.vectors([document]), content.rows.toarray()[[1]], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_without_an_embedding_text_is_ignored():
 def test_nan_and_none_are_both_missing():
     columns = {"AISLE": ["a", float("nan"), None], "PRICE": [1.0, float("nan"), 2.0]}
     content = ItemContent.fit(["x", "y", "z"], columns, {"AISLE": "categorical", "PRICE": "number"})
-    assert not content.vectors_of([1]).any()
+    assert not content.rows.toarray()[[1]].any()
 
 
 def test_saved_and_loaded_it_answers_the_same_once_it_has_its_embedding_again(content, tmp_path):
@@ -140,5 +140,5 @@ def test_neighbours_share_a_category_far_more_often_than_chance():
     groups = rng.integers(0, 20, 600)
     columns = {"GROUP": [f"g{g}" for g in groups], "PRICE": groups + rng.normal(0, 2, 600)}
     content = ItemContent.fit([str(i) for i in range(600)], columns, {"GROUP": "categorical", "PRICE": "number"})
-    codes, _ = content.neighbours(content.vectors_of(range(600)), 11)
+    codes, _ = content.neighbours(content.rows.toarray(), 11)
     assert (groups[codes] == groups[:, None]).mean() > 0.9

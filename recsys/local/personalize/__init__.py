@@ -11,8 +11,8 @@ cloudwatch.py   the way of both to CloudWatch
 wire/        JSON 1.1 and REST-JSON through botocore's models: protocol, validation, tokens
 control/     the table of resource types, the five verbs and life cycles over it, SQLite below
 control/kinds/  what is special about a kind: one module per family
-jobs/        the worker process and what it does: import, train
+jobs/        the worker process and what it does: import, export, delete, train, infer, segment
 events/      what is put one by one, on disk before it is acknowledged
-serving/     campaigns in memory, and the answers of the runtime
+serving/     campaigns and recommenders in memory, and the answers of the runtime
 filters/     filter expressions, and the tables of rows they are evaluated on
 """

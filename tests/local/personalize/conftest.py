@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import personalize_shop as shops
 import pytest
+from alone import Server
 from botocore.config import Config
 
 
@@ -26,6 +27,15 @@ def raw(embedded: Any) -> Callable[[str], Any]:
         return made.setdefault(service, boto3.client(service, config=config))
 
     return client_of
+
+
+@pytest.fixture(scope="module")
+def mortal(embedded: Any) -> Iterator[Server]:
+    """Personalize that may be killed and started again; S3 and CloudWatch are those of the embedded AWS."""
+    server = Server(embedded.endpoint)
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="session")

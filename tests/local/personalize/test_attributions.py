@@ -3,7 +3,6 @@
 import csv
 import io
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -240,21 +239,12 @@ def test_events_too_old_for_cloudwatch_are_left_out(client: shops.Client) -> Non
     assert total(client, shop.group, "views", "now") == 1
 
 
-@pytest.fixture
-def server(embedded: Any) -> Iterator[Server]:
-    """Personalize that may be killed, with S3 and CloudWatch of the embedded AWS."""
-    made = Server(embedded.endpoint)
-    made.start()
-    yield made
-    made.remove()
-
-
-def test_what_a_kill_left_unreported_is_reported_after_it(server: Server, client: shops.Client) -> None:
-    shop = stock(server.client)
+def test_what_a_kill_left_unreported_is_reported_after_it(mortal: Server, client: shops.Client) -> None:
+    shop = stock(mortal.client)
     tracker, _ = shops.add_tracker(shop), attribute(shop, METRICS[:1])
-    put(server.client, tracker, *(event("view", "i1", **source("mail")) for _ in range(7)))
-    server.kill()
-    server.start()
+    put(mortal.client, tracker, *(event("view", "i1", **source("mail")) for _ in range(7)))
+    mortal.kill()
+    mortal.start()
     assert total(client, shop.group, "views", "mail") == 7
 
 

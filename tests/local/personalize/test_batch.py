@@ -144,21 +144,27 @@ def test_what_a_user_bought_can_be_left_out(infer: Any, shop: shops.Shop) -> Non
         assert not set(own["ITEM_ID"]) & set(line["output"]["recommendedItems"])
 
 
-def test_every_file_of_a_folder_is_answered_in_its_own_file(shop: shops.Shop, versions: dict[str, str]) -> None:
-    personalize, s3 = shop.client("personalize"), shop.client("s3")
-    for name in ("one.json", "sub/two.json"):
-        shops.put_csv(shop, f"many/{name}", json.dumps({"userId": "u1"}))
+def inferred(shop: shops.Shop, version: str, path: str, output: str) -> dict[str, Any]:
+    """Run a job over what is at a path of the shop's bucket; its last description."""
+    personalize = shop.client("personalize")
     arn = personalize.create_batch_inference_job(
-        jobName=shops.unique("folder"),
-        solutionVersionArn=versions[V2],
-        jobInput={"s3DataSource": {"path": f"s3://{shop.bucket}/many/"}},
-        jobOutput={"s3DataDestination": {"path": f"s3://{shop.bucket}/many/answers"}},
+        jobName=shops.unique("job"),
+        solutionVersionArn=version,
+        jobInput={"s3DataSource": {"path": f"s3://{shop.bucket}/{path}"}},
+        jobOutput={"s3DataDestination": {"path": f"s3://{shop.bucket}/{output}"}},
         roleArn=ROLE,
     )["batchInferenceJobArn"]
-    job = shops.settled(personalize.describe_batch_inference_job, "batchInferenceJob", batchInferenceJobArn=arn)
+    return shops.settled(personalize.describe_batch_inference_job, "batchInferenceJob", batchInferenceJobArn=arn)
+
+
+def test_every_file_of_a_folder_is_answered_in_its_own_file(shop: shops.Shop, versions: dict[str, str]) -> None:
+    for name in ("one.json", "sub/two.json"):
+        shops.put_csv(shop, f"many/{name}", json.dumps({"userId": "u1"}))
+    job = inferred(shop, versions[V2], "many/", "many/answers")
     assert job["status"] == "ACTIVE", job
-    found = [entry["Key"] for entry in s3.list_objects_v2(Bucket=shop.bucket, Prefix="many/answers/")["Contents"]]
-    assert found == ["many/answers/_CHECK", "many/answers/one.json.out", "many/answers/sub/two.json.out"]
+    listed = shop.client("s3").list_objects_v2(Bucket=shop.bucket, Prefix="many/answers/")["Contents"]
+    answers = ["one.json.out", "sub/two.json.out"]
+    assert [entry["Key"].removeprefix("many/answers/") for entry in listed] == ["_CHECK", *answers]
 
 
 def test_jobs_are_listed_by_solution_version(shop: shops.Shop, versions: dict[str, str]) -> None:
@@ -171,15 +177,7 @@ def test_jobs_are_listed_by_solution_version(shop: shops.Shop, versions: dict[st
 
 
 def test_an_input_that_is_not_there_fails_the_job(shop: shops.Shop, versions: dict[str, str]) -> None:
-    personalize = shop.client("personalize")
-    arn = personalize.create_batch_inference_job(
-        jobName=shops.unique("nothing"),
-        solutionVersionArn=versions[V2],
-        jobInput={"s3DataSource": {"path": f"s3://{shop.bucket}/no-such-file.json"}},
-        jobOutput={"s3DataDestination": {"path": f"s3://{shop.bucket}/out/"}},
-        roleArn=ROLE,
-    )["batchInferenceJobArn"]
-    job = shops.settled(personalize.describe_batch_inference_job, "batchInferenceJob", batchInferenceJobArn=arn)
+    job = inferred(shop, versions[V2], "no-such-file.json", "out/")
     assert job["status"] == "CREATE FAILED"
     assert job["failureReason"].startswith("Invalid S3 input path. There is no file at s3://")
 

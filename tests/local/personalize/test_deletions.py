@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -18,15 +17,6 @@ EVENT = {"eventType": "view", "sentAt": 1_800_000_000, "itemId": "i40"}
 @pytest.fixture
 def shop(client: Client) -> shops.Shop:
     return shops.stocked_shop(client)
-
-
-@pytest.fixture
-def mortal(embedded: Any) -> Iterator[Server]:
-    """A server that may be killed; `embedded` has the S3 it reads."""
-    server = Server(embedded.endpoint)
-    server.start()
-    yield server
-    server.remove()
 
 
 def start_deletion(shop: shops.Shop, location: str) -> str:

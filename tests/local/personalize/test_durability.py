@@ -4,7 +4,6 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import personalize_shop as shops
@@ -16,17 +15,8 @@ from personalize_shop import Client
 
 
 @pytest.fixture(scope="module")
-def server(embedded: Any) -> Iterator[Server]:
-    """Started and stocked once; each test kills it and starts it again. `embedded` sets the credentials."""
-    server = Server(embedded.endpoint)
-    server.start()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(scope="module")
-def stocked(server: Server) -> shops.Shop:
-    return shops.stocked_shop(server.client)
+def stocked(mortal: Server) -> shops.Shop:
+    return shops.stocked_shop(mortal.client)
 
 
 def arns(client: Client) -> set[str]:
@@ -39,48 +29,48 @@ def arns(client: Client) -> set[str]:
     )
 
 
-def test_what_was_acknowledged_a_moment_before_is_done(server: Server, stocked: shops.Shop) -> None:
+def test_what_was_acknowledged_a_moment_before_is_done(mortal: Server, stocked: shops.Shop) -> None:
     """A creation, a deletion and an import, all under way when the server dies."""
-    personalize = server.client("personalize")
-    doomed = shops.open_shop(server.client, "doomed").group
+    personalize = mortal.client("personalize")
+    doomed = shops.open_shop(mortal.client, "doomed").group
     location = shops.put_csv(stocked, "big.csv", shops.interactions(users=500))
     job = shops.start_import(stocked, "Interactions", location)
     wait_for(personalize.describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job)
     tags = [{"tagKey": "k", "tagValue": "v"}]
     group = personalize.create_dataset_group(name="last-moment", tags=tags)["datasetGroupArn"]
     personalize.delete_dataset_group(datasetGroupArn=doomed)
-    before = arns(server.client)
-    server.kill()
-    server.start()
+    before = arns(mortal.client)
+    mortal.kill()
+    mortal.start()
     described = shops.settled(personalize.describe_dataset_group, "datasetGroup", datasetGroupArn=group)
     assert described["status"] == "ACTIVE"
     assert personalize.list_tags_for_resource(resourceArn=group)["tags"] == tags
-    shops.gone(server.client, personalize.describe_dataset_group, datasetGroupArn=doomed)
-    assert arns(server.client) == before - {doomed}
+    shops.gone(mortal.client, personalize.describe_dataset_group, datasetGroupArn=doomed)
+    assert arns(mortal.client) == before - {doomed}
     described = shops.settled(personalize.describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job)
     assert described["status"] == "ACTIVE", described
-    assert not list(server.state.glob("personalize/datasets/*/*.tmp"))
+    assert not list(mortal.state.glob("personalize/datasets/*/*.tmp"))
 
 
-def test_a_training_cut_short_is_taken_up_again(server: Server, stocked: shops.Shop) -> None:
-    personalize = server.client("personalize")
+def test_a_training_cut_short_is_taken_up_again(mortal: Server, stocked: shops.Shop) -> None:
+    personalize = mortal.client("personalize")
     version = shops.start_version(stocked, "aws-user-personalization")
     wait_for(personalize.describe_solution_version, "solutionVersion", solutionVersionArn=version)
-    server.kill()
-    server.start()
+    mortal.kill()
+    mortal.start()
     described = shops.version_of(stocked, version)
     assert described["status"] == "ACTIVE", described
     assert personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
-    assert not list(server.state.glob("personalize/versions/*.tmp"))
+    assert not list(mortal.state.glob("personalize/versions/*.tmp"))
 
 
 def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(
-    server: Server, stocked: shops.Shop
+    mortal: Server, stocked: shops.Shop
 ) -> None:
     version = shops.start_version(stocked, "aws-user-personalization")
-    describe = server.client("personalize").describe_solution_version
+    describe = mortal.client("personalize").describe_solution_version
     wait_for(describe, "solutionVersion", solutionVersionArn=version)
-    os.kill(worker_of(server.process.pid), signal.SIGKILL)
+    os.kill(worker_of(mortal.process.pid), signal.SIGKILL)
     described = shops.version_of(stocked, version)
     assert described["status"] == "CREATE FAILED"
     assert "ended unexpectedly" in described["failureReason"]
@@ -88,16 +78,15 @@ def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(
     assert retried["status"] == "ACTIVE"
 
 
-def test_every_acknowledged_event_counts_after_a_kill_and_once_only(server: Server, stocked: shops.Shop) -> None:
+def test_every_acknowledged_event_counts_after_a_kill_and_once_only(mortal: Server, stocked: shops.Shop) -> None:
     """Events go in until the server dies under them; those acknowledged, and at most the one in flight, are there."""
-    personalize, runtime = server.client("personalize"), server.client("personalize-runtime")
-    made = personalize.create_event_tracker(name="tracker", datasetGroupArn=stocked.group)
-    shops.settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
+    runtime = mortal.client("personalize-runtime")
+    tracking_id = shops.add_tracker(stocked)
     campaign = shops.deploy(stocked, shops.trained_version(stocked, "aws-user-personalization"))
     before = runtime.get_recommendations(campaignArn=campaign, userId="u1")["itemList"]
-    acknowledged = put_events_until_killed(server, made["trackingId"], after=150)
-    server.start()
-    connection = sqlite3.connect(f"file:{server.state}/personalize/events.sqlite?mode=ro", uri=True)
+    acknowledged = put_events_until_killed(mortal, tracking_id, after=150)
+    mortal.start()
+    connection = sqlite3.connect(f"file:{mortal.state}/personalize/events.sqlite?mode=ro", uri=True)
     stored = [int(row[0]) for row in connection.execute("SELECT event_id FROM events ORDER BY number")]
     connection.close()
     assert stored[:acknowledged] == list(range(acknowledged))
@@ -107,18 +96,18 @@ def test_every_acknowledged_event_counts_after_a_kill_and_once_only(server: Serv
     assert f"i{len(stored) % 60}" in [entry["itemId"] for entry in answer]
 
 
-def put_events_until_killed(server: Server, tracking_id: str, after: int) -> int:
+def put_events_until_killed(mortal: Server, tracking_id: str, after: int) -> int:
     """One event after the other, the server killed when `after` are in; how many were acknowledged."""
     acknowledged = 0
     while True:
         if acknowledged == after:
-            os.kill(server.process.pid, signal.SIGKILL)
+            os.kill(mortal.process.pid, signal.SIGKILL)
         event = {"eventType": "view", "sentAt": 1_700_000_000 + acknowledged, "itemId": f"i{acknowledged % 60}"}
         ids = {"trackingId": tracking_id, "userId": "u-kill", "sessionId": "s-kill"}
         try:
-            server.client("personalize-events").put_events(**ids, eventList=[{**event, "eventId": str(acknowledged)}])
+            mortal.client("personalize-events").put_events(**ids, eventList=[{**event, "eventId": str(acknowledged)}])
         except BotoCoreError:
-            server.process.wait()
+            mortal.process.wait()
             return acknowledged
         acknowledged += 1
 

@@ -8,7 +8,6 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -30,10 +29,7 @@ class Victim:
         self.shop = shops.stocked_shop(server.client)
         self.versions = [shops.trained_version(self.shop, "aws-popularity-count") for _ in range(2)]
         self.campaign = shops.deploy(self.shop, self.versions[0])
-        personalize = server.client("personalize")
-        tracker = personalize.create_event_tracker(name="kills", datasetGroupArn=self.shop.group)
-        shops.settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=tracker["eventTrackerArn"])
-        self.tracking_id, self.event_ids = tracker["trackingId"], count()
+        self.tracking_id, self.event_ids = shops.add_tracker(self.shop), count()
         self.acknowledged: list[str] = []
         self.imports: list[str] = []
         self.trainings: list[str] = []
@@ -79,13 +75,8 @@ class Victim:
 
 
 @pytest.fixture(scope="module")
-def victim(embedded: Any) -> Iterator[Victim]:
-    server = Server(embedded.endpoint)
-    server.start()
-    try:
-        yield Victim(server)
-    finally:
-        server.remove()
+def victim(mortal: Server) -> Victim:
+    return Victim(mortal)
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_stays_half_done(victim: Victim) -> None:

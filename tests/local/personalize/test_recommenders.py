@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import personalize_shop as shops
 import pytest
+from alone import Server
 from personalize_shop import Client, refused
 
 DOMAIN = {"domain": "ECOMMERCE"}
@@ -24,6 +25,11 @@ def interactions() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def shop(client: Client) -> shops.Shop:
+    return domain_shop(client)
+
+
+def domain_shop(client: Client) -> shops.Shop:
+    """A domain dataset group with interactions and items."""
     shop = shops.open_shop(client, **DOMAIN)
     items = pd.DataFrame({"ITEM_ID": [f"i{n}" for n in range(60)], "PRICE": 1.0, "CATEGORY_L1": "c"})
     for kind, schema, table in (("Interactions", shops.INTERACTIONS, interactions()), ("Items", ITEMS, items)):
@@ -131,3 +137,33 @@ def test_an_updated_recommender_answers_by_its_new_config(shop: shops.Shop, reco
     shops.settled(lambda **arn: personalize.describe_recommender(**arn)["recommender"], UPDATE, recommenderArn=arn)
     (entry,) = runtime.get_recommendations(**request)["itemList"]
     assert entry["metadata"] == {"CATEGORY_L1": "c"}
+
+
+def test_it_trains_anew_every_seven_days(embedded: Any) -> None:
+    server = Server(embedded.endpoint, 0.4)  # a week lasts about three seconds
+    server.start()
+    try:
+        shop = domain_shop(server.client)
+        personalize = server.client("personalize")
+        arn = personalize.create_recommender(
+            name="weekly", datasetGroupArn=shop.group, recipeArn=f"{shops.RECIPE}aws-ecomm-{POPULAR}"
+        )["recommenderArn"]
+        shops.updated(personalize.describe_recommender, "recommender", UPDATE, recommenderArn=arn)
+        (folder,) = server.state.glob("personalize/versions/*/")
+        assert folder.name.endswith("-2")
+    finally:
+        server.remove()
+
+
+def test_a_column_added_later_stays_out_of_the_trainings_there_are(client: Client) -> None:
+    shop = domain_shop(client)
+    personalize = shop.client("personalize")
+    solution = personalize.create_solution(
+        name=shops.unique("old"), datasetGroupArn=shop.group, recipeArn=f"{shops.RECIPE}aws-sims"
+    )["solutionArn"]
+    wider = ITEMS.replace('"fields": [', '"fields": [{"name": "STOCK", "type": ["null", "long"]}, ')
+    schema = personalize.create_schema(name=shops.unique("wider"), schema=wider, **DOMAIN)["schemaArn"]
+    personalize.update_dataset(datasetArn=shop.datasets["Items"], schemaArn=schema)
+    shops.updated(personalize.describe_dataset, "dataset", "latestDatasetUpdate", datasetArn=shop.datasets["Items"])
+    config = personalize.describe_solution(solutionArn=solution)["solution"]["solutionConfig"]
+    assert config["trainingDataConfig"]["excludedDatasetColumns"] == {"ITEMS": ["STOCK"]}

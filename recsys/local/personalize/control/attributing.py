@@ -1,6 +1,6 @@
 """What a group's metric attribution measures, for those who report it: events in the server, imports in the worker."""
 
-import sqlite3
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recsys.local.personalize.attribution import Metric, parse
 from recsys.local.personalize.control.kinds.datasets import dataset_file, dataset_schema, group_fields
 from recsys.local.personalize.control.resources import ACTIVE
-from recsys.local.personalize.control.store import Resource
+from recsys.local.personalize.control.store import Resource, read_only
 from recsys.local.personalize.errors import ServiceError, invalid
 from recsys.local.personalize.schemas import Field, fields, plain
 from recsys.local.personalize.serving.sources import by_mark
@@ -66,12 +66,8 @@ def marks_of(control: "Control", group: str) -> dict[str, str]:
 
 def last_event(control: "Control") -> int:
     """The number of the newest event of all."""
-    path = control.folder / "events.sqlite"
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
-    try:
+    with closing(read_only(control.folder / "events.sqlite")) as connection:
         return connection.execute("SELECT max(number) FROM events").fetchone()[0] or 0
-    finally:
-        connection.close()
 
 
 def check_publication(control: "Control", dataset: Resource) -> None:

@@ -35,7 +35,7 @@ from recsys.local.personalize.control.resources import (
     Kind,
 )
 from recsys.local.personalize.control.store import Resource, Store
-from recsys.local.personalize.errors import ServiceError, exists, in_use, not_found, not_implemented, over_limit
+from recsys.local.personalize.errors import ServiceError, exists, in_use, not_found, over_limit
 from recsys.local.personalize.jobs.queue import Jobs
 from recsys.local.personalize.wire.protocol import Operation
 from recsys.local.personalize.wire.tokens import make_token, read_token
@@ -59,7 +59,7 @@ class Control:
         jobs: Jobs,
         account: str,
         region: str,
-        endpoint: str,
+        endpoint: str | None,
         clock: Clock = REAL_TIME,
     ) -> None:
         self.folder, self.store, self.actor, self.jobs = folder, store, actor, jobs
@@ -72,11 +72,8 @@ class Control:
             handler = operations.OPERATIONS.get(operation.name)
             if handler:
                 return handler(self, params)
-            for verb in ("Create", "Describe", "Delete", "Update", "List"):
-                kind = _kind_after(verb, operation.name)
-                if kind:
-                    return getattr(self, verb.lower())(kind, operation, params)
-        raise not_implemented(operation.name)
+            verb, kind = _verb_and_kind(operation.name)
+            return getattr(self, verb.lower())(kind, operation, params)
 
     # Create
 
@@ -161,11 +158,11 @@ class Control:
             resource = self.store.get(arn)
             if resource is None or resource.status not in BUSY:
                 return
-            rule = rule_of(resource.kind)
-            if rule.waits(self, resource):
+            rule, course = rule_of(resource.kind), COURSES[resource.status]
+            if resource.status == course.pending and rule.waits(self, resource):
                 self.actor.submit(lambda: self.begin(arn), STEP)
                 return
-            self.set_status(resource, COURSES[resource.status].in_progress)
+            self.set_status(resource, course.in_progress)
         if rule.work is None:
             self.actor.submit(lambda: self.finish(arn, {}), STEP)
             return
@@ -225,6 +222,8 @@ class Control:
                     self.erase(resource.arn)
                 elif self.updating(resource):
                     self.begin_update(resource.arn)
+                elif kind.name == "Campaign":
+                    follow_latest(self, "finished", resource)
                 operations.resume(self, resource)
         if self.clock.auto_training:
             schedule.look(self)
@@ -258,7 +257,7 @@ class Control:
         if resource.status not in (ACTIVE, CREATE.failed):
             raise in_use(f"{resource.arn} is in status {resource.status}; it must be ACTIVE or CREATE FAILED")
         if self.updating(resource):
-            raise in_use(f"{resource.arn} is being updated: {resource.document[kind.update]['status']}")
+            raise in_use(f"{resource.arn} is being updated: {_latest_update(resource)['status']}")
         rule = rule_of(kind.name)
         change = rule.change(self, resource, params)
         if kind.update:
@@ -286,20 +285,24 @@ class Control:
         rule = rule_of(resource.kind)
         if rule.update is None:
             self.actor.submit(lambda: self.finish_update(arn, None), STEP)
-        else:
+            return
+        try:
             rule.update(self, resource)
+        except (ServiceError, OSError) as error:
+            log.exception("the update of %s could not begin", arn)
+            self.finish_update(arn, str(error))
 
     def finish_update(self, arn: str, failure: str | None) -> None:
         """The update holds from now on; or it failed and everything stays as it was."""
         with self.store.transaction():
             resource = self.store.get(arn)
-            if resource is None or not self.updating(resource):
+            latest = _latest_update(resource) if resource else {}
+            if latest.get("status") != CREATE.in_progress:  # one that was asked for this moment has not begun
                 return
             if failure:
                 self._set_update(resource, status=CREATE.failed, failureReason=failure)
                 return
             shown = ("status", "creationDateTime", "lastUpdatedDateTime", "failureReason")
-            latest = resource.document[KINDS[resource.kind].update]
             rule_of(resource.kind).changed(
                 self, resource, {name: value for name, value in latest.items() if name not in shown}
             )
@@ -308,13 +311,16 @@ class Control:
             self._set_update(resource, status=ACTIVE)
         self.tell("updated", resource)
 
+    def busy(self, resource: Resource) -> bool:
+        """Whether the resource is being made or updated."""
+        return resource.status in BUSY or self.updating(resource)
+
     def updating(self, resource: Resource) -> bool:
         """Whether an update of the resource is asked for or under way."""
-        member = KINDS[resource.kind].update
-        return bool(member) and resource.document.get(member, {}).get("status") in BUSY
+        return _latest_update(resource).get("status") in BUSY
 
     def _set_update(self, resource: Resource, **members: str) -> None:
-        resource.document[KINDS[resource.kind].update].update(members, lastUpdatedDateTime=time.time())
+        _latest_update(resource).update(members, lastUpdatedDateTime=time.time())
         self.store.save(resource)
 
     # Delete
@@ -337,8 +343,9 @@ class Control:
         for blocker in kind.blockers:
             value = resource.document.get(blocker.member, resource.arn) if blocker.only_busy else resource.arn
             for other in self.store.find(blocker.kind, **{blocker.member: value}):
-                if other.status in BUSY or not (blocker.only_busy or "_hidden" in other.document):
-                    raise in_use(f"{resource.arn} cannot be deleted: {other.arn} is in status {other.status}")
+                if self.busy(other) or not (blocker.only_busy or "_hidden" in other.document):
+                    state = "being updated" if self.updating(other) else f"in status {other.status}"
+                    raise in_use(f"{resource.arn} cannot be deleted: {other.arn} is {state}")
 
     def _deleting(self, arn: str) -> None:
         with self.store.transaction():
@@ -348,19 +355,19 @@ class Control:
         self.actor.submit(lambda: self.erase(arn), STEP)
 
     def erase(self, arn: str) -> None:
-        """Gone, with everything that goes with it."""
+        """Gone, with everything that goes with it: files first, so that a start after a kill finds what to erase."""
+        resource = self.store.get(arn)
+        if resource is None:
+            return
+        gone = [resource]
+        for follower, member in KINDS[resource.kind].follows:
+            gone += self.store.find(follower, **{member: arn})
+        for each in gone:
+            rule_of(each.kind).erased(self, each)
         with self.store.transaction():
-            resource = self.store.get(arn)
-            if resource is None:
-                return
-            kind = KINDS[resource.kind]
-            gone = [resource]
-            for follower, member in kind.follows:
-                gone += self.store.find(follower, **{member: arn})
             for each in gone:
                 self.store.bury(each) if each is resource else self.store.remove(each.arn)
         for each in gone:
-            rule_of(each.kind).erased(self, each)
             self.tell("erased", each)
 
 
@@ -369,15 +376,18 @@ def _kind_of(member: str) -> str:
     return member[0].upper() + member.removesuffix("Arn")[1:]
 
 
-def _kind_after(verb: str, operation: str) -> Kind | None:
-    """The kind an operation is about: CreateCampaign, ListCampaigns."""
-    if not operation.startswith(verb):
-        return None
+def _verb_and_kind(operation: str) -> tuple[str, Kind]:
+    """What an operation does to which kind: CreateCampaign, ListCampaigns."""
+    verb = next(verb for verb in ("Create", "Describe", "Delete", "Update", "List") if operation.startswith(verb))
     name = operation.removeprefix(verb)
-    return KINDS.get(name.removesuffix("s") if verb == "List" else name)
+    return verb, KINDS[name.removesuffix("s") if verb == "List" else name]
+
+
+def _latest_update(resource: Resource) -> Params:
+    """The member that shows the progress of the latest update; empty if there was none."""
+    return resource.document.get(KINDS[resource.kind].update or "", {})
 
 
 def _changed_at(resource: Resource) -> list[float]:
     """When the resource and its latest update last changed their status, epoch seconds."""
-    latest = resource.document.get(KINDS[resource.kind].update or "", {})
-    return [document.get("lastUpdatedDateTime", 0.0) for document in (resource.document, latest)]
+    return [each.get("lastUpdatedDateTime", 0.0) for each in (resource.document, _latest_update(resource))]

@@ -48,6 +48,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def read_only(path: Path | str) -> sqlite3.Connection:
+    """A connection that reads while somebody else writes."""
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False, timeout=30)
+
+
 class Store:
     """Resources and tags. Used by one thread at a time."""
 

@@ -1,11 +1,11 @@
 """In the worker: what a server holds in memory, read from disk as it is at this moment, for the time of one job."""
 
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from recsys.local.personalize.control.store import read_only
 from recsys.local.personalize.events.live import Live
 from recsys.local.personalize.events.log import read_live
 from recsys.local.personalize.filters import Table
@@ -55,15 +55,11 @@ def read_records(spec: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
 
 def read_events(spec: dict[str, Any]) -> Live:
     """The events of the group so far."""
-    with closing(_connect(spec["events"])) as connection:
+    with closing(read_only(spec["events"])) as connection:
         return read_live(connection, spec["group"])
 
 
 def query(events: str, statement: str, of: str) -> list[tuple[Any, ...]]:
     """Rows of the event log for one group or dataset, read while the server writes."""
-    with closing(_connect(events)) as connection:
+    with closing(read_only(events)) as connection:
         return connection.execute(statement, (of,)).fetchall()
-
-
-def _connect(events: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{events}?mode=ro", uri=True, timeout=30)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Jobs:
         self._log_path = log_path
         self._lock = threading.RLock()
         self._queue: deque[dict[str, Any]] = deque()
-        self._running: dict[str, dict[str, Any]] = {}
+        self._running: dict[str, tuple[dict[str, Any], subprocess.Popen[bytes]]] = {}  # the job, and who has it
         self._done: dict[str, Done] = {}
         self._pids: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,9 +55,8 @@ class Jobs:
         with self._lock:
             self._done.pop(job_id, None)
             self._queue = deque(job for job in self._queue if job["id"] != job_id)
-            pid = self._pids.get(job_id)
-            if pid:
-                os.kill(pid, 9)
+            if job_id in self._pids:
+                _kill(self._pids[job_id])
 
     def close(self) -> None:
         """Stop the worker process and, through it, its children."""
@@ -85,8 +85,8 @@ class Jobs:
 
     def _pump(self) -> None:
         while (job := self._next()) is not None:
-            self._running[job["id"]] = job
             process = self._ensure()
+            self._running[job["id"]] = job, process
             try:
                 process.stdin.write((json.dumps(job) + "\n").encode())
                 process.stdin.flush()
@@ -95,7 +95,7 @@ class Jobs:
 
     def _next(self) -> dict[str, Any] | None:
         """The oldest queued job whose task may have one more running."""
-        tasks = [job["task"] for job in self._running.values()]
+        tasks = [job["task"] for job, _ in self._running.values()]
         for job in self._queue:
             if tasks.count(job["task"]) < AT_ONCE[job["task"]] and not self._closed:
                 self._queue.remove(job)
@@ -108,22 +108,30 @@ class Jobs:
             with self._lock:
                 if "pid" in message:
                     self._pids[message["id"]] = message["pid"]
+                    if message["id"] not in self._done:  # stopped before it was known how
+                        _kill(message["pid"])
                 else:
                     self._end(message["id"], message["code"])
                     self._pump()
         with self._lock:
             if self._closed:
                 return
-            for job_id in list(self._running):
-                self._end(job_id, process.wait())
+            for job_id, (_, owner) in list(self._running.items()):
+                if owner is process:
+                    self._end(job_id, process.wait())
             self._pump()
 
     def _end(self, job_id: str, code: int) -> None:
         self._pids.pop(job_id, None)
-        job = self._running.pop(job_id)
+        job, _ = self._running.pop(job_id)
         done = self._done.pop(job_id, None)
         if done:
             done(_result(Path(job["spec"]["result"]), code))
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(pid, 9)
 
 
 def _result(path: Path, code: int) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.campaigns import check_exploration, check_influence
-from recsys.local.personalize.control.kinds.datasets import dataset_schema, group_datasets, group_fields
+from recsys.local.personalize.control.kinds.datasets import dataset_schema, group_data, group_datasets, group_fields
 from recsys.local.personalize.control.kinds.imports import check_location, s3_access
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.filters import check_filter, check_use
-from recsys.local.personalize.schemas import DATASET_TYPES, fields
+from recsys.local.personalize.schemas import fields
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
@@ -96,20 +96,14 @@ def _check_themes(control: "Control", document: Document, version: Resource, rec
 
 
 def _work(task: str, control: "Control", job: Resource) -> None:
-    document, group = job.document, job.document["_datasetGroupArn"]
+    document = job.document
     version = control.resource(document["solutionVersionArn"], "SolutionVersion").document
-    found = {kind: each for kind, each in group_datasets(control, group).items() if kind in DATASET_TYPES}
     folder = control.folder / "batches"
     folder.mkdir(parents=True, exist_ok=True)
     spec = {
         "version": document["solutionVersionArn"],
         "folder": version["_folder"],
         "solution": {name: version[name] for name in LEARNT_FROM if name in version},
-        "group": group,
-        "files": {kind: dataset.document.get("_file") for kind, dataset in found.items()},
-        "datasets": {kind: dataset.arn for kind, dataset in found.items()},
-        "schemas": {kind: dataset_schema(control, dataset) for kind, dataset in found.items()},
-        "events": str(control.folder / "events.sqlite"),
         "filter": document.get("_filter"),
         "numResults": document["numResults"],
         "config": document.get("batchInferenceJobConfig", {}),
@@ -118,6 +112,7 @@ def _work(task: str, control: "Control", job: Resource) -> None:
         "input": document["jobInput"]["s3DataSource"]["path"],
         "output": document["jobOutput"]["s3DataDestination"]["path"],
         "result": str(folder / f"{job.number}.json"),
+        **group_data(control, document["_datasetGroupArn"]),
         **s3_access(control, job),
     }
     control.run_job(job.arn, task, spec)

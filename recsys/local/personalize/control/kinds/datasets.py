@@ -44,6 +44,23 @@ def dataset_file(control: "Control", group_arn: str, kind: str) -> str | None:
     return dataset.document.get("_file") if dataset else None
 
 
+def group_data(control: "Control", group_arn: str) -> Document:
+    """Where the worker finds a group's data; a JSON document.
+
+    group: its ARN. files, datasets, schemas: by dataset type, the columnar file of what was imported in bulk (None
+    where nothing was), the dataset's ARN and its schema. events: the SQLite file of all that was put one by one.
+    """
+    datasets = group_datasets(control, group_arn)
+    found = {kind: dataset for kind, dataset in datasets.items() if kind in schemas.DATASET_TYPES}
+    return {
+        "group": group_arn,
+        "files": {kind: dataset.document.get("_file") for kind, dataset in found.items()},
+        "datasets": {kind: dataset.arn for kind, dataset in found.items()},
+        "schemas": {kind: dataset_schema(control, dataset) for kind, dataset in found.items()},
+        "events": str(control.folder / "events.sqlite"),
+    }
+
+
 def hidden_dataset(control: "Control", group: Resource) -> str:
     """The dataset AWS makes beside an event tracker, made unless it is there; its ARN."""
     arn = control.arn(f"dataset/{group.document['name']}/{EVENT_DATASET}")

@@ -1,6 +1,5 @@
 """Recommenders: a domain's use case, trained and deployed in one; they can be stopped, started and updated."""
 
-import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -9,8 +8,8 @@ from recsys.local.personalize.control.kinds.campaigns import check_exploration, 
 from recsys.local.personalize.control.kinds.configs import check_columns, check_datasets
 from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.kinds.rule import Document, Rule
-from recsys.local.personalize.control.kinds.turns import after_deletion
-from recsys.local.personalize.control.resources import START, STOP, Course
+from recsys.local.personalize.control.kinds.turns import after_deletion, being_deleted_from
+from recsys.local.personalize.control.resources import START, STEP, STOP, Course
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.control.training import forget_training, training_spec
 from recsys.local.personalize.errors import in_use
@@ -87,15 +86,20 @@ def _update(control: "Control", recommender: Resource) -> None:
     renewal = RENEWAL in recommender.document[UPDATE]
     if before.get("trainingDataConfig") == after.get("trainingDataConfig") and not renewal:
         deploy(control, recommender)
+    elif being_deleted_from(control, recommender.document["datasetGroupArn"]):
+        control.actor.submit(lambda: control.begin_update(recommender.arn), STEP)
     else:
         _train(control, recommender, recommender.document[UPDATE])
 
 
 def _changed(control: "Control", recommender: Resource, change: Document) -> None:
-    old = recommender.document["_folder"]
     recommender.document.update(change)
-    if recommender.document["_folder"] != old:
-        shutil.rmtree(old, ignore_errors=True)
+    forget_training(control, recommender, keep=recommender.document["_folder"])
+
+
+def _erased(control: "Control", recommender: Resource) -> None:
+    control.jobs.stop(recommender.arn)  # it may be training for an update
+    forget_training(control, recommender)
 
 
 def renew(control: "Control") -> None:
@@ -139,7 +143,7 @@ RULES = {
         waits=after_deletion,
         work=_work,
         described=_described,
-        erased=forget_training,
+        erased=_erased,
         change=_change,
         update=_update,
         changed=_changed,

@@ -45,7 +45,7 @@ class Rule:
     """The special cases of one kind; every member has a plain default.
 
     prepare    checks a Create request beyond its shape and fills in defaults; returns the ARN's fields beside the name
-    waits      whether work must be put off because of what is under way
+    waits      whether work must be put off because of what is under way; not asked again once it has set out
     work       starts what happens in CREATE IN_PROGRESS; it ends with `control.finish`. None: nothing to do
     finished   in the transaction that ends a creation, whichever way
     erased     after a resource is gone: its files go too
