@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.waiter import WaiterModel, create_waiter_with_client
 from personalize_shop import RECIPE, ROLE
-from world import World, member, operation, unique
+from world import SCHEMAS, World, member, operation, unique
 
 Client = Callable[[str], Any]
 TRUST = {"Effect": "Allow", "Principal": {"Service": "personalize.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -196,6 +196,15 @@ def test_a_frame_written_with_its_index_is_imported_under_a_role_of_its_own(
     assert job["status"] == "ACTIVE", job
 
 
+@pytest.mark.parametrize("kind", ["interactions", "users", "Items", "ActionInteractions"])
+def test_a_schema_may_name_its_type_in_small_letters_and_no_version(kind: str, world: World) -> None:
+    record = json.loads(SCHEMAS["Action_Interactions" if "Action" in kind else kind.capitalize()])
+    del record["version"]
+    schema = world.make("Schema", schema=json.dumps(record | {"name": kind}))
+    dataset = world.make("Dataset", schemaArn=schema, datasetType=kind.replace("nI", "n_I"))
+    assert world.describe("Dataset", dataset)["schemaArn"] == schema
+
+
 # Events as they come
 
 
@@ -285,6 +294,15 @@ def test_search_results_are_ranked_again_with_a_score_or_none(world: World, runt
     assert {entry["itemId"] for entry in ranked} == set(found)
     assert scores == sorted(scores, reverse=True)
     assert ranked[-1] == {"itemId": "unseen"}
+
+
+def test_metadata_is_read_under_camel_case_names(world: World, runtime: Any) -> None:
+    """TITLE is asked for and `title` is read."""
+    campaign = world.make("Campaign", campaignConfig={"enableMetadataWithRecommendations": True})
+    asked = {"metadataColumns": {"ITEMS": ["TITLE", "CREATION_TIMESTAMP"]}, "numResults": 20}
+    for entry in runtime.get_recommendations(campaignArn=campaign, userId="u1", **asked)["itemList"]:
+        number = int(entry["itemId"][1:])
+        assert entry["metadata"] == {"title": f"Item {number}", "creationTimestamp": str(1_600_000_000 + number)}
 
 
 # Filters as shops write them
