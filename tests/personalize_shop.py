@@ -50,6 +50,9 @@ ITEMS = schema(
 )
 USERS = schema("Users", {"name": "COUNTRY", "type": "string", "categorical": True}, {"name": "AGE", "type": "int"})
 
+ACTIONS = schema("Actions", {"name": "CHANNEL", "type": ["null", "string"], "categorical": True})
+ACTED = schema("Action_Interactions", {"name": "EVENT_TYPE", "type": "string"})
+
 
 @lru_cache
 def interactions(users: int = 120, items: int = 60, seed: int = 1) -> pd.DataFrame:

@@ -18,7 +18,6 @@ ACTIONS = shops.schema(
     {"name": "ACTION_EXPIRATION_TIMESTAMP", "type": ["null", "long"]},
     {"name": "REPEAT_FREQUENCY", "type": ["null", "long"]},
 )
-ACTED = shops.schema("Action_Interactions", {"name": "EVENT_TYPE", "type": "string"})
 Ask = Callable[..., dict[str, float]]
 
 
@@ -43,7 +42,7 @@ def shop(client: Client) -> shops.Shop:
     for kind, schema, table in (
         ("Interactions", shops.INTERACTIONS, shops.interactions()),
         ("Actions", ACTIONS, actions),
-        ("Action_Interactions", ACTED, action_interactions()),
+        ("Action_Interactions", shops.ACTED, action_interactions()),
     ):
         shops.add_dataset(shop, kind, schema)
         job = shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))

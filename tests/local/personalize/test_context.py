@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import personalize_shop as shops
 import pytest
-from personalize_shop import Client
+from personalize_shop import Client, refused
 
 V1, RANKING, POPULAR = "aws-user-personalization", "aws-personalized-ranking", "aws-popularity-count"
 INTERACTIONS = shops.schema(
@@ -102,6 +102,14 @@ def test_a_new_user_gets_what_users_alike_touch(shop: shops.Shop, ask: Ask) -> N
         answer = ask(userId="newcomer")
         assert answer != unknown
         assert (share(answer, lambda item: item % 2 == 1) > 0.6) == odd
+
+
+def test_an_events_properties_must_fit_the_schema(shop: shops.Shop, client: Client) -> None:
+    shops.put_events(shop, "u1", [{"itemId": "i1", "eventType": "view", "properties": '{"hour": "21", "mood": []}'}])
+    event = {"itemId": "i1", "eventType": "view", "sentAt": 1, "properties": '{"hour": "late"}'}
+    put = client("personalize-events").put_events
+    refusal = refused(put, trackingId=shop.tracking_id, sessionId="s", eventList=[event])
+    assert refusal == ("InvalidInputException", "HOUR must be of type int, not 'late'", 400)
 
 
 def test_an_excluded_column_is_no_context(shop: shops.Shop) -> None:

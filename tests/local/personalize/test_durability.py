@@ -96,6 +96,25 @@ def test_every_acknowledged_event_counts_after_a_kill_and_once_only(mortal: Serv
     assert f"i{len(stored) % 60}" in [entry["itemId"] for entry in answer]
 
 
+def test_acknowledged_actions_and_action_interactions_survive_a_kill(mortal: Server) -> None:
+    shop = shops.open_shop(mortal.client)
+    for kind, schema in (("Actions", shops.ACTIONS), ("Action_Interactions", shops.ACTED)):
+        arn = shops.add_dataset(shop, kind, schema)
+        described = shops.settled(mortal.client("personalize").describe_dataset, "dataset", datasetArn=arn)
+    shops.put_actions(shop, {"join": {"channel": "app"}})
+    event = {"sessionId": "s", "actionId": "join", "eventType": "Not Taken", "timestamp": 1_700_000_000, "eventId": "e"}
+    asked = {"trackingId": described["trackingId"], "actionInteractions": [event]}
+    mortal.client("personalize-events").put_action_interactions(**asked)
+    mortal.kill()
+    mortal.start()
+    mortal.client("personalize-events").put_action_interactions(**asked)
+    connection = sqlite3.connect(f"file:{mortal.state}/personalize/events.sqlite?mode=ro", uri=True)
+    query = "SELECT session, action, type, sent, event_id FROM action_events WHERE dataset_group = ?"
+    assert connection.execute(query, (shop.group,)).fetchall() == [("s", "join", "NOT_TAKEN", 1_700_000_000, "e")]
+    assert connection.execute("SELECT count(*) FROM records WHERE id = 'join'").fetchone() == (1,)
+    connection.close()
+
+
 def put_events_until_killed(mortal: Server, tracking_id: str, after: int) -> int:
     """One event after the other, the server killed when `after` are in; how many were acknowledged."""
     acknowledged = 0

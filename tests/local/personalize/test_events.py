@@ -161,6 +161,33 @@ def test_an_item_that_does_not_fit_its_schema_is_refused(
     assert reason in message
 
 
+def test_an_event_of_more_than_10_kilobytes_is_refused(events: Any, tracker: str) -> None:
+    event = click("i1", impression=["ü" * 250] * 25)
+    code, message, _ = refused(events.put_events, trackingId=tracker, sessionId="s", eventList=[event])
+    assert code == "InvalidInputException"
+    assert "10240 bytes at most" in message
+
+
+def test_nothing_can_be_put_into_a_dataset_that_is_not_active_yet(client: Client, events: Any) -> None:
+    dataset = shops.add_dataset(shops.open_shop(client), "Items", shops.ITEMS)
+    code, message, status = refused(events.put_items, datasetArn=dataset, items=[{"itemId": "x"}])
+    assert (code, status) == ("ResourceInUseException", 409)
+    assert "it must be ACTIVE" in message
+
+
+def test_who_deletes_the_dataset_of_a_trackers_events_deletes_the_events(client: Client) -> None:
+    shop = shops.stocked_shop(client)
+    campaign = shops.deploy(shop, shops.trained_version(shop, V2))
+    before = shops.recommended(shop, campaign, userId="u1")
+    shops.put_events(shop, "u1", [click("i40")])
+    assert shops.recommended(shop, campaign, userId="u1") != before
+    hidden = shop.group.replace(":dataset-group/", ":dataset/") + "/EVENT_INTERACTIONS"
+    client("personalize").delete_dataset(datasetArn=hidden)
+    shops.gone(client, client("personalize").describe_dataset, datasetArn=hidden)
+    while shops.recommended(shop, campaign, userId="u1") != before:
+        time.sleep(0.02)
+
+
 def test_an_item_needs_an_items_dataset(events: Any, shop: shops.Shop) -> None:
     nowhere = shop.datasets["Items"].replace(shop.name, "nowhere")
     assert refused(events.put_items, datasetArn=nowhere, items=[{"itemId": "x"}])[::2] == (
