@@ -289,6 +289,13 @@ def test_a_stream_is_put_in_batches_of_ten(world: World, events: Any) -> None:
     assert sizes == [10, 10, 10, 5]
 
 
+def test_a_tracker_takes_events_as_soon_as_it_has_an_id(world: World, personalize: Any, events: Any) -> None:
+    """Notebooks put events in the cell below the one that creates the tracker, and nobody waits between them."""
+    made = personalize.create_event_tracker(name=unique("x"), datasetGroupArn=world.group())
+    answer = events.put_events(trackingId=made["trackingId"], sessionId="first", eventList=[event(itemId="i1")])
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
 def test_properties_of_items_have_camel_case_names(world: World, events: Any, runtime: Any) -> None:
     """A new item among the others is found by a filter on what its properties say."""
     item = unique("item")
