@@ -16,10 +16,17 @@ from botocore.exceptions import BotoCoreError
 
 from recsys.errors import LocalError
 from recsys.local.personalize.errors import ServiceError
-from recsys.local.personalize.wire.protocol import find_operation
+from recsys.local.personalize.wire.protocol import ANY_PAGE, find_operation
 
 CODE = "UnknownOperationException"
 REGION = "us-east-1"  # where the environment names none
+PREFLIGHT = [
+    *ANY_PAGE,
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"*,authorization"),  # a * does not stand for Authorization
+    (b"access-control-max-age", b"86400"),
+    (b"content-length", b"0"),
+]
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -74,6 +81,8 @@ class Alone:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
+        elif scope["type"] == "http" and scope["method"] == "OPTIONS":  # what a browser asks first for a web page
+            await _send(send, 200, PREFLIGHT, b"")
         elif scope["type"] == "http":
             await self._refuse(scope, send)
 
@@ -84,8 +93,12 @@ class Alone:
         )
         written, kind = _error(scope, message)
         headers = [(b"content-type", kind), (b"content-length", str(len(written)).encode())]
-        await send({"type": "http.response.start", "status": 400, "headers": headers})
-        await send({"type": "http.response.body", "body": written})
+        await _send(send, 400, headers, written)
+
+
+async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _error(scope: Scope, message: str) -> tuple[bytes, bytes]:

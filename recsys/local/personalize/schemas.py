@@ -1,12 +1,14 @@
 """Avro schemas: which ones Personalize accepts, and what their fields mean to the engine.
 
 Source: the developer guide's "Creating schema JSON files". What the guide leaves open is decided here: a schema is
-matched to a dataset type by its `name` when a dataset is created; `version` may be the text or the number 1.
+matched to a dataset type by its `name`, in any case, when a dataset is created; `version` may be the text or the number
+1, or absent. Programs of AWS's own write them so.
 """
 
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from recsys.local.personalize.errors import invalid
@@ -56,7 +58,7 @@ TYPES = {
     ),
 }
 DATASET_TYPES = {name.upper(): name for name in TYPES}
-ALIASES = {"ActionInteractions": "Action_Interactions"}  # as an example of the guide spells it
+KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}  # dataset types of one row per id
 DOMAINLESS = ("ACTIONS", "ACTION_INTERACTIONS")  # datasets that a domain dataset group cannot have
 UPDATABLE = ("Items", "Users")  # dataset types whose schema can be replaced
 
@@ -102,6 +104,12 @@ class Field:
     def numeric(self) -> bool:
         return self.type in NUMBERS
 
+    @cached_property
+    def camel(self) -> str:
+        """Its name in answers and in properties: CATEGORY_L1 is categoryL1."""
+        first, *rest = (word.lower() if word.isupper() else word for word in self.name.split("_") if word)
+        return first + "".join(word[0].upper() + word[1:] for word in rest)
+
 
 def fields(schema: str) -> dict[str, Field]:
     """The columns of an accepted schema, by name, in the schema's order."""
@@ -121,9 +129,7 @@ def check(schema: str, domain: str | None = None) -> str:
         raise invalid(f"Schema is not valid JSON: {error}") from None
     if not isinstance(record, dict) or record.get("type") != "record" or not isinstance(record.get("fields"), list):
         raise invalid("Schema must be an Avro record with a list of fields")
-    name = ALIASES.get(str(record.get("name")), record.get("name"))
-    if not isinstance(name, str) or name not in TYPES:
-        raise invalid(f"Schema name must be one of {', '.join(TYPES)}, not {name!r}")
+    name = _kind(record)
     if domain and name.upper() in DOMAINLESS:
         raise invalid(f"{name} is a dataset type of custom dataset groups, not of domain {domain}")
     try:
@@ -139,7 +145,7 @@ def check_replacement(old: str, new: str) -> None:
 
     Every field stays as it is, and what is added is nullable: rows that are there have no value for it.
     """
-    name = json.loads(old)["name"]
+    name = _kind(json.loads(old))
     if name not in UPDATABLE:
         raise invalid(
             f"The schema of a dataset of type {name} cannot be replaced; that of {' or '.join(UPDATABLE)} can"
@@ -153,6 +159,15 @@ def check_replacement(old: str, new: str) -> None:
     for column, field in after.items():
         if column not in before and not field.nullable:
             raise invalid(f"The new field {column} must be nullable: add null to its types")
+
+
+def _kind(record: dict[str, Any]) -> str:
+    """The dataset type a record names: `Action_Interactions`, `ActionInteractions` and `items` are names of one."""
+    named = {plain(name): name for name in TYPES}
+    name = named.get(plain(str(record.get("name"))))
+    if name is None:
+        raise invalid(f"Schema name must be one of {', '.join(TYPES)}, not {record.get('name')!r}")
+    return name
 
 
 def _check_fields(name: str, columns: list[Field], of_domain: dict[str, tuple[str, ...]]) -> None:

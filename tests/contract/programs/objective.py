@@ -17,6 +17,6 @@ for sensitivity in ("OFF", "HIGH"):
     answer = runtime.get_recommendations(
         campaignArn=campaign, userId="U1038", numResults=25, metadataColumns={"ITEMS": ["PRICE"]}
     )
-    prices = [float(item["metadata"]["PRICE"]) for item in answer["itemList"] if "PRICE" in item.get("metadata", {})]
+    prices = [float(item["metadata"]["price"]) for item in answer["itemList"] if "price" in item.get("metadata", {})]
     metrics = personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
     print(sensitivity, "mean price:", round(sum(prices) / len(prices), 2), metrics.get("average_rewards_at_k"))

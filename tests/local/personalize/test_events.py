@@ -134,7 +134,7 @@ def test_a_put_item_is_seen_by_filters_and_metadata(
     assert recommend("u1", filterArn=chosen) == ["i9"]
     asked = {"campaignArn": campaigns[V2], "userId": "u1", "filterArn": chosen, "metadataColumns": {"ITEMS": ["TITLE"]}}
     (entry,) = client("personalize-runtime").get_recommendations(**asked)["itemList"]
-    assert entry["metadata"] == {"TITLE": "New"}
+    assert entry["metadata"] == {"title": "New"}
     old = {"price": 13.5, "creationTimestamp": 1_600_000_009, "title": "Item 9"}
     events.put_items(datasetArn=shop.datasets["Items"], items=[{"itemId": "i9", "properties": json.dumps(old)}])
     assert recommend("u1", filterArn=chosen) == []

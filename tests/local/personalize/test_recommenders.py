@@ -136,7 +136,7 @@ def test_an_updated_recommender_answers_by_its_new_config(shop: shops.Shop, reco
     personalize.update_recommender(recommenderArn=arn, recommenderConfig=config)
     shops.settled(lambda **arn: personalize.describe_recommender(**arn)["recommender"], UPDATE, recommenderArn=arn)
     (entry,) = runtime.get_recommendations(**request)["itemList"]
-    assert entry["metadata"] == {"CATEGORY_L1": "c"}
+    assert entry["metadata"] == {"categoryL1": "c"}
 
 
 def test_it_trains_anew_every_seven_days(embedded: Any) -> None:

@@ -100,7 +100,7 @@ def test_version_2_returns_metadata_without_opting_in(runtime: Any, campaigns: d
     )
     for entry in answer["itemList"]:
         number = int(entry["itemId"][1:])
-        wanted = {"TITLE": f"Item {number}"} | ({} if number == 5 else {"price": str(number * 1.5)})
+        wanted = {"title": f"Item {number}"} | ({} if number == 5 else {"price": str(number * 1.5)})
         assert entry["metadata"] == wanted
 
 

@@ -108,6 +108,16 @@ def test_events_go_to_it_too(shop: shops.Shop) -> None:
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+def test_a_browser_is_told_that_web_pages_may_call_it(alone: launcher.Status) -> None:
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+    with urlopen(
+        Request(f"{os.environ['AWS_ENDPOINT_URL_PERSONALIZE']}/events", None, asked, method="OPTIONS")
+    ) as answer:
+        assert answer.status == 200
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "authorization" in answer.headers["access-control-allow-headers"]
+
+
 def test_metrics_go_to_the_other_emulators_cloudwatch(shop: shops.Shop) -> None:
     cloudwatch = boto3.client("cloudwatch")
     while not (found := cloudwatch.list_metrics(Namespace="AWS/Personalize", MetricName="DatasetSize")["Metrics"]):

@@ -13,6 +13,7 @@ from typing import Any
 
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_fields
+from recsys.local.personalize.control.resources import DELETING
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import in_use, invalid, not_found
 from recsys.local.personalize.events.impressions import Shown
@@ -39,7 +40,11 @@ class Trackers:
         control.listeners.append(self._changed)
 
     async def put_events(self, params: Params) -> None:
-        """Raises InvalidInputException: the only error PutEvents models, for an unknown tracker too."""
+        """Raises InvalidInputException: the only error PutEvents models, for an unknown tracker too.
+
+        A tracker takes events from the moment it has an id: programs put them in the call after the one that made it.
+        [AWS does not say.]
+        """
         tracking_id = params["trackingId"]
         if tracking_id not in self._groups:
             self._groups[tracking_id] = await self._ask(lambda: self._group_of(tracking_id))
@@ -93,8 +98,8 @@ class Trackers:
         found = self._control.store.find("EventTracker", trackingId=tracking_id)
         if not found:
             raise invalid(f"There is no event tracker with the tracking ID {tracking_id}.")
-        if found[0].status != "ACTIVE":
-            raise invalid(f"Event tracker {found[0].arn} is in status {found[0].status}; it must be ACTIVE.")
+        if found[0].status in DELETING:
+            raise invalid(f"Event tracker {found[0].arn} is in status {found[0].status}.")
         group = found[0].document["datasetGroupArn"]
         columns = group_fields(self._control, group).get("Interactions", {})
         required = TYPES["Interactions"].required

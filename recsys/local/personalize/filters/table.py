@@ -73,8 +73,11 @@ class Table:
         return value.split("|") if several else [] if value is None else [value]
 
     def metadata(self, row_id: str, names: Sequence[str]) -> dict[str, str]:
-        """The named values of a row as texts, those it has."""
-        found = {name: self.value(row_id, name) for name in names}
+        """The named values of a row as texts, those it has, under the names answers have: `title` for TITLE.
+
+        [So AWS's answers are; that names of several words follow in camel case, as in properties, is taken from there.]
+        """
+        found = {self.fields[self._names[name.lower()]].camel: self.value(row_id, name) for name in names}
         return {name: str(value) for name, value in found.items() if value is not None}
 
     def field(self, name: str) -> Field:

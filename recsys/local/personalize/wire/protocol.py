@@ -19,6 +19,12 @@ from recsys.local.personalize.wire.validate import validate
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
 TARGET = "AmazonPersonalize."
 
+# Web pages put events and ask for recommendations themselves, as Amplify does; a browser shows them what is marked so.
+ANY_PAGE = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"x-amzn-requestid,x-amzn-errortype"),
+]
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -112,4 +118,4 @@ def _trimmer(shape: Shape) -> Callable[[Any], Any] | None:
 
 def _headers(operation: Operation | None) -> list[tuple[bytes, bytes]]:
     json_1_1 = operation is None or not operation.rest
-    return [(b"content-type", b"application/x-amz-json-1.1" if json_1_1 else b"application/json")]
+    return [(b"content-type", b"application/x-amz-json-1.1" if json_1_1 else b"application/json"), *ANY_PAGE]
