@@ -11,6 +11,7 @@ the least the scores can take, the bytes of the coefficients they read over the 
 import argparse
 import asyncio
 import json
+import logging
 import os
 import platform
 import socket
@@ -177,6 +178,7 @@ def canned(client: Client, answer: dict[str, Any], campaign: str) -> Call:
 
 def in_process(state: Path, campaign: str, chosen: str, users: list[str], requests: int) -> None:
     """The table of what the server takes, without HTTP, on the state it left."""
+    logging.disable(logging.WARNING)  # of metrics that nobody is there to take
     personalize = Personalize(state, os.environ["AWS_ENDPOINT_URL"])
     personalize.start()
     try:
