@@ -45,6 +45,16 @@ def dashed(kind: str) -> str:
     return operation("", kind).lstrip("_").replace("_", "-")
 
 
+MISSING = {"ErrorEquals": ["Personalize.ResourceNotFoundException"], "ResultPath": "$.Missing", "Next": "Put"}
+
+
+def describing(kind: str, arn: str, **more: Any) -> dict[str, Any]:
+    """A state that describes something and keeps it beside what came before."""
+    resource = f"arn:aws:states:::aws-sdk:personalize:describe{kind}"
+    parameters = {f"{kind}Arn": arn}
+    return {"Type": "Task", "Resource": resource, "Parameters": parameters, "ResultPath": f"$.{kind}", **more}
+
+
 # Finding what is there already
 
 
@@ -98,6 +108,32 @@ def test_a_web_page_may_put_events_itself(events: Any, world: World) -> None:
     """Browsers show an answer to a page of another origin only if it says so; Amplify puts events from there."""
     answer = events.put_events(trackingId=world.tracking_id, sessionId="page", eventList=[event(itemId="i1")])
     assert answer["ResponseMetadata"]["HTTPHeaders"]["access-control-allow-origin"] == "*"
+
+
+def test_a_state_machine_calls_personalize_and_catches_its_errors(world: World) -> None:
+    """It looks for a solution by an ARN; where there is none, it goes on to put an event."""
+    task, event = "arn:aws:states:::aws-sdk:", {"EventType": "view", "ItemId": "i1", "SentAt": 1_720_000_000}
+    put = {"TrackingId": world.tracking_id, "SessionId": "machine", "EventList": [event]}
+    states = {
+        "Group": describing("DatasetGroup", world.arns["DatasetGroup"], Next="Solution"),
+        "Solution": describing("Solution", world.arns["Solution"] + "x", End=True, Catch=[MISSING]),
+        "Put": {
+            "Type": "Task",
+            "Resource": f"{task}personalizeevents:putEvents",
+            "Parameters": put,
+            "End": True,
+            "ResultPath": "$.Put",
+        },
+    }
+    machines = boto3.client("stepfunctions")
+    definition = json.dumps({"StartAt": "Group", "States": states})
+    machine = machines.create_state_machine(name=unique("machine"), definition=definition, roleArn=ROLE)
+    run = machines.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    while (ended := machines.describe_execution(executionArn=run))["status"] == "RUNNING":
+        time.sleep(0.02)
+    assert ended["status"] == "SUCCEEDED", ended
+    group = json.loads(ended["output"])["DatasetGroup"]["DatasetGroup"]
+    assert group["DatasetGroupArn"] == world.arns["DatasetGroup"]
 
 
 # Waiting
@@ -251,6 +287,13 @@ def test_a_stream_is_put_in_batches_of_ten(world: World, events: Any) -> None:
         events.put_events(trackingId=world.tracking_id, userId="streamed", sessionId="s", eventList=batch)
         sizes.append(len(batch))
     assert sizes == [10, 10, 10, 5]
+
+
+def test_a_tracker_takes_events_as_soon_as_it_has_an_id(world: World, personalize: Any, events: Any) -> None:
+    """Notebooks put events in the cell below the one that creates the tracker, and nobody waits between them."""
+    made = personalize.create_event_tracker(name=unique("x"), datasetGroupArn=world.group())
+    answer = events.put_events(trackingId=made["trackingId"], sessionId="first", eventList=[event(itemId="i1")])
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 def test_properties_of_items_have_camel_case_names(world: World, events: Any, runtime: Any) -> None:

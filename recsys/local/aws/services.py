@@ -50,7 +50,7 @@ class MiniStack:
         lambda_logs.install()
         lambda_worker.install()
         metrics.install()
-        app._get_module = _mending_cloudformation(app._get_module, endpoint)
+        app._get_module = _mending_when_loaded(app._get_module, endpoint)
         changed_items.install()
         self.log.install()
         self.poller.install()
@@ -136,8 +136,8 @@ class MiniStack:
         return noticed
 
 
-def _mending_cloudformation(get_module: Callable[[str], Any], endpoint: str) -> Callable[[str], Any]:
-    """CloudFormation imports every service there is, which takes seconds: mended when first used, not at the start."""
+def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str) -> Callable[[str], Any]:
+    """Modules that take long to import, as CloudFormation which has every service, are mended when first used."""
 
     def got(name: str) -> Any:
         known = name in app._loaded_modules
@@ -146,6 +146,10 @@ def _mending_cloudformation(get_module: Callable[[str], Any], endpoint: str) -> 
             from recsys.local.aws import cloudformation
 
             cloudformation.install(endpoint)
+        if name == "stepfunctions" and not known:
+            from recsys.local.aws import state_machines
+
+            state_machines.install(_clients(endpoint))
         return module
 
     return got

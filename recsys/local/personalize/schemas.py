@@ -58,6 +58,7 @@ TYPES = {
     ),
 }
 DATASET_TYPES = {name.upper(): name for name in TYPES}
+KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}  # dataset types of one row per id
 DOMAINLESS = ("ACTIONS", "ACTION_INTERACTIONS")  # datasets that a domain dataset group cannot have
 UPDATABLE = ("Items", "Users")  # dataset types whose schema can be replaced
 

@@ -127,11 +127,17 @@ def test_a_list_that_is_none_deletes_nobody(shop: shops.Shop, embedded: Any, bod
 
 def test_jobs_that_use_the_data_wait_for_a_deletion_before_them(shop: shops.Shop) -> None:
     personalize = shop.client("personalize")
-    job = start_deletion(shop, shops.put_csv(shop, "users.csv", "USER_ID\nu1\n"))
-    version = shops.version_of(shop, shops.start_version(shop, "aws-popularity-count"))
-    ended = personalize.describe_data_deletion_job(dataDeletionJobArn=job)["dataDeletionJob"]
-    assert ended["status"] == "COMPLETED"
-    assert version["status"] == "ACTIVE"
+    start_deletion(shop, shops.put_csv(shop, "users.csv", "USER_ID\nu1\n"))
+    export = personalize.create_dataset_export_job(
+        jobName="after",
+        datasetArn=shop.datasets["Users"],
+        jobOutput={"s3DataDestination": {"path": f"s3://{shop.bucket}/out"}},
+        ingestionMode="ALL",
+        roleArn=ROLE,
+    )["datasetExportJobArn"]
+    shops.settled(personalize.describe_dataset_export_job, "datasetExportJob", datasetExportJobArn=export)
+    users = pd.read_csv(shop.client("s3").get_object(Bucket=shop.bucket, Key="out/after/users.csv")["Body"])
+    assert set(users["USER_ID"]) == set(shops.user_table()["USER_ID"]) - {"u1"}
 
 
 def test_a_deletion_cut_short_at_any_moment_is_done_after_the_next_start(mortal: Server) -> None:

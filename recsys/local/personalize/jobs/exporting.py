@@ -15,11 +15,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from recsys.local.personalize.jobs.importing import KEYS
 from recsys.local.personalize.jobs.offline import query
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
-from recsys.local.personalize.schemas import Field, fields, plain
+from recsys.local.personalize.schemas import KEYS, Field, fields, plain
 
 __all__ = ["export_dataset", "warm"]
 

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from recsys.local.personalize.jobs.attributing import report
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
-from recsys.local.personalize.schemas import DATASET_TYPES, TYPES, Field, fields
+from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, TYPES, Field, fields
 
 __all__ = ["import_dataset", "read_csv", "warm"]
 
@@ -37,7 +37,6 @@ ARROW = {
     "boolean": pa.bool_(),
     "null": pa.string(),
 }
-KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
 IDS = ("USER_ID", "ITEM_ID", "ACTION_ID")
 ID_LENGTH, VALUE_LENGTH, TEXT_LENGTH = 256, 1000, 20000
 BLOCK = 8 << 20  # bytes parsed at once; a record must fit

@@ -10,10 +10,10 @@ from recsys.local.personalize.events.live import Live
 from recsys.local.personalize.events.log import read_live
 from recsys.local.personalize.filters import Table
 from recsys.local.personalize.recipes import by_arn
-from recsys.local.personalize.schemas import DATASET_TYPES, Field, fields
+from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, Field, fields
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.deployment import Artefacts, Config, Deployment
-from recsys.local.personalize.serving.group import KEYS, Group
+from recsys.local.personalize.serving.group import Group
 
 RECORDS = "SELECT id, document FROM records WHERE dataset = ?"
 

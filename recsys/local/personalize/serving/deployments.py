@@ -8,26 +8,28 @@ that is stopped refuses to answer; here with ResourceNotFoundException, which na
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from recsys.errors import ModelError
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets, group_fields
-from recsys.local.personalize.control.resources import KINDS
+from recsys.local.personalize.control.resources import DELETING, KINDS
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid, not_found
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.filters import Clause, check_filter
-from recsys.local.personalize.schemas import Field
+from recsys.local.personalize.schemas import KEYS, Field
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.actions import ActionDeployment
 from recsys.local.personalize.serving.deployment import Artefacts, Config, Deployment
-from recsys.local.personalize.serving.group import KEYS, Group
+from recsys.local.personalize.serving.group import Group
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,8 @@ class Deployments:
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="personalize-loader")
         self._groups: dict[str, Group] = {}
         self._datasets: dict[str, tuple[str, str]] = {}  # dataset ARN -> (group ARN, type)
-        self._deployments: dict[str, Serving] = {}
+        self._served: dict[str, tuple[Plan, Serving]] = {}
+        self._lock = threading.Lock()  # held while what serves is looked at and changed in one
         self._fetched: dict[str, Future[Any]] = {}
         self._filters: dict[str, tuple[str, tuple[Clause, ...]]] = {}
         control.listeners.append(self._changed)
@@ -76,18 +79,19 @@ class Deployments:
 
     async def deployment(self, arn: str) -> Serving:
         """A campaign or recommender that serves. Raises ResourceNotFoundException."""
-        if arn not in self._deployments:
+        if arn not in self._served:
             await asyncio.wrap_future(await asyncio.wrap_future(self._control.actor.submit(lambda: self._fetch(arn))))
-        found = self._deployments.get(arn)
+        found = self._served.get(arn)
         if found is None:
             raise not_found(f"{arn} does not serve any more.")
-        return found
+        return found[1]
 
     async def filter(self, arn: str, group: str) -> tuple[Clause, ...]:
         """A filter's clauses. Raises ResourceNotFoundException, InvalidInputException for one of another group."""
-        if arn not in self._filters:
-            self._filters[arn] = await asyncio.wrap_future(self._control.actor.submit(lambda: self._filter(arn)))
-        owner, clauses = self._filters[arn]
+        found = self._filters.get(arn)
+        if found is None:
+            found = await asyncio.wrap_future(self._control.actor.submit(lambda: self._filter(arn)))
+        owner, clauses = found
         if owner != group:
             raise invalid(f"Filter {arn} belongs to another dataset group than the campaign")
         return clauses
@@ -100,29 +104,21 @@ class Deployments:
             for resource in self._control.store.find(kind, status="ACTIVE"):
                 self._fetch(resource.arn)
 
-    def reload(self, group: str) -> Future[None]:
+    def reload(self, group: str) -> None:
         """Read a group's data anew, after an import or a deletion; until it is done, answers are as before."""
-        return self._loader.submit(self._reload, self._group_plan(group), self._plans_of(group))
-
-    def _plans_of(self, group: str) -> dict[str, Plan]:
-        """The plan of everything of a group that is in memory."""
-        return {
-            arn: self._plan(self._control.resource(arn))
-            for arn, deployment in self._deployments.items()
-            if deployment.group.arn == group
-        }
+        self._loader.submit(self._reload, self._group_plan(group)).add_done_callback(_logged)
 
     def _forget(self, job: Resource) -> None:
         """A data deletion: the events go, and what is in memory is read anew without the users; then it is done."""
         group, deletion = job.document["datasetGroupArn"], job.document["_plan"]
         listed = Path(deletion["users"])  # gone where a start got as far as the end before it was killed
         users = json.loads(listed.read_text()) if listed.exists() else []
-        plans, group_plan = self._plans_of(group), self._group_plan(group)
+        group_plan = self._group_plan(group)
         deleted = self._events.delete_users(group, group_plan.datasets.get("USERS", ""), users)
 
         def forget() -> None:
             deleted.result()
-            self._reload(group_plan, plans)
+            self._reload(group_plan)
 
         def forgotten(done: Future[None]) -> None:
             failure = done.exception()
@@ -155,27 +151,33 @@ class Deployments:
         elif what == "forget":
             self._forget(resource)
         elif what in ("stopped", "erased"):
-            for held in (self._deployments, self._fetched, self._filters, self._groups):
-                held.pop(resource.arn, None)
+            with self._lock:
+                for held in (self._served, self._fetched, self._filters, self._groups, self._datasets):
+                    held.pop(resource.arn, None)
 
     def _deploy(self, resource: Resource) -> None:
         """Load what the resource is to serve, or to serve next, then let the control plane know."""
-        arn = resource.arn
+        arn, plan = resource.arn, self._plan(resource, latest=True)
 
         def installed(loaded: Future[Serving]) -> None:
             failure = loaded.exception()
             if failure:
                 log.error("%s could not be loaded", arn, exc_info=failure)
-            self._control.settle(arn, lambda: self._install(arn, loaded, failure))
+            self._control.settle(arn, lambda: self._install(arn, plan, loaded, failure))
 
-        self._loader.submit(self._load, self._plan(resource, latest=True)).add_done_callback(installed)
+        self._loader.submit(self._load, plan).add_done_callback(installed)
 
-    def _install(self, arn: str, loaded: Future[Serving], failure: BaseException | None) -> None:
+    def _install(self, arn: str, plan: Plan, loaded: Future[Serving], failure: BaseException | None) -> None:
+        """In place first, so that who sees ACTIVE is answered by it; then the status."""
+        resource = self._control.store.get(arn)
+        if resource and resource.status not in DELETING and not failure:
+            with self._lock:
+                self._served[arn] = plan, loaded.result()
+            if loaded.result().group is not self._groups.get(plan.group.arn):  # read anew since it was loaded
+                self._loader.submit(self._renew, [arn], plan.group).add_done_callback(_logged)
         reason = f"{type(failure).__name__}: {failure}" if failure else None
         self._control.finish(arn, {"failureReason": reason} if reason else {})
         self._control.finish_update(arn, reason)
-        if self._control.store.get(arn) and not failure:
-            self._deployments[arn] = loaded.result()
 
     def _plan(self, resource: Resource, latest: bool = False) -> Plan:
         """latest: as the update under way will have it, if there is one."""
@@ -214,29 +216,45 @@ class Deployments:
         if found["status"] != "ACTIVE":
             raise invalid(f"Filter {arn} is in status {found['status']}; it must be ACTIVE")
         group = found["datasetGroupArn"]
-        return group, check_filter(found["filterExpression"], group_fields(self._control, group))
+        self._filters[arn] = group, check_filter(found["filterExpression"], group_fields(self._control, group))
+        return self._filters[arn]
 
     # On the loading thread
 
     def _load_unless_ended(self, arn: str, plan: Plan) -> None:
         """Load what was asked for, unless it was stopped or deleted meanwhile."""
         loaded = self._load(plan)
-        if arn in self._fetched:
-            self._deployments.setdefault(arn, loaded)
+        with self._lock:
+            if arn in self._fetched:
+                self._served.setdefault(arn, (plan, loaded))
 
-    def _reload(self, group: GroupPlan, plans: dict[str, Plan]) -> None:
-        if group.arn not in self._groups:
-            return
-        self._read_group(group)
-        for arn, plan in plans.items():
-            if arn in self._deployments:
-                self._deployments[arn] = self._load(plan, self._deployments[arn])
+    def _reload(self, group: GroupPlan) -> None:
+        if group.arn in self._groups:
+            self._read_group(group)
+            self._renew([arn for arn, (plan, _) in list(self._served.items()) if plan.group.arn == group.arn], group)
+
+    def _renew(self, arns: list[str], group: GroupPlan) -> None:
+        """Lay out what serves over the group as it is now; what was changed or ended meanwhile stays so."""
+        for arn in arns:
+            held = self._served.get(arn)
+            if held is None:
+                continue
+            plan = replace(held[0], group=group)
+            try:
+                renewed = plan, self._load(plan, held[1])
+            except (ModelError, OSError):  # its artefacts have just been replaced or deleted
+                log.exception("%s goes on with the data it had", arn)
+                continue
+            with self._lock:
+                if self._served.get(arn) is held:
+                    self._served[arn] = renewed
 
     def _load(self, plan: Plan, old: Serving | None = None) -> Serving:
         """A deployment of a plan; one that serves the same artefacts lends them."""
         group = self._groups.get(plan.group.arn) or self._read_group(plan.group)
         same = old is not None and old.artefacts.folder == plan.folder
         artefacts = old.artefacts if same else Artefacts.read(plan.folder)
+        self._loader.submit(artefacts.warm)
         if plan.recipe.type == recipes.ACTIONS:
             return ActionDeployment(artefacts, plan.recipe, group, plan.config)
         day = self._control.clock.day_seconds
@@ -257,3 +275,8 @@ class Deployments:
         group_arn, kind = self._datasets.get(dataset, ("", ""))
         if group_arn in self._groups and kind in KEYS:
             self._groups[group_arn].record(kind, key, document)
+
+
+def _logged(done: Future[Any]) -> None:
+    if not done.cancelled() and done.exception():
+        log.error("a dataset group could not be read anew", exc_info=done.exception())
