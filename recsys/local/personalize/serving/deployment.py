@@ -67,7 +67,7 @@ class Artefacts:
 
         content = load(folder / "content") if (folder / "content").exists() else None
         if content is not None and content.metadata.texts:
-            from recsys.models.text import embed
+            from recsys.models.content.text import embed
 
             content.metadata.embed = embed
         popular = load(folder / "popular") if (folder / "popular").exists() else None
