@@ -36,6 +36,10 @@ class ActionDeployment:
         self._candidates = Candidates(group.actions, self._code_of)
         self._histories = Histories(group.acted, group.live.acted, self._code_of, len(self.ids), EVERYTHING)
 
+    def on(self, group: Group) -> "ActionDeployment":
+        """The same over a group's data read anew."""
+        return ActionDeployment(self.artefacts, self.recipe, group, self.config)
+
     def refresh(self) -> None:
         """Take in actions that came since the last answer."""
         for action in self.group.actions.ids[1:]:

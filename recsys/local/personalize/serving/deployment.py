@@ -86,31 +86,30 @@ class Deployment:
         self, artefacts: Artefacts, recipe: Recipe, selection: Selection, group: Group, config: Config, day: float = DAY
     ) -> None:
         """day: real seconds of a day of what happens on its own."""
-        self.artefacts, self.recipe, self.selection, self.group, self.config = (
-            artefacts,
-            recipe,
-            selection,
-            group,
-            config,
-        )
+        self.artefacts, self.recipe, self.selection = artefacts, recipe, selection
+        self.group, self.config, self._day = group, config, day
         model, engine = artefacts.model, ENGINES[recipe.engine]
         self.catalogue = Catalogue(group, model.item_ids, artefacts.content, engine.grows)
         code_of, known = self.catalogue.code_of, self.catalogue.known
         self.histories = Histories(group.interactions, group.live.histories, code_of, known, selection)
         self.novelty = Novelty(group, self.catalogue)
-        popularity = _popularity(artefacts.popular, self.catalogue)
-        parts = Parts(
-            model,
-            artefacts.content,
-            popularity,
-            group,
-            self.catalogue,
-            self.histories,
-            config.training,
-            config.influence,
-            day,
+        self.engine = engine(
+            Parts(
+                model=model,
+                content=artefacts.content,
+                popularity=_popularity(artefacts.popular, self.catalogue),
+                group=group,
+                catalogue=self.catalogue,
+                histories=self.histories,
+                training=config.training,
+                influence=config.influence,
+                day=day,
+            )
         )
-        self.engine = engine(parts)
+
+    def on(self, group: Group) -> "Deployment":
+        """The same over a group's data read anew."""
+        return Deployment(self.artefacts, self.recipe, self.selection, group, self.config, self._day)
 
     def refresh(self) -> None:
         """Take in what was put since the last answer."""

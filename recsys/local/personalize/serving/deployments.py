@@ -11,12 +11,11 @@ import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import ModelError
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets, group_fields
@@ -66,8 +65,8 @@ class Deployments:
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="personalize-loader")
         self._groups: dict[str, Group] = {}
         self._datasets: dict[str, tuple[str, str]] = {}  # dataset ARN -> (group ARN, type)
-        self._served: dict[str, tuple[Plan, Serving]] = {}
-        self._lock = threading.Lock()  # held while what serves is looked at and changed in one
+        self._deployments: dict[str, Serving] = {}
+        self._swapping = threading.Lock()  # held while what serves is looked at and changed in one
         self._fetched: dict[str, Future[Any]] = {}
         self._filters: dict[str, tuple[str, tuple[Clause, ...]]] = {}
         control.listeners.append(self._changed)
@@ -79,12 +78,12 @@ class Deployments:
 
     async def deployment(self, arn: str) -> Serving:
         """A campaign or recommender that serves. Raises ResourceNotFoundException."""
-        if arn not in self._served:
+        if arn not in self._deployments:
             await asyncio.wrap_future(await asyncio.wrap_future(self._control.actor.submit(lambda: self._fetch(arn))))
-        found = self._served.get(arn)
+        found = self._deployments.get(arn)
         if found is None:
             raise not_found(f"{arn} does not serve any more.")
-        return found[1]
+        return found
 
     async def filter(self, arn: str, group: str) -> tuple[Clause, ...]:
         """A filter's clauses. Raises ResourceNotFoundException, InvalidInputException for one of another group."""
@@ -113,12 +112,12 @@ class Deployments:
         group, deletion = job.document["datasetGroupArn"], job.document["_plan"]
         listed = Path(deletion["users"])  # gone where a start got as far as the end before it was killed
         users = json.loads(listed.read_text()) if listed.exists() else []
-        group_plan = self._group_plan(group)
-        deleted = self._events.delete_users(group, group_plan.datasets.get("USERS", ""), users)
+        plan = self._group_plan(group)
+        deleted = self._events.delete_users(group, plan.datasets.get("USERS", ""), users)
 
         def forget() -> None:
             deleted.result()
-            self._reload(group_plan)
+            self._reload(plan)
 
         def forgotten(done: Future[None]) -> None:
             failure = done.exception()
@@ -151,30 +150,32 @@ class Deployments:
         elif what == "forget":
             self._forget(resource)
         elif what in ("stopped", "erased"):
-            with self._lock:
-                for held in (self._served, self._fetched, self._filters, self._groups, self._datasets):
+            with self._swapping:
+                for held in (self._deployments, self._fetched, self._filters, self._groups, self._datasets):
                     held.pop(resource.arn, None)
 
     def _deploy(self, resource: Resource) -> None:
         """Load what the resource is to serve, or to serve next, then let the control plane know."""
-        arn, plan = resource.arn, self._plan(resource, latest=True)
+        arn = resource.arn
 
         def installed(loaded: Future[Serving]) -> None:
             failure = loaded.exception()
             if failure:
                 log.error("%s could not be loaded", arn, exc_info=failure)
-            self._control.settle(arn, lambda: self._install(arn, plan, loaded, failure))
+            self._control.settle(arn, lambda: self._install(arn, loaded, failure))
 
-        self._loader.submit(self._load, plan).add_done_callback(installed)
+        plan, old = self._plan(resource, latest=True), self._deployments.get(arn)
+        self._loader.submit(self._load, plan, old).add_done_callback(installed)
 
-    def _install(self, arn: str, plan: Plan, loaded: Future[Serving], failure: BaseException | None) -> None:
+    def _install(self, arn: str, loaded: Future[Serving], failure: BaseException | None) -> None:
         """In place first, so that who sees ACTIVE is answered by it; then the status."""
         resource = self._control.store.get(arn)
         if resource and resource.status not in DELETING and not failure:
-            with self._lock:
-                self._served[arn] = plan, loaded.result()
-            if loaded.result().group is not self._groups.get(plan.group.arn):  # read anew since it was loaded
-                self._loader.submit(self._renew, [arn], plan.group).add_done_callback(_logged)
+            with self._swapping:
+                self._deployments[arn] = loaded.result()
+            group = loaded.result().group
+            if group is not self._groups.get(group.arn):  # it was read anew meanwhile
+                self.reload(group.arn)
         reason = f"{type(failure).__name__}: {failure}" if failure else None
         self._control.finish(arn, {"failureReason": reason} if reason else {})
         self._control.finish_update(arn, reason)
@@ -224,30 +225,20 @@ class Deployments:
     def _load_unless_ended(self, arn: str, plan: Plan) -> None:
         """Load what was asked for, unless it was stopped or deleted meanwhile."""
         loaded = self._load(plan)
-        with self._lock:
+        with self._swapping:
             if arn in self._fetched:
-                self._served.setdefault(arn, (plan, loaded))
+                self._deployments.setdefault(arn, loaded)
 
-    def _reload(self, group: GroupPlan) -> None:
-        if group.arn in self._groups:
-            self._read_group(group)
-            self._renew([arn for arn, (plan, _) in list(self._served.items()) if plan.group.arn == group.arn], group)
-
-    def _renew(self, arns: list[str], group: GroupPlan) -> None:
-        """Lay out what serves over the group as it is now; what was changed or ended meanwhile stays so."""
-        for arn in arns:
-            held = self._served.get(arn)
-            if held is None:
-                continue
-            plan = replace(held[0], group=group)
-            try:
-                renewed = plan, self._load(plan, held[1])
-            except (ModelError, OSError):  # its artefacts have just been replaced or deleted
-                log.exception("%s goes on with the data it had", arn)
-                continue
-            with self._lock:
-                if self._served.get(arn) is held:
-                    self._served[arn] = renewed
+    def _reload(self, plan: GroupPlan) -> None:
+        if plan.arn not in self._groups:
+            return
+        group = self._read_group(plan)
+        for arn, old in list(self._deployments.items()):
+            if old.group.arn == group.arn:
+                renewed = old.on(group)
+                with self._swapping:  # an update may have come first
+                    if self._deployments.get(arn) is old:
+                        self._deployments[arn] = renewed
 
     def _load(self, plan: Plan, old: Serving | None = None) -> Serving:
         """A deployment of a plan; one that serves the same artefacts lends them."""
