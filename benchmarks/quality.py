@@ -23,7 +23,7 @@ from scipy import sparse
 from recsys import metrics
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.models import ItemSimilarity, NextItem, Popularity, Sequences
-from recsys.models.features import own_share
+from recsys.models.next_item.features import own_share
 from recsys.models.protocol import Split, leave_last_out, personalize_split
 from recsys.models.topk import top_k
 

@@ -5,22 +5,30 @@ a user: an event counts in the very next answer and a user unseen in training ne
 
 Three go beyond: `ItemContent` says what items nobody has touched resemble, `UserAffinity` also which users want an
 item, and `NextBestAction` scores actions instead of items.
+
+    next_item/   what comes next after a history: the closed-form linear model
+    related/     what goes with an item
+    popular/     what is popular, and what is becoming so
+    content/     what metadata and texts say about items
+    segments/    which users want an item
+    actions/     which action a user will take
+    sequences    interactions as flat arrays; protocol: how a model is put to the test; base, storage, topk, low_rank
 """
 
 from pathlib import Path
 
-from recsys.models.actions import NextBestAction
-from recsys.models.affinity import UserAffinity
+from recsys.models.actions.next_best import NextBestAction
 from recsys.models.base import Model, Trained
-from recsys.models.content import ItemContent
-from recsys.models.next_item import NextItem
-from recsys.models.popularity import Popularity
-from recsys.models.semantic import SemanticSimilarity
+from recsys.models.content.items import ItemContent
+from recsys.models.next_item.model import NextItem
+from recsys.models.popular.popularity import Popularity
+from recsys.models.popular.trending import Trending
+from recsys.models.related.cointeractions import ItemSimilarity, RelatedItems
+from recsys.models.related.semantic import SemanticSimilarity
+from recsys.models.related.similar_items import SimilarItems
+from recsys.models.segments.affinity import UserAffinity
 from recsys.models.sequences import Sequences
-from recsys.models.similar import ItemSimilarity, RelatedItems
-from recsys.models.similar_items import SimilarItems
 from recsys.models.storage import read_model
-from recsys.models.trending import Trending
 
 _KINDS: dict[str, type[Trained]] = {
     kind.__name__: kind

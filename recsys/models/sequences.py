@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import ModelError
+
+NEWEST = 500  # distinct items of a user that count: a co-occurrence table grows with the square of a history
 
 
 @dataclass(frozen=True)
@@ -121,3 +124,43 @@ def _refuse_unusable(interactions: pd.DataFrame) -> None:
     times = interactions[TIMESTAMP]
     if not pd.api.types.is_numeric_dtype(times) or not np.isfinite(times.to_numpy(dtype=np.float64)).all():
         raise ModelError(f"TIMESTAMP must hold epoch seconds as numbers, not {times.dtype} such as {times.iloc[0]!r}")
+
+
+def between(counts: np.ndarray, low: float, high: float) -> np.ndarray:
+    """(n,) bool: counts from their `low` to their `high` percentile (0 to 1), both included.
+
+    A percentile between two counts is the lower of them for `low` and the higher for `high`: a cut never takes more
+    than its share, and nothing at all of a small data set. AWS does not say how it rounds. Zero counts have no share.
+    """
+    some = counts[counts > 0]
+    if not len(some):
+        return np.ones(len(counts), bool)
+    least, most = np.quantile(some, low, method="lower"), np.quantile(some, high, method="higher")
+    return (counts >= least) & (counts <= most)
+
+
+def seen_table(histories: list[np.ndarray], n_items: int) -> sparse.csr_array:
+    """(n, n_items) float32: how often each history holds each item."""
+    codes = np.concatenate([np.empty(0, np.int64), *histories])
+    ends = np.cumsum([0, *(len(history) for history in histories)])
+    return sparse.csr_array((np.ones(len(codes), np.float32), codes, ends), shape=(len(histories), n_items))
+
+
+def touched_table(seqs: Sequences) -> sparse.csr_array:
+    """(n_users, n_items) float32, 1 where the user touched the item among the NEWEST events."""
+    newest = seqs.lengths[seqs.users] - seqs.positions <= NEWEST
+    shape = (seqs.n_users, seqs.n_items)
+    touched = sparse.csr_array((np.ones(newest.sum(), np.float32), (seqs.users[newest], seqs.codes[newest])), shape)
+    touched.sum_duplicates()
+    touched.data[:] = 1
+    return touched
+
+
+def unique_users(seqs: Sequences) -> np.ndarray:
+    """(n_items,) float32: how many different users touched each item, each as much as the heaviest of the events."""
+    pairs, of_pair = np.unique(seqs.users * seqs.n_items + seqs.codes, return_inverse=True)
+    heaviest = None
+    if seqs.weights is not None:
+        heaviest = np.zeros(len(pairs), np.float32)
+        np.maximum.at(heaviest, of_pair, seqs.weights)
+    return np.bincount(pairs % seqs.n_items, heaviest, seqs.n_items).astype(np.float32)

@@ -1,6 +1,7 @@
 """The k best of each row, the same answer every time."""
 
 import numpy as np
+from scipy import sparse
 
 
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -20,3 +21,12 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     starts = np.searchsorted(rows, np.arange(n))
     best = order[starts[:, None] + np.arange(k)]
     return codes[best].astype(np.int32), values[best]
+
+
+def largest_of_each_row(table: sparse.csr_array, kept: int) -> sparse.csr_array:
+    """The same table with the `kept` largest stored values of each row; ties go to the lower column."""
+    rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
+    order = np.lexsort((table.indices, -table.data, rows))
+    rank = np.arange(len(rows)) - table.indptr[rows]
+    order = order[rank < kept]
+    return sparse.csr_array((table.data[order], (rows[order], table.indices[order])), shape=table.shape)

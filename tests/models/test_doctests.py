@@ -8,7 +8,7 @@ import pytest
 
 import recsys.models
 
-NAMES = [module.name for module in pkgutil.iter_modules(recsys.models.__path__, "recsys.models.")]
+NAMES = [module.name for module in pkgutil.walk_packages(recsys.models.__path__, "recsys.models.")]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from recsys.models import Sequences
-from recsys.models.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
-from recsys.models.solve import Ridge
+from recsys.models.next_item.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
+from recsys.models.next_item.solve import Ridge
 
 TARGETS = np.array([1, 0.5, 0.25])
 

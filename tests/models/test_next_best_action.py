@@ -6,10 +6,10 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import ItemContent, NextBestAction, Sequences, load
-from recsys.models.action_log import ActionLog
-from recsys.models.action_metrics import action_metrics, held_out_metrics
-from recsys.models.actions import Browsed, Own
-from recsys.models.user_state import DAY
+from recsys.models.actions.evaluation import action_metrics, held_out_metrics
+from recsys.models.actions.log import ActionLog
+from recsys.models.actions.next_best import Browsed, Own
+from recsys.models.actions.user_state import DAY
 
 START = 1_700_000_000
 NAMES = ["enrol", "download", "jewelry", "newcomer"]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import recsys.models
-import recsys.models.regression
+import recsys.models.next_item.regression
 from recsys.models import NextItem, Popularity, Sequences
-from recsys.models.gram import history_weights
+from recsys.models.next_item.gram import history_weights
+from recsys.models.next_item.regression import Regression
+from recsys.models.next_item.reward import log_rewards
+from recsys.models.next_item.settings import Settings
 from recsys.models.protocol import personalize_split
-from recsys.models.regression import Regression
-from recsys.models.reward import log_rewards
-from recsys.models.settings import Settings
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def weighted(seqs: Sequences, **worth: float) -> Sequences:
 @pytest.mark.parametrize("dense_items", [0, 12_000])
 def test_a_rank_gives_the_best_coefficients_of_that_rank(regulars, monkeypatch, dense_items):
     """In the metric of A = G + lambda I: no worse than the truncated singular values of L' B allow, with L L' = A."""
-    monkeypatch.setattr(recsys.models.regression, "DENSE_ITEMS", dense_items)
+    monkeypatch.setattr(recsys.models.next_item.regression, "DENSE_ITEMS", dense_items)
     regression, settings = Regression(regulars), Settings(penalty=10.0)
     whole = regression.coefficients(settings)
     whole = whole if dense_items else whole.toarray()

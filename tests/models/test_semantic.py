@@ -5,9 +5,10 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.metrics import personalize_metrics
-from recsys.models import SemanticSimilarity, load, semantic
+from recsys.models import SemanticSimilarity, load
 from recsys.models.protocol import personalize_split
-from recsys.models.semantic import document
+from recsys.models.related import semantic
+from recsys.models.related.semantic import document
 
 SHELF = {
     "couch": "COUCH",

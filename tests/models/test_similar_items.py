@@ -5,7 +5,7 @@ import pytest
 
 from recsys.models import ItemContent, ItemSimilarity, Sequences, SimilarItems, load
 from recsys.models.low_rank import low_rank
-from recsys.models.similar import between
+from recsys.models.sequences import between
 
 AISLES = {"bread": "bakery", "tea": "food", "cup": "china", "pot": "china", "new": "china", "soap": "bath", "odd": None}
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from recsys.errors import ModelError
-from recsys.models import text
-from recsys.models.text import DIMENSIONS, embed
+from recsys.models.content import text
+from recsys.models.content.text import DIMENSIONS, embed
 
 
 def nearest(query: str, candidates: list[str]) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from recsys.models import Sequences, Trending, load
-from recsys.models.trending import held_out_accuracy, trend_accuracy
+from recsys.models.popular.trending import held_out_accuracy, trend_accuracy
 
 HOUR = 3600
 

@@ -8,9 +8,9 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import NextItem, Sequences, UserAffinity, load
-from recsys.models.affinity import Habits, repeat_share
 from recsys.models.protocol import newest_fifth
-from recsys.models.segments import Segments
+from recsys.models.segments.affinity import Habits, repeat_share
+from recsys.models.segments.evaluation import Segments
 from recsys.models.topk import top_k
 
 
@@ -79,7 +79,7 @@ def test_many_queries_at_once_are_the_same_as_one_by_one(model):
 
 def test_batches_change_nothing(model, monkeypatch):
     whole = affinity(model, [1, 2])
-    monkeypatch.setattr("recsys.models.affinity.BATCH_SCORES", 60 * 7)
+    monkeypatch.setattr("recsys.models.segments.affinity.BATCH_SCORES", 60 * 7)
     np.testing.assert_allclose(affinity(model, [1, 2]), whole, rtol=1e-5)
 
 

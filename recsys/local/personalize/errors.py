@@ -33,8 +33,3 @@ def in_use(message: str) -> ServiceError:
 
 def over_limit(message: str) -> ServiceError:
     return ServiceError("LimitExceededException", message)
-
-
-def not_implemented(operation: str) -> ServiceError:
-    """501, so that no SDK retries it and nobody takes it for an answer."""
-    return ServiceError("NotImplementedException", f"{operation} is not implemented by the embedded Personalize", 501)

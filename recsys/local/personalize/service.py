@@ -1,8 +1,8 @@
 """The ASGI application: one request in, one answer or AWS error out.
 
-The control plane answers from its own thread (control.py); the runtime answers on the event loop from memory
-(runtime.py); events are answered when they are on disk (events.py). Nothing a request does can bring the others down:
-what is not a modelled error becomes InternalServerError with a line in the log.
+The control plane answers from its own thread (control/); the runtime answers on the event loop from memory (serving/);
+events are answered when they are on disk (events/). Nothing a request does can bring the others down: what is not a
+modelled error becomes InternalServerError with a line in the log.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.store import Store
-from recsys.local.personalize.errors import ServiceError, invalid, not_implemented
+from recsys.local.personalize.errors import ServiceError, invalid
 from recsys.local.personalize.events.attributing import Attributions
 from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
@@ -78,7 +78,19 @@ class Personalize:
         self._shown = Shown()
         self._deployments = Deployments(self._control, self._events)
         self._trackers = Trackers(self._control, self._events, self._shown)
-        self._handlers: dict[str, Callable[[Params], Awaitable[Params | None]]] = {
+        self._handlers = self._answering()
+        self._meter, self._attributions = Meter(self._control), Attributions(self._control, self._events)
+        reporters = (self._meter.report, self._attributions.report)
+        self._publisher = Publisher(self._endpoint, self._region, reporters)
+        self._jobs.start()
+        self._actor.submit(self._control.resume).result()
+        self._actor.submit(self._trackers.sweep)
+        self._actor.submit(self._deployments.warm)
+        self._publisher.start()
+
+    def _answering(self) -> dict[str, Callable[[Params], Awaitable[Params | None]]]:
+        """Who answers each operation of the runtime and events services."""
+        return {
             "GetRecommendations": self._get_recommendations,
             "GetPersonalizedRanking": self._get_personalized_ranking,
             "GetActionRecommendations": self._get_action_recommendations,
@@ -88,13 +100,6 @@ class Personalize:
             "PutActions": self._trackers.put_actions,
             "PutActionInteractions": self._trackers.put_action_interactions,
         }
-        self._meter, self._attributions = Meter(self._control), Attributions(self._control, self._events)
-        reporters = (self._meter.report, self._attributions.report)
-        self._publisher = Publisher(self._endpoint, self._region, reporters)
-        self._jobs.start()
-        self._actor.submit(self._control.resume).result()
-        self._actor.submit(self._deployments.warm)
-        self._publisher.start()
 
     def health(self) -> dict[str, Any]:
         """The account and region of its ARNs, where its metrics go, and how its time passes."""
@@ -151,10 +156,7 @@ class Personalize:
             done = await asyncio.wrap_future(self._actor.submit(lambda: self._control.handle(operation, params)))
             self._meter.created(operation.name, done)
             return done
-        handler = self._handlers.get(operation.name)
-        if handler is None:
-            raise not_implemented(operation.name)
-        return await handler(params)
+        return await self._handlers[operation.name](params)
 
     async def _get_recommendations(self, params: Params) -> Params:
         named = [params[member] for member in ("campaignArn", "recommenderArn") if member in params]

@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import time
+from contextlib import closing
 from typing import Any
 
 import personalize_shop as shops
@@ -145,3 +146,18 @@ def worker_of(pid: int) -> int:
             return found[0]
         time.sleep(0.01)
     raise AssertionError(f"process {pid} has no Personalize worker")
+
+
+def test_what_a_kill_left_of_an_erased_group_is_gone_after_the_next_start(mortal: Server, stocked: shops.Shop) -> None:
+    """A group made again under the same name must not inherit the events of the one before."""
+    mortal.kill()
+    with closing(sqlite3.connect(mortal.state / "personalize" / "events.sqlite")) as events, events:
+        events.execute(
+            "INSERT INTO events (dataset_group, session, type, sent, more) VALUES ('arn:erased', 's', 'view', 1, '{}')"
+        )
+        events.execute("INSERT INTO records VALUES ('arn:erased/ITEMS', 'i1', '{}')")
+    mortal.start()
+    shops.stocked_shop(mortal.client)  # by now what is to be swept is swept
+    with closing(sqlite3.connect(mortal.state / "personalize" / "events.sqlite")) as events:
+        left = "SELECT (SELECT count(*) FROM events WHERE dataset_group = 'arn:erased'), (SELECT count(*) FROM records)"
+        assert events.execute(left).fetchone() == (0, 0)

@@ -2,11 +2,14 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import personalize_shop as shops
 import pytest
 from personalize_shop import Client, refused
+
+from recsys.local.personalize.events.log import EventLog
 
 V2 = "aws-user-personalization-v2"
 
@@ -197,3 +200,14 @@ def test_an_item_needs_an_items_dataset(events: Any, shop: shops.Shop) -> None:
     code, message, _ = refused(events.put_items, datasetArn=shop.datasets["Users"], items=[{"itemId": "x"}])
     assert code == "InvalidInputException"
     assert "not ITEMS" in message
+
+
+def test_a_put_that_was_given_up_does_not_stop_those_after_it(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events.sqlite")
+    try:
+        event = {"eventType": "view", "itemId": "i1", "sentAt": 1.0}
+        given_up = log.put_events("group", "s", "u", [event])
+        given_up.cancel()
+        log.put_events("group", "s", "u", [event]).result(timeout=10)
+    finally:
+        log.close()

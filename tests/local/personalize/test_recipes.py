@@ -137,6 +137,14 @@ def test_semantic_similarity_needs_a_text(client: Client) -> None:
     assert "textual field or an itemName" in refused(client("personalize").create_solution, **request)[1]
 
 
+def test_semantic_similarity_needs_no_interactions(client: Client) -> None:
+    shop = shops.open_shop(client)
+    shops.add_dataset(shop, "Items", shops.ITEMS)
+    shops.import_csv(shop, "Items", shops.put_csv(shop, "items.csv", shops.item_table()))
+    with shops.trained(shop, "aws-semantic-similarity") as version:
+        assert shops.metrics_of(shop, version) == {"coverage": 1.0}
+
+
 def test_a_recipe_is_described_with_its_algorithm_and_featurization(client: Client) -> None:
     personalize = client("personalize")
     recipe = personalize.describe_recipe(recipeArn=f"{RECIPE}aws-sims")["recipe"]

@@ -179,6 +179,7 @@ class EventLog:
             self._commit(batch)
 
     def _commit(self, batch: list[tuple[Write, Future[Any]]]) -> None:
+        batch = [(write, future) for write, future in batch if future.set_running_or_notify_cancel()]
         try:
             self._db.execute("BEGIN IMMEDIATE")
             applied = [write() for write, _ in batch]

@@ -18,14 +18,13 @@ from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import in_use, invalid, not_found
 from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
-from recsys.local.personalize.schemas import TYPES, Field, fields, plain
+from recsys.local.personalize.schemas import KEYS, TYPES, Field, fields, plain
 from recsys.local.personalize.wire.validate import is_text
 
 Params = dict[str, Any]
 Columns = Mapping[str, Field]
 
 MOST_BYTES = 10 * 1024  # of an event; AWS's quota
-KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
 ACTION_EVENTS = {"taken": "TAKEN", "nottaken": "NOT_TAKEN", "viewed": "VIEWED"}
 
 
@@ -34,9 +33,8 @@ class Trackers:
 
     def __init__(self, control: Control, events: EventLog, shown: Shown) -> None:
         self._control, self._events, self._shown = control, events, shown
-        self._groups: dict[
-            str, tuple[str, Columns]
-        ] = {}  # tracking id -> dataset group ARN, optional fields of Interactions
+        # By tracking id: the dataset group's ARN, and the optional fields of its Interactions.
+        self._groups: dict[str, tuple[str, Columns]] = {}
         control.listeners.append(self._changed)
 
     async def put_events(self, params: Params) -> None:
@@ -46,9 +44,8 @@ class Trackers:
         [AWS does not say.]
         """
         tracking_id = params["trackingId"]
-        if tracking_id not in self._groups:
-            self._groups[tracking_id] = await self._ask(lambda: self._group_of(tracking_id))
-        group, columns = self._groups[tracking_id]
+        known = self._groups.get(tracking_id) or await self._ask(lambda: self._group_of(tracking_id))
+        group, columns = known
         events = [self._event(columns, event) for event in params["eventList"]]
         written = self._events.put_events(group, params["sessionId"], params.get("userId"), events)
         await asyncio.wrap_future(written)
@@ -89,6 +86,15 @@ class Trackers:
         shown = event.get("impression") or self._shown.items(event.get("recommendationId"))
         return {**event, **known, **({"impression": shown} if shown else {})}
 
+    def sweep(self) -> None:
+        """At a start: what a kill left of groups and datasets that were being erased goes too."""
+        for group in list(self._events.live):
+            if self._control.store.get(group) is None:
+                self._events.forget(group=group)
+        for dataset in list(self._events.records):
+            if self._control.store.get(dataset) is None:
+                self._events.forget(dataset=dataset)
+
     # On the control plane's thread
 
     async def _ask(self, question: Any) -> Any:
@@ -103,7 +109,9 @@ class Trackers:
         group = found[0].document["datasetGroupArn"]
         columns = group_fields(self._control, group).get("Interactions", {})
         required = TYPES["Interactions"].required
-        return group, {name: column for name, column in columns.items() if name not in required}
+        optional = {name: column for name, column in columns.items() if name not in required}
+        self._groups[tracking_id] = group, optional
+        return group, optional
 
     def _action_group_of(self, tracking_id: str) -> str:
         store = self._control.store

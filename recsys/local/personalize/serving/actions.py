@@ -70,7 +70,7 @@ class ActionDeployment:
 
     def _scores(self, user: str, acted: list[Event]) -> np.ndarray:
         """(n,) float32 in [0, 1]; 0 for actions without a score."""
-        from recsys.models.actions import Browsed, Own  # slow to import: loaded with the model
+        from recsys.models.actions.next_best import Browsed, Own  # slow to import: loaded with the model
 
         model, users = self.artefacts.model, self.group.users
         touched = _events(self.group.interactions, self.group.live.histories, user)

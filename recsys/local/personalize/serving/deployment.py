@@ -67,11 +67,16 @@ class Artefacts:
 
         content = load(folder / "content") if (folder / "content").exists() else None
         if content is not None and content.metadata.texts:
-            from recsys.models.text import embed  # the encoder is read for its first text
+            from recsys.models.content.text import embed
 
             content.metadata.embed = embed
         popular = load(folder / "popular") if (folder / "popular").exists() else None
         return cls(folder, load(folder / "model"), popular, content)
+
+    def warm(self) -> None:
+        """Have the text encoder read, which takes seconds, before the first new item needs it."""
+        if self.content is not None and self.content.metadata.texts:
+            self.content.metadata.embed(["warm"])
 
 
 class Deployment:

@@ -19,16 +19,16 @@ from typing import Any
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets, group_fields
-from recsys.local.personalize.control.resources import KINDS
+from recsys.local.personalize.control.resources import DELETING, KINDS
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid, not_found
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.filters import Clause, check_filter
-from recsys.local.personalize.schemas import Field
+from recsys.local.personalize.schemas import KEYS, Field
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.actions import ActionDeployment
 from recsys.local.personalize.serving.deployment import Artefacts, Config, Deployment
-from recsys.local.personalize.serving.group import KEYS, Group
+from recsys.local.personalize.serving.group import Group
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Deployments:
         self._groups: dict[str, Group] = {}
         self._datasets: dict[str, tuple[str, str]] = {}  # dataset ARN -> (group ARN, type)
         self._deployments: dict[str, Serving] = {}
-        self._swapping = threading.Lock()
+        self._swapping = threading.Lock()  # held while what serves is looked at and changed in one
         self._fetched: dict[str, Future[Any]] = {}
         self._filters: dict[str, tuple[str, tuple[Clause, ...]]] = {}
         control.listeners.append(self._changed)
@@ -87,9 +87,10 @@ class Deployments:
 
     async def filter(self, arn: str, group: str) -> tuple[Clause, ...]:
         """A filter's clauses. Raises ResourceNotFoundException, InvalidInputException for one of another group."""
-        if arn not in self._filters:
-            self._filters[arn] = await asyncio.wrap_future(self._control.actor.submit(lambda: self._filter(arn)))
-        owner, clauses = self._filters[arn]
+        found = self._filters.get(arn)
+        if found is None:
+            found = await asyncio.wrap_future(self._control.actor.submit(lambda: self._filter(arn)))
+        owner, clauses = found
         if owner != group:
             raise invalid(f"Filter {arn} belongs to another dataset group than the campaign")
         return clauses
@@ -102,9 +103,9 @@ class Deployments:
             for resource in self._control.store.find(kind, status="ACTIVE"):
                 self._fetch(resource.arn)
 
-    def reload(self, group: str) -> Future[None]:
+    def reload(self, group: str) -> None:
         """Read a group's data anew, after an import or a deletion; until it is done, answers are as before."""
-        return self._loader.submit(self._reload, self._group_plan(group))
+        self._loader.submit(self._reload, self._group_plan(group)).add_done_callback(_logged)
 
     def _forget(self, job: Resource) -> None:
         """A data deletion: the events go, and what is in memory is read anew without the users; then it is done."""
@@ -149,8 +150,9 @@ class Deployments:
         elif what == "forget":
             self._forget(resource)
         elif what in ("stopped", "erased"):
-            for held in (self._deployments, self._fetched, self._filters, self._groups):
-                held.pop(resource.arn, None)
+            with self._swapping:
+                for held in (self._deployments, self._fetched, self._filters, self._groups, self._datasets):
+                    held.pop(resource.arn, None)
 
     def _deploy(self, resource: Resource) -> None:
         """Load what the resource is to serve, or to serve next, then let the control plane know."""
@@ -166,15 +168,17 @@ class Deployments:
         self._loader.submit(self._load, plan, old).add_done_callback(installed)
 
     def _install(self, arn: str, loaded: Future[Serving], failure: BaseException | None) -> None:
-        reason = f"{type(failure).__name__}: {failure}" if failure else None
-        self._control.finish(arn, {"failureReason": reason} if reason else {})
-        self._control.finish_update(arn, reason)
-        if self._control.store.get(arn) and not failure:
+        """In place first, so that who sees ACTIVE is answered by it; then the status."""
+        resource = self._control.store.get(arn)
+        if resource and resource.status not in DELETING and not failure:
             with self._swapping:
                 self._deployments[arn] = loaded.result()
             group = loaded.result().group
             if group is not self._groups.get(group.arn):  # it was read anew meanwhile
                 self.reload(group.arn)
+        reason = f"{type(failure).__name__}: {failure}" if failure else None
+        self._control.finish(arn, {"failureReason": reason} if reason else {})
+        self._control.finish_update(arn, reason)
 
     def _plan(self, resource: Resource, latest: bool = False) -> Plan:
         """latest: as the update under way will have it, if there is one."""
@@ -213,15 +217,17 @@ class Deployments:
         if found["status"] != "ACTIVE":
             raise invalid(f"Filter {arn} is in status {found['status']}; it must be ACTIVE")
         group = found["datasetGroupArn"]
-        return group, check_filter(found["filterExpression"], group_fields(self._control, group))
+        self._filters[arn] = group, check_filter(found["filterExpression"], group_fields(self._control, group))
+        return self._filters[arn]
 
     # On the loading thread
 
     def _load_unless_ended(self, arn: str, plan: Plan) -> None:
         """Load what was asked for, unless it was stopped or deleted meanwhile."""
         loaded = self._load(plan)
-        if arn in self._fetched:
-            self._deployments.setdefault(arn, loaded)
+        with self._swapping:
+            if arn in self._fetched:
+                self._deployments.setdefault(arn, loaded)
 
     def _reload(self, plan: GroupPlan) -> None:
         if plan.arn not in self._groups:
@@ -239,6 +245,7 @@ class Deployments:
         group = self._groups.get(plan.group.arn) or self._read_group(plan.group)
         same = old is not None and old.artefacts.folder == plan.folder
         artefacts = old.artefacts if same else Artefacts.read(plan.folder)
+        self._loader.submit(artefacts.warm)
         if plan.recipe.type == recipes.ACTIONS:
             return ActionDeployment(artefacts, plan.recipe, group, plan.config)
         day = self._control.clock.day_seconds
@@ -259,3 +266,8 @@ class Deployments:
         group_arn, kind = self._datasets.get(dataset, ("", ""))
         if group_arn in self._groups and kind in KEYS:
             self._groups[group_arn].record(kind, key, document)
+
+
+def _logged(done: Future[Any]) -> None:
+    if not done.cancelled() and done.exception():
+        log.error("a dataset group could not be read anew", exc_info=done.exception())

@@ -13,9 +13,7 @@ import pyarrow.parquet as pq
 
 from recsys.local.personalize.events.live import Live
 from recsys.local.personalize.filters import Table
-from recsys.local.personalize.schemas import DATASET_TYPES, Field
-
-KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
+from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, Field
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from recsys.local.personalize import schemas
 from recsys.local.personalize.control.kinds.rule import Document, Rule
+from recsys.local.personalize.control.resources import KINDS
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid
 
@@ -132,7 +133,11 @@ def _schema_replaced(control: "Control", dataset: Resource, change: Document) ->
     added = [name for name in schemas.fields(dataset_schema(control, dataset)) if name not in before]
     for kind, member in (("Solution", "solutionConfig"), ("Recommender", "recommenderConfig")):
         for user in control.store.find(kind, datasetGroupArn=dataset.document["datasetGroupArn"]):
-            _exclude(user.document.setdefault(member, {}), dataset.document["datasetType"], added)
+            configs = [user.document.setdefault(member, {})]
+            if control.updating(user) and member in user.document[KINDS[kind].update]:
+                configs.append(user.document[KINDS[kind].update][member])
+            for config in configs:
+                _exclude(config, dataset.document["datasetType"], added)
             control.store.save(user)
 
 

@@ -15,6 +15,7 @@ dataset for actions), trials.json (every setting tried).
 import json
 import shutil
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ from recsys.local.personalize.jobs.training.engines import ENGINES
 from recsys.local.personalize.jobs.training.updates import update
 
 MIN_INTERACTIONS, MIN_USERS, MIN_SHARE = 1000, 25, 0.01
+
+
+def warm() -> None:
+    """Import what models import only when they are fitted: half a second that no training needs to spend again."""
+    import_module("scipy.optimize")
+    import_module("scipy.sparse.linalg")
 
 
 def train(spec: dict[str, Any]) -> dict[str, Any]:

@@ -28,14 +28,14 @@ from recsys.models import (
     Trending,
     UserAffinity,
 )
-from recsys.models.action_metrics import held_out_metrics
+from recsys.models.actions.evaluation import held_out_metrics
 from recsys.models.base import Model, Trained
+from recsys.models.next_item.reward import log_rewards
+from recsys.models.next_item.settings import Settings
+from recsys.models.popular.trending import held_out_accuracy
 from recsys.models.protocol import newest_fifth, personalize_split
-from recsys.models.reward import log_rewards
-from recsys.models.segments import Segments
-from recsys.models.settings import Settings
-from recsys.models.similar import between
-from recsys.models.trending import held_out_accuracy
+from recsys.models.segments.evaluation import Segments
+from recsys.models.sequences import between
 
 SEED = 0
 THREADS = os.cpu_count() or 1

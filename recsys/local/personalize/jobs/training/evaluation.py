@@ -8,7 +8,7 @@ from recsys.local.personalize.jobs.training.metadata import item_numbers
 from recsys.models import SemanticSimilarity
 from recsys.models.base import Model
 from recsys.models.protocol import Split
-from recsys.models.similar import RelatedItems
+from recsys.models.related.cointeractions import RelatedItems
 
 SHOWN = 25
 LONG = 500  # the most a request can ask for: of these, average_rewards_at_k looks at the 25 with the highest rewards

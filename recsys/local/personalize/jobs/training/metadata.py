@@ -8,7 +8,7 @@ from recsys.columns import CREATION_TIMESTAMP, ITEM_ID
 from recsys.local.personalize.jobs.training.data import KEYS, Data, TrainingFailed
 from recsys.local.personalize.schemas import Field
 from recsys.models import ItemContent
-from recsys.models.semantic import document
+from recsys.models.related.semantic import document
 
 # Told about every item or action, and no likeness.
 RESERVED = {CREATION_TIMESTAMP, "VALUE", "ACTION_EXPIRATION_TIMESTAMP", "REPEAT_FREQUENCY"}
@@ -28,7 +28,7 @@ def content(data: Data, kind: str, texts: bool = True) -> ItemContent | None:
         return None
     embed = None
     if "text" in kinds.values():
-        from recsys.models.text import embed  # the encoder is read for its first text
+        from recsys.models.content.text import embed  # the encoder is read for its first text
     return ItemContent.fit(columns[KEYS[kind]], {name: columns[name] for name in kinds}, kinds, embed)
 
 

@@ -6,12 +6,11 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from recsys.models.action_log import ActionLog
-from recsys.models.content import ItemContent
+from recsys.models.actions.log import ActionLog
+from recsys.models.content.items import ItemContent
+from recsys.models.content.metadata import Metadata
 from recsys.models.low_rank import low_rank
-from recsys.models.metadata import Metadata
-from recsys.models.sequences import Sequences
-from recsys.models.similar import touched_table
+from recsys.models.sequences import Sequences, touched_table
 
 TASTES = 16  # dimensions of taste
 NEWEST = 20  # item interactions that make it

@@ -5,11 +5,10 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from recsys.models.content import ItemContent
+from recsys.models.content.items import ItemContent
 from recsys.models.low_rank import Block, low_rank
-from recsys.models.popularity import unique_users
-from recsys.models.sequences import Sequences
-from recsys.models.similar import RelatedItems, cointeractions, seen_table, touched_table
+from recsys.models.related.cointeractions import RelatedItems, cointeractions
+from recsys.models.sequences import Sequences, seen_table, touched_table, unique_users
 from recsys.models.storage import Stored, table_arrays, table_from
 
 COLD = 5  # an item with fewer interactions is cold: AWS's definition

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from recsys import metrics
-from recsys.models.blend import Blend
-from recsys.models.features import decayed
-from recsys.models.gram import history_weights
-from recsys.models.popularity import unique_users
+from recsys.models.next_item.blend import Blend
+from recsys.models.next_item.features import decayed
+from recsys.models.next_item.gram import history_weights
+from recsys.models.next_item.regression import Recent, Regression
+from recsys.models.next_item.settings import CLIMBS, Settings, neighbour
 from recsys.models.protocol import Split, cut_newest
-from recsys.models.regression import Recent, Regression
-from recsys.models.sequences import Sequences
-from recsys.models.settings import CLIMBS, Settings, neighbour
+from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
 
 HELD_OUT_SHARE = 0.2

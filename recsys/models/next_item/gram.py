@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.sequences import Sequences
+from recsys.models.topk import largest_of_each_row
 
 PAIRS = 8_000_000  # pairs added at once: about 100 MB
 
@@ -79,15 +80,6 @@ def cross_sparse(
     if reverse and seqs.weights is None:
         out = out + reverse * out.T
     return largest_of_each_row(sparse.csr_array(out.T), kept)
-
-
-def largest_of_each_row(table: sparse.csr_array, kept: int) -> sparse.csr_array:
-    """The same table with the `kept` largest stored values of each row; ties go to the lower column."""
-    rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
-    order = np.lexsort((table.indices, -table.data, rows))
-    rank = np.arange(len(rows)) - table.indptr[rows]
-    order = order[rank < kept]
-    return sparse.csr_array((table.data[order], (rows[order], table.indices[order])), shape=table.shape)
 
 
 def _gram_pairs(seqs: Sequences, weights: np.ndarray, reverse: float) -> Iterator[Triple]:

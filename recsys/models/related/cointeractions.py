@@ -7,13 +7,10 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.base import Model
-from recsys.models.gram import largest_of_each_row
-from recsys.models.popularity import unique_users
-from recsys.models.sequences import Sequences
+from recsys.models.sequences import Sequences, between, seen_table, touched_table, unique_users
 from recsys.models.storage import Stored
-from recsys.models.topk import top_k
+from recsys.models.topk import largest_of_each_row, top_k
 
-NEWEST = 500  # distinct items of a user that count: a co-occurrence table grows with the square of a history
 NEIGHBOURS = 200  # kept per item
 
 
@@ -90,36 +87,6 @@ class ItemSimilarity(RelatedItems):
         arrays, n = stored.arrays, len(stored.item_ids)
         table = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
         return cls._of(stored.item_ids, stored.meta["settings"], table, arrays["popularity"])
-
-
-def between(counts: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(n,) bool: counts from their `low` to their `high` percentile (0 to 1), both included.
-
-    A percentile between two counts is the lower of them for `low` and the higher for `high`: a cut never takes more
-    than its share, and nothing at all of a small data set. AWS does not say how it rounds. Zero counts have no share.
-    """
-    some = counts[counts > 0]
-    if not len(some):
-        return np.ones(len(counts), bool)
-    least, most = np.quantile(some, low, method="lower"), np.quantile(some, high, method="higher")
-    return (counts >= least) & (counts <= most)
-
-
-def seen_table(histories: list[np.ndarray], n_items: int) -> sparse.csr_array:
-    """(n, n_items) float32: how often each history holds each item."""
-    codes = np.concatenate([np.empty(0, np.int64), *histories])
-    ends = np.cumsum([0, *(len(history) for history in histories)])
-    return sparse.csr_array((np.ones(len(codes), np.float32), codes, ends), shape=(len(histories), n_items))
-
-
-def touched_table(seqs: Sequences) -> sparse.csr_array:
-    """(n_users, n_items) float32, 1 where the user touched the item among the NEWEST events."""
-    newest = seqs.lengths[seqs.users] - seqs.positions <= NEWEST
-    shape = (seqs.n_users, seqs.n_items)
-    touched = sparse.csr_array((np.ones(newest.sum(), np.float32), (seqs.users[newest], seqs.codes[newest])), shape)
-    touched.sum_duplicates()
-    touched.data[:] = 1
-    return touched
 
 
 def cointeractions(touched: sparse.csr_array, least: int, discount: float) -> sparse.csr_array:

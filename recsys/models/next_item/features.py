@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from recsys.models.gram import history_weights
+from recsys.models.next_item.gram import history_weights
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from recsys.models.features import Weighted
-from recsys.models.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
+from recsys.models.next_item.features import Weighted
+from recsys.models.next_item.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
+from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.solve import Ridge
 from recsys.models.sequences import Sequences
-from recsys.models.settings import Settings
-from recsys.models.solve import Ridge
 
 DENSE_ITEMS = 12_000  # three float32 matrices of this side: 1.7 GB, and a minute to solve on two cores
 KEPT_ITEMS = 5_000  # up to here a search keeps the moments of three settings: the best and its two neighbours

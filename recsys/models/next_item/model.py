@@ -15,15 +15,14 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys.models.base import Model
-from recsys.models.blend import Blend
-from recsys.models.features import decayed
-from recsys.models.gram import history_weights
-from recsys.models.popularity import unique_users
-from recsys.models.regression import Coefficients, Regression
-from recsys.models.sequences import Sequences
-from recsys.models.settings import Settings
+from recsys.models.next_item.blend import Blend
+from recsys.models.next_item.features import decayed
+from recsys.models.next_item.gram import history_weights
+from recsys.models.next_item.regression import Coefficients, Regression
+from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.tuning import Report, tune
+from recsys.models.sequences import Sequences, unique_users
 from recsys.models.storage import Stored
-from recsys.models.tuning import Report, tune
 
 THREADED_ITEMS = 2_000  # smaller systems wait longer for a second thread than it saves them
 

@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 
 from recsys.models.base import Model
-from recsys.models.sequences import Sequences
+from recsys.models.sequences import Sequences, unique_users
 from recsys.models.storage import Stored
 
 
@@ -47,13 +47,3 @@ class Popularity(Model):
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
         return cls._of(stored.item_ids, stored.arrays["counts"])
-
-
-def unique_users(seqs: Sequences) -> np.ndarray:
-    """(n_items,) float32: how many different users touched each item, each as much as the heaviest of the events."""
-    pairs, of_pair = np.unique(seqs.users * seqs.n_items + seqs.codes, return_inverse=True)
-    heaviest = None
-    if seqs.weights is not None:
-        heaviest = np.zeros(len(pairs), np.float32)
-        np.maximum.at(heaviest, of_pair, seqs.weights)
-    return np.bincount(pairs % seqs.n_items, heaviest, seqs.n_items).astype(np.float32)

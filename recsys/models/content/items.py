@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys.errors import ModelError
 from recsys.models.base import BATCH_SCORES, Trained
-from recsys.models.metadata import Embed, Metadata, Vectors
+from recsys.models.content.metadata import Embed, Metadata, Vectors
 from recsys.models.storage import Stored, as_bytes, from_bytes, table_arrays, table_from
 from recsys.models.topk import top_k
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from recsys.errors import ModelError
 from recsys.models.base import Model
+from recsys.models.content.text import embed
 from recsys.models.sequences import Sequences
 from recsys.models.storage import Stored
-from recsys.models.text import embed
 from recsys.models.topk import top_k
 
 LARGE = 5000  # items from which on the vectors are shortened: ten for each of the encoder's dimensions

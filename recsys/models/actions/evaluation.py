@@ -8,11 +8,11 @@ import pandas as pd
 
 from recsys import metrics
 from recsys.columns import USER_ID
-from recsys.models.action_log import ActionLog, counts_by_action
-from recsys.models.actions import NextBestAction
-from recsys.models.content import ItemContent
+from recsys.models.actions.log import ActionLog, counts_by_action
+from recsys.models.actions.next_best import NextBestAction
+from recsys.models.actions.user_state import DAY
+from recsys.models.content.items import ItemContent
 from recsys.models.sequences import Sequences
-from recsys.models.user_state import DAY
 
 ANSWER = 5  # actions in an answer of GetActionRecommendations where the request does not say how many
 

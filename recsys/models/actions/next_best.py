@@ -8,14 +8,14 @@ import pandas as pd
 from scipy import sparse
 
 from recsys.errors import ModelError
-from recsys.models.action_log import HISTORY, ActionLog, are_taken, counts_by_action, history_features
+from recsys.models.actions.log import HISTORY, ActionLog, are_taken, counts_by_action, history_features
+from recsys.models.actions.logistic import Logistic, fit_logistic, log_loss, sigmoid
+from recsys.models.actions.user_state import DAY, UserState
 from recsys.models.base import Trained
-from recsys.models.content import ItemContent
-from recsys.models.logistic import Logistic, fit_logistic, log_loss, sigmoid
-from recsys.models.metadata import Metadata
+from recsys.models.content.items import ItemContent
+from recsys.models.content.metadata import Metadata
 from recsys.models.sequences import Sequences
 from recsys.models.storage import Stored, as_bytes, from_bytes
-from recsys.models.user_state import DAY, UserState
 
 ENOUGH = 50  # events taken, and as many not taken or viewed, before an action has a score: AWS's rule
 WITHIN = 42 * DAY  # counted back from the newest action interaction: AWS's six weeks

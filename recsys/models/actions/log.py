@@ -8,7 +8,7 @@ import pandas as pd
 
 from recsys.columns import ACTION_ID, EVENT_TYPE, TIMESTAMP, USER_ID
 from recsys.errors import ModelError
-from recsys.models.logistic import log_odds
+from recsys.models.actions.logistic import log_odds
 
 TAKEN, NOT_TAKEN, VIEWED = "taken", "not taken", "viewed"
 PRIOR = 5.0  # events that a share is smoothed with

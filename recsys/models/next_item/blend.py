@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recsys.models.features import own_share
-from recsys.models.settings import Settings
+from recsys.models.next_item.features import own_share
+from recsys.models.next_item.settings import Settings
 
 FLOOR = 1e-6  # weight of popularity where none was chosen: it orders what the history says nothing about
 

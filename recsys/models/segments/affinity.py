@@ -8,11 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.base import BATCH_SCORES, Model
-from recsys.models.next_item import NextItem
+from recsys.models.next_item.model import NextItem
 from recsys.models.protocol import newest_fifth
-from recsys.models.segments import Query, Segments
-from recsys.models.sequences import Sequences
-from recsys.models.similar import seen_table
+from recsys.models.segments.evaluation import Query, Segments
+from recsys.models.sequences import Sequences, seen_table
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
 

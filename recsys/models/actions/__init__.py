@@ -1,0 +1,1 @@
+"""Which action a user will take next."""

@@ -1,0 +1,1 @@
+"""What metadata and texts say about items."""

@@ -1,0 +1,1 @@
+"""Which users want an item."""
