@@ -1,1 +1,7 @@
-"""What is put one by one: events, items, users, actions."""
+"""What is put one by one: events, items, users, actions.
+
+puts.py         the five operations: what is let in
+log.py          on disk before it is acknowledged; live.py: in memory before the next answer
+impressions.py  what a recommendation showed
+attributing.py  events reported as a metric attribution asks
+"""
