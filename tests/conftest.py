@@ -1,5 +1,6 @@
 """The embedded AWS for every test that needs it: one real server a session, on a free port, in a temporary folder."""
 
+import json
 import os
 import shutil
 import socket
@@ -54,6 +55,7 @@ def embedded() -> Iterator[Embedded]:
         )
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
             os.environ.pop(name, None)
+        _make_role()
         yield Embedded(endpoint, state, process.pid)
     finally:
         os.environ.clear()
@@ -79,6 +81,13 @@ def client(embedded: Embedded) -> Callable[[str], Any]:
 def free_port() -> int:
     """A loopback port nobody listens on at this moment."""
     return _free_port()
+
+
+def _make_role() -> None:
+    """The role that jobs name: an account that has any for Personalize has others refused that are not there."""
+    allow = {"Effect": "Allow", "Principal": {"Service": "personalize.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    boto3.client("iam").create_role(RoleName="personalize", AssumeRolePolicyDocument=policy)
 
 
 def _free_port() -> int:

@@ -198,10 +198,10 @@ def test_metrics_of_versions_make_a_table(world: World, personalize: Any) -> Non
 
 @pytest.fixture
 def role(embedded: Any) -> Iterator[str]:
-    """A role as the notebooks make and remove it; the name is that of the role other tests only speak of."""
+    """A role as the notebooks make and remove it."""
     iam = boto3.client("iam")
     document = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
-    made = iam.create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=document)["Role"]
+    made = iam.create_role(RoleName=unique("notebook-role"), AssumeRolePolicyDocument=document)["Role"]
     iam.attach_role_policy(RoleName=made["RoleName"], PolicyArn=FULL_ACCESS)
     yield made["Arn"]
     for policy in iam.list_attached_role_policies(RoleName=made["RoleName"])["AttachedPolicies"]:

@@ -159,5 +159,6 @@ def test_what_a_kill_left_of_an_erased_group_is_gone_after_the_next_start(mortal
     mortal.start()
     shops.stocked_shop(mortal.client)  # by now what is to be swept is swept
     with closing(sqlite3.connect(mortal.state / "personalize" / "events.sqlite")) as events:
-        left = "SELECT 1 FROM events WHERE dataset_group = 'arn:erased' UNION SELECT 1 FROM records WHERE id = 'i1'"
-        assert events.execute(left).fetchall() == []
+        left = """SELECT (SELECT count(*) FROM events WHERE dataset_group = 'arn:erased'),
+                         (SELECT count(*) FROM records WHERE dataset = 'arn:erased/ITEMS')"""
+        assert events.execute(left).fetchone() == (0, 0)
