@@ -76,6 +76,12 @@ class Kind:
     quota: Quota | None = None
 
 
+def _job(name: str, path: str, parent: str, course: Course = CREATE) -> Kind:
+    """A job: named by jobName, never deleted by itself, five of a kind at once."""
+    quota = Quota(5, only_busy=True, message=TOO_MANY_BUSY)
+    return Kind(name, f"{path}/{{name}}", name_member="jobName", parents=(parent,), course=course, quota=quota)
+
+
 def _table(*kinds: Kind) -> dict[str, Kind]:
     return {kind.name: kind for kind in kinds}
 
@@ -123,28 +129,9 @@ KINDS = _table(
         ),
         follows=(("DatasetImportJob", "datasetArn"), ("DatasetExportJob", "datasetArn")),
     ),
-    Kind(
-        "DatasetImportJob",
-        "dataset-import-job/{name}",
-        name_member="jobName",
-        parents=("datasetArn",),
-        quota=Quota(5, only_busy=True, message=TOO_MANY_BUSY),
-    ),
-    Kind(
-        "DatasetExportJob",
-        "dataset-export-job/{name}",
-        name_member="jobName",
-        parents=("datasetArn",),
-        quota=Quota(5, only_busy=True, message=TOO_MANY_BUSY),
-    ),
-    Kind(
-        "DataDeletionJob",
-        "data-deletion-job/{name}",
-        name_member="jobName",
-        parents=("datasetGroupArn",),
-        course=DATA_DELETION,
-        quota=Quota(5, only_busy=True, message=TOO_MANY_BUSY),
-    ),
+    _job("DatasetImportJob", "dataset-import-job", "datasetArn"),
+    _job("DatasetExportJob", "dataset-export-job", "datasetArn"),
+    _job("DataDeletionJob", "data-deletion-job", "datasetGroupArn", DATA_DELETION),
     Kind("EventTracker", "event-tracker/{name}", parents=("datasetGroupArn",), quota=Quota(1, "datasetGroupArn")),
     Kind("Filter", "filter/{name}", parents=("datasetGroupArn",), quota=Quota(30, "datasetGroupArn")),
     Kind(
@@ -186,20 +173,8 @@ KINDS = _table(
         update="latestRecommenderUpdate",
         quota=Quota(5, "datasetGroupArn", message=f"Cannot create a recommender. {TOO_MANY_ACTIVE}"),
     ),
-    Kind(
-        "BatchInferenceJob",
-        "batch-inference-job/{name}",
-        name_member="jobName",
-        parents=("solutionVersionArn",),
-        quota=Quota(5, only_busy=True, message=TOO_MANY_BUSY),
-    ),
-    Kind(
-        "BatchSegmentJob",
-        "batch-segment-job/{name}",
-        name_member="jobName",
-        parents=("solutionVersionArn",),
-        quota=Quota(5, only_busy=True, message=TOO_MANY_BUSY),
-    ),
+    _job("BatchInferenceJob", "batch-inference-job", "solutionVersionArn"),
+    _job("BatchSegmentJob", "batch-segment-job", "solutionVersionArn"),
     Kind(
         "MetricAttribution",
         "metric-attribution/{name}",
