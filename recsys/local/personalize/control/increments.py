@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys.local.personalize.control.kinds.turns import being_read
 from recsys.local.personalize.control.resources import ACTIVE
 from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.control.training import training_spec, weights_of
@@ -61,5 +62,11 @@ def _end(control: "Control", arn: str, result: dict[str, Any]) -> None:
         control.store.save(version)
     for campaign in control.store.find("Campaign", solutionVersionArn=arn, status=ACTIVE):
         control.tell("deploy", campaign)
-    if old != control.folder / "versions" / str(version.number):
+    if old != control.folder / "versions" / str(version.number) and not _held(control, version):
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _held(control: "Control", version: Resource) -> bool:
+    """Whether a job or a campaign may be about to read the version's folder; it goes with the version then."""
+    campaigns = control.store.find("Campaign", solutionVersionArn=version.arn)
+    return being_read(control, version.document["datasetGroupArn"]) or any(map(control.busy, campaigns))
