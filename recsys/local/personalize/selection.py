@@ -1,4 +1,6 @@
-"""Which interactions a solution learns from, and how much each counts: eventType, eventValueThreshold, eventsConfig.
+"""What a solution learns from: which interactions, how much each counts, and which columns.
+
+Interactions: eventType, eventValueThreshold, eventsConfig. Columns: trainingDataConfig.
 
 The same choice holds for the history a campaign scores from [AWS does not say; training on purchases and scoring from
 clicks would mix two languages]. Event types compare without case, as in filters. The weights of an eventsConfig weigh
@@ -6,12 +8,14 @@ what is predicted, not the history it is predicted from; an eventsConfig takes t
 eventValueThreshold where a solution has both [AWS does not say].
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from recsys.local.personalize import recipes
+from recsys.local.personalize.schemas import Field
 
 
 @dataclass(frozen=True)
@@ -87,3 +91,22 @@ def _rule(entry: dict[str, Any], mean: float) -> Rule:
     """Weights are relative to their mean, as in AWS's example: .3 and .1 weigh 1.5 and 0.5."""
     weight = entry.get("weight", 1.0) / mean if mean else 1.0
     return Rule(entry.get("eventType"), entry.get("eventValueThreshold"), weight)
+
+
+def learned(fields: Mapping[str, Field], training: Mapping[str, Any], kind: str) -> dict[str, Field]:
+    """The fields of a dataset type (upper case) that a trainingDataConfig lets training learn from."""
+    included = _named(training.get("includedDatasetColumns"), kind)
+    excluded = _named(training.get("excludedDatasetColumns"), kind) or set()
+    return {
+        name: each
+        for name, each in fields.items()
+        if name.upper() not in excluded and (included is None or name.upper() in included)
+    }
+
+
+def _named(columns: Mapping[str, Iterable[str]] | None, kind: str) -> set[str] | None:
+    """The columns named for a dataset type, in upper case; None where the type is not named."""
+    for name, listed in (columns or {}).items():
+        if name.upper() == kind:
+            return set(map(str.upper, listed))
+    return None

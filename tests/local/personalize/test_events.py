@@ -7,9 +7,13 @@ from typing import Any
 
 import personalize_shop as shops
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from personalize_shop import Client, refused
 
+from recsys.local.personalize.events.live import Live
 from recsys.local.personalize.events.log import EventLog
+from recsys.local.personalize.events.reading import owned
 
 V2 = "aws-user-personalization-v2"
 
@@ -211,3 +215,13 @@ def test_a_put_that_was_given_up_does_not_stop_those_after_it(tmp_path: Path) ->
         log.put_events("group", "s", "u", [event]).result(timeout=10)
     finally:
         log.close()
+
+
+@settings(max_examples=200, derandomize=True, database=None, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("st"), st.sampled_from([None, "u", "v"])), max_size=12))
+def test_training_and_answers_give_an_event_to_the_same_user(sent: list[tuple[str, str | None]]) -> None:
+    live = Live()
+    for at, (session, user) in enumerate(sent):
+        live.apply(session, user, (float(at), f"i{at}", "view", None))
+    answered = {(user, item) for user, events in live.histories.items() for _, item, *_ in events}
+    assert set(owned([(session, user, f"i{at}") for at, (session, user) in enumerate(sent)])) == answered

@@ -11,7 +11,6 @@ ahead is not reported, CloudWatch would refuse it; of a recommendationId whose m
 
 import json
 import math
-import sqlite3
 import time
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
@@ -27,7 +26,7 @@ from recsys.local.personalize.cloudwatch import NEWEST, OLDEST, Put
 from recsys.local.personalize.control.attributing import active_attributions, last_event, marks_of, metrics_of
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets
-from recsys.local.personalize.control.store import Resource, connect
+from recsys.local.personalize.control.store import Resource, connect, read_only
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.schemas import plain
 from recsys.local.personalize.serving.sources import mark_of
@@ -84,9 +83,7 @@ class Attributions:
         self._control, self._events = control, events
         self._db = connect(control.folder / "attribution.sqlite")
         self._db.executescript(TABLES)
-        self._log = sqlite3.connect(
-            f"file:{control.folder / 'events.sqlite'}?mode=ro", uri=True, check_same_thread=False, timeout=30
-        )
+        self._log = read_only(control.folder / "events.sqlite")
 
     def close(self) -> None:
         self._log.close()

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from recsys.local.personalize.events.reading import query
 from recsys.local.personalize.jobs.importing import write_whole
-from recsys.local.personalize.jobs.offline import query
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
 from recsys.models import load

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from recsys.local.personalize.jobs.offline import query
+from recsys.local.personalize.events.reading import owned, query
 from recsys.local.personalize.jobs.roles import check_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
 from recsys.local.personalize.schemas import KEYS, Field, fields, plain
@@ -76,14 +76,12 @@ def _records(spec: dict[str, Any], columns: list[Field]) -> list[Row]:
 
 
 def _events(spec: dict[str, Any], columns: list[Field]) -> list[Row]:
-    """Events with an item as interactions; those of a session without a user belong to the user it later had."""
-    found = query(spec["events"], EVENTS, spec["group"])
-    user_of = {session: user for session, user, *_ in found if user}
+    """Events with an item as interactions."""
     rows = []
-    for session, user, item, sent, kind, value, more in found:
+    for user, item, sent, kind, value, more in owned(query(spec["events"], EVENTS, spec["group"])):
         if item:
             values = _further(json.loads(more or "{}")) | {
-                "userid": user or user_of.get(session, session),
+                "userid": user,
                 "itemid": item,
                 "timestamp": int(sent),
                 "eventtype": kind,

@@ -8,6 +8,7 @@ from typing import Any
 from recsys.local.personalize.control.store import read_only
 from recsys.local.personalize.events.live import Live
 from recsys.local.personalize.events.log import read_live
+from recsys.local.personalize.events.reading import query
 from recsys.local.personalize.filters import Table
 from recsys.local.personalize.recipes import by_arn
 from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, Field, fields
@@ -57,9 +58,3 @@ def read_events(spec: dict[str, Any]) -> Live:
     """The events of the group so far."""
     with closing(read_only(spec["events"])) as connection:
         return read_live(connection, spec["group"])
-
-
-def query(events: str, statement: str, of: str) -> list[tuple[Any, ...]]:
-    """Rows of the event log for one group or dataset, read while the server writes."""
-    with closing(read_only(events)) as connection:
-        return connection.execute(statement, (of,)).fetchall()

@@ -114,25 +114,6 @@ def summed(lifts: Iterable[np.ndarray | None]) -> np.ndarray | None:
     return np.sum(known, axis=0) / np.float32(np.sqrt(len(known))) if known else None
 
 
-def learned(fields: Mapping[str, Field], training: Mapping[str, Any], kind: str) -> dict[str, Field]:
-    """The fields of a dataset type that a trainingDataConfig lets training learn from."""
-    included = _named(training.get("includedDatasetColumns"), kind)
-    excluded = _named(training.get("excludedDatasetColumns"), kind) or set()
-    return {
-        name: each
-        for name, each in fields.items()
-        if name.upper() not in excluded and (included is None or name.upper() in included)
-    }
-
-
-def _named(columns: Mapping[str, Iterable[str]] | None, kind: str) -> set[str] | None:
-    """The columns named for a dataset type, in upper case; None where the type is not named."""
-    for name, listed in (columns or {}).items():
-        if name.upper() == kind:
-            return set(map(str.upper, listed))
-    return None
-
-
 def _usable(fields: Mapping[str, Field], kind: str) -> list[str]:
     """Metadata columns that training uses: numbers and categories."""
     own = {*TYPES[kind].required, *TYPES[kind].reserved}

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from recsys.local.personalize.schemas import plain
+from recsys.local.personalize.selection import learned
 from recsys.local.personalize.serving.catalogue import UNSCORED, Catalogue
-from recsys.local.personalize.serving.context import context_columns, learned, summed, user_columns
+from recsys.local.personalize.serving.context import context_columns, summed, user_columns
 from recsys.local.personalize.serving.group import Group, documents
 from recsys.local.personalize.serving.histories import Histories
 

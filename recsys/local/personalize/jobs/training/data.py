@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +12,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from recsys.columns import ACTION_ID, EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
+from recsys.local.personalize.events.reading import owned, query
 from recsys.local.personalize.recipes import RECIPES
-from recsys.local.personalize.schemas import Field, fields
-from recsys.local.personalize.selection import Selection
+from recsys.local.personalize.schemas import KEYS, Field, fields
+from recsys.local.personalize.selection import Selection, learned
 from recsys.models import Sequences
 
-KEYS = {"ITEMS": ITEM_ID, "USERS": USER_ID, "ACTIONS": ACTION_ID}
 DAY = 86_400
 INTERACTION = (USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE)
 ACTION_INTERACTION = (USER_ID, ACTION_ID, TIMESTAMP, EVENT_TYPE)
@@ -77,14 +74,7 @@ class Data:
         if kind not in self.spec["schemas"]:
             return {}
         columns = {name: field for name, field in fields(self.spec["schemas"][kind]).items() if name != KEYS[kind]}
-        limits = self.config.get("trainingDataConfig", {})
-        included = _named(limits.get("includedDatasetColumns"), kind)
-        excluded = _named(limits.get("excludedDatasetColumns"), kind) or ()
-        return {
-            name: field
-            for name, field in columns.items()
-            if name.lower() not in excluded and (included is None or name.lower() in included)
-        }
+        return learned(columns, self.config.get("trainingDataConfig", {}), kind)
 
     def rows(self, kind: str) -> dict[str, list[Any]]:
         """The rows of Items, Users or Actions by column, what was put over what was imported; ids first."""
@@ -117,7 +107,6 @@ class Data:
         newest = {
             table: self._query(f"SELECT max(number) FROM {table} WHERE dataset_group = ?", self.spec["group"])[0][0]
             for table in ("events", "action_events")
-            if self._has(table)
         }
         records = [sorted(self._records(kind)) for kind in KEYS]
         digest = hashlib.sha256(repr(records).encode()).hexdigest()
@@ -141,37 +130,24 @@ class Data:
         return pd.read_parquet(file, columns=[name for name in columns if name in pq.read_schema(file).names])
 
     def _events(self) -> pd.DataFrame:
-        """Events with an item; those of a session without a user belong to the user it later had."""
-        rows = self._put("SELECT session, user, item, sent, type, value FROM events", "events")
+        """Events with an item."""
+        rows = self._put("SELECT session, user, item, sent, type, value FROM events")
         return pd.DataFrame(rows, columns=list(INTERACTION))
 
     def _action_events(self) -> pd.DataFrame:
-        rows = self._put("SELECT session, user, action, sent, type FROM action_events", "action_events")
+        rows = self._put("SELECT session, user, action, sent, type FROM action_events")
         return pd.DataFrame(rows, columns=list(ACTION_INTERACTION))
 
-    def _put(self, query: str, table: str) -> list[tuple[Any, ...]]:
-        if not self._has(table):
-            return []
-        rows = self._query(f"{query} WHERE dataset_group = ? ORDER BY number", self.spec["group"])
-        user_of = {session: user for session, user, *_ in rows if user}
-        return [
-            (user or user_of.get(session, session), thing, int(sent), *more)
-            for session, user, thing, sent, *more in rows
-            if thing
-        ]
+    def _put(self, select: str) -> list[tuple[Any, ...]]:
+        rows = owned(self._query(f"{select} WHERE dataset_group = ? ORDER BY number", self.spec["group"]))
+        return [(user, thing, int(sent), *more) for user, thing, sent, *more in rows if thing]
 
     def _records(self, kind: str) -> list[tuple[str, str]]:
         """Ids and JSON documents of what was put one by one."""
         return self._query("SELECT id, document FROM records WHERE dataset = ?", self.spec["datasets"].get(kind))
 
-    def _has(self, table: str) -> bool:
-        return bool(self._query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table))
-
-    def _query(self, query: str, parameter: str | None) -> list[tuple[Any, ...]]:
-        if not Path(self.spec["events"]).exists():
-            return []
-        with closing(sqlite3.connect(f"file:{self.spec['events']}?mode=ro", uri=True, timeout=30)) as connection:
-            return connection.execute(query, (parameter,)).fetchall()
+    def _query(self, statement: str, of: str | None) -> list[tuple[Any, ...]]:
+        return query(self.spec["events"], statement, of)
 
 
 def _joined(columns: tuple[str, ...], *frames: pd.DataFrame) -> pd.DataFrame:
@@ -179,11 +155,3 @@ def _joined(columns: tuple[str, ...], *frames: pd.DataFrame) -> pd.DataFrame:
     if not some:
         return pd.DataFrame(columns=list(columns))
     return pd.concat(some, ignore_index=True).drop_duplicates(ignore_index=True)
-
-
-def _named(columns: dict[str, list[str]] | None, kind: str) -> set[str] | None:
-    """The columns named for a dataset type, in lower case; None where the type is not named."""
-    for name, listed in (columns or {}).items():
-        if name.upper() == kind:
-            return {column.lower() for column in listed}
-    return None

@@ -5,8 +5,8 @@ from collections import defaultdict
 import numpy as np
 
 from recsys.columns import CREATION_TIMESTAMP, ITEM_ID
-from recsys.local.personalize.jobs.training.data import KEYS, Data, TrainingFailed
-from recsys.local.personalize.schemas import Field
+from recsys.local.personalize.jobs.training.data import Data, TrainingFailed
+from recsys.local.personalize.schemas import KEYS, Field
 from recsys.models import ItemContent
 from recsys.models.related.semantic import document
 
