@@ -23,7 +23,8 @@ from recsys.models.content.items import ItemContent
 from recsys.models.next_item.model import NextItem
 from recsys.models.popular.popularity import Popularity
 from recsys.models.popular.trending import Trending
-from recsys.models.related.cointeractions import ItemSimilarity, RelatedItems
+from recsys.models.related.base import RelatedItems
+from recsys.models.related.cointeractions import ItemSimilarity
 from recsys.models.related.semantic import SemanticSimilarity
 from recsys.models.related.similar_items import SimilarItems
 from recsys.models.segments.affinity import UserAffinity

@@ -1,38 +1,16 @@
 """Item-to-item similarity from co-interactions, in the manner of Personalize's SIMS recipe."""
 
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from recsys.models.base import Model
+from recsys.models.related.base import RelatedItems
 from recsys.models.sequences import Sequences, between, seen_table, touched_table, unique_users
 from recsys.models.storage import Stored
-from recsys.models.topk import largest_of_each_row, top_k
+from recsys.models.topk import largest_of_each_row
 
 NEIGHBOURS = 200  # kept per item
-
-
-class RelatedItems(Model):
-    """A model that knows how alike two items are, and what is popular where it knows nothing."""
-
-    popularity: np.ndarray  # (n_items,) users of each item
-
-    @cached_property
-    def fallback(self) -> np.ndarray:
-        """(n_items,) float32: so small that it only orders items without any similarity."""
-        return (1e-7 * self.popularity / max(1.0, float(self.popularity.max(initial=0)))).astype(np.float32)
-
-    def similar(self, code: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (k,) and scores (k,) of the items nearest to item `code`, best first, never the item itself.
-
-        An item with fewer than k neighbours is filled up with popular items.
-        """
-        scores = self.scores([code])
-        scores[code] = -np.inf
-        codes, values = top_k(scores[None], min(k, len(scores) - 1))
-        return codes[0], values[0]
 
 
 class ItemSimilarity(RelatedItems):

@@ -6,17 +6,16 @@ from typing import Self
 import numpy as np
 
 from recsys.errors import ModelError
-from recsys.models.base import Model
 from recsys.models.content.text import embed
+from recsys.models.related.base import RelatedItems
 from recsys.models.sequences import Sequences
 from recsys.models.storage import Stored
-from recsys.models.topk import top_k
 
 LARGE = 5000  # items from which on the vectors are shortened: ten for each of the encoder's dimensions
 SHORT = 192  # dimensions then kept: on 2,399 shop items neighbours as good as with all 512, in a third of the time
 
 
-class SemanticSimilarity(Model):
+class SemanticSimilarity(RelatedItems):
     """sim(i, j) = the cosine of the two items' texts (aws-semantic-similarity); interactions are not needed.
 
     vectors: (n_items, d) float32 unit rows, zeros where there is no text; axes: (512, d), from the encoder's space to
@@ -54,19 +53,7 @@ class SemanticSimilarity(Model):
         model = cls(item_ids)
         model.vectors, model.axes = vectors, axes
         model.freshness, model.popularity = factors
-        # So small that it only orders items that are equally alike.
-        model._fallback = (1e-7 * model.popularity).astype(np.float32)
         return model
-
-    def similar(self, code: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (k,) and scores (k,) of the items nearest to item `code`, best first, never the item itself.
-
-        Popular items for an item without a text.
-        """
-        scores = self.scores([code])
-        scores[code] = -np.inf
-        codes, values = top_k(scores[None], min(k, len(scores) - 1))
-        return codes[0], values[0]
 
     def influenced(self, scores: np.ndarray, freshness: float = 0.0, popularity: float = 0.0) -> np.ndarray:
         """Scores (..., n_items) under a campaign's rankingInfluence, two weights in [0, 1].
@@ -105,7 +92,7 @@ class SemanticSimilarity(Model):
         """Sum of the cosines with the history's items."""
         empty = np.empty((0, self.vectors.shape[1]), dtype=np.float32)
         wanted = np.concatenate([empty, *(self.vectors[codes].sum(axis=0, keepdims=True) for codes in histories)])
-        return wanted @ self.vectors.T + self._fallback
+        return wanted @ self.vectors.T + self.fallback
 
     def _arrays(self) -> dict[str, np.ndarray]:
         names = ("vectors", "axes", "freshness", "popularity")

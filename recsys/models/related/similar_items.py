@@ -7,7 +7,8 @@ from scipy import sparse
 
 from recsys.models.content.items import ItemContent
 from recsys.models.low_rank import Block, low_rank
-from recsys.models.related.cointeractions import RelatedItems, cointeractions
+from recsys.models.related.base import RelatedItems
+from recsys.models.related.cointeractions import cointeractions
 from recsys.models.sequences import Sequences, seen_table, touched_table, unique_users
 from recsys.models.storage import Stored, table_arrays, table_from
 

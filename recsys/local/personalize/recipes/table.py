@@ -45,7 +45,7 @@ class Recipe:
     weighs          takes an eventsConfig
     objective       takes an optimizationObjective
     updates         takes trainingMode UPDATE
-    second          version 2: manages exploration itself, gives reasons, fills up what a filter leaves too short
+    version_2       manages exploration itself, gives reasons, fills up what a filter leaves too short
     """
 
     name: str
@@ -69,7 +69,7 @@ class Recipe:
     weighs: bool = False
     objective: bool = False
     updates: bool = False
-    second: bool = False
+    version_2: bool = False
 
     @property
     def arn(self) -> str:
@@ -210,7 +210,7 @@ _CUSTOM = (
         "next",
         "Items a user will most likely interact with next, with exploration, metadata and weights of event types.",
         explores=True,
-        second=True,
+        version_2=True,
         **_V2,
     ),
 )

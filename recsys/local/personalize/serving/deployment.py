@@ -43,7 +43,7 @@ class Config:
             exploration=Exploration(
                 weight=float(given.get("explorationWeight", 0.3)) if recipe.explores else 0.0,
                 cut_off=float(given.get("explorationItemAgeCutOff", 30.0)),
-                managed=recipe.explores and recipe.second,
+                managed=recipe.explores and recipe.version_2,
             ),
             metadata=config.get("enableMetadataWithRecommendations", False) or recipe.metadata,
             influence=config.get("rankingInfluence", {}),

@@ -77,7 +77,7 @@ class _List:
     def _explain(self, entries: list[Entry], codes: np.ndarray) -> None:
         for entry, code in zip(entries, codes.tolist(), strict=True):
             reason = self._reasons.get(code)
-            if reason and self._deployment.recipe.second:
+            if reason and self._deployment.recipe.version_2:
                 entry["reason"] = [reason]
             if reason == PROMOTED and self._promotion and self._promotion.name:
                 entry["promotionName"] = self._promotion.name
@@ -112,7 +112,7 @@ class _List:
         ranked = top(self._masked(self._without(self._mask, explored)), count - len(explored))
         if len(explored):
             ranked = np.insert(ranked, np.minimum(places - np.arange(len(places)), len(ranked)), explored)
-        if self._deployment.recipe.second and len(ranked) < count:
+        if self._deployment.recipe.version_2 and len(ranked) < count:
             ranked = np.concatenate([ranked, self._filler(ranked, count - len(ranked))])
         return ranked
 

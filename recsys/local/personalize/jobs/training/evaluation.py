@@ -5,10 +5,9 @@ import numpy as np
 from recsys import metrics
 from recsys.local.personalize.jobs.training.data import Data
 from recsys.local.personalize.jobs.training.metadata import item_numbers
-from recsys.models import SemanticSimilarity
 from recsys.models.base import Model
 from recsys.models.protocol import Split
-from recsys.models.related.cointeractions import RelatedItems
+from recsys.models.related.base import RelatedItems
 
 SHOWN = 25
 LONG = 500  # the most a request can ask for: of these, average_rewards_at_k looks at the 25 with the highest rewards
@@ -43,6 +42,6 @@ def ndcg(model: Model, split: Split) -> float:
 
 def _recommended(model: Model, split: Split, k: int) -> np.ndarray:
     """(n, k) item codes. Related items are asked for the user's last item, as a campaign would be."""
-    if isinstance(model, RelatedItems | SemanticSimilarity):
+    if isinstance(model, RelatedItems):
         return np.stack([model.similar(int(history[-1]), k)[0] for history in split.histories])
     return model.recommend(split.histories, k)[0]

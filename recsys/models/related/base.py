@@ -1,0 +1,29 @@
+"""What models of related items have in common."""
+
+from functools import cached_property
+
+import numpy as np
+
+from recsys.models.base import Model
+from recsys.models.topk import top_k
+
+
+class RelatedItems(Model):
+    """A model that knows how alike two items are, and what is popular where it knows nothing."""
+
+    popularity: np.ndarray  # (n_items,) users of each item, or another measure of it
+
+    @cached_property
+    def fallback(self) -> np.ndarray:
+        """(n_items,) float32: so small that it only orders items without any similarity."""
+        return (1e-7 * self.popularity / max(1.0, float(self.popularity.max(initial=0)))).astype(np.float32)
+
+    def similar(self, code: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (k,) and scores (k,) of the items nearest to item `code`, best first, never the item itself.
+
+        An item with fewer than k neighbours is filled up with popular items.
+        """
+        scores = self.scores([code])
+        scores[code] = -np.inf
+        codes, values = top_k(scores[None], min(k, len(scores) - 1))
+        return codes[0], values[0]
