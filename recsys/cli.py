@@ -213,12 +213,20 @@ def local_up(
     account: Annotated[str | None, typer.Option(help="Account number in the ARNs of Personalize alone.")] = None,
     auto_training: Annotated[bool, typer.Option(help="Let solutions train by themselves on schedule.")] = True,
     day_seconds: Annotated[float | None, typer.Option(help="Seconds a day of Personalize's schedules lasts.")] = None,
+    requests_per_second: Annotated[
+        float | None, typer.Option(help="Requests of each operation that Personalize takes a second; all, without it.")
+    ] = None,
 ) -> None:
     """Start the embedded AWS, or Amazon Personalize alone; it goes on when this command ends."""
     from recsys.local import launcher
     from recsys.local.options import Options
 
-    given = {"s3_endpoint": s3_endpoint, "account": account, "day_seconds": day_seconds}
+    given = {
+        "s3_endpoint": s3_endpoint,
+        "account": account,
+        "day_seconds": day_seconds,
+        "requests_per_second": requests_per_second,
+    }
     chosen = {name: value for name, value in given.items() if value is not None}
     options = Options(services, auto_training=auto_training, **chosen)
     server = launcher.up(port, _state(state), report=_line, options=options)

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import ports
 import pytest
 from botocore.config import Config
 
@@ -34,7 +34,7 @@ class Embedded:
 def embedded() -> Iterator[Embedded]:
     """Start the server, point the environment at it, stop it at the end; if it fails to start, show its log's end."""
     state = Path(tempfile.mkdtemp(prefix="recsys-test-"))
-    port = _free_port()
+    port = ports.free_port()
     endpoint = f"http://127.0.0.1:{port}"
     with (state / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -80,7 +80,7 @@ def client(embedded: Embedded) -> Callable[[str], Any]:
 @pytest.fixture
 def free_port() -> int:
     """A loopback port nobody listens on at this moment."""
-    return _free_port()
+    return ports.free_port()
 
 
 def _make_role() -> None:
@@ -88,12 +88,6 @@ def _make_role() -> None:
     allow = {"Effect": "Allow", "Principal": {"Service": "personalize.amazonaws.com"}, "Action": "sts:AssumeRole"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     boto3.client("iam").create_role(RoleName="personalize", AssumeRolePolicyDocument=policy)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait_until_healthy(process: subprocess.Popen, endpoint: str, log: Path) -> None:

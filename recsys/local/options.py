@@ -18,6 +18,7 @@ class Options:
 
     s3_endpoint, account: only for Personalize on its own; the embedded AWS has an S3 and an account number itself.
     day_seconds: how long a day of Personalize's schedules lasts, in seconds.
+    requests_per_second: how many requests of each operation Personalize takes a second; None for any number.
     """
 
     services: str = ALL
@@ -25,6 +26,7 @@ class Options:
     account: str = ACCOUNT
     auto_training: bool = True
     day_seconds: float = Clock.day_seconds
+    requests_per_second: float | None = None
 
     def __post_init__(self) -> None:
         if self.services not in SERVICES:
@@ -37,6 +39,8 @@ class Options:
             raise LocalError(f"--account {self.account}: an account number has 12 digits")
         if not self.day_seconds > 0:
             raise LocalError(f"--day-seconds {self.day_seconds:g}: a day must last longer than nothing")
+        if self.requests_per_second is not None and not self.requests_per_second > 0:
+            raise LocalError(f"--requests-per-second {self.requests_per_second:g}: nothing would be answered")
 
     @property
     def alone(self) -> bool:
@@ -56,6 +60,7 @@ class Options:
         """The options as the server's command line has them."""
         words = ["--services", self.services, "--account", self.account, "--day-seconds", str(self.day_seconds)]
         words += ["--s3-endpoint", self.s3_endpoint] if self.s3_endpoint else []
+        words += ["--requests-per-second", str(self.requests_per_second)] if self.requests_per_second else []
         return words if self.auto_training else [*words, "--no-auto-training"]
 
     @staticmethod
@@ -65,4 +70,5 @@ class Options:
         parser.add_argument("--s3-endpoint")
         parser.add_argument("--account", default=ACCOUNT)
         parser.add_argument("--day-seconds", type=float, default=Clock.day_seconds)
+        parser.add_argument("--requests-per-second", type=float)
         parser.add_argument("--no-auto-training", dest="auto_training", action="store_false")

@@ -78,7 +78,7 @@ def _whole(address: str, port: int, state: Path, options: Options) -> "Applicati
     from recsys.local.personalize.service import Personalize
 
     endpoint = f"http://{address}:{port}"
-    personalize = Personalize(state, endpoint, host.REGION, options.account, options.clock)
+    personalize = Personalize(state, endpoint, host.REGION, options.account, options.clock, options.requests_per_second)
     return Application(endpoint, state, personalize, MiniStack(endpoint, state))
 
 
@@ -89,7 +89,7 @@ def _alone(address: str, port: int, state: Path, options: Options) -> "Applicati
     from recsys.local.personalize.service import Personalize
 
     region, endpoint = standalone.prepare(options.s3_endpoint), f"http://{address}:{port}"
-    personalize = Personalize(state, None, region, options.account, options.clock)
+    personalize = Personalize(state, None, region, options.account, options.clock, options.requests_per_second)
     return Application(endpoint, state, personalize, standalone.Alone(endpoint))
 
 

@@ -1,6 +1,6 @@
 """Every error botocore's models document for an operation, brought about once by a plain program.
 
-UNREACHABLE lists what cannot be had here, with the reason; everything else in the models must be in a table below.
+Each must be in a table below. For NO_QUOTA "over the limit" means requests per second only: test_rate.py shows them.
 """
 
 import contextlib
@@ -15,16 +15,12 @@ from world import World, member, operation, unique
 
 Program = Callable[[World], tuple[str, dict[str, Any]] | dict[str, Any]]
 
-UNREACHABLE = {
-    ("personalize.update_solution", "LimitExceededException"): "AWS's limit on requests per second is not simulated",
-    ("personalize.tag_resource", "LimitExceededException"): "AWS's limit on requests per second is not simulated",
-    ("personalize.create_dataset", "LimitExceededException"): "a group has one dataset of each type: it exists already",
-}
+NO_QUOTA = ("personalize.create_dataset", "personalize.tag_resource", "personalize.update_solution")
 
 
 def pairs(code: str) -> list[str]:
-    """Operations that model an error, without those where it is out of reach."""
-    return sorted(name for name, model in MODELS.items() if code in modelled(model) and (name, code) not in UNREACHABLE)
+    """Operations that model an error."""
+    return sorted(name for name, model in MODELS.items() if code in modelled(model))
 
 
 def code_of(client_of: Callable[[str], Any], name: str, request: dict[str, Any]) -> str:
@@ -233,7 +229,7 @@ def _removed(world: World) -> Iterator[list[tuple[str, str]]]:
 
 def test_the_tables_leave_out_no_error_the_models_document() -> None:
     limited = {*BUSY_AT_ONCE, *PER_GROUP, "Campaign", "Recommender", "Schema", "DatasetGroup"}
-    shown = {operation("create", kind) for kind in limited}
-    assert {name.split(".")[1] for name in pairs("LimitExceededException")} == shown
+    shown = {f"personalize.{operation('create', kind)}" for kind in limited}
+    assert set(pairs("LimitExceededException")) == {*shown, *NO_QUOTA}
     assert {name.split(".")[1] for name in pairs("ResourceInUseException")} == set(IN_USE)
     assert {kind for kind in KINDS if f"personalize.{operation('create', kind)}" in MODELS} == set(KINDS)

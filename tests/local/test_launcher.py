@@ -89,7 +89,14 @@ def test_schedules_run_in_real_time_unless_told_otherwise(running):
 
 
 def test_options_arrive_at_the_server_as_they_were_given():
-    options = Options("personalize", "http://127.0.0.1:1", "111122223333", auto_training=False, day_seconds=0.5)
+    options = Options(
+        "personalize",
+        "http://127.0.0.1:1",
+        "111122223333",
+        auto_training=False,
+        day_seconds=0.5,
+        requests_per_second=2.5,
+    )
     parser = argparse.ArgumentParser()
     Options.add_to(parser)
     assert Options(**vars(parser.parse_args(options.arguments()))) == options

@@ -33,6 +33,7 @@ from recsys.local.personalize.metrics import Meter
 from recsys.local.personalize.serving import runtime
 from recsys.local.personalize.serving.deployments import Deployments, Serving
 from recsys.local.personalize.wire.protocol import Operation, answer, find_operation, parse, refusal
+from recsys.local.personalize.wire.rate import Rate
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +59,11 @@ class Personalize:
         region: str = "us-east-1",
         account: str = ACCOUNT,
         clock: Clock = REAL_TIME,
+        requests_per_second: float | None = None,
     ) -> None:
         self._folder = Path(state) / "personalize"
         self._endpoint, self._region, self._account, self._clock = endpoint, region, account, clock
+        self._rate = Rate(requests_per_second)
 
     def start(self) -> None:
         """Open the state, take up what was cut short, be ready to answer. Raises LocalError if it cannot be read."""
@@ -102,12 +105,13 @@ class Personalize:
         }
 
     def health(self) -> dict[str, Any]:
-        """The account and region of its ARNs, where its metrics go, and how its time passes."""
+        """The account and region of its ARNs, where its metrics go, how its time passes and what it lets in."""
         return {
             "account": self._account,
             "region": self._region,
             "cloudwatch": self._publisher.where(),
             "clock": asdict(self._clock),
+            "requests_per_second": self._rate.per_second,
         }
 
     def quiesce(self) -> None:
@@ -139,6 +143,7 @@ class Personalize:
             return refusal(None, error)
         started, params = time.perf_counter(), None
         try:
+            self._rate.admit(operation)
             params = parse(operation, body)
             answered = answer(operation, await self._perform(operation, params))
         except ServiceError as error:

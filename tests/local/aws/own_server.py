@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -56,10 +55,3 @@ class OwnServer:
     def health(self) -> dict[str, Any]:
         """The server's own report."""
         return launcher.status(self.state).health
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

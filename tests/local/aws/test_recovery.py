@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from own_server import OwnServer, free_port
+from own_server import OwnServer
+from ports import free_port
 from stream_pipeline import build, eventually
 
 EVENTS = 480

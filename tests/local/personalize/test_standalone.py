@@ -14,6 +14,7 @@ import boto3
 import personalize_shop as shops
 import pytest
 from botocore.exceptions import ClientError
+from ports import free_port
 
 from recsys.errors import LocalError
 from recsys.local import launcher
@@ -21,12 +22,6 @@ from recsys.local.options import Options
 from recsys.local.personalize.cloudwatch import CloudWatch
 
 POISON = "from pathlib import Path\nPath(__file__).with_name('imported').touch()\nraise ImportError('not here')\n"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(port: int) -> bool:
@@ -200,6 +195,7 @@ def test_without_any_endpoint_s3_is_aws_and_cloudwatch_is_left_alone(
         ({"s3_endpoint": "http://127.0.0.1:1"}, "are for --services personalize"),
         ({"services": "personalize", "s3_endpoint": "localhost:4566"}, "give a URL such as"),
         ({"services": "personalize", "account": "1"}, "an account number has 12 digits"),
+        ({"requests_per_second": 0}, "nothing would be answered"),
         ({"day_seconds": 0}, "a day must last longer than nothing"),
     ],
 )
