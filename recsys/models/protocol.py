@@ -53,18 +53,19 @@ def cut_newest(train: Sequences, test: Sequences, share: float) -> Split:
     return Split(train, older.histories(), newer.histories(), weights)
 
 
-def leave_last_out(seqs: Sequences) -> Split:
+def leave_last_out(seqs: Sequences, users: np.ndarray | None = None) -> Split:
     """Each user's last event is the target and all others are both training data and input; the usual academic split.
 
-    Raises ModelError when no user has two events.
+    users: indices of those who are tested, each with two events; all who can be without it. Raises ModelError when no
+    user has two events.
     """
-    able = np.flatnonzero(seqs.lengths >= 2)
+    able = np.flatnonzero(seqs.lengths >= 2) if users is None else users
     if len(able) == 0:
         raise ModelError("no user has two events: there is no last event to leave out")
-    mask = np.ones(seqs.n_events, dtype=bool)
-    mask[seqs.offsets[1:][able] - 1] = False
-    train = seqs.keep_events(mask)
-    return Split(train, [train.history(u) for u in able], [seqs.history(u)[-1:] for u in able])
+    last = seqs.offsets[1:][able] - 1
+    train = seqs.keep_events(~np.isin(np.arange(seqs.n_events), last))
+    weights = None if seqs.weights is None else list(seqs.weights[last, None])
+    return Split(train, [train.history(u) for u in able], list(seqs.codes[last, None]), weights)
 
 
 def newest_fifth(seqs: Sequences) -> Split:

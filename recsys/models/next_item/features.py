@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from recsys.models.next_item.gram import history_weights
-
 
 @dataclass(frozen=True)
 class Weighted:
-    """Events of n histories, newest first: their `codes`, `values` float32 and bounds `offsets` (n + 1,)."""
+    """Events of n histories: their `codes`, `values` float32 and bounds `offsets` (n + 1,).
+
+    On the scale k an item's code is k * n_items higher: each history has its events once for every scale.
+    """
 
     codes: np.ndarray
     values: np.ndarray
@@ -22,23 +23,31 @@ class Weighted:
         """The history each event belongs to."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
-    def table(self, n_items: int) -> sparse.csr_array:
-        """(n, n_items) float32; the weights of a repeated item add up."""
-        return sparse.csr_array((self.values, self.codes, self.offsets), shape=(len(self.offsets) - 1, n_items))
+    def table(self, width: int) -> sparse.csr_array:
+        """(n, width) float32; the weights of a repeated item add up."""
+        return sparse.csr_array((self.values, self.codes, self.offsets), shape=(len(self.offsets) - 1, width))
 
 
-def decayed(histories: Sequence[np.ndarray], weights: np.ndarray) -> Weighted:
-    """The newest event of each history weighs weights[0], the one before weights[1], ...; older ones are left out."""
-    recent = [h[::-1][: len(weights)] for h in histories]
-    lengths = np.array([len(h) for h in recent], dtype=np.int64)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    ages = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
-    return Weighted(np.concatenate([np.empty(0, np.int64), *recent]), weights[ages], offsets)
+def decayed(histories: Sequence[np.ndarray], weights: np.ndarray, n_items: int) -> Weighted:
+    """On the scale k the newest event weighs weights[k, 0], the one before weights[k, 1], ...; older ones nothing.
+
+    weights: (scales, length), each row falling to 0, from where on its events are left out.
+    """
+    newest = np.minimum.outer([len(h) for h in histories], (weights > 0).sum(axis=1)).astype(np.int64)  # (n, scales)
+    sizes = newest.ravel()
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    ages = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    scale = np.repeat(np.tile(np.arange(len(weights)), len(histories)), sizes)
+    recent = [h[::-1][:n] for h, most in zip(histories, newest, strict=True) for n in most]
+    codes = np.concatenate([np.empty(0, np.int64), *recent]) + n_items * scale
+    return Weighted(codes, weights[scale, ages], offsets[:: len(weights)])
 
 
 def own_share(histories: Sequence[np.ndarray], decay: float) -> Weighted:
     """Each event's share of its user's events, decayed by age ^ -decay; the shares of a history sum to 1."""
-    events = decayed(histories, history_weights(max((len(h) for h in histories), default=0), decay))
+    longest = max((len(h) for h in histories), default=0)
+    weights = (np.arange(1, longest + 1) ** -float(decay)).astype(np.float32)
+    events = decayed(histories, weights[None], 0)
     rows = events.rows
     totals = np.bincount(rows, events.values, minlength=len(histories))
     return Weighted(events.codes, (events.values / totals[rows]).astype(np.float32), events.offsets)

@@ -1,12 +1,18 @@
-"""The two moments behind the closed-form next-item model, counted pair by pair: O(events x lags), exact.
+"""The two moments behind the closed-form next-item model, counted pair by pair: O(events x lags).
 
-At every position of a user's sequence that something follows, x is the decayed history and y what comes next:
+At every position of a user's sequence that something follows, x is the history on several time scales and y what comes
+next:
 
-    x = sum over age a = 1..L of w(a) e[item a back]        y = sum over distance d = 1..T of v(d) u e[item d ahead]
+    x_k = sum over age a of decay_k^(a - 1) e[item a back]        y = sum over distance d = 1..T of v(d) u e[item d ahead]
 
-with u the weight of that event, 1 where all weigh alike. G = sum x x' and C = sum x y'. The product x x' pairs each
-event with those up to L - 1 before it, so that G is a sum over event pairs of a value that depends on their lag and on
-how many targets follow; C's depends on the lag and on u. No matrix product of size (events, items) is ever formed.
+with u the weight of that event, 1 where all weigh alike. G = sum x x' and C = sum x y', where x stacks the scales x_k.
+C pairs each event with those before it, a value that depends on their lag and on u. G needs no counting of its own: from
+one position to the next x_k becomes decay_k x_k + e[item], so that with one step ahead, C1 = sum x e[item]', and S_k the
+histories x_k after each user's last event,
+
+    (1 - decay_k decay_m) G_km = decay_k C1_k + decay_m C1_m' + diag(events of each item) - S_k' S_m.
+
+No matrix product of size (events, items) is ever formed.
 """
 
 from collections.abc import Iterator
@@ -16,144 +22,131 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.sequences import Sequences
-from recsys.models.topk import largest_of_each_row
 
-PAIRS = 8_000_000  # pairs added at once: about 100 MB
-
-Triple = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows, columns and values of equal length
+PAIRS = 8_000_000  # pairs added at once: about 250 MB
+FORGOTTEN = 1e-3  # weight below which an event of the history no longer counts
 
 
-def history_weights(length: int, decay: float) -> np.ndarray:
-    """w(1..length) = age ^ -decay, float32; decay 0 counts every item of the history alike."""
-    return (np.arange(1, length + 1, dtype=np.float64) ** -decay).astype(np.float32)
+def scale_weights(decays: tuple[float, ...], length: int | None = None) -> np.ndarray:
+    """w_k(a) = decay_k ^ (a - 1) for a = 1.., (scales, length) float32, 0 once FORGOTTEN; decay 0 sees the newest only.
 
+    Without a length, as long as anything counts.
 
-def lag_weights(weights: np.ndarray) -> np.ndarray:
-    """K (L, L + 1): K[d, m] = sum over k = 1..min(m, L - d) of w(k) w(k + d), for m targets left after a pair."""
-    length = len(weights)
-    table = np.zeros((length, length + 1), dtype=np.float64)
-    for lag in range(length):
-        sums = np.cumsum(weights[: length - lag].astype(np.float64) * weights[lag:])
-        table[lag, 1 : length - lag + 1] = sums
-        table[lag, length - lag + 1 :] = sums[-1]
-    return table.astype(np.float32)
-
-
-def gram(seqs: Sequences, weights: np.ndarray, reverse: float = 0.0) -> np.ndarray:
-    """G = sum of x x' (n_items, n_items) float32, dense; reversed sequences are added with weight `reverse`."""
-    half = np.zeros((seqs.n_items, seqs.n_items), dtype=np.float32)
-    for triple in _batches(_gram_pairs(seqs, weights, reverse)):
-        half += _table(triple, seqs.n_items).toarray()
-    half += half.T.copy()  # each pair counts for (i, j) and (j, i); lag 0 was halved for it
-    return half
-
-
-def gram_diagonal(seqs: Sequences, weights: np.ndarray, reverse: float = 0.0) -> np.ndarray:
-    """The diagonal of G, (n_items,) float32: an item meets itself at lag 0 and wherever it is repeated."""
-    total = np.zeros(seqs.n_items)
-    for late, early, value in _gram_pairs(seqs, weights, reverse):
-        same = late == early
-        total += 2 * np.bincount(late[same], value[same], minlength=seqs.n_items)
-    return total.astype(np.float32)
-
-
-def cross(seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: float = 0.0) -> np.ndarray:
-    """C = sum of x y' (n_items, n_items) float32, dense: row = item of the history, column = target.
-
-    `targets` holds v(1..T). In Fortran order, as LAPACK wants its right-hand sides.
+    >>> scale_weights((0.0, 0.5), 3)
+    array([[1.  , 0.  , 0.  ],
+           [1.  , 0.5 , 0.25]], dtype=float32)
     """
-    out = np.zeros((seqs.n_items, seqs.n_items), dtype=np.float32)
-    for triple in _batches(_cross_pairs(seqs, weights, targets, reverse)):
-        out += _table(triple, seqs.n_items).toarray()
-    if reverse and seqs.weights is None:
-        out += np.float32(reverse) * out.T.copy()
-    return out.T
+    slowest = max(decays)
+    length = length or (1 + int(np.log(FORGOTTEN) / np.log(slowest)) if slowest else 1)
+    weights = (np.asarray(decays)[:, None] ** np.arange(length)).astype(np.float32)
+    return np.where(weights >= FORGOTTEN, weights, np.float32(0))
 
 
-def cross_sparse(
-    seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: float = 0.0, kept: int = 500
-) -> sparse.csr_array:
-    """C as a sparse table, the `kept` largest entries of each row."""
-    out = sparse.csr_array((seqs.n_items, seqs.n_items), dtype=np.float32)
-    for triple in _batches(_cross_pairs(seqs, weights, targets, reverse)):
-        out = out + _table(triple, seqs.n_items).tocsr()
-    if reverse and seqs.weights is None:
-        out = out + reverse * out.T
-    return largest_of_each_row(sparse.csr_array(out.T), kept)
+def gram(seqs: Sequences, decays: tuple[float, ...], one_step: np.ndarray, reverse: float = 0.0) -> np.ndarray:
+    """G = sum of x x' (scales * n_items, scales * n_items) float32; reversed sequences count `reverse` times as much.
 
-
-def _gram_pairs(seqs: Sequences, weights: np.ndarray, reverse: float) -> Iterator[Triple]:
-    """Later item, earlier item and weight of every event pair in G, lag by lag; lag 0 at half its weight."""
-    table = lag_weights(weights)
-    for pairs in _pairs(seqs, range(len(table))):
-        value = table[pairs.lag][np.minimum(pairs.after, len(weights))]
-        if reverse:
-            value = value + np.float32(reverse) * table[pairs.lag][np.minimum(pairs.before, len(weights))]
-        yield pairs.late, pairs.early, value * np.float32(0.5 if pairs.lag == 0 else 1)
-
-
-def _cross_pairs(seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: float) -> Iterator[Triple]:
-    """Target, item of the history and value of every event pair in C, lag by lag.
-
-    Reversed sequences are left out where all events weigh alike: their C is the transpose then.
+    one_step: `cross` of the same decays for one step ahead, all events alike and nothing reversed.
     """
-    by_lag = np.convolve(weights.astype(np.float64), targets).astype(np.float32)
-    for pairs in _pairs(seqs, range(1, len(by_lag) + 1)):
-        value = by_lag[pairs.lag - 1]
-        if seqs.weights is None:
-            yield pairs.late, pairs.early, np.full(len(pairs.late), value)
-            continue
-        yield pairs.late, pairs.early, value * seqs.weights[pairs.late_at]
-        if reverse:
-            yield pairs.early, pairs.late, np.float32(reverse) * value * seqs.weights[pairs.late_at - pairs.lag]
+    n, events = seqs.n_items, np.bincount(seqs.codes, minlength=seqs.n_items).astype(np.float32)
+    steps, out = one_step.reshape(len(decays), n, n), np.empty((len(decays) * n, len(decays) * n), np.float32)
+    ends = [_ends(seqs, decay, last=True) for decay in decays]
+    starts = [_ends(seqs, decay, last=False) for decay in decays] if reverse else []
+    for k, m in np.ndindex(len(decays), len(decays)):
+        block = out[k * n : (k + 1) * n, m * n : (m + 1) * n]
+        np.multiply(steps[k], np.float32(decays[k]), out=block)
+        block += np.float32(decays[m]) * steps[m].T
+        block[np.diag_indices(n)] += events
+        block -= (ends[k].T @ ends[m]).toarray()
+        if reverse:  # C1 is its transpose then
+            block += np.float32(reverse * decays[k]) * steps[k].T
+            block += np.float32(reverse * decays[m]) * steps[m]
+            block[np.diag_indices(n)] += np.float32(reverse) * events
+            block -= np.float32(reverse) * (starts[k].T @ starts[m]).toarray()
+        block /= np.float32(1 - decays[k] * decays[m])
+    return out
+
+
+def _ends(seqs: Sequences, decay: float, last: bool) -> sparse.csr_array:
+    """(n_users, n_items) each history after its last event or, read backwards, after its first."""
+    age = np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions if last else seqs.positions
+    weights = (float(decay) ** age).astype(np.float32)
+    counts = weights >= FORGOTTEN
+    users, codes = seqs.users[counts], seqs.codes[counts]
+    return sparse.csr_array((weights[counts], (users, codes)), shape=(seqs.n_users, seqs.n_items))
+
+
+def cross(seqs: Sequences, decays: tuple[float, ...], targets: np.ndarray, reverse: float = 0.0) -> np.ndarray:
+    """C = sum of x y' (scales * n_items, n_items) float32: row = item of the history on a scale, column = target.
+
+    `targets` holds v(1..T).
+    """
+    by_lag = [np.convolve(each, targets).astype(np.float32) for each in scale_weights(decays)]
+    out = np.zeros((len(decays), seqs.n_items, seqs.n_items), dtype=np.float32)
+    for pairs in _batches(_pairs(seqs, range(1, len(by_lag[0]) + 1))):
+        for table, values in zip(out, by_lag, strict=True):
+            for early, late, value in _values(pairs, values, seqs.weights, reverse):
+                table += sparse.coo_array((value, (early, late)), shape=table.shape).toarray()
+    if reverse and seqs.weights is None:
+        for table in out:
+            table += np.float32(reverse) * table.T
+    return out.reshape(-1, seqs.n_items)
 
 
 class _Pairs(NamedTuple):
-    """All event pairs of one user each that are `lag` events apart, as arrays of equal length.
+    """Pairs of events of one user each, as arrays of equal length, by the place of each event, and how far apart."""
 
-    The place of the later event and its item, the earlier item, the number of events before it and after the later one.
-    """
-
-    lag: int
+    early_at: np.ndarray
     late_at: np.ndarray
-    late: np.ndarray
     early: np.ndarray
-    before: np.ndarray
-    after: np.ndarray
+    late: np.ndarray
+    lag: np.ndarray
+
+
+def _values(
+    pairs: _Pairs, by_lag: np.ndarray, weights: np.ndarray | None, reverse: float
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Item of the history, target and value of each pair that counts.
+
+    Reversed sequences are left out where all events weigh alike: their C is the transpose then.
+    """
+    value = by_lag[pairs.lag - 1]
+    counts = value > 0
+    early_at, late_at, early, late, _ = (column[counts] for column in pairs) if not counts.all() else pairs
+    value = value[counts]
+    if weights is None:
+        yield early, late, value
+        return
+    yield early, late, value * weights[late_at]
+    if reverse:
+        yield late, early, np.float32(reverse) * value * weights[early_at]
 
 
 def _pairs(seqs: Sequences, lags: range) -> Iterator[_Pairs]:
-    """The pairs of each lag, ordered by the later item: adding to a table then stays within one of its rows, which the
+    """The pairs of each lag, ordered by the earlier item: adding to a table then stays within one of its rows, which the
     cache can hold.
     """
-    late_at = np.argsort(seqs.codes, kind="stable")
-    late, before = seqs.codes[late_at], seqs.positions[late_at].astype(np.int32)
-    after = np.repeat(seqs.lengths, seqs.lengths)[late_at].astype(np.int32) - 1 - before
+    early_at = np.argsort(seqs.codes, kind="stable")
+    after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions)[early_at].astype(np.int32)
     for lag in lags:
-        far_enough = before >= lag
+        far_enough = after >= lag
         if not far_enough.all():
-            late_at, late, before, after = (column[far_enough] for column in (late_at, late, before, after))
-        yield _Pairs(lag, late_at, late, seqs.codes[late_at - lag], before - lag, after)
+            early_at, after = early_at[far_enough], after[far_enough]
+        late_at = early_at + lag
+        apart = np.full(len(early_at), lag, np.int32)
+        yield _Pairs(early_at, late_at, seqs.codes[early_at], seqs.codes[late_at], apart)
 
 
-def _batches(triples: Iterator[Triple]) -> Iterator[Triple]:
-    """The same triples in few large ones: a table per batch is what counting costs beside the pairs."""
-    waiting: list[Triple] = []
-    for triple in triples:
-        waiting.append(triple)
-        if sum(len(rows) for rows, _, _ in waiting) >= PAIRS:
+def _batches(lags: Iterator[_Pairs]) -> Iterator[_Pairs]:
+    """The same pairs in few large batches: a table per batch is what counting costs beside the pairs."""
+    waiting: list[_Pairs] = []
+    for pairs in lags:
+        waiting.append(pairs)
+        if sum(len(each.lag) for each in waiting) >= PAIRS:
             yield _joined(waiting)
             waiting = []
     if waiting:
         yield _joined(waiting)
 
 
-def _joined(triples: list[Triple]) -> Triple:
-    rows, cols, values = zip(*triples, strict=True)
-    return np.concatenate(rows), np.concatenate(cols), np.concatenate(values)
-
-
-def _table(triple: Triple, n: int) -> sparse.coo_array:
-    """Equal pairs add up when this is made dense or CSR, in scipy's compiled loop: three times as fast as np.add.at."""
-    rows, cols, values = triple
-    return sparse.coo_array((values, (rows, cols)), shape=(n, n))
+def _joined(pairs: list[_Pairs]) -> _Pairs:
+    return _Pairs(*map(np.concatenate, zip(*pairs, strict=True)))

@@ -2,8 +2,9 @@
 
     score = x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length) + reward
 
-x is the decayed history and B = (G + lambda I)^-1 C the ridge regression of what comes next on it, over all training
-positions: Steck's EASE (2019) and Choi's SLIST (2021) with order. The model answers from the history alone: a new user
+x is the history on several time scales and B the sum of two: the ridge regression (G + lambda I)^-1 C of what comes next
+on x over all training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order; and, where held-out
+users say so, its softmax twin. The model answers from the history alone: a new user
 needs no training and an event counts at once.
 """
 
@@ -17,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from recsys.models.base import Model
 from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.features import decayed
-from recsys.models.next_item.gram import history_weights
+from recsys.models.next_item.gram import scale_weights
 from recsys.models.next_item.regression import Coefficients, Regression
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Report, tune
@@ -37,21 +38,25 @@ class NextItem(Model):
         seed: int = 0,
         threads: int = 2,
         report: Report | None = None,
-        budget: float = 15.0,
+        budget: float = 40.0,
         settings: Settings | None = None,
-        candidates: Sequence[Mapping[str, float]] = ({},),
+        candidates: Sequence[Mapping[str, Any]] = ({},),
         reward: np.ndarray | None = None,
+        goal: str = "next",
     ) -> Self:
         """Choose the settings on held-out training users, then train on all.
 
-        report: called with each trial (settings, ndcg, seconds). budget: seconds of tuning on two ordinary cores,
+        goal: what the settings are chosen for: the `next` event of a user or, where a list is to serve for a while, the
+        `newest` tenth of the user's events, as Amazon Personalize measures it. report: called with each trial (settings, ndcg, seconds). budget: seconds of tuning on two ordinary cores,
         counted in work and not by the clock, so that a seed gives one model. settings: use these and only fit the
         temperature. candidates: settings of which one holds, whichever is best; each is tried, whatever the budget.
         reward: (n_items,) logarithms of what items are worth, by which their probabilities are multiplied.
         """
         with threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas"):
-            tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings, candidates)
+            tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings, candidates, goal, threads)
             table = Regression(seqs).coefficients(tuned.settings)
+        if tuned.twin:
+            table += np.float32(tuned.settings.twin_weight) * tuned.twin.table()
         popularity = unique_users(seqs)
         return cls._of(seqs.item_ids, table, popularity, tuned.settings, tuned.trials, tuned.temperature, reward)
 
@@ -68,17 +73,17 @@ class NextItem(Model):
     ) -> Self:
         model = cls(item_ids, settings.as_dict(), trials, temperature)
         model.table, model.popularity, model.chosen, model.reward = table, popularity, settings, reward
-        model._weights = history_weights(settings.length, settings.decay)
+        model._weights = scale_weights(settings.decays, settings.length)
         model._blend = Blend(popularity, temperature, reward)
         return model
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
-        events = decayed(histories, self._weights)
+        events = decayed(histories, self._weights, len(self.item_ids))
         first, *second = self.table if isinstance(self.table, tuple) else (self.table,)
         if len(histories) == 1 and not sparse.issparse(first):
             scores = (events.values @ first[events.codes])[None]  # a third of the time of a sparse product
         else:
-            scores = events.table(len(self.item_ids)) @ first
+            scores = events.table(first.shape[0]) @ first
         for factor in second:
             scores = scores @ factor
         scores = scores.toarray() if sparse.issparse(scores) else scores

@@ -7,20 +7,21 @@ form, its diagonal) B = A^-1 C V V', V being the leading eigenvectors of C' A^-1
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
-from recsys.models.next_item.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
+from recsys.models.next_item.gram import cross, gram, scale_weights
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.solve import Ridge
 from recsys.models.sequences import Sequences
 
-DENSE_ITEMS = 12_000  # three float32 matrices of this side: 1.7 GB, and a minute to solve on two cores
-KEPT_ITEMS = 5_000  # up to here a search keeps the moments of three settings: the best and its two neighbours
-SECONDS_A_PAIR, SECONDS_A_FLOP = 4e-8, 2e-11  # two ordinary cores of 2026
+DENSE_ITEMS = 6_000  # two time scales of so many are solved in half a minute on two cores, in 2.5 GB
+KEPT_ITEMS = 4_000  # up to here a search keeps the moments of three settings: the best and its two neighbours
+SECONDS_A_PAIR, SECONDS_A_FLOP = 3e-8, 1.5e-11  # two ordinary cores of 2026
 SPARE, ROUNDS = 16, 4  # of the search for the leading eigenvectors: NDCG within .002 of thirty rounds
 
 Coefficients = np.ndarray | sparse.csr_array | tuple[np.ndarray, np.ndarray]
@@ -49,34 +50,32 @@ class Recent(OrderedDict):
 
 
 class Regression:
-    """B of score = x B for one data set and any settings; what several settings share is counted once."""
+    """B of score = x B for one data set and any settings; what several settings share is counted once.
+
+    B has a row for every item on every time scale.
+    """
 
     def __init__(self, seqs: Sequences) -> None:
         self.seqs = seqs
-        self.dense = seqs.n_items <= DENSE_ITEMS
         kept = 3 if seqs.n_items <= KEPT_ITEMS else 1
-        self.grams, self.crosses, self.solved, self.bases = Recent(kept), Recent(kept), Recent(3), Recent(3)
+        self.steps, self.grams, self.crosses = Recent(kept), Recent(kept), Recent(kept)
+        self.solved, self.bases = Recent(3), Recent(3)
 
     def coefficients(self, settings: Settings) -> Coefficients:
-        """B (n_items, n_items) float32: (G + lambda I)^-1 C, or C_ij / (G_ii + lambda) as a sparse table.
+        """B = (G + lambda I)^-1 C, (scales * n_items, n_items) float32.
 
-        With a rank below n_items, its two factors (n_items, rank) and (rank, n_items) instead.
+        With a rank below n_items, its two factors (scales * n_items, rank) and (rank, n_items) instead.
         """
         if self._limited(settings):
             basis = self._basis(settings)
             return np.ascontiguousarray(self._solve(settings)(self._cross(settings) @ basis)), basis.T.copy()
-        if self.dense:
-            return np.ascontiguousarray(self._solve(settings)(self._cross(settings)))
-        return sparse.csr_array(sparse.diags_array(self._scale(settings)) @ self._cross(settings))
+        return np.ascontiguousarray(self._solve(settings)(self._cross(settings)))
 
     def predict(self, events: Weighted, settings: Settings) -> np.ndarray:
         """x B (n, n_items) float32 without forming B; `events` must be the same at every call but for its weights."""
-        x, whole = events.table(self.seqs.n_items), settings.with_(rank=0)
-        if self.dense:
-            solved = self.solved.take(_damped(settings), lambda: self._solve(settings)(x.toarray().T))
-            scores = solved.T @ self._cross(settings)
-        else:
-            scores = (x @ self.coefficients(whole)).toarray()
+        x = events.table(len(settings.decays) * self.seqs.n_items)
+        solved = self.solved.take(_damped(settings), lambda: self._solve(settings)(x.toarray().T))
+        scores = solved.T @ self._cross(settings)
         if not self._limited(settings):
             return scores
         basis = self._basis(settings)
@@ -84,43 +83,45 @@ class Regression:
 
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
-        past, items = _past(settings), self.seqs.n_items
-        pairs = self.seqs.n_events * settings.length
-        counted = (past not in self.grams) + (_aimed(settings) not in self.crosses) / 2
-        flops = 2 * n * items**2
+        items, rows = self.seqs.n_items, len(settings.decays) * self.seqs.n_items
+        pairs = float(self.seqs.n_events * (scale_weights(settings.decays) > 0).sum())
+        counted = (settings.decays not in self.steps) + (self._differs(settings) and _aimed(settings) not in self.crosses)
+        flops = 2 * n * rows * items
         if _damped(settings) not in self.solved:
-            flops += items**3 / 3 + 2 * n * items**2
+            flops += rows**3 / 3 + 2 * n * rows**2
         if self._limited(settings) and (*_aimed(settings), settings.penalty, settings.rank) not in self.bases:
-            flops += items**3 / 3 + 6 * (ROUNDS + 1) * (settings.rank + SPARE) * items**2
-        return counted * pairs * SECONDS_A_PAIR + (flops * SECONDS_A_FLOP if self.dense else 0.0)
+            flops += rows**3 / 3 + 6 * (ROUNDS + 1) * (settings.rank + SPARE) * rows**2
+        return counted * pairs * SECONDS_A_PAIR + flops * SECONDS_A_FLOP
 
     def touch(self, settings: Settings) -> None:
         """Keep what these settings need longer than what other settings need."""
+        self.steps.touch(settings.decays)
         self.grams.touch(_past(settings))
         self.crosses.touch(_aimed(settings))
         self.solved.touch(_damped(settings))
 
-    def _gram(self, settings: Settings) -> np.ndarray:
-        count = gram if self.dense else gram_diagonal
-        return self.grams.take(_past(settings), lambda: count(self.seqs, _weights(settings), settings.reverse))
+    def _one_step(self, settings: Settings) -> np.ndarray:
+        """C of one step ahead, all events alike and nothing reversed."""
+        plain = replace(self.seqs, weights=None)
+        return self.steps.take(settings.decays, lambda: cross(plain, settings.decays, np.ones(1)))
 
-    def _cross(self, settings: Settings) -> np.ndarray | sparse.csr_array:
-        count = cross if self.dense else cross_sparse
-        targets = np.full(settings.horizon, 1 / settings.horizon)
-        return self.crosses.take(
-            _aimed(settings),
-            lambda: count(self.seqs, _weights(settings), targets, settings.reverse),
-        )
+    def _gram(self, settings: Settings) -> np.ndarray:
+        counted = self.seqs, settings.decays, self._one_step(settings), settings.reverse
+        return self.grams.take(_past(settings), lambda: gram(*counted))
+
+    def _differs(self, settings: Settings) -> bool:
+        """Whether C is another than that of one step."""
+        return settings.horizon > 1 or settings.reverse > 0 or self.seqs.weights is not None
+
+    def _cross(self, settings: Settings) -> np.ndarray:
+        if not self._differs(settings):
+            return self._one_step(settings)
+        counted = self.seqs, settings.decays, np.full(settings.horizon, 1 / settings.horizon), settings.reverse
+        return self.crosses.take(_aimed(settings), lambda: cross(*counted))
 
     def _solve(self, settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
-        """A^-1 as a function of right-hand sides (n_items, m)."""
-        if self.dense:
-            return Ridge(self._gram(settings), settings.penalty).solve
-        scale = self._scale(settings)[:, None]
-        return lambda right: scale * right
-
-    def _scale(self, settings: Settings) -> np.ndarray:
-        return 1 / (self._gram(settings) + np.float32(settings.penalty))
+        """A^-1 as a function of right-hand sides (scales * n_items, m)."""
+        return Ridge(self._gram(settings), settings.penalty).solve
 
     def _limited(self, settings: Settings) -> bool:
         return 0 < settings.rank < self.seqs.n_items
@@ -141,20 +142,16 @@ class Regression:
         return basis @ turned[:, np.argsort(-values)[: settings.rank]]
 
 
-def _weights(settings: Settings) -> np.ndarray:
-    return history_weights(settings.length, settings.decay)
-
-
-def _past(settings: Settings) -> tuple[int, float, float]:
+def _past(settings: Settings) -> tuple[tuple[float, ...], float]:
     """What G depends on."""
-    return settings.length, settings.decay, settings.reverse
+    return settings.decays, settings.reverse
 
 
-def _aimed(settings: Settings) -> tuple[int, float, float, int]:
+def _aimed(settings: Settings) -> tuple[tuple[float, ...], float, int]:
     """What C depends on."""
     return *_past(settings), settings.horizon
 
 
-def _damped(settings: Settings) -> tuple[int, float, float, float]:
+def _damped(settings: Settings) -> tuple[tuple[float, ...], float, float]:
     """What G + lambda I depends on."""
     return *_past(settings), settings.penalty

@@ -3,21 +3,30 @@
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
+DECAYS = ((0.0, 0.7), (0.1, 0.8), (0.3, 0.9), (0.5, 0.95), (0.7, 0.98))
+ALIKE = (0.98,)  # of a history whose older events are to count about as much as the newest
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 OWN_WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+POPULARITY_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 # In this order: what moves the result most comes first, and what the others change comes twice.
 CLIMBS: tuple[tuple[str, tuple], ...] = (
+    ("repeats", (True, False)),
     ("penalty", PENALTIES),
     ("horizon", (1, 2, 5, 10, 20)),
     ("reverse", (0.0, 0.5, 1.0)),
-    ("decay", (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)),
+    ("decays", DECAYS),
     ("own_weight", OWN_WEIGHTS),
     ("own_decay", (0.0, 0.25, 0.5, 1.0)),
     ("penalty", PENALTIES),
-    ("length", (25, 50, 100, 200)),
     ("own_weight", OWN_WEIGHTS),
-    ("popularity_weight", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
+    ("popularity_weight", POPULARITY_WEIGHTS),
+)
+# Once the softmax twin is trained, which is with the settings found so far.
+TWIN_CLIMBS: tuple[tuple[str, tuple], ...] = (
+    ("twin_weight", (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)),
+    ("own_weight", OWN_WEIGHTS),
+    ("popularity_weight", POPULARITY_WEIGHTS),
 )
 
 
@@ -25,19 +34,22 @@ CLIMBS: tuple[tuple[str, tuple], ...] = (
 class Settings:
     """One choice of everything that is learned from held-out users rather than from the regression.
 
-    length: newest events of a history that count. decay: an item `age` events back weighs age ^ -decay. horizon: how
-    many following events are the target, alike; baskets want several. penalty: the ridge's lambda. reverse: weight of
-    the same sequences read backwards. own_weight: weight of the user's own item frequencies beside the regression, 0
+    length: newest events of a history that count. decays: one for each time scale; on it an item `age` events back
+    weighs decay ^ (age - 1). horizon: how many following events are the target, alike; baskets want several. penalty:
+    the ridge's lambda. reverse: weight of the same sequences read backwards. repeats: whether items of the history are
+    recommended again. twin_weight: weight of the softmax twin beside the regression, 0 for none. own_weight: weight of the user's own item frequencies beside the regression, 0
     where people do not come back to what they had; own_decay: how fast those forget. popularity_weight: weight of
     popularity, divided by 1 + the length of the history. rank: of the regression's coefficients, 0 for no limit, which
     is best where there is no reason for less (MovieLens-1M: NDCG .133, .163, .181 at rank 64, 256 and without).
     """
 
-    length: int = 50
-    decay: float = 1.0
+    length: int = 200
+    decays: tuple[float, ...] = (0.3, 0.9)
     horizon: int = 1
     penalty: float = 300.0
     reverse: float = 0.0
+    repeats: bool = True
+    twin_weight: float = 0.0
     own_weight: float = 0.0
     own_decay: float = 0.0
     popularity_weight: float = 0.0
@@ -51,7 +63,8 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
+        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        return cls(**known | {"decays": tuple(known["decays"])})
 
 
 def neighbour(name: str, grid: tuple, settings: Settings, step: int) -> Settings | None:

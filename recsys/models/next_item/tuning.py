@@ -9,31 +9,39 @@ import numpy as np
 
 from recsys import metrics
 from recsys.models.next_item.blend import Blend
-from recsys.models.next_item.features import decayed
-from recsys.models.next_item.gram import history_weights
-from recsys.models.next_item.regression import Recent, Regression
-from recsys.models.next_item.settings import CLIMBS, Settings, neighbour
-from recsys.models.protocol import Split, cut_newest
+from recsys.models.next_item.features import Weighted, decayed
+from recsys.models.next_item.gram import scale_weights
+from recsys.models.next_item.regression import DENSE_ITEMS, Recent, Regression
+from recsys.models.next_item.settings import CLIMBS, TWIN_CLIMBS, Settings, neighbour
+from recsys.models.next_item.softmax import RATES, SoftmaxTwin
+from recsys.models.protocol import Split, cut_newest, leave_last_out
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
 
 HELD_OUT_SHARE = 0.2
-HELD_OUT_USERS = 500  # enough to tell settings apart in pairs, few enough to score in a fraction of a second
+HELD_OUT_USERS = {"next": 2000, "newest": 500}  # enough to tell settings apart in pairs, few enough to score quickly
 HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
 SECONDS_A_SCORE = 2e-8
+TWIN_SHARE = 0.5  # of the budget, at most
+TWIN_EPOCHS = 2.0
+FEWEST_EPOCHS = 0.25  # a twin that saw less than this has nothing to say
 
 Report = Callable[[dict[str, Any]], None]
-Candidates = Sequence[Mapping[str, float]]
+Candidates = Sequence[Mapping[str, Any]]
+Climbs = Sequence[tuple[str, tuple]]
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was chosen, every trial made, and the softmax temperature of the held-out users' next items."""
+    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, and the softmax twin
+    where it has a weight.
+    """
 
     settings: Settings
     trials: list[dict[str, Any]]
     temperature: float
+    twin: SoftmaxTwin | None = None
 
 
 def tune(
@@ -43,51 +51,90 @@ def tune(
     budget: float,
     settings: Settings | None = None,
     candidates: Candidates = ({},),
+    goal: str = "next",
+    threads: int = 2,
 ) -> Tuned:
     """The settings with the best NDCG@10 on a fifth of the users, or those given, and their temperature.
 
     candidates: settings of which one holds; the search is free in the others. With too few users to choose on, it is
     the first candidate, the defaults beside it and a temperature of 1.
     """
-    held_out = HeldOut.of(seqs, seed)
+    held_out = HeldOut.of(seqs, seed, goal)
     if held_out is None:
-        return Tuned(settings or Settings().with_(**candidates[0]), [], 1.0)
+        return Tuned((settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0), [], 1.0)
     search = Search(held_out, report, budget)
     best = settings or search.among(candidates)
-    return Tuned(best, search.trials, held_out.temperature(best))
+    twin = held_out.twin(best, seed, threads, TWIN_SHARE * budget) if settings is None or settings.twin_weight else None
+    if twin and settings is None:
+        best = search.climb(best, TWIN_CLIMBS)
+    elif twin is None:
+        best = best.with_(twin_weight=0.0)
+    temperature = held_out.temperature(best)
+    if best.twin_weight:
+        held_out.complete(twin)
+    return Tuned(best, search.trials, temperature, twin if best.twin_weight else None)
 
 
 class HeldOut:
-    """Training users set aside: a model of the others is shown their older events and must find the newest tenth."""
+    """Events set aside: a model of the others is shown the older events of some users and must find the newer ones.
 
-    def __init__(self, split: Split) -> None:
+    unseen: these users, where nothing of theirs is in the other events.
+    """
+
+    def __init__(self, split: Split, unseen: Sequences | None = None) -> None:
+        self.train, self.unseen = split.train, unseen
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
         self.regression = Regression(split.train)
         self.blend = Blend(unique_users(split.train))
         self._predicted = Recent(3)
+        self._by_twin: np.ndarray | None = None
 
     @classmethod
-    def of(cls, seqs: Sequences, seed: int) -> "HeldOut | None":
-        """None where too few users have two events for a choice to mean anything."""
+    def of(cls, seqs: Sequences, seed: int, goal: str) -> "HeldOut | None":
+        """goal: what must be found, the `next` event of known users or the `newest` tenth of unseen users. None where too few users have two events for a choice to mean anything."""
         able = np.flatnonzero(seqs.lengths >= 2)
-        most = min(HELD_OUT_USERS, max(FEWEST, HELD_OUT_SCORES // seqs.n_items))
+        most = min(HELD_OUT_USERS[goal], max(FEWEST, HELD_OUT_SCORES // seqs.n_items))
         count = min(most, int(len(able) * HELD_OUT_SHARE))
         if count < FEWEST:
             return None
         chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
+        if goal == "next":
+            return cls(leave_last_out(seqs, chosen))
         rest = np.setdiff1d(np.arange(seqs.n_users), chosen)
-        return cls(cut_newest(seqs.select(rest), seqs.select(chosen), share=0.1))
+        unseen = seqs.select(chosen)
+        return cls(cut_newest(seqs.select(rest), unseen, share=0.1), unseen)
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
-        predicted = self._predicted.take(_regressed(settings), lambda: self._predict(settings))
-        return self.blend.add(predicted.copy(), self.histories, settings)
+        scores = self._predicted.take(_regressed(settings), lambda: self._predict(settings)).copy()
+        if settings.twin_weight:
+            scores += np.float32(settings.twin_weight) * self._by_twin
+        return self.blend.add(scores, self.histories, settings)
+
+    def twin(self, settings: Settings, seed: int, threads: int, budget: float) -> SoftmaxTwin | None:
+        """The twin of these settings, trained; None where it is no twin of the regression, or has no time to learn."""
+        if settings.rank or self.n_items > DENSE_ITEMS:
+            return None
+        counts = np.bincount(self.train.codes, minlength=self.n_items) + 0.1
+        twin = SoftmaxTwin(counts / counts.sum(), settings.decays, settings.repeats, seed, threads)
+        epochs = min(TWIN_EPOCHS, budget / twin.cost(self.train.n_events))
+        if epochs < FEWEST_EPOCHS:
+            return None
+        twin.learn(self.train, epochs)
+        table = twin.table()
+        self._by_twin = self._weighted(settings).table(len(table)) @ table
+        return twin
 
     def touch(self, settings: Settings) -> None:
         """Keep what was computed for these settings longer than the rest: the next trials start from them."""
         self._predicted.touch(_regressed(settings))
         self.regression.touch(settings)
+
+    def complete(self, twin: SoftmaxTwin) -> None:
+        """Let a twin that has been put to the test learn from the unseen users too; single events are not worth it."""
+        if self.unseen:
+            twin.learn(self.unseen, 1.0, (RATES[1], RATES[1]))
 
     def cost(self, settings: Settings) -> float:
         """Seconds that scoring these settings now takes on two ordinary cores, by counted work."""
@@ -119,8 +166,10 @@ class HeldOut:
         return float(np.exp(minimize_scalar(loss, bounds=(-9.0, 3.0), method="bounded", options={"xatol": 0.02}).x))
 
     def _predict(self, settings: Settings) -> np.ndarray:
-        events = decayed(self.histories, history_weights(settings.length, settings.decay))
-        return self.regression.predict(events, settings)
+        return self.regression.predict(self._weighted(settings), settings)
+
+    def _weighted(self, settings: Settings) -> Weighted:
+        return decayed(self.histories, scale_weights(settings.decays, settings.length), self.n_items)
 
 
 class Search:
@@ -134,18 +183,18 @@ class Search:
     def among(self, candidates: Candidates) -> Settings:
         """A climb with the first candidate's settings held; then the best candidate beside what was found."""
         first = candidates[0]
-        best = self.climb(Settings().with_(**first), held=first)
+        best = self.climb(Settings().with_(**first), CLIMBS, held=first)
         rivals = [best.with_(**candidate) for candidate in candidates]
         for rival in rivals:
             if rival not in self._known:
                 self._known[rival] = self._tried(rival)
         return max(rivals, key=self.ndcg)
 
-    def climb(self, start: Settings, held: Collection[str] = ()) -> Settings:
+    def climb(self, start: Settings, climbs: Climbs, held: Collection[str] = ()) -> Settings:
         """From `start`, each setting that is not held is moved up or down its grid for as long as that helps."""
         best = start
         self.ndcg(start)  # first, so that a budget too small for a search still measures where it stands
-        for name, grid in CLIMBS:
+        for name, grid in climbs:
             if name not in held:
                 self.held_out.touch(best)
                 best = self._along(name, grid, best)
@@ -181,4 +230,4 @@ class Search:
 
 def _regressed(settings: Settings) -> Settings:
     """The part of the settings that the regression depends on."""
-    return settings.with_(own_weight=0.0, own_decay=0.0, popularity_weight=0.0)
+    return settings.with_(own_weight=0.0, own_decay=0.0, popularity_weight=0.0, twin_weight=0.0, repeats=True)

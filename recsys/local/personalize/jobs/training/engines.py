@@ -31,7 +31,7 @@ from recsys.models import (
 from recsys.models.actions.evaluation import held_out_metrics
 from recsys.models.base import Model, Trained
 from recsys.models.next_item.reward import log_rewards
-from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.settings import ALIKE, Settings
 from recsys.models.popular.trending import held_out_accuracy
 from recsys.models.protocol import newest_fifth, personalize_split
 from recsys.models.segments.evaluation import Segments
@@ -68,8 +68,9 @@ def fit_next(data: Data) -> Fitted:
         trials.append,
         candidates=[_held(each) for each in asked],
         reward=reward,
+        goal="newest",
     )
-    model = NextItem.fit(_usual(data, sequences), SEED, THREADS, settings=tested.chosen, reward=reward)
+    model = NextItem.fit(_usual(data, sequences), SEED, THREADS, settings=tested.chosen, reward=reward, goal="newest")
     found = evaluation.of_items(data, tested, split) | evaluation.of_objective(data, tested, split)
     content = metadata.content(data, "ITEMS") if data.recipe.content else None
     best = next((each for each in asked if _fits(tested.chosen, each)), asked[0])
@@ -195,16 +196,16 @@ def _searched(
     return max(trials, key=lambda trial: trial["ndcg"])["settings"], trials
 
 
-def _held(combination: Combination) -> dict[str, float]:
+def _held(combination: Combination) -> dict[str, Any]:
     """Hyperparameters as settings of the next-item model."""
-    held: dict[str, float] = {}
+    held: dict[str, Any] = {}
     for name, text in combination.items():
         if name == "hidden_dimension":
             held["rank"] = int(text)
         elif name == "bptt":
             held["length"] = int(text)
         elif text.lower() == "false":  # recency_mask, apply_recency_bias: the whole history alike
-            held["decay"] = 0.0
+            held["decays"] = ALIKE
     return held
 
 
@@ -215,7 +216,7 @@ def _number(text: str) -> float:
 
 def _fits(settings: Settings, combination: Combination) -> bool:
     held = _held(combination)
-    return settings == settings.with_(**held) and (settings.decay == 0) == ("decay" in held)
+    return settings == settings.with_(**held) and (settings.decays == ALIKE) == ("decays" in held)
 
 
 def _usual(data: Data, sequences: Sequences) -> Sequences:
