@@ -25,7 +25,7 @@ def top(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> np.nda
     if crowded:
         _thin(found, scores, floor, k)
     (codes,) = found.nonzero()
-    return codes[np.argsort(-scores[codes], kind="stable")[:k]]
+    return codes[(-scores[codes]).argsort(kind="stable")[:k]]
 
 
 def top_k(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +81,7 @@ def _block_maxima(scores: np.ndarray, blocks: int) -> np.ndarray:
     n_items = scores.shape[-1]
     depth = n_items // blocks
     whole = depth * blocks
-    maxima = scores[..., :whole].reshape(*scores.shape[:-1], depth, blocks).max(axis=-2)
+    maxima = np.maximum.reduce(scores[..., :whole].reshape(*scores.shape[:-1], depth, blocks), axis=-2)
     if whole < n_items:
         rest = maxima[..., : n_items - whole]
         np.maximum(rest, scores[..., whole:], out=rest)
