@@ -15,7 +15,7 @@ SPREAD = 4  # blocks there are for each of the k at least: the floor lets throug
 
 
 def top(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> np.ndarray:
-    """Codes (m,) int64 of the k highest of (n_items,) scores, best first; fewer where fewer have a score.
+    """Codes (m,) int64 of the k highest of (n_items,) float scores, best first; fewer where fewer have one.
 
     allowed: (n_items,) bool, the items that may be chosen; None for all. Raises ModelError where a score is NaN.
     """
@@ -29,7 +29,7 @@ def top(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> np.nda
 
 
 def top_k(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Codes (n, k) int32 and scores (n, k) of the k highest of each row of (n, n_items), best first.
+    """Codes (n, k) int32 and scores (n, k) of the k highest of each row of (n, n_items) float scores, best first.
 
     Rows with fewer than k scores end in the code -1 and the score -inf; k is cut to n_items. allowed: bool, for each
     row (n, n_items) or for all alike (n_items,). Raises ModelError where a score is NaN.
