@@ -1,4 +1,8 @@
-"""Models on disk: one .npy file per array, memory-mapped on load, and a meta.json that vouches for each of them."""
+"""Models on disk: one .npy file per array, memory-mapped on load, and a meta.json that vouches for each of them.
+
+`sha256sum --check meta.sha256` vouches for meta.json. Processes that load the same model share its arrays: the kernel
+keeps each page of a file in memory once.
+"""
 
 import hashlib
 import json
@@ -14,8 +18,9 @@ from scipy import sparse
 
 from recsys.errors import ModelError
 
-VERSION = 1
+VERSION = 2
 META = "meta.json"
+META_SUM = "meta.sha256"
 ITEM_IDS = "item_ids.json"
 
 
@@ -41,7 +46,10 @@ def write_model(folder: str | Path, stored: Stored) -> None:
 
 
 def read_model(folder: str | Path, known: tuple[str, ...]) -> Stored:
-    """Read what write_model wrote, every file checked against the sha256 in meta.json; arrays are memory-mapped."""
+    """Read what write_model wrote, every file checked against its sha256; arrays are memory-mapped.
+
+    Raises ModelError for a file that is missing, cut short or altered, and for a model of another version or kind.
+    """
     folder = Path(folder)
     meta = _read_meta(folder / META)
     if meta.get("version") != VERSION or meta.get("model") not in known:
@@ -49,7 +57,7 @@ def read_model(folder: str | Path, known: tuple[str, ...]) -> Stored:
             f"{folder / META}: model {meta.get('model')!r} of version {meta.get('version')!r} cannot be read; "
             f"this release reads version {VERSION} of {', '.join(known)}: train it again"
         )
-    for name, digest in meta["sha256"].items():
+    for name, digest in {META: _digest(folder / META_SUM), **meta["sha256"]}.items():
         _verify(folder / name, digest)
     item_ids = np.asarray(json.loads((folder / ITEM_IDS).read_text("utf-8")), dtype=object)
     arrays = {name: _mapped(folder / f"{name}.npy") for name in meta["arrays"]}
@@ -108,6 +116,7 @@ def _write_files(folder: Path, stored: Stored) -> None:
         "about": stored.meta,
     }
     (folder / META).write_text(json.dumps(meta, indent=1), "utf-8")
+    (folder / META_SUM).write_text(f"{_sha256(folder / META)}  {META}\n", "utf-8")
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
@@ -118,6 +127,11 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} does not exist: no model was saved there; train one first") from None
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise ModelError(f"{path} is damaged ({error!r}): restore it or train the model again") from None
+
+
+def _digest(path: Path) -> str:
+    """The sha256 in a file as sha256sum writes it; nothing where there is no such file."""
+    return path.read_text("utf-8", "replace").partition(" ")[0] if path.is_file() else ""
 
 
 def _verify(path: Path, digest: str) -> None:

@@ -1,6 +1,8 @@
 """A model on disk is whole and unaltered, or refused with the name of the file."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -52,7 +54,24 @@ def test_a_damaged_meta_file_is_noticed(folder, text):
 def test_another_version_or_kind_is_refused(folder, change):
     meta = json.loads((folder / "meta.json").read_text())
     (folder / "meta.json").write_text(json.dumps(meta | change))
-    with pytest.raises(ModelError, match="cannot be read; this release reads version 1"):
+    with pytest.raises(ModelError, match="cannot be read; this release reads version 2"):
+        load(folder)
+
+
+@pytest.mark.parametrize("change", [{"temperature": 0.125}, {"settings": {}}, {"trials": [{"ndcg": 1.0}]}])
+def test_an_edit_of_what_meta_says_about_the_model_is_noticed(folder, change):
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | {"about": meta["about"] | change}, indent=1))
+    with pytest.raises(ModelError, match=r"meta\.json was cut short or altered"):
+        load(folder)
+
+
+@pytest.mark.parametrize("text", [None, "", "no digest", "\xff"])
+def test_without_its_own_checksum_a_meta_file_is_not_believed(folder, text):
+    (folder / "meta.sha256").unlink()
+    if text is not None:
+        (folder / "meta.sha256").write_text(text, "latin-1")
+    with pytest.raises(ModelError, match=r"meta\.json was cut short or altered"):
         load(folder)
 
 
@@ -71,3 +90,25 @@ def test_a_place_that_cannot_be_written_is_named(ring, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ModelError, match="not saved"):
         Popularity.fit(ring).save(tmp_path / "file" / "model")
+
+
+LOADING = """
+import sys
+from recsys.models import load
+model = load(sys.argv[1])
+lines = open("/proc/self/smaps").read().split("table.npy", 1)[1].splitlines()[1:16]
+kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+print(*(kilobytes[name] for name in ("Size", "Rss", "Pss", "Anonymous")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says whose a page is")
+def test_processes_that_load_the_same_model_share_its_pages(ring, tmp_path):
+    model = NextItem.fit(ring, budget=0)
+    model.table = np.ones((2000, 2000), np.float32)
+    model.save(tmp_path / "model")
+    here = load(tmp_path / "model")
+    there = subprocess.run([sys.executable, "-c", LOADING, tmp_path / "model"], capture_output=True, check=True)
+    size, resident, share, own = map(int, there.stdout.split())
+    assert resident == size and own == 0
+    assert share <= 0.51 * size, f"a page counts by half where two have it, as {here.table.shape} here"

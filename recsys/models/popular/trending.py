@@ -8,7 +8,7 @@ import numpy as np
 from recsys.models.base import Model
 from recsys.models.sequences import Sequences
 from recsys.models.storage import Stored
-from recsys.models.topk import top_k
+from recsys.models.topk import top
 
 BEFORE = 4  # intervals that the newest one is compared with: one alone is as noisy as the newest
 SMOOTHING = 10.0  # interactions added to both sides: from 0 to 2 is chance, from 50 to 200 is not
@@ -114,8 +114,8 @@ def held_out_accuracy(seqs: Sequences, interval_seconds: int) -> float:
     if not earlier.any():
         return 0.0
     model = Trending.fit(seqs.keep_events(earlier), interval_seconds)
-    codes, _ = top_k(model.trend(start)[None], LEADING)
+    codes = top(model.trend(start), LEADING)
     now, before = interval_counts(
         seqs.codes, seqs.times, seqs.n_items, end, interval_seconds, since=int(seqs.times.min())
     )
-    return trend_accuracy(codes[0], now - before)
+    return trend_accuracy(codes, now - before)

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from recsys.models.base import Model
-from recsys.models.topk import top_k
+from recsys.models.topk import top
 
 
 class RelatedItems(Model):
@@ -19,11 +19,11 @@ class RelatedItems(Model):
         return (1e-7 * self.popularity / max(1.0, float(self.popularity.max(initial=0)))).astype(np.float32)
 
     def similar(self, code: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (k,) and scores (k,) of the items nearest to item `code`, best first, never the item itself.
+        """Codes (m,) and scores (m,) of the items nearest to item `code`, best first, never the item itself.
 
-        An item with fewer than k neighbours is filled up with popular items.
+        m is k, or n_items - 1 where that is less: popular items follow the neighbours.
         """
         scores = self.scores([code])
         scores[code] = -np.inf
-        codes, values = top_k(scores[None], min(k, len(scores) - 1))
-        return codes[0], values[0]
+        codes = top(scores, k)
+        return codes, scores[codes]

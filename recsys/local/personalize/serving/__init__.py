@@ -9,6 +9,6 @@ engines.py      a kind of model, a way to score the catalogue; context.py: what 
 recommend.py    from scores to a list; exploration.py: the places given to what is little known
 ranking.py      a list in the order of a user's interest
 actions.py      next best actions
-top.py          the best k, and the softmax
+softmax.py      scores as shares of a whole
 sources.py      recommendationIds
 """

@@ -11,7 +11,7 @@ import numpy as np
 
 from recsys.local.personalize.serving.deployment import Deployment
 from recsys.local.personalize.serving.engines import Asked
-from recsys.local.personalize.serving.top import Softmax
+from recsys.local.personalize.serving.softmax import Softmax
 
 
 def rank(deployment: Deployment, asked: Asked, items: Sequence[str], mask: np.ndarray | None) -> list[dict[str, Any]]:

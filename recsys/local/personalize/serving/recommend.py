@@ -19,7 +19,7 @@ from recsys.local.personalize.serving.catalogue import UNSCORED
 from recsys.local.personalize.serving.deployment import Deployment
 from recsys.local.personalize.serving.engines import Asked
 from recsys.local.personalize.serving.exploration import draw
-from recsys.local.personalize.serving.top import Softmax, top
+from recsys.local.personalize.serving.softmax import Softmax
 
 PROMOTED, EXPLORED, POPULAR = "Promoted item", "Exploration", "Popular item"
 RNG = np.random.default_rng()
@@ -93,23 +93,19 @@ class _List:
         mask[codes] = False
         return mask
 
-    def _masked(self, mask: np.ndarray | None) -> np.ndarray:
-        """(n,) the scores, without those a mask holds back."""
-        return self._scores if mask is None else np.where(mask, self._scores, UNSCORED)
-
     def _promoted(self, count: int) -> np.ndarray:
         """Codes of the promoted items, best first; one without a score is not promoted."""
         if self._promotion is None:
             return NONE
-        wanted = self._masked(self._without(self._promotion.mask, self._hidden))
-        codes = top(wanted, min(count, self._promotion.count))
+        wanted = self._without(self._promotion.mask, self._hidden)
+        codes = _top(self._scores, min(count, self._promotion.count), wanted)
         self._reasons |= dict.fromkeys(codes.tolist(), PROMOTED)
         return codes
 
     def _rest(self, count: int) -> np.ndarray:
         """Codes of what is not promoted."""
         places, explored = self._explored(count)
-        ranked = top(self._masked(self._without(self._mask, explored)), count - len(explored))
+        ranked = _top(self._scores, count - len(explored), self._without(self._mask, explored))
         if len(explored):
             ranked = np.insert(ranked, np.minimum(places - np.arange(len(places)), len(ranked)), explored)
         if self._deployment.recipe.version_2 and len(ranked) < count:
@@ -136,9 +132,15 @@ class _List:
         """Codes of items without a score, those with most interactions first."""
         free = self._scores == UNSCORED if self._mask is None else (self._scores == UNSCORED) & self._mask
         free[taken] = False
-        codes = top(np.where(free, self._deployment.novelty.interactions, UNSCORED), count)
+        codes = _top(self._deployment.novelty.interactions, count, free)
         self._reasons |= dict.fromkeys(codes.tolist(), POPULAR)
         return codes
+
+
+def _top(scores: np.ndarray, count: int, mask: np.ndarray | None) -> np.ndarray:
+    from recsys.models.topk import top  # slow to import: loaded with the model
+
+    return top(scores, count, mask)
 
 
 def _interleaved(promoted: np.ndarray, rest: np.ndarray) -> np.ndarray:
