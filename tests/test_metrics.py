@@ -118,3 +118,8 @@ def test_a_seed_gives_one_interval_also_in_blocks(monkeypatch):
 def test_a_ratio_is_resampled_in_pairs():
     baseline = np.random.default_rng(0).random(60)
     assert tuple(metrics.bootstrap_ratio(2 * baseline, baseline)) == pytest.approx((2, 2, 2))
+
+
+def test_a_ratio_to_almost_nothing_has_no_upper_end():
+    found = metrics.bootstrap_ratio(np.ones(30), np.eye(30)[0])
+    assert found.mean == 30 and 0 < found.low < 30 and found.high == np.inf

@@ -37,7 +37,8 @@ def bootstrap_ratio(values: np.ndarray, baseline: np.ndarray, seed: int = 0, sam
     means = np.vstack([pair.mean(axis=0), _resampled_means(pair, seed, samples)])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = means[:, 0] / means[:, 1]
-    low, high = np.nanpercentile(ratios[1:], [2.5, 97.5])
+    low = np.nanpercentile(ratios[1:], 2.5, method="lower")  # one of the ratios: between two infinite ones is no number
+    high = np.nanpercentile(ratios[1:], 97.5, method="higher")
     return Interval(float(ratios[0]), float(low), float(high))
 
 
