@@ -55,11 +55,12 @@ MEASURES: dict[str, Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]] = 
 
 @dataclass(frozen=True)
 class Measured:
-    """One model: per-user metrics (n,), what its lists are like as a whole, and what it took."""
+    """One model: how good its lists are, with NDCG@10 of each user (n,), what they are like, and what it took."""
 
     name: str
     note: str
-    per_user: dict[str, np.ndarray]
+    metrics: dict[str, metrics.Interval]
+    ndcg: np.ndarray
     lists: dict[str, float]
     train_seconds: float
     users_per_second: float
@@ -77,11 +78,12 @@ def main() -> None:
         results = measured_all(options.models, task)
     except RecsysError as error:
         sys.exit(f"error: {error}")
-    print(table(results, options.seed))
-    print(conclusion(results, options.seed))
+    against = ratios(results, task.seed)
+    print(table(results))
+    print(conclusion(against))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(written(about, results, options.seed), indent=1) + "\n")
+        options.json.write_text(json.dumps({**about, "results": written(results, against)}, indent=1) + "\n")
 
 
 def parse() -> argparse.Namespace:
@@ -191,10 +193,16 @@ def measured_all(names: Sequence[str], task: Task) -> list[Measured]:
             continue
         codes, note, train, ask = outcome
         print(f"{name}{': ' if note else ''}{note}", flush=True)
-        per_user = {metric: measure(codes, task.split.targets) for metric, measure in MEASURES.items()}
-        rate = len(codes) / max(ask, 1e-9)
-        results.append(Measured(name, note, per_user, like(codes, task.split), train, rate, max(0.0, peak - held)))
+        results.append(measured(name, note, codes, task, train, len(codes) / max(ask, 1e-9), max(0.0, peak - held)))
     return results
+
+
+def measured(name: str, note: str, codes: np.ndarray, task: Task, *costs: float) -> Measured:
+    """A model's lists (n, DEPTH) against the targets; costs: training seconds, users per second, peak MB."""
+    split = task.split
+    per_user = {metric: measure(codes, split.targets) for metric, measure in MEASURES.items()}
+    intervals = {metric: metrics.bootstrap(values, task.seed) for metric, values in per_user.items()}
+    return Measured(name, note, intervals, per_user["NDCG@10"], like(codes, split), *costs)
 
 
 def trained_and_asked(name: str, task: Task) -> tuple[np.ndarray, str, float, float] | LeftOut:
@@ -222,14 +230,14 @@ def like(codes: np.ndarray, split: Split) -> dict[str, float]:
     }
 
 
-def table(results: Sequence[Measured], seed: int) -> str:
+def table(results: Sequence[Measured]) -> str:
     """One line a model: mean and 95 % bootstrap interval of each metric, and what the lists are like and took."""
     lists = ("coverage@10", "Gini@10", "novelty@10")
     width = max((len(result.name) for result in results), default=0) + 1
     heads = [*(f"{name:>25}" for name in MEASURES), *(f"{name:>12}" for name in (*lists, *COSTS))]
     lines = ["", " " * width + "".join(heads)]
     for result in results:
-        cells = [f"{metrics.bootstrap(values, seed)!s:>25}" for values in result.per_user.values()]
+        cells = [f"{interval!s:>25}" for interval in result.metrics.values()]
         cells += [f"{result.lists[name]:>12.3f}" for name in lists]
         cells += [f"{cost(result):>12,.{digits}f}" for digits, cost in COSTS.values()]
         lines.append(f"{result.name:{width}}" + "".join(cells))
@@ -245,29 +253,23 @@ COSTS: dict[str, tuple[int, Callable[[Measured], float]]] = {
 
 def ratios(results: Sequence[Measured], seed: int) -> dict[str, metrics.Interval]:
     """NextItem's NDCG@10 over each other model's, users resampled in pairs; nothing where it took no part."""
-    values = {result.name: result.per_user["NDCG@10"] for result in results}
+    values = {result.name: result.ndcg for result in results}
     next_item = values.pop(NEXT_ITEM, None)
     if next_item is None:
         return {}
     return {name: metrics.bootstrap_ratio(next_item, theirs, seed) for name, theirs in values.items()}
 
 
-def conclusion(results: Sequence[Measured], seed: int) -> str:
+def conclusion(against: dict[str, metrics.Interval]) -> str:
     """The ratios in words."""
-    lines = [f"  {name:20} x {ratio}" for name, ratio in ratios(results, seed).items()]
+    lines = [f"  {name:20} x {ratio}" for name, ratio in against.items()]
     return "\n".join([f"\n{NEXT_ITEM}'s NDCG@10 over that of:", *lines]) if lines else ""
 
 
-def written(about: dict[str, Any], results: Sequence[Measured], seed: int) -> dict[str, Any]:
-    """All of it as plain values for JSON; intervals are [mean, low, high]."""
-    found = ratios(results, seed)
-    rows = []
-    for result in results:
-        row = asdict(result)
-        row["metrics"] = {name: list(metrics.bootstrap(values, seed)) for name, values in row.pop("per_user").items()}
-        row["ratio"] = list(found[result.name]) if result.name in found else None
-        rows.append(row)
-    return {**about, "results": rows}
+def written(results: Sequence[Measured], against: dict[str, metrics.Interval]) -> list[dict[str, Any]]:
+    """The results as plain values for JSON; intervals are [mean, low, high], `ratio` is NextItem's to this model."""
+    rows = [asdict(result) | {"ratio": against.get(result.name)} for result in results]
+    return [{name: value for name, value in row.items() if name != "ndcg"} for row in rows]
 
 
 if __name__ == "__main__":
