@@ -67,7 +67,7 @@ def read(path: Path, core: int = 0) -> Source:
         if core:
             raise DataError(f"{path}: a core would change the split the data came with; leave --core out")
         train, test = (_sequences(path / name, _lines(path / name)) for name in ("train.txt", "test.txt"))
-        return Source(path.name, train, test, timed=False)
+        return Source(path.name, _shuffled(train), test, timed=False)
     require_file(path)
     if path.suffix.lower() in (".parquet", ".pq"):
         source = Source(path.stem, _columns(files.read(path), path))
@@ -126,8 +126,14 @@ def _sequences(path: Path, lines: list[list[str]]) -> pd.DataFrame:
     return _ordered(users, list(chain.from_iterable(fields[1:] for fields in histories)))
 
 
-def _ordered(users: Sequence[str] | np.ndarray, items: Sequence[str]) -> pd.DataFrame:
+def _ordered(users: Sequence[str] | np.ndarray, items: Sequence[str] | np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({USER_ID: users, ITEM_ID: items, TIMESTAMP: np.arange(len(items))})
+
+
+def _shuffled(interactions: pd.DataFrame) -> pd.DataFrame:
+    """The same events in a random order, always the same one: such files are sorted by id, which is not time."""
+    rows = interactions.sample(frac=1, random_state=0)
+    return _ordered(rows[USER_ID].to_numpy(), rows[ITEM_ID].to_numpy())
 
 
 def _first_line(path: Path) -> str:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import lapack
 
 from benchmarks.tuning import DEPTH, Histories, Scores, Task
 from recsys.models import ItemSimilarity, Model, NextItem, Popularity
-from recsys.models.sequences import seen_table, touched_table, unique_users
+from recsys.models.sequences import seen_table, unique_users
 
-PENALTIES = (10.0, 50.0, 200.0, 1000.0)
+PENALTIES = (10.0, 50.0, 200.0, 1000.0, 5000.0)
 EASE_ITEMS = 25_000  # the inverse of a larger table takes more than 5 GB
 
 Lists = Callable[[Histories], np.ndarray]
@@ -75,7 +76,7 @@ def ease(task: Task) -> tuple[Lists, str]:
 
 
 def _ease_scores(task: Task, penalty: float) -> Scores:
-    touched = touched_table(task.split.train)
+    touched = _touched(task.split.train.histories(), task)
     gram = (touched.T @ touched).toarray(order="F")
     gram[np.diag_indices_from(gram)] += penalty
     factor, _ = lapack.spotrf(gram, lower=1, overwrite_a=1)
@@ -83,7 +84,12 @@ def _ease_scores(task: Task, penalty: float) -> Scores:
     inverse = np.tril(inverse) + np.tril(inverse, -1).T
     table = -inverse / np.diag(inverse)
     np.fill_diagonal(table, 0)
-    return lambda histories: (seen_table(list(histories), len(table)) > 0).astype(np.float32) @ table
+    return lambda histories: _touched(histories, task) @ table
+
+
+def _touched(histories: Histories, task: Task) -> sparse.csr_array:
+    """(n, n_items) float32, 1 where a history holds the item."""
+    return (seen_table(list(histories), task.split.train.n_items) > 0).astype(np.float32)
 
 
 def ours(fit: Callable[[Task], Model]) -> Fit:

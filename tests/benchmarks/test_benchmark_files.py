@@ -67,6 +67,15 @@ def test_a_folder_is_a_split_it_came_with(written):
     assert len(source.interactions) == 3 and source.test["ITEM_ID"].tolist() == ["4"]
 
 
+def test_data_in_no_order_does_not_pass_for_history(written):
+    ids = [str(item) for item in range(100)]
+    written(f"u {' '.join(ids)}\n", "given/train.txt")
+    path = written("u 100\n", "given/test.txt")
+    shuffled = read(path.parent).interactions["ITEM_ID"].tolist()
+    assert sorted(shuffled) == sorted(ids) != shuffled != ids
+    assert read(path.parent).interactions["ITEM_ID"].tolist() == shuffled
+
+
 def test_a_folder_without_its_second_file_is_refused(written):
     with pytest.raises(DataError, match=r"test.txt: no such file"):
         read(written("1 5 3\n", "given/train.txt").parent)
