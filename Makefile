@@ -1,11 +1,12 @@
 # Two commands do everything: `make run` and `make test`. They need make and Python 3.11, 3.12 or 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab notebooks fidelity lock clean
+.PHONY: help setup run test lab notebooks fidelity quality lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 PARAMS ?= params/local.yaml
+RETAIL ?= data/raw/online-retail.parquet
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -37,6 +38,11 @@ notebooks: setup ## renew the outputs stored in the notebooks, from the newest r
 
 fidelity: setup ## write docs/personalize-fidelity.md anew
 	@PYTHONPATH=tests $(BIN)/python tests/contract/fidelity.py
+
+quality: setup ## measure the recommenders side by side into docs/quality.md; RETAIL=FILE is UCI's Online Retail
+	@$(BIN)/python -m benchmarks.quality data/sample/interactions.csv --name 'Sample shop' --json build/quality/sample.json
+	@$(BIN)/python -m benchmarks.quality $(RETAIL) --name 'Online Retail' --json build/quality/online-retail.json
+	@$(BIN)/python -m benchmarks.report build/quality/sample.json build/quality/online-retail.json
 
 lock: ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \

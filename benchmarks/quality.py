@@ -1,194 +1,275 @@
-"""Recommenders side by side: same data, same split, same machine, same run.
+"""Recommenders side by side: same data, same split, same rule about seen items, same machine, same run.
 
-    python benchmarks/quality.py data/sample/interactions.csv
-    python benchmarks/quality.py --online-retail PATH_TO/online-retail.parquet
-    python benchmarks/quality.py FILE --protocol leave-last-out --seed 3
+    python -m benchmarks.quality data/sample/interactions.csv
+    python -m benchmarks.quality ml-1m.inter --core 5 --protocol leave-last-out --models "popularity,EASE,next item"
+    python -m benchmarks.quality gowalla --json gowalla.json
 
-FILE is CSV or Parquet with USER_ID, ITEM_ID and TIMESTAMP. Nothing is tuned on the held-out users: NextItem chooses its
-settings inside the training users, and ALS gets the settings named below for any data.
+FILE is a table, sequences, pairs or a folder with train.txt and test.txt: see benchmarks/files.py. Nothing is tuned on
+the tested users: whoever has settings chooses them inside the training data, and the seconds count as training.
+
+Seen items are dropped from every model's lists, or kept in them, alike. Unless --seen says so they are dropped where
+fewer than one event in a hundred is a repeat; on Personalize's protocol, which never drops them, they are kept.
+
+Train s is the clock of one run. Users/s is all tested users in one call, top 25. Peak MB is the most memory resident in
+the model's own forked process (getrusage, ru_maxrss), less that of one that only holds the data.
 """
 
 import argparse
+import json
 import os
 import platform
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy import sparse
+from threadpoolctl import threadpool_limits
 
+from benchmarks.children import ChildFailed, in_child
+from benchmarks.files import Source, read
+from benchmarks.peers import PEERS, import_libraries
+from benchmarks.recommenders import NEXT_ITEM, RECOMMENDERS, LeftOut
+from benchmarks.tuning import PROTOCOLS, Task
 from recsys import metrics
-from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
-from recsys.models import ItemSimilarity, NextItem, Popularity, Sequences
-from recsys.models.next_item.features import own_share
-from recsys.models.protocol import Split, leave_last_out, personalize_split
-from recsys.models.topk import top_k
+from recsys.errors import DataError, RecsysError
+from recsys.models import Sequences
+from recsys.models.protocol import Split, given_split
+from recsys.models.sequences import unique_users
 
-DEPTH = 25
-PROTOCOLS = {"personalize": personalize_split, "leave-last-out": lambda seqs, seed: leave_last_out(seqs)}
+ALL = {name: fit for name, fit in (RECOMMENDERS | PEERS).items() if name != NEXT_ITEM}
+ALL[NEXT_ITEM] = RECOMMENDERS[NEXT_ITEM]  # ours is the last line
+REPEATS = 0.01  # share of events on an item the user had before, from which data counts as repeated
+
+MEASURES: dict[str, Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]] = {
+    "NDCG@10": lambda codes, targets: metrics.ndcg_at(codes, targets, 10),
+    "NDCG@20": lambda codes, targets: metrics.ndcg_at(codes, targets, 20),
+    "recall@10": lambda codes, targets: metrics.recall_at(codes, targets, 10),
+    "recall@20": lambda codes, targets: metrics.recall_at(codes, targets, 20),
+    "MRR@25": lambda codes, targets: metrics.reciprocal_rank(codes, targets, 25),
+    "precision@10": lambda codes, targets: metrics.precision_at(codes, targets, 10),
+}
 
 
 @dataclass(frozen=True)
-class Result:
-    """One model's lists (n, DEPTH) for all queries and the seconds it trained."""
+class Measured:
+    """One model: how good its lists are, with NDCG@10 of each user (n,), what they are like, and what it took."""
 
     name: str
-    codes: np.ndarray
-    seconds: float
+    note: str
+    metrics: dict[str, metrics.Interval]
+    ndcg: np.ndarray
+    lists: dict[str, float]
+    train_seconds: float
+    users_per_second: float
+    peak_mb: float
 
 
 def main() -> None:
     """Parse, measure, print."""
     options = parse()
-    interactions = online_retail(options.online_retail) if options.online_retail else read(options.file)
-    seqs = Sequences.from_interactions(interactions)
-    split = PROTOCOLS[options.protocol](seqs, options.seed)
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, {options.threads} threads, python {platform.python_version()}"
-    )
-    print(f"{seqs.n_events:,} events, {seqs.n_users:,} users, {seqs.n_items:,} items")
-    print(f"protocol {options.protocol}, seed {options.seed}: {len(split.targets):,} tested, top {DEPTH}\n")
-    results = [result for run in MODELS for result in run(split, options)]
-    print(table(results, split, options.seed))
-    print(conclusion(results, split, options.seed))
+    try:
+        source = read(options.file, options.core)
+        task = task_of(source, options)
+        about = {**machine(options.threads), **described(source, task, options)}
+        print(heading(about))
+        results = measured_all(options.models, task)
+    except RecsysError as error:
+        sys.exit(f"error: {error}")
+    against = ratios(results, task.seed)
+    print(table(results))
+    print(conclusion(against))
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps({**about, "results": written(results, against)}, indent=1) + "\n")
 
 
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("file", nargs="?", type=Path, help="interactions: CSV or Parquet, Personalize's columns")
-    source.add_argument("--online-retail", type=Path, metavar="PATH", help="UCI Online Retail as Parquet, uncleaned")
-    parser.add_argument("--protocol", choices=PROTOCOLS, default="personalize")
+    parser.add_argument("file", type=Path, help="interactions: a file, or a folder with train.txt and test.txt")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="personalize; given where the data came with a split")
+    parser.add_argument(
+        "--seen", choices=("keep", "drop"), help="drop seen items from all lists, or from none; see below"
+    )
+    parser.add_argument("--core", type=int, default=0, help="only users and items with that many events")
+    parser.add_argument("--models", type=chosen, default=list(ALL), help=f"some of: {', '.join(ALL)}")
+    parser.add_argument("--name", help="what the data is called in the results (the file's name)")
+    parser.add_argument("--json", type=Path, help="write the results here, for benchmarks/report.py")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the models and the bootstrap (0)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of the matrix products (2)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a model (all cores)")
     return parser.parse_args()
 
 
-def read(path: Path) -> pd.DataFrame:
-    """Interactions as they are; ids stay text."""
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    return pd.read_csv(path, dtype={USER_ID: str, ITEM_ID: str}, keep_default_na=False)
+def chosen(text: str) -> list[str]:
+    """The models named, in the order of the table."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in ALL:
+            raise argparse.ArgumentTypeError(f"{name!r} is no model; choose some of: {', '.join(ALL)}")
+    return [name for name in ALL if name in names]
 
 
-def online_retail(path: Path) -> pd.DataFrame:
-    """The minimal cleaning everybody does: no unknown customer, cancellation, quantity or price of zero or less."""
-    rows = pd.read_parquet(path)
-    cancelled = rows["InvoiceNo"].astype(str).str.startswith("C")
-    sold = rows["CustomerID"].notna() & ~cancelled & (rows["Quantity"] > 0) & (rows["UnitPrice"] > 0)
-    rows = rows[sold]
-    since = pd.to_datetime(rows["InvoiceDate"]) - pd.Timestamp(0)
-    return pd.DataFrame(
-        {
-            USER_ID: rows["CustomerID"].astype(int).astype(str),
-            ITEM_ID: rows["StockCode"].astype(str),
-            TIMESTAMP: since.dt.total_seconds().astype("int64"),
-        }
-    )
+def task_of(source: Source, options: argparse.Namespace) -> Task:
+    """The split and the rule about seen items, the same for all models.
+
+    Raises DataError where the protocol and the data do not fit.
+    """
+    protocol = options.protocol or ("personalize" if source.test is None else "given")
+    if (protocol == "given") != (source.test is not None):
+        raise DataError(f"{options.file}: --protocol given is for a folder with train.txt and test.txt, and only it is")
+    if protocol == "temporal" and not source.timed:
+        raise DataError(f"{options.file}: the file has an order but no times to cut at; choose leave-last-out")
+    if protocol == "given":
+        split = given_split(source.interactions, source.test)
+    else:
+        split = PROTOCOLS[protocol](Sequences.from_interactions(source.interactions), options.seed)
+    drop = protocol != "personalize" and repeats(split) < REPEATS if options.seen is None else options.seen == "drop"
+    return Task(split, protocol, drop, options.seed, options.threads)
 
 
-def random_lists(split: Split, options: argparse.Namespace) -> list[Result]:
-    """Any 25 items, each alike."""
-    rng = np.random.default_rng(options.seed)
-    scores = rng.random((len(split.targets), split.train.n_items), dtype=np.float32)
-    return [Result("random", top_k(scores, DEPTH)[0], 0.0)]
+def repeats(split: Split) -> float:
+    """Share of the tested users' events, input and target, on an item that the same user has once more."""
+    users = [np.concatenate(pair) for pair in zip(split.histories, split.targets, strict=True)]
+    events = sum(len(codes) for codes in users)
+    return 1 - sum(len(np.unique(codes)) for codes in users) / events
 
 
-def plain_habits(split: Split, options: argparse.Namespace) -> list[Result]:
-    """What a user had most often, and what a user had last; popularity fills the list."""
-    popular = Popularity.fit(split.train).counts
-    popular = 1e-6 * popular / popular.max()
-    habits = {"own frequency": 0.0, "last own item": 4.0}  # decay 4: an older item never overtakes a newer one
-    return [Result(name, _own(split, decay, popular), 0.0) for name, decay in habits.items()]
-
-
-def _own(split: Split, decay: float, popular: np.ndarray) -> np.ndarray:
-    """Lists by own share, (n, DEPTH); a decay above 1 ranks items by their latest event instead of adding them up."""
-    rows = []
-    for history in split.histories:
-        scores = popular.astype(np.float64)
-        events = own_share([history], decay)
-        (np.maximum.at if decay > 1 else np.add.at)(
-            scores, events.codes, 1 + events.values if decay > 1 else events.values
-        )
-        rows.append(top_k(scores[None], DEPTH)[0][0])
-    return np.stack(rows)
-
-
-def fitted(name: str, fit: Callable[[Split, argparse.Namespace], Popularity | ItemSimilarity | NextItem]):
-    """A runner for one of our models."""
-
-    def run(split: Split, options: argparse.Namespace) -> list[Result]:
-        start = time.perf_counter()
-        model = fit(split, options)
-        seconds = time.perf_counter() - start
-        if model.trials:
-            print(f"{name}: {len(model.trials)} settings tried, chose {model.settings}\n")
-        return [Result(name, model.recommend(split.histories, DEPTH)[0], seconds)]
-
-    return run
-
-
-def als(split: Split, options: argparse.Namespace) -> list[Result]:
-    """implicit's ALS, 64 factors, users folded in; nothing where it is not installed."""
-    try:
-        from implicit.cpu.als import AlternatingLeastSquares
-    except ImportError:
-        print("implicit is not installed: ALS left out\n")
-        return []
-    start = time.perf_counter()
-    model = AlternatingLeastSquares(factors=64, random_state=options.seed, num_threads=options.threads)
-    model.fit(_counts(split.train.histories(), split.train.n_items), show_progress=False)
-    seconds = time.perf_counter() - start
-    queries = _counts(split.histories, split.train.n_items)
-    users = np.arange(len(split.histories))
-    codes, _ = model.recommend(users, queries, DEPTH, filter_already_liked_items=False, recalculate_user=True)
-    return [Result("implicit ALS 64", codes, seconds)]
-
-
-def _counts(histories: list[np.ndarray], n_items: int) -> sparse.csr_matrix:
-    """(n, n_items) how often each item is in each history."""
-    rows = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
-    codes = np.concatenate(histories)
-    return sparse.csr_matrix((np.ones(len(codes), np.float32), (rows, codes)), (len(histories), n_items))
-
-
-MODELS = (
-    random_lists,
-    fitted("popularity", lambda split, options: Popularity.fit(split.train)),
-    plain_habits,
-    fitted("item similarity", lambda split, options: ItemSimilarity.fit(split.train)),
-    als,
-    fitted("next item", lambda split, options: NextItem.fit(split.train, options.seed, options.threads)),
-)
-
-
-def table(results: list[Result], split: Split, seed: int) -> str:
-    """One line a model: mean and 95 % bootstrap interval of each metric."""
-    measures: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "NDCG@10": lambda codes: metrics.ndcg_at(codes, split.targets, 10),
-        "NDCG@10 own hits": lambda codes: metrics.own_hits_ndcg_at(codes, split.targets, 10),
-        "MRR@25": lambda codes: metrics.reciprocal_rank(codes, split.targets),
-        "precision@10": lambda codes: metrics.precision_at(codes, split.targets, 10),
+def machine(threads: int) -> dict[str, Any]:
+    """What it is measured on."""
+    names = [line for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    processor = names[0].split(":", 1)[1].strip() if names else platform.processor() or platform.machine()
+    return {
+        "machine": f"{processor}, {os.cpu_count()} cores, {platform.system()}",
+        "python": f"Python {platform.python_version()}, numpy {np.__version__}",
+        "threads": threads,
     }
-    lines = [f"{'':16}" + "".join(f"{name:>26}" for name in measures) + f"{'coverage@25':>13}{'train s':>9}"]
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def described(source: Source, task: Task, options: argparse.Namespace) -> dict[str, Any]:
+    """The data, the protocol and the rule about seen items."""
+    events = source.interactions["USER_ID"]
+    return {
+        "data": (options.name or source.name) + (f", {options.core}-core" if options.core else ""),
+        "events": len(events),
+        "users": int(events.nunique()),
+        "items": task.split.train.n_items,
+        "protocol": task.protocol,
+        "tested": len(task.split.targets),
+        "seed": task.seed,
+        "seen": "dropped" if task.drop else "kept",
+        "repeats": repeats(task.split),
+    }
+
+
+def heading(about: dict[str, Any]) -> str:
+    """What is measured on what, in words."""
+    return (
+        "{machine}; {python}; {threads} threads\n"
+        "{data}: {events:,} events, {users:,} users, {items:,} items\n"
+        "protocol {protocol}, seed {seed}: {tested:,} users tested; {repeats:.1%} of their events are repeats; "
+        "seen items are {seen} for all models (--seen)\n"
+    ).format(**about)
+
+
+def measured_all(names: Sequence[str], task: Task) -> list[Measured]:
+    """Each model in its own process; one that is left out or fails has a line and no result."""
+    _, held = in_child(lambda: None)
+    results = []
+    for name in names:
+        try:
+            outcome, peak = in_child(lambda name=name: trained_and_asked(name, task))
+        except ChildFailed as failure:
+            print(f"{name} failed: {failure}", flush=True)
+            continue
+        if isinstance(outcome, LeftOut):
+            print(f"{name} is left out: {outcome}", flush=True)
+            continue
+        codes, note, train, ask = outcome
+        print(f"{name}{': ' if note else ''}{note}", flush=True)
+        results.append(measured(name, note, codes, task, train, len(codes) / max(ask, 1e-9), max(0.0, peak - held)))
+    return results
+
+
+def measured(name: str, note: str, codes: np.ndarray, task: Task, *costs: float) -> Measured:
+    """A model's lists (n, DEPTH) against the targets; costs: training seconds, users per second, peak MB."""
+    split = task.split
+    per_user = {metric: measure(codes, split.targets) for metric, measure in MEASURES.items()}
+    intervals = {metric: metrics.bootstrap(values, task.seed) for metric, values in per_user.items()}
+    return Measured(name, note, intervals, per_user["NDCG@10"], like(codes, split), *costs)
+
+
+def trained_and_asked(name: str, task: Task) -> tuple[np.ndarray, str, float, float] | LeftOut:
+    """A model's lists (n, DEPTH), its note, and the seconds to train and to make the lists; or why it takes no part."""
+    try:
+        import_libraries(name)
+        with threadpool_limits(task.threads, user_api="blas"):
+            start = time.perf_counter()
+            lists, note = ALL[name](task)
+            trained = time.perf_counter()
+            codes = lists(task.split.histories)
+            return np.asarray(codes, np.int32), note, trained - start, time.perf_counter() - trained
+    except LeftOut as reason:
+        return reason
+
+
+def like(codes: np.ndarray, split: Split) -> dict[str, float]:
+    """What the lists are like as a whole, at 10: share of the catalogue, Gini of exposure, novelty in bits."""
+    top = codes[:, :10]
+    users = unique_users(split.train)
+    return {
+        "coverage@10": metrics.coverage(top, split.train.n_items),
+        "Gini@10": metrics.exposure_gini(top, split.train.n_items),
+        "novelty@10": float(metrics.novelty(top, users, split.train.n_users).mean()),
+    }
+
+
+def table(results: Sequence[Measured]) -> str:
+    """One line a model: mean and 95 % bootstrap interval of each metric, and what the lists are like and took."""
+    lists = ("coverage@10", "Gini@10", "novelty@10")
+    width = max((len(result.name) for result in results), default=0) + 1
+    heads = [*(f"{name:>25}" for name in MEASURES), *(f"{name:>12}" for name in (*lists, *COSTS))]
+    lines = ["", " " * width + "".join(heads)]
     for result in results:
-        cells = [f"{metrics.bootstrap(measure(result.codes), seed)!s:>26}" for measure in measures.values()]
-        share = metrics.coverage(result.codes, split.train.n_items)
-        lines.append(f"{result.name:16}" + "".join(cells) + f"{share:>13.3f}{result.seconds:>9.1f}")
+        cells = [f"{interval!s:>25}" for interval in result.metrics.values()]
+        cells += [f"{result.lists[name]:>12.3f}" for name in lists]
+        cells += [f"{cost(result):>12,.{digits}f}" for digits, cost in COSTS.values()]
+        lines.append(f"{result.name:{width}}" + "".join(cells))
     return "\n".join(lines)
 
 
-def conclusion(results: list[Result], split: Split, seed: int) -> str:
-    """NextItem's NDCG@10 over each other model's, users resampled in pairs."""
-    values = {result.name: metrics.ndcg_at(result.codes, split.targets, 10) for result in results}
-    ours = values.pop("next item")
-    ratios = [f"  {name:16} x {metrics.bootstrap_ratio(ours, theirs, seed)}" for name, theirs in values.items()]
-    return "\nnext item's NDCG@10 over that of:\n" + "\n".join(ratios)
+COSTS: dict[str, tuple[int, Callable[[Measured], float]]] = {
+    "train s": (1, lambda result: result.train_seconds),
+    "users/s": (0, lambda result: result.users_per_second),
+    "peak MB": (0, lambda result: result.peak_mb),
+}
+
+
+def ratios(results: Sequence[Measured], seed: int) -> dict[str, metrics.Interval]:
+    """NextItem's NDCG@10 over each other model's, users resampled in pairs; nothing where it took no part."""
+    values = {result.name: result.ndcg for result in results}
+    next_item = values.pop(NEXT_ITEM, None)
+    if next_item is None:
+        return {}
+    return {name: metrics.bootstrap_ratio(next_item, theirs, seed) for name, theirs in values.items()}
+
+
+def conclusion(against: dict[str, metrics.Interval]) -> str:
+    """The ratios in words."""
+    lines = [f"  {name:20} x {ratio}" for name, ratio in against.items()]
+    return "\n".join([f"\n{NEXT_ITEM}'s NDCG@10 over that of:", *lines]) if lines else ""
+
+
+def written(results: Sequence[Measured], against: dict[str, metrics.Interval]) -> list[dict[str, Any]]:
+    """The results as plain values for JSON; intervals are [mean, low, high], `ratio` is NextItem's to this model."""
+    rows = [asdict(result) | {"ratio": against.get(result.name)} for result in results]
+    return [{name: value for name, value in row.items() if name != "ndcg"} for row in rows]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Metrics against worked examples and their formulas."""
 
 import doctest
+import importlib
+import pkgutil
 from math import log2
 
 import numpy as np
@@ -12,8 +14,9 @@ HITS_AT_2_AND_5 = np.array([[3, 7, 1, 2, 9]])  # of five, the second and the fif
 WANTED = [np.array([7, 9])]
 
 
-def test_the_examples_in_the_docstrings_hold():
-    assert doctest.testmod(metrics).failed == 0
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(metrics.__path__)])
+def test_the_examples_in_the_docstrings_hold(name):
+    assert doctest.testmod(importlib.import_module(f"recsys.metrics.{name}")).failed == 0
 
 
 def test_personalizes_worked_example():
@@ -45,7 +48,17 @@ def test_a_target_named_twice_counts_once():
     assert metrics.ndcg_at(np.array([[4, 2]]), [np.array([4, 4])], 2) == 1
 
 
-@pytest.mark.parametrize("metric", [metrics.precision_at, metrics.recall_at, metrics.ndcg_at, metrics.own_hits_ndcg_at])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.precision_at,
+        metrics.recall_at,
+        metrics.ndcg_at,
+        metrics.own_hits_ndcg_at,
+        metrics.average_precision_at,
+        metrics.hit_rate_at,
+    ],
+)
 def test_nothing_found_or_nothing_wanted_scores_zero(metric):
     codes = np.array([[0, 1], [0, 1]])
     assert metric(codes, [np.array([9]), np.array([], dtype=int)], 2).tolist() == [0, 0]
@@ -53,6 +66,12 @@ def test_nothing_found_or_nothing_wanted_scores_zero(metric):
 
 def test_a_short_list_is_still_divided_by_k():
     assert metrics.precision_at(np.array([[7]]), WANTED, 5) == 0.2
+
+
+def test_average_precision_counts_how_early_every_hit_comes():
+    assert metrics.average_precision_at(HITS_AT_2_AND_5, WANTED, 5) == pytest.approx((1 / 2 + 2 / 5) / 2)
+    assert metrics.average_precision_at(HITS_AT_2_AND_5, WANTED, 1) == 0
+    assert metrics.average_precision_at(np.array([[0, 1]]), [np.arange(9)], 2) == 1
 
 
 def test_lists_and_targets_must_match():
@@ -92,10 +111,15 @@ def test_a_bootstrap_of_equal_values_has_no_width_and_of_none_no_value():
 def test_a_seed_gives_one_interval_also_in_blocks(monkeypatch):
     values = np.random.default_rng(0).random(50)
     whole = metrics.bootstrap(values, seed=4)
-    monkeypatch.setattr(metrics, "RESAMPLED", 500)
+    monkeypatch.setattr("recsys.metrics.intervals.RESAMPLED", 500)
     assert metrics.bootstrap(values, seed=4) == whole
 
 
 def test_a_ratio_is_resampled_in_pairs():
     baseline = np.random.default_rng(0).random(60)
     assert tuple(metrics.bootstrap_ratio(2 * baseline, baseline)) == pytest.approx((2, 2, 2))
+
+
+def test_a_ratio_to_almost_nothing_has_no_upper_end():
+    found = metrics.bootstrap_ratio(np.ones(30), np.eye(30)[0])
+    assert found.mean == 30 and 0 < found.low < 30 and found.high == np.inf

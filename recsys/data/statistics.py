@@ -1,23 +1,10 @@
 """Numbers that describe a shop's interactions in one look."""
 
-import numpy as np
 import pandas as pd
 
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.data.sessions import session_statistics, sessionise
-
-
-def gini(counts: np.ndarray) -> float:
-    """Gini index of `counts` (n,): 0 when all are equal, towards 1 when one has everything.
-
-    >>> gini(np.array([1, 1, 1, 1]))
-    0.0
-    >>> gini(np.array([0, 0, 0, 4]))
-    0.75
-    """
-    ordered = np.sort(np.asarray(counts, dtype=float))
-    ranks = np.arange(1, len(ordered) + 1)
-    return float((2 * ranks - len(ordered) - 1) @ ordered / (len(ordered) * ordered.sum()))
+from recsys.metrics import gini
 
 
 def activity(interactions: pd.DataFrame, gap_minutes: float = 30.0) -> pd.DataFrame:

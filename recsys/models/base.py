@@ -81,15 +81,27 @@ class Model(Trained):
         """Scores (n_items,) float32 of the whole catalogue for one history; higher is better."""
         return self._score_batch([self._checked(codes)])[0]
 
-    def recommend(self, histories: Sequence[Sequence[int] | np.ndarray], k: int) -> tuple[np.ndarray, np.ndarray]:
+    def recommend(
+        self, histories: Sequence[Sequence[int] | np.ndarray], k: int, exclude_seen: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, k) int32 and scores (n, k) float32 of the k best items for each of n histories, best first.
 
-        Items of the history are candidates like any other. Ties go to the lower code; k is cut to n_items.
+        Items of the history are candidates like any other, or none with `exclude_seen`: a place for which no other item
+        is left then holds code -1 and score -inf. Ties go to the lower code; k is cut to n_items.
         """
         rows = max(1, BATCH_SCORES // len(self.item_ids))
         checked = [self._checked(codes) for codes in histories]
-        parts = [top_k(self._score_batch(checked[i : i + rows]), k) for i in range(0, max(1, len(checked)), rows)]
-        return np.concatenate([codes for codes, _ in parts]), np.concatenate([scores for _, scores in parts])
+        batches = [checked[i : i + rows] for i in range(0, max(1, len(checked)), rows)]
+        parts = [top_k(self._scores_of(batch, exclude_seen), k) for batch in batches]
+        codes, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return (np.where(np.isneginf(scores), np.int32(-1), codes) if exclude_seen else codes), scores
+
+    def _scores_of(self, histories: list[np.ndarray], exclude_seen: bool) -> np.ndarray:
+        scores = self._score_batch(histories)
+        if exclude_seen and histories:
+            rows = np.repeat(np.arange(len(histories)), [len(codes) for codes in histories])
+            scores[rows, np.concatenate(histories)] = -np.inf
+        return scores
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """Softmax of these scores (one history's, the whole catalogue or a part of it) at the fitted temperature."""

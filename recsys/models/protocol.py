@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from recsys.columns import ITEM_ID
 from recsys.errors import ModelError
 from recsys.models.sequences import Sequences
 
@@ -14,7 +16,7 @@ class Split:
 
     All codes are in `train.item_ids`, the catalogue of the whole data set: an item that only held-out users touched
     is there too, without a training event, and counts as missed. `weights[q]` are those of the targets, as long as
-    `targets[q]`; None where all events weigh alike.
+    `targets[q]`; None where all events weigh alike. A history may be empty where the protocol says so.
     """
 
     train: Sequences
@@ -80,3 +82,42 @@ def newest_fifth(seqs: Sequences) -> Split:
     held = left <= newest[seqs.users]
     train, targets = seqs.keep_events(~held), seqs.keep_events(held)
     return Split(train, train.histories(), targets.histories())
+
+
+def temporal_split(seqs: Sequences, cut: int | None = None, share: float = 0.1, newcomers: bool = False) -> Split:
+    """One cut in time for everybody: events before `cut` are training data and input, each user's later ones targets.
+
+    cut: epoch seconds; None puts it where the newest `share` of all events begin, and events of one second stay
+    together. A user without an event before the cut is left out, or tested with an empty history where `newcomers`;
+    one without an event after it only trains. Nothing is learned from the future, which leaving the last event of each
+    user out allows: Ji et al., A critical study on data leakage, ACM TOIS 41(3), 2023.
+
+    Raises ModelError when no event lies before the cut or no user is left to test.
+    """
+    if cut is None:
+        cut = int(np.quantile(seqs.times, 1 - share, method="higher"))
+    later = seqs.times >= cut
+    past, future = seqs.keep_events(~later), seqs.keep_events(later)
+    tested = np.flatnonzero((future.lengths > 0) & ((past.lengths > 0) | newcomers))
+    if past.n_events == 0 or len(tested) == 0:
+        raise ModelError(
+            f"a cut at {cut} leaves {past.n_events:,} events before it and {len(tested):,} users to test: "
+            f"the events are from {seqs.times.min()} to {seqs.times.max()}, cut between"
+        )
+    shown, wanted = past.select(tested), future.select(tested)
+    weights = None if wanted.weights is None else np.split(wanted.weights, wanted.offsets[1:-1])
+    return Split(past.select(np.flatnonzero(past.lengths)), shown.histories(), wanted.histories(), weights)
+
+
+def given_split(train: pd.DataFrame, test: pd.DataFrame) -> Split:
+    """The split a data set came with: all of `train` is training data and input, each user of `test` a query.
+
+    Both are interactions (USER_ID, ITEM_ID, TIMESTAMP). A user of `test` who is not in `train` has an empty history.
+
+    Raises ModelError where a table cannot be used.
+    """
+    known = Sequences.from_interactions(train, test[ITEM_ID])
+    wanted = Sequences.from_interactions(test, known.item_ids)
+    of_user = dict(zip(known.user_ids, known.histories(), strict=True))
+    nothing = np.empty(0, known.codes.dtype)
+    return Split(known, [of_user.get(user, nothing) for user in wanted.user_ids], wanted.histories())

@@ -25,6 +25,17 @@ def test_recommendations_are_the_best_scores_in_order(kind, ring):
         np.testing.assert_allclose(scores[row], np.sort(alone)[::-1][:3], rtol=1e-5)
 
 
+@every_model
+def test_seen_items_are_left_out_when_asked_and_the_rest_keeps_its_order(kind, ring):
+    model = kind.fit(ring)
+    histories = [np.array([0, 1, 1]), np.array([], int), np.arange(8)]
+    everything, _ = model.recommend(histories, 8)
+    codes, scores = model.recommend(histories, 8, exclude_seen=True)
+    assert codes.dtype == np.int32 and (codes[2] == -1).all()
+    assert codes[0].tolist() == [*(code for code in everything[0] if code not in (0, 1)), -1, -1]
+    assert codes[1].tolist() == everything[1].tolist() and np.isneginf(scores[0, 6:]).all()
+
+
 @every_timeless_model
 def test_an_empty_history_gives_popularity(kind, sequences):
     seqs = sequences(u1="hit mid", u2="hit mid low", u3="hit mid", u4="hit rare rare rare rare")

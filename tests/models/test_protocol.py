@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recsys.errors import ModelError
-from recsys.models.protocol import leave_last_out, personalize_split
+from recsys.models import Sequences
+from recsys.models.protocol import given_split, leave_last_out, personalize_split, temporal_split
 
 
 def test_a_tenth_of_the_users_is_unseen_in_training(ring):
@@ -59,3 +60,45 @@ def test_leave_last_out_wants_each_users_last_event(sequences):
 def test_leave_last_out_needs_a_user_with_two_events(sequences):
     with pytest.raises(ModelError, match="no last event"):
         leave_last_out(sequences(u="a", v="b"))
+
+
+def words(split, lists):
+    """What the lists of codes say: one text per query."""
+    return [" ".join(split.train.item_ids[codes]) for codes in lists]
+
+
+def test_a_cut_in_time_is_one_for_everybody(sequences):
+    split = temporal_split(sequences(u="a b c d", v="b a", w="c b a"), cut=1002)  # events at 1000, 1001, ...
+    assert (words(split, split.histories), words(split, split.targets)) == (["a b", "c b"], ["c d", "a"])
+    assert split.train.user_ids.tolist() == ["u", "v", "w"] and (split.train.times < 1002).all()
+
+
+def test_the_cut_is_where_the_newest_tenth_begins(ring):
+    split = temporal_split(ring, share=0.1)  # six events each, one a second: a tenth is within the last second
+    assert split.train.n_events == 5 * 80 and all(len(wanted) == 1 for wanted in split.targets)
+
+
+@pytest.mark.parametrize(("newcomers", "shown"), [(False, ["a b"]), (True, ["", "a b"])])
+def test_users_unseen_before_the_cut_are_left_out_or_shown_nothing(table, newcomers, shown):
+    events = table(old="a b c", new="c a")
+    events.loc[events["USER_ID"] == "new", "TIMESTAMP"] += 100
+    split = temporal_split(Sequences.from_interactions(events), cut=1002, newcomers=newcomers)
+    assert words(split, split.histories) == shown and split.train.user_ids.tolist() == ["old"]
+
+
+def test_a_cut_keeps_the_weights_of_its_targets(table):
+    weights = np.array([1.0, 2.0, 3.0])
+    split = temporal_split(Sequences.from_interactions(table(u="a b c"), weights=weights), cut=1001)
+    assert split.weights[0].tolist() == [2, 3] and split.train.weights.tolist() == [1]
+
+
+@pytest.mark.parametrize("cut", [0, 5000])
+def test_a_cut_outside_of_the_events_is_refused(ring, cut):
+    with pytest.raises(ModelError, match="cut between"):
+        temporal_split(ring, cut=cut)
+
+
+def test_a_given_split_is_taken_as_it_is(table):
+    split = given_split(table(u="a b", v="b", idle="a"), table(v="rare a", stranger="b"))
+    assert split.train.item_ids.tolist() == ["a", "b", "rare"] and split.train.n_events == 4
+    assert words(split, split.histories) == ["", "b"] and words(split, split.targets) == ["b", "rare a"]

@@ -1,0 +1,115 @@
+"""The recommenders that need nothing but this repository: chance, plain habits, EASE and our own models.
+
+A recommender is a function of the task. It answers a function from histories to lists, (n, DEPTH) codes with -1 where a
+place stays empty, and a note of the settings it has or chose.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import lapack
+
+from benchmarks.tuning import DEPTH, Histories, Scores, Task
+from recsys.models import ItemSimilarity, Model, NextItem, Popularity
+from recsys.models.sequences import seen_table, unique_users
+
+PENALTIES = (10.0, 50.0, 200.0, 1000.0, 5000.0)
+EASE_ITEMS = 25_000  # the inverse of a larger table takes more than 5 GB
+
+Lists = Callable[[Histories], np.ndarray]
+Fit = Callable[[Task], tuple[Lists, str]]
+
+
+class LeftOut(Exception):
+    """Why a recommender takes no part."""
+
+
+def chance(task: Task) -> tuple[Lists, str]:
+    """Any items, each alike."""
+    rng = np.random.default_rng(task.seed)
+
+    def scores(histories: Histories) -> np.ndarray:
+        return rng.random((len(histories), task.split.train.n_items), dtype=np.float32)
+
+    return partial(task.lists, scores), ""
+
+
+def own_frequency(task: Task) -> tuple[Lists, str]:
+    """What a user had most often; popularity fills the list."""
+    _needs_seen(task)
+    popular = _below_one(unique_users(task.split.train))
+    return partial(task.lists, lambda histories: seen_table(list(histories), len(popular)).toarray() + popular), ""
+
+
+def last_own_item(task: Task) -> tuple[Lists, str]:
+    """What a user had last, then what came before; popularity fills the list."""
+    _needs_seen(task)
+    popular = _below_one(unique_users(task.split.train))
+
+    def scores(histories: Histories) -> np.ndarray:
+        values = np.tile(popular, (len(histories), 1))
+        for row, codes in zip(values, histories, strict=True):
+            np.maximum.at(row, codes, np.arange(1, len(codes) + 1, dtype=np.float32))
+        return values
+
+    return partial(task.lists, scores), ""
+
+
+def _needs_seen(task: Task) -> None:
+    if task.drop:
+        raise LeftOut("it recommends seen items, which are dropped here")
+
+
+def _below_one(counts: np.ndarray) -> np.ndarray:
+    return (0.5 * counts / max(1, counts.max())).astype(np.float32)
+
+
+def ease(task: Task) -> tuple[Lists, str]:
+    """EASE (Steck, WWW 2019, equation 8): B = I - P / diag(P) with P = (X'X + lambda I)^-1, score = x B, X binary."""
+    n_items = task.split.train.n_items
+    if n_items > EASE_ITEMS:
+        raise LeftOut(f"{n_items:,} items are more than the {EASE_ITEMS:,} whose table it may invert")
+    penalty = task.choose(PENALTIES, _ease_scores)
+    return partial(task.lists, _ease_scores(task, penalty)), f"lambda {penalty:g}"
+
+
+def _ease_scores(task: Task, penalty: float) -> Scores:
+    touched = _touched(task.split.train.histories(), task)
+    gram = (touched.T @ touched).toarray(order="F")
+    gram[np.diag_indices_from(gram)] += penalty
+    factor, _ = lapack.spotrf(gram, lower=1, overwrite_a=1)
+    inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
+    inverse = np.tril(inverse) + np.tril(inverse, -1).T
+    table = -inverse / np.diag(inverse)
+    np.fill_diagonal(table, 0)
+    return lambda histories: _touched(histories, task) @ table
+
+
+def _touched(histories: Histories, task: Task) -> sparse.csr_array:
+    """(n, n_items) float32, 1 where a history holds the item."""
+    return (seen_table(list(histories), task.split.train.n_items) > 0).astype(np.float32)
+
+
+def ours(fit: Callable[[Task], Model]) -> Fit:
+    """A recommender of one of our models."""
+
+    def fitted(task: Task) -> tuple[Lists, str]:
+        model = fit(task)
+        note = ", ".join(f"{name} {value}" for name, value in model.settings.items()) if model.trials else ""
+        return lambda histories: model.recommend(histories, DEPTH, exclude_seen=task.drop)[0], note
+
+    return fitted
+
+
+NEXT_ITEM = "next item"
+RECOMMENDERS: dict[str, Fit] = {
+    "random": chance,
+    "popularity": ours(lambda task: Popularity.fit(task.split.train)),
+    "own frequency": own_frequency,
+    "last own item": last_own_item,
+    "item similarity": ours(lambda task: ItemSimilarity.fit(task.split.train)),
+    "EASE": ease,
+    NEXT_ITEM: ours(lambda task: NextItem.fit(task.split.train, seed=task.seed, threads=task.threads)),
+}
