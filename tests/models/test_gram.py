@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from recsys.models import Sequences
-from recsys.models.next_item.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
+from recsys.models.next_item.gram import cross, gram, gram_diagonal, history_weights
 from recsys.models.next_item.solve import Ridge
 
 TARGETS = np.array([1, 0.5, 0.25])
@@ -52,25 +52,14 @@ def test_an_event_counts_as_a_target_as_much_as_it_weighs(seqs, reverse):
     g, c = by_definition(weighted, weights, reverse)
     np.testing.assert_allclose(gram(weighted, weights, reverse), g, rtol=1e-5)
     np.testing.assert_allclose(cross(weighted, weights, TARGETS, reverse), c, rtol=1e-5)
-    np.testing.assert_allclose(cross_sparse(weighted, weights, TARGETS, reverse).toarray(), c, rtol=1e-5)
 
 
 @pytest.mark.parametrize("reverse", [0.0, 0.5])
-def test_the_sparse_forms_are_the_same_numbers(seqs, reverse):
-    weights = history_weights(10, 1.0)
-    np.testing.assert_allclose(
-        gram_diagonal(seqs, weights, reverse), gram(seqs, weights, reverse).diagonal(), rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        cross_sparse(seqs, weights, TARGETS, reverse).toarray(), cross(seqs, weights, TARGETS, reverse), rtol=1e-5
-    )
-
-
-def test_the_sparse_form_keeps_the_largest_of_each_row(seqs):
-    weights = history_weights(10, 1.0)
-    whole, kept = (cross_sparse(seqs, weights, TARGETS, kept=k).toarray() for k in (100, 2))
-    np.testing.assert_allclose(kept.max(axis=1), whole.max(axis=1))
-    assert ((kept > 0).sum(axis=1) <= 2).all()
+@pytest.mark.parametrize("length", [1, 10, 200])
+def test_the_diagonal_alone_is_the_same_numbers(seqs, length, reverse):
+    weights = history_weights(length, 1.0)
+    expected = gram(seqs, weights, reverse).diagonal()
+    np.testing.assert_allclose(gram_diagonal(seqs, weights, reverse), expected, rtol=1e-5)
 
 
 def test_ridge_solves_the_damped_system(seqs):

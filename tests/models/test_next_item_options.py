@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import recsys.models
-import recsys.models.next_item.regression
 from recsys.models import NextItem, Popularity, Sequences
-from recsys.models.next_item.gram import history_weights
+from recsys.models.next_item.gram import gram, history_weights
+from recsys.models.next_item.large import LargeRegression
 from recsys.models.next_item.regression import Regression
 from recsys.models.next_item.reward import log_rewards
 from recsys.models.next_item.settings import Settings
@@ -26,14 +26,14 @@ def weighted(seqs: Sequences, **worth: float) -> Sequences:
     return replace(seqs, weights=np.array([worth.get(item, 1.0) for item in seqs.item_ids[seqs.codes]], np.float32))
 
 
-@pytest.mark.parametrize("dense_items", [0, 12_000])
-def test_a_rank_gives_the_best_coefficients_of_that_rank(regulars, monkeypatch, dense_items):
+@pytest.mark.parametrize("kind", [Regression, LargeRegression])
+def test_a_rank_gives_the_best_coefficients_of_that_rank(regulars, kind):
     """In the metric of A = G + lambda I: no worse than the truncated singular values of L' B allow, with L L' = A."""
-    monkeypatch.setattr(recsys.models.next_item.regression, "DENSE_ITEMS", dense_items)
-    regression, settings = Regression(regulars), Settings(penalty=10.0)
+    settings = Settings(penalty=10.0)
+    regression, past = kind(regulars), gram(regulars, history_weights(settings.length, settings.decay))
     whole = regression.coefficients(settings)
-    whole = whole if dense_items else whole.toarray()
-    damped = regression._gram(settings) if dense_items else np.diag(regression._gram(settings))
+    damped = past if kind is Regression else np.diag(past.diagonal())
+    whole = whole if kind is Regression else whole.toarray()
     root = np.linalg.cholesky(damped + 10 * np.eye(regulars.n_items))
     values = np.linalg.svd(root.T @ whole, compute_uv=False)
     first, second = regression.coefficients(settings.with_(rank=3))

@@ -16,7 +16,6 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.sequences import Sequences
-from recsys.models.topk import largest_of_each_row
 
 PAIRS = 8_000_000  # pairs added at once: about 100 MB
 
@@ -50,10 +49,16 @@ def gram(seqs: Sequences, weights: np.ndarray, reverse: float = 0.0) -> np.ndarr
 
 def gram_diagonal(seqs: Sequences, weights: np.ndarray, reverse: float = 0.0) -> np.ndarray:
     """The diagonal of G, (n_items,) float32: an item meets itself at lag 0 and wherever it is repeated."""
-    total = np.zeros(seqs.n_items)
-    for late, early, value in _gram_pairs(seqs, weights, reverse):
-        same = late == early
-        total += 2 * np.bincount(late[same], value[same], minlength=seqs.n_items)
+    table = lag_weights(weights)
+    before, total = seqs.positions, np.zeros(seqs.n_items)
+    after = np.repeat(seqs.lengths, seqs.lengths) - 1 - before
+    for lag in range(len(table)):
+        late = lag + np.flatnonzero(seqs.codes[lag:] == seqs.codes[: max(0, seqs.n_events - lag)])
+        late = late[before[late] >= lag]
+        value = table[lag][np.minimum(after[late], len(weights))]
+        if reverse:
+            value = value + np.float32(reverse) * table[lag][np.minimum(before[late] - lag, len(weights))]
+        total += (1 if lag == 0 else 2) * np.bincount(seqs.codes[late], value, seqs.n_items)
     return total.astype(np.float32)
 
 
@@ -68,18 +73,6 @@ def cross(seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: fl
     if reverse and seqs.weights is None:
         out += np.float32(reverse) * out.T.copy()
     return out.T
-
-
-def cross_sparse(
-    seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: float = 0.0, kept: int = 500
-) -> sparse.csr_array:
-    """C as a sparse table, the `kept` largest entries of each row."""
-    out = sparse.csr_array((seqs.n_items, seqs.n_items), dtype=np.float32)
-    for triple in _batches(_cross_pairs(seqs, weights, targets, reverse)):
-        out = out + _table(triple, seqs.n_items).tocsr()
-    if reverse and seqs.weights is None:
-        out = out + reverse * out.T
-    return largest_of_each_row(sparse.csr_array(out.T), kept)
 
 
 def _gram_pairs(seqs: Sequences, weights: np.ndarray, reverse: float) -> Iterator[Triple]:

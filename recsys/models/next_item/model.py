@@ -18,7 +18,8 @@ from recsys.models.base import Model
 from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.features import decayed
 from recsys.models.next_item.gram import history_weights
-from recsys.models.next_item.regression import Coefficients, Regression
+from recsys.models.next_item.large import regression_of
+from recsys.models.next_item.regression import Coefficients
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Report, tune
 from recsys.models.sequences import Sequences, unique_users
@@ -51,7 +52,7 @@ class NextItem(Model):
         """
         with threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas"):
             tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings, candidates)
-            table = Regression(seqs).coefficients(tuned.settings)
+            table = regression_of(seqs).coefficients(tuned.settings)
         popularity = unique_users(seqs)
         return cls._of(seqs.item_ids, table, popularity, tuned.settings, tuned.trials, tuned.temperature, reward)
 

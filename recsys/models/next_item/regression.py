@@ -1,8 +1,8 @@
-"""From the two moments to scores: the exact ridge for catalogues a Cholesky can hold, its diagonal beyond.
+"""From the two moments to scores: the exact ridge, for catalogues a Cholesky can hold.
 
-Where a rank is asked for, B is the best one of that rank for the same ridge: with A = G + lambda I (in the diagonal
-form, its diagonal) B = A^-1 C V V', V being the leading eigenvectors of C' A^-1 C (Izenman, J. Multivariate Analysis 5,
-1975: reduced-rank regression in the metric of the inputs' moments).
+Where a rank is asked for, B is the best one of that rank for the same ridge: with A = G + lambda I, B = A^-1 C V V', V
+being the leading eigenvectors of C' A^-1 C (Izenman, J. Multivariate Analysis 5, 1975: reduced-rank regression in the
+metric of the inputs' moments).
 """
 
 from collections import OrderedDict
@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
-from recsys.models.next_item.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
-from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.gram import cross, gram, history_weights
+from recsys.models.next_item.settings import CLIMBS, Settings
 from recsys.models.next_item.solve import Ridge
 from recsys.models.sequences import Sequences
 
@@ -51,32 +51,28 @@ class Recent(OrderedDict):
 class Regression:
     """B of score = x B for one data set and any settings; what several settings share is counted once."""
 
+    climbs = CLIMBS
+
     def __init__(self, seqs: Sequences) -> None:
         self.seqs = seqs
-        self.dense = seqs.n_items <= DENSE_ITEMS
         kept = 3 if seqs.n_items <= KEPT_ITEMS else 1
         self.grams, self.crosses, self.solved, self.bases = Recent(kept), Recent(kept), Recent(3), Recent(3)
 
     def coefficients(self, settings: Settings) -> Coefficients:
-        """B (n_items, n_items) float32: (G + lambda I)^-1 C, or C_ij / (G_ii + lambda) as a sparse table.
+        """B = (G + lambda I)^-1 C, (n_items, n_items) float32.
 
         With a rank below n_items, its two factors (n_items, rank) and (rank, n_items) instead.
         """
         if self._limited(settings):
             basis = self._basis(settings)
             return np.ascontiguousarray(self._solve(settings)(self._cross(settings) @ basis)), basis.T.copy()
-        if self.dense:
-            return np.ascontiguousarray(self._solve(settings)(self._cross(settings)))
-        return sparse.csr_array(sparse.diags_array(self._scale(settings)) @ self._cross(settings))
+        return np.ascontiguousarray(self._solve(settings)(self._cross(settings)))
 
     def predict(self, events: Weighted, settings: Settings) -> np.ndarray:
         """x B (n, n_items) float32 without forming B; `events` must be the same at every call but for its weights."""
-        x, whole = events.table(self.seqs.n_items), settings.with_(rank=0)
-        if self.dense:
-            solved = self.solved.take(_damped(settings), lambda: self._solve(settings)(x.toarray().T))
-            scores = solved.T @ self._cross(settings)
-        else:
-            scores = (x @ self.coefficients(whole)).toarray()
+        x = events.table(self.seqs.n_items)
+        solved = self.solved.take(_damped(settings), lambda: self._solve(settings)(x.toarray().T))
+        scores = solved.T @ self._cross(settings)
         if not self._limited(settings):
             return scores
         basis = self._basis(settings)
@@ -92,7 +88,7 @@ class Regression:
             flops += items**3 / 3 + 2 * n * items**2
         if self._limited(settings) and (*_aimed(settings), settings.penalty, settings.rank) not in self.bases:
             flops += items**3 / 3 + 6 * (ROUNDS + 1) * (settings.rank + SPARE) * items**2
-        return counted * pairs * SECONDS_A_PAIR + (flops * SECONDS_A_FLOP if self.dense else 0.0)
+        return counted * pairs * SECONDS_A_PAIR + flops * SECONDS_A_FLOP
 
     def touch(self, settings: Settings) -> None:
         """Keep what these settings need longer than what other settings need."""
@@ -101,26 +97,18 @@ class Regression:
         self.solved.touch(_damped(settings))
 
     def _gram(self, settings: Settings) -> np.ndarray:
-        count = gram if self.dense else gram_diagonal
-        return self.grams.take(_past(settings), lambda: count(self.seqs, _weights(settings), settings.reverse))
+        return self.grams.take(_past(settings), lambda: gram(self.seqs, _weights(settings), settings.reverse))
 
-    def _cross(self, settings: Settings) -> np.ndarray | sparse.csr_array:
-        count = cross if self.dense else cross_sparse
+    def _cross(self, settings: Settings) -> np.ndarray:
         targets = np.full(settings.horizon, 1 / settings.horizon)
         return self.crosses.take(
             _aimed(settings),
-            lambda: count(self.seqs, _weights(settings), targets, settings.reverse),
+            lambda: cross(self.seqs, _weights(settings), targets, settings.reverse),
         )
 
     def _solve(self, settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
         """A^-1 as a function of right-hand sides (n_items, m)."""
-        if self.dense:
-            return Ridge(self._gram(settings), settings.penalty).solve
-        scale = self._scale(settings)[:, None]
-        return lambda right: scale * right
-
-    def _scale(self, settings: Settings) -> np.ndarray:
-        return 1 / (self._gram(settings) + np.float32(settings.penalty))
+        return Ridge(self._gram(settings), settings.penalty).solve
 
     def _limited(self, settings: Settings) -> bool:
         return 0 < settings.rank < self.seqs.n_items
@@ -128,17 +116,21 @@ class Regression:
     def _basis(self, settings: Settings) -> np.ndarray:
         """V (n_items, rank) float32, orthonormal."""
         key = (*_aimed(settings), settings.penalty, settings.rank)
-        return self.bases.take(key, lambda: self._leading(settings))
+        return self.bases.take(key, lambda: leading(self._solve(settings), self._cross(settings), settings.rank))
 
-    def _leading(self, settings: Settings) -> np.ndarray:
-        """By subspace iteration with columns to spare, from a fixed start (Halko et al., SIAM Review 53, 2011)."""
-        solve, cross = self._solve(settings), self._cross(settings)
-        width = min(self.seqs.n_items, settings.rank + SPARE)
-        basis = np.random.default_rng(0).standard_normal((self.seqs.n_items, width)).astype(np.float32)
-        for _ in range(ROUNDS):
-            basis, _ = np.linalg.qr(cross.T @ solve(cross @ basis))
-        values, turned = np.linalg.eigh(basis.T @ (cross.T @ solve(cross @ basis)))
-        return basis @ turned[:, np.argsort(-values)[: settings.rank]]
+
+def leading(solve: Callable[[np.ndarray], np.ndarray], cross: np.ndarray | sparse.csr_array, rank: int) -> np.ndarray:
+    """The `rank` leading eigenvectors of C' A^-1 C, (n_items, rank) float32, with A^-1 as the function `solve`.
+
+    By subspace iteration with columns to spare, from a fixed start (Halko et al., SIAM Review 53, 2011).
+    """
+    n_items = cross.shape[1]
+    width = min(n_items, rank + SPARE)
+    basis = np.random.default_rng(0).standard_normal((n_items, width)).astype(np.float32)
+    for _ in range(ROUNDS):
+        basis, _ = np.linalg.qr(cross.T @ solve(cross @ basis))
+    values, turned = np.linalg.eigh(basis.T @ (cross.T @ solve(cross @ basis)))
+    return basis @ turned[:, np.argsort(-values)[:rank]]
 
 
 def _weights(settings: Settings) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 OWN_WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+DISCOUNTS = (0.0, 0.1, 0.2, 0.3, 0.4)
 
 # In this order: what moves the result most comes first, and what the others change comes twice.
 CLIMBS: tuple[tuple[str, tuple], ...] = (
@@ -20,6 +21,20 @@ CLIMBS: tuple[tuple[str, tuple], ...] = (
     ("popularity_weight", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
 )
 
+# Of a catalogue too large to be solved: what its counts are divided by costs nothing to move, and goes first.
+LARGE_CLIMBS: tuple[tuple[str, tuple], ...] = (
+    ("penalty", PENALTIES),
+    ("discount", DISCOUNTS),
+    ("horizon", (1, 2, 5, 10, 20)),
+    ("decay", (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)),
+    ("own_weight", OWN_WEIGHTS),
+    ("own_decay", (0.0, 0.25, 0.5, 1.0)),
+    ("reverse", (0.0, 0.5, 1.0)),
+    ("penalty", PENALTIES),
+    ("discount", DISCOUNTS),
+    ("popularity_weight", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
+)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -31,6 +46,7 @@ class Settings:
     where people do not come back to what they had; own_decay: how fast those forget. popularity_weight: weight of
     popularity, divided by 1 + the length of the history. rank: of the regression's coefficients, 0 for no limit, which
     is best where there is no reason for less (MovieLens-1M: NDCG .133, .163, .181 at rank 64, 256 and without).
+    discount: the power of popularity that an item's scores are divided by in a catalogue too large to be solved.
     """
 
     length: int = 50
@@ -42,6 +58,7 @@ class Settings:
     own_decay: float = 0.0
     popularity_weight: float = 0.0
     rank: int = 0
+    discount: float = 0.2
 
     def with_(self, **changes: Any) -> Self:
         return replace(self, **changes)

@@ -11,8 +11,9 @@ from recsys import metrics
 from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.features import decayed
 from recsys.models.next_item.gram import history_weights
-from recsys.models.next_item.regression import Recent, Regression
-from recsys.models.next_item.settings import CLIMBS, Settings, neighbour
+from recsys.models.next_item.large import regression_of
+from recsys.models.next_item.regression import Recent
+from recsys.models.next_item.settings import Settings, neighbour
 from recsys.models.protocol import Split, cut_newest
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
@@ -20,6 +21,7 @@ from recsys.models.topk import top_k
 HELD_OUT_SHARE = 0.2
 HELD_OUT_USERS = 500  # enough to tell settings apart in pairs, few enough to score in a fraction of a second
 HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
+FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
 SECONDS_A_SCORE = 2e-8
 
@@ -63,7 +65,7 @@ class HeldOut:
     def __init__(self, split: Split) -> None:
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
-        self.regression = Regression(split.train)
+        self.regression = regression_of(split.train)
         self.blend = Blend(unique_users(split.train))
         self._predicted = Recent(3)
 
@@ -71,7 +73,7 @@ class HeldOut:
     def of(cls, seqs: Sequences, seed: int) -> "HeldOut | None":
         """None where too few users have two events for a choice to mean anything."""
         able = np.flatnonzero(seqs.lengths >= 2)
-        most = min(HELD_OUT_USERS, max(FEWEST, HELD_OUT_SCORES // seqs.n_items))
+        most = min(HELD_OUT_USERS, max(FEWEST_SCORED, HELD_OUT_SCORES // seqs.n_items))
         count = min(most, int(len(able) * HELD_OUT_SHARE))
         if count < FEWEST:
             return None
@@ -145,7 +147,7 @@ class Search:
         """From `start`, each setting that is not held is moved up or down its grid for as long as that helps."""
         best = start
         self.ndcg(start)  # first, so that a budget too small for a search still measures where it stands
-        for name, grid in CLIMBS:
+        for name, grid in self.held_out.regression.climbs:
             if name not in held:
                 self.held_out.touch(best)
                 best = self._along(name, grid, best)
