@@ -4,18 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
+import recsys.models
 import recsys.models.next_item.large
 import recsys.models.next_item.memory
 import recsys.models.next_item.transitions
 from recsys.errors import ModelError
 from recsys.models import NextItem, Sequences
 from recsys.models.next_item.features import decayed
-from recsys.models.next_item.gram import cross, history_weights
+from recsys.models.next_item.gram import cross, gram_diagonal, history_weights
 from recsys.models.next_item.large import LargeRegression, regression_of
-from recsys.models.next_item.regression import Regression
+from recsys.models.next_item.regression import Regression, product
 from recsys.models.next_item.settings import Settings
-from recsys.models.next_item.transitions import Transitions, needed_bytes
+from recsys.models.next_item.transitions import PAIR_BYTES, Transitions, needed_bytes
 
 BY_LAG = np.array([1, 0.5, 0.25], np.float32)
 
@@ -44,8 +46,13 @@ def one_user(codes: np.ndarray, n_items: int) -> Sequences:
     return Sequences(_names("u", 1), _names("i", n_items), ends, codes.astype(np.int32), np.arange(len(codes)))
 
 
-def whole(seqs: Sequences, reverse: float = 0.0, kept: int = 100) -> np.ndarray:
-    return Transitions(seqs).table(BY_LAG, reverse, np.ones(seqs.n_items, np.float32), kept).toarray()
+def table(seqs: Sequences, reverse: float = 0.0, kept: int = 100, worth: np.ndarray | None = None) -> np.ndarray:
+    worth = np.ones(seqs.n_items, np.float32) if worth is None else worth
+    return Transitions(seqs).table(BY_LAG, reverse, worth, kept, np.ones((seqs.n_items, 1), np.float32))[0].toarray()
+
+
+def dense(seqs: Sequences, settings: Settings) -> np.ndarray:
+    return product(sparse.eye_array(seqs.n_items, format="csr"), LargeRegression(seqs).coefficients(settings))
 
 
 @pytest.mark.parametrize("pairs", [1, 50, 4_000_000])
@@ -55,26 +62,43 @@ def test_rows_counted_in_parts_of_any_size_are_the_same_numbers(seqs, monkeypatc
     monkeypatch.setattr(recsys.models.next_item.transitions, "PAIRS", pairs)
     if weighted:
         seqs = replace(seqs, weights=np.random.default_rng(1).random(seqs.n_events).astype(np.float32))
-    np.testing.assert_allclose(whole(seqs, reverse), cross(seqs, BY_LAG, np.ones(1), reverse), rtol=1e-5)
+    np.testing.assert_allclose(table(seqs, reverse), cross(seqs, BY_LAG, np.ones(1), reverse), rtol=1e-5)
 
 
 def test_no_more_pairs_are_held_at_once_than_stated(seqs, monkeypatch):
+    held, neighbours = [], recsys.models.next_item.transitions._neighbours
     monkeypatch.setattr(recsys.models.next_item.transitions, "PAIRS", 30)
-    transitions, held, around = Transitions(seqs), [], Transitions._around
     monkeypatch.setattr(
-        transitions, "_around", lambda *args: held.append(around(transitions, *args)) or held[-1], raising=False
+        recsys.models.next_item.transitions, "_neighbours", lambda *args: held.append(neighbours(*args)) or held[-1]
     )
-    transitions.table(BY_LAG, 0.5, np.ones(12, np.float32), 5)
+    table(seqs, reverse=0.5)
     assert max(part.nnz for part in held) <= 30 < sum(part.nnz for part in held)
 
 
 def test_the_largest_of_each_row_are_kept_by_what_they_are_worth(seqs):
-    expected = whole(seqs)
-    kept = whole(seqs, kept=2)
+    expected = table(seqs)
+    kept = table(seqs, kept=2)
     np.testing.assert_allclose(np.sort(kept)[:, -2:], np.sort(expected)[:, -2:])
     assert ((kept > 0).sum(axis=1) <= 2).all()
     worth = np.where(np.arange(12) == 3, 1e-6, 1).astype(np.float32)
-    assert not Transitions(seqs).table(BY_LAG, 0.0, worth, 2).toarray()[:3, 3].any()
+    assert not table(seqs, kept=2, worth=worth)[:3, 3].any()
+
+
+def test_the_product_is_that_of_all_entries_also_of_those_not_kept(seqs):
+    left = np.random.default_rng(2).standard_normal((12, 3)).astype(np.float32)
+    _, product = Transitions(seqs).table(BY_LAG, 0.5, np.ones(12, np.float32), 1, left)
+    np.testing.assert_allclose(product, left.T @ cross(seqs, BY_LAG, np.ones(1), 0.5), rtol=1e-4)
+
+
+def test_all_directions_make_the_exact_ridge(seqs, monkeypatch):
+    """Directions of eigenvalues below zero, few and small, are left out on either side."""
+    monkeypatch.setattr(recsys.models.next_item.large, "DIRECTIONS", 12)
+    settings = Settings(penalty=30.0, discount=0.0, horizon=2)
+    exact = Regression(seqs).coefficients(settings)
+    diagonal = cross(seqs, history_weights(50, 1.0), np.full(2, 0.5)) / (
+        gram_diagonal(seqs, history_weights(50, 1.0))[:, None] + 30
+    )
+    assert np.abs(dense(seqs, settings) - exact).max() < 0.1 * np.abs(diagonal - exact).max()
 
 
 def test_a_row_of_sampled_events_stands_for_all_of_them(seqs):
@@ -89,13 +113,14 @@ def test_a_row_of_sampled_events_stands_for_all_of_them(seqs):
 def test_a_prediction_is_the_history_times_the_coefficients(seqs, discount):
     settings = Settings(discount=discount, horizon=2, reverse=0.5)
     regression, events = LargeRegression(seqs), decayed(seqs.histories(), history_weights(50, 1.0))
-    expected = events.table(12) @ regression.coefficients(settings).toarray()
+    expected = product(events.table(12), regression.coefficients(settings))
     np.testing.assert_allclose(regression.predict(events, settings), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_discount_favours_what_few_have(seqs):
-    plain, discounted = (NextItem.fit(seqs, settings=Settings(discount=d)).scores([1, 2]) for d in (0.0, 0.4))
-    assert discounted[3] / discounted[:3].sum() < plain[3] / plain[:3].sum()
+    counts = np.maximum(np.bincount(seqs.codes, minlength=12), 1)
+    plain, discounted = (dense(seqs, Settings(discount=d)) for d in (0.0, 0.4))
+    np.testing.assert_allclose(discounted, plain / counts**0.4, rtol=1e-4, atol=1e-6)
 
 
 def test_more_events_are_counted_at_fewer_lags(seqs, monkeypatch):
@@ -112,7 +137,8 @@ def test_the_size_of_the_catalogue_decides_how_it_is_solved(seqs, monkeypatch):
 
 
 def test_what_would_not_fit_into_memory_is_refused_before_the_work_starts(seqs, monkeypatch):
-    needed = needed_bytes(seqs.n_events, seqs.n_items, recsys.models.next_item.large.KEPT)
+    large = recsys.models.next_item.large
+    needed = needed_bytes(seqs.n_events, seqs.n_items, large.KEPT) + large.SPECTRUM_PAIRS * PAIR_BYTES
     monkeypatch.setattr(recsys.models.next_item.memory, "available_bytes", lambda: needed)
     NextItem.fit(seqs, budget=0)
     monkeypatch.setattr(recsys.models.next_item.memory, "available_bytes", lambda: needed - 1)
@@ -123,7 +149,13 @@ def test_what_would_not_fit_into_memory_is_refused_before_the_work_starts(seqs, 
 def test_a_seed_gives_one_model(seqs):
     first, second = (NextItem.fit(seqs, seed=3) for _ in range(2))
     assert first.settings == second.settings and len(first.trials) == len(second.trials)
-    np.testing.assert_array_equal(first.table.toarray(), second.table.toarray())
+    np.testing.assert_array_equal(first.scores([1, 2]), second.scores([1, 2]))
+
+
+def test_a_saved_model_answers_the_same(seqs, tmp_path):
+    model = NextItem.fit(seqs)
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(recsys.models.load(tmp_path / "model").scores([1, 2]), model.scores([1, 2]))
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import recsys.models
 from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.next_item.gram import gram, history_weights
 from recsys.models.next_item.large import LargeRegression
-from recsys.models.next_item.regression import Regression
+from recsys.models.next_item.regression import Regression, product
 from recsys.models.next_item.reward import log_rewards
 from recsys.models.next_item.settings import Settings
 from recsys.models.protocol import personalize_split
@@ -29,12 +30,13 @@ def weighted(seqs: Sequences, **worth: float) -> Sequences:
 @pytest.mark.parametrize("kind", [Regression, LargeRegression])
 def test_a_rank_gives_the_best_coefficients_of_that_rank(regulars, kind):
     """In the metric of A = G + lambda I: no worse than the truncated singular values of L' B allow, with L L' = A."""
-    settings = Settings(penalty=10.0)
-    regression, past = kind(regulars), gram(regulars, history_weights(settings.length, settings.decay))
-    whole = regression.coefficients(settings)
-    damped = past if kind is Regression else np.diag(past.diagonal())
-    whole = whole if kind is Regression else whole.toarray()
-    root = np.linalg.cholesky(damped + 10 * np.eye(regulars.n_items))
+    regression, settings, eye = kind(regulars), Settings(penalty=10.0), np.eye(regulars.n_items, dtype=np.float32)
+    whole = product(sparse.csr_array(eye), regression.coefficients(settings))
+    if kind is Regression:
+        damped = gram(regulars, history_weights(settings.length, settings.decay)) + 10 * eye
+    else:
+        damped = np.linalg.inv(regression._inverse(settings).times(eye))
+    root = np.linalg.cholesky(damped)
     values = np.linalg.svd(root.T @ whole, compute_uv=False)
     first, second = regression.coefficients(settings.with_(rank=3))
     lost = np.square(root.T @ (whole - first @ second)).sum()

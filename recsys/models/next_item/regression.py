@@ -23,7 +23,17 @@ KEPT_ITEMS = 5_000  # up to here a search keeps the moments of three settings: t
 SECONDS_A_PAIR, SECONDS_A_FLOP = 4e-8, 2e-11  # two ordinary cores of 2026
 SPARE, ROUNDS = 16, 4  # of the search for the leading eigenvectors: NDCG within .002 of thirty rounds
 
-Coefficients = np.ndarray | sparse.csr_array | tuple[np.ndarray, np.ndarray]
+Factors = tuple[np.ndarray, np.ndarray]
+Coefficients = np.ndarray | Factors | tuple[sparse.csr_array, np.ndarray, np.ndarray]
+
+
+def product(x: sparse.csr_array, table: Coefficients) -> np.ndarray:
+    """x B (n, n_items) float32 for B whole, as two factors, or as a sparse table less two factors."""
+    if isinstance(table, np.ndarray):
+        return x @ table
+    *counted, left, right = table
+    shared = (x @ left) @ right
+    return (x @ counted[0]).toarray() - shared if counted else shared
 
 
 class Recent(OrderedDict):

@@ -58,7 +58,7 @@ class Settings:
     own_decay: float = 0.0
     popularity_weight: float = 0.0
     rank: int = 0
-    discount: float = 0.2
+    discount: float = 0.1
 
     def with_(self, **changes: Any) -> Self:
         return replace(self, **changes)

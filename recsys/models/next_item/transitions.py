@@ -7,6 +7,7 @@ W N: scipy adds the pairs up row by row in compiled code, without sorting them a
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
@@ -33,19 +34,39 @@ class Transitions:
         self.before = seqs.positions.astype(np.int32)
         self.after = np.repeat(seqs.lengths, seqs.lengths).astype(np.int32) - 1 - self.before
 
-    def table(self, by_lag: np.ndarray, reverse: float, worth: np.ndarray, kept: int) -> sparse.csr_array:
-        """C times worth (n_items,) float32 by column, (n_items, n_items) float32: the `kept` largest of each row.
+    def table(
+        self, by_lag: np.ndarray, reverse: float, worth: np.ndarray, kept: int, left: np.ndarray
+    ) -> tuple[sparse.csr_array, np.ndarray]:
+        """C times worth (n_items,) float32 by column: the `kept` largest of each row, and left' C (r, n_items) of all.
 
         by_lag: (lags,) float32 weight of what comes 1, 2, ... events later; `reverse` times that for what came before.
+        left: (n_items, r) float32.
         """
 
-        def run(items: np.ndarray) -> sparse.csr_array:
+        def run(items: np.ndarray) -> tuple[sparse.csr_array, np.ndarray]:
             rows = self.rows(items, by_lag, reverse)
             rows.data *= worth[rows.indices]
-            return _largest(rows, kept)
+            return _largest(rows, kept), rows.T @ left[items]
 
+        parts, product = [], np.zeros_like(left)
         with ThreadPoolExecutor(THREADS) as pool:
-            return sparse.csr_array(sparse.vstack(list(pool.map(run, self._runs(len(by_lag)))), format="csr"))
+            for rows, share in pool.map(run, self._runs(len(by_lag))):
+                parts.append(rows)
+                product += share
+        return sparse.csr_array(sparse.vstack(parts, format="csr")), product.T
+
+    def histories(self, events: np.ndarray, weights: np.ndarray) -> sparse.csr_array:
+        """(len(events), n_items) float32: what came before each event, what is `age` back by weights[age - 1]."""
+        past = _neighbours(replace(self.seqs, weights=None), events, weights, self.before, -1)
+        past.sum_duplicates()
+        return past
+
+    def targets(self, events: np.ndarray, weights: np.ndarray) -> sparse.csr_array:
+        """(len(events), n_items) float32: each event by weights[0], and what follows it by the next of `weights`.
+
+        The first event of a user, which nobody could have predicted, has none.
+        """
+        return _neighbours(self.seqs, events - 1, weights, self.after, 1)
 
     def rows(
         self, items: np.ndarray, by_lag: np.ndarray, reverse: float = 0.0, most: int | None = None
@@ -71,18 +92,9 @@ class Transitions:
             some = events[part]
             own = np.clip(ends - low, 0, len(some))
             whose = sparse.csr_array((each[part], np.arange(len(some)), own), shape=(len(ends) - 1, len(some)))
-            yield whose @ self._around(some, by_lag, self.after, 1)
+            yield whose @ _neighbours(self.seqs, some, by_lag, self.after, 1)
             if reverse:
-                yield np.float32(reverse) * (whose @ self._around(some, by_lag, self.before, -1))
-
-    def _around(self, events: np.ndarray, by_lag: np.ndarray, room: np.ndarray, way: int) -> sparse.csr_array:
-        """(len(events), n_items) the neighbours of each event on one side; `room` (n_events,) is how many it has."""
-        n = np.minimum(room[events], len(by_lag))
-        ends = np.concatenate([[0], np.cumsum(n)])
-        lag = np.arange(ends[-1]) - np.repeat(ends[:-1], n)
-        at = np.repeat(events, n) + way * (lag + 1)
-        values = by_lag[lag] if self.seqs.weights is None else by_lag[lag] * self.seqs.weights[at]
-        return sparse.csr_array((values, self.seqs.codes[at], ends), shape=(len(events), self.seqs.n_items))
+                yield np.float32(reverse) * (whose @ _neighbours(self.seqs, some, by_lag, self.before, -1))
 
     def _runs(self, lags: int) -> Iterator[np.ndarray]:
         """All items in runs of neighbouring codes with no more than PAIRS pairs, or a single item."""
@@ -98,6 +110,18 @@ class Transitions:
 def needed_bytes(n_events: int, n_items: int, kept: int) -> int:
     """Memory that counting a table takes at most, beside the sequences themselves."""
     return n_events * EVENT_BYTES + n_items * kept * ENTRY_BYTES + THREADS * PAIRS * PAIR_BYTES
+
+
+def _neighbours(
+    seqs: Sequences, events: np.ndarray, by_lag: np.ndarray, room: np.ndarray, way: int
+) -> sparse.csr_array:
+    """(len(events), n_items) the neighbours of each event on one side; `room` (n_events,) is how many it has."""
+    n = np.minimum(room[events], len(by_lag))
+    ends = np.concatenate([[0], np.cumsum(n)])
+    lag = np.arange(ends[-1]) - np.repeat(ends[:-1], n)
+    at = np.repeat(events, n) + way * (lag + 1)
+    values = by_lag[lag] if seqs.weights is None else by_lag[lag] * seqs.weights[at]
+    return sparse.csr_array((values, seqs.codes[at], ends), shape=(len(events), seqs.n_items))
 
 
 def _by_item(codes: np.ndarray) -> np.ndarray:
