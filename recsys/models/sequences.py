@@ -158,9 +158,12 @@ def touched_table(seqs: Sequences) -> sparse.csr_array:
 
 def unique_users(seqs: Sequences) -> np.ndarray:
     """(n_items,) float32: how many different users touched each item, each as much as the heaviest of the events."""
-    pairs, of_pair = np.unique(seqs.users * seqs.n_items + seqs.codes, return_inverse=True)
-    heaviest = None
-    if seqs.weights is not None:
-        heaviest = np.zeros(len(pairs), np.float32)
-        np.maximum.at(heaviest, of_pair, seqs.weights)
+    pairs = seqs.users * seqs.n_items + seqs.codes
+    if seqs.weights is None:
+        pairs.sort()  # np.unique hashes, at a tenth of this speed
+        first = np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)]
+        return np.bincount(pairs[first] % seqs.n_items, minlength=seqs.n_items).astype(np.float32)
+    pairs, of_pair = np.unique(pairs, return_inverse=True)
+    heaviest = np.zeros(len(pairs), np.float32)
+    np.maximum.at(heaviest, of_pair, seqs.weights)
     return np.bincount(pairs % seqs.n_items, heaviest, seqs.n_items).astype(np.float32)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from recsys.models import Sequences
-from recsys.models.next_item.gram import cross, cross_sparse, gram, gram_diagonal, history_weights
+from recsys.models.next_item.gram import cross, gram, gram_diagonal, scale_weights
 from recsys.models.next_item.solve import Ridge
 
 TARGETS = np.array([1, 0.5, 0.25])
@@ -20,60 +20,58 @@ def seqs() -> Sequences:
     return Sequences.from_interactions(frame)
 
 
-def by_definition(seqs: Sequences, weights: np.ndarray, reverse: float) -> tuple[np.ndarray, np.ndarray]:
-    """G and C position by position: x = decayed history, y = weighted targets."""
-    g, c = np.zeros((2, seqs.n_items, seqs.n_items))
+def by_definition(
+    seqs: Sequences, weights: np.ndarray, targets: np.ndarray, reverse: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """G and C position by position: x = the history on every scale, y = weighted targets."""
+    scales, n = len(weights), seqs.n_items
+    g, c = np.zeros((scales * n, scales * n)), np.zeros((scales * n, n))
     worth = np.ones(seqs.n_events) if seqs.weights is None else seqs.weights
     for history, each in zip(seqs.histories(), np.split(worth, seqs.offsets[1:-1]), strict=True):
         for walk, heavy, importance in ((history, each, 1.0), (history[::-1], each[::-1], reverse)):
             for at in range(1, len(walk)):
-                x, y = np.zeros((2, seqs.n_items))
-                np.add.at(x, walk[:at][::-1][: len(weights)], weights[:at])
-                left = len(walk) - at
-                np.add.at(y, walk[at:][: len(TARGETS)], TARGETS[:left] * heavy[at:][: len(TARGETS)])
+                x, y = np.zeros((scales, n)), np.zeros(n)
+                for scale, own in zip(x, weights, strict=True):
+                    past = walk[:at][::-1][: len(own)]
+                    np.add.at(scale, past, own[: len(past)])
+                ahead = walk[at:][: len(targets)]
+                np.add.at(y, ahead, targets[: len(ahead)] * heavy[at:][: len(targets)])
                 g += importance * np.outer(x, x)
                 c += importance * np.outer(x, y)
     return g, c
 
 
-@pytest.mark.parametrize("reverse", [0.0, 0.5])
-@pytest.mark.parametrize("length", [1, 4, 40])
-def test_counting_pairs_equals_the_sum_over_positions(seqs, length, reverse):
-    weights = history_weights(length, 0.7)
-    g, c = by_definition(seqs, weights, reverse)
-    np.testing.assert_allclose(gram(seqs, weights, reverse), g, rtol=1e-5)
-    np.testing.assert_allclose(cross(seqs, weights, TARGETS, reverse), c, rtol=1e-5)
+def moments(seqs: Sequences, decays: tuple[float, ...], reverse: float) -> tuple[np.ndarray, np.ndarray]:
+    one_step = cross(replace(seqs, weights=None), decays, np.ones(1))
+    return gram(seqs, decays, one_step, reverse), cross(seqs, decays, TARGETS, reverse)
 
 
 @pytest.mark.parametrize("reverse", [0.0, 0.5])
-def test_an_event_counts_as_a_target_as_much_as_it_weighs(seqs, reverse):
-    weighted = replace(seqs, weights=np.random.default_rng(1).random(seqs.n_events).astype(np.float32))
-    weights = history_weights(4, 0.7)
-    g, c = by_definition(weighted, weights, reverse)
-    np.testing.assert_allclose(gram(weighted, weights, reverse), g, rtol=1e-5)
-    np.testing.assert_allclose(cross(weighted, weights, TARGETS, reverse), c, rtol=1e-5)
-    np.testing.assert_allclose(cross_sparse(weighted, weights, TARGETS, reverse).toarray(), c, rtol=1e-5)
+@pytest.mark.parametrize("decays", [(0.0,), (0.3,), (0.5, 0.0), (0.2, 0.6, 0.4)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_counting_pairs_equals_the_sum_over_positions(seqs, decays, reverse, weighted):
+    if weighted:
+        seqs = replace(seqs, weights=np.random.default_rng(1).random(seqs.n_events).astype(np.float32))
+    g, c = by_definition(seqs, np.power.outer(decays, np.arange(90)), TARGETS, reverse)
+    found = moments(seqs, decays, reverse)
+    np.testing.assert_allclose(found[0], g, atol=1e-3 * g.max())  # what is forgotten
+    np.testing.assert_allclose(found[1], c, atol=1e-3 * g.max())
 
 
 @pytest.mark.parametrize("reverse", [0.0, 0.5])
-def test_the_sparse_forms_are_the_same_numbers(seqs, reverse):
-    weights = history_weights(10, 1.0)
-    np.testing.assert_allclose(
-        gram_diagonal(seqs, weights, reverse), gram(seqs, weights, reverse).diagonal(), rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        cross_sparse(seqs, weights, TARGETS, reverse).toarray(), cross(seqs, weights, TARGETS, reverse), rtol=1e-5
-    )
+@pytest.mark.parametrize("length", [1, 10, 90])
+def test_the_diagonal_alone_is_the_same_numbers(seqs, length, reverse):
+    weights = scale_weights((0.6,), length)
+    expected = by_definition(seqs, weights, TARGETS, reverse)[0].diagonal()
+    np.testing.assert_allclose(gram_diagonal(seqs, weights[0], reverse), expected, rtol=1e-5)
 
 
-def test_the_sparse_form_keeps_the_largest_of_each_row(seqs):
-    weights = history_weights(10, 1.0)
-    whole, kept = (cross_sparse(seqs, weights, TARGETS, kept=k).toarray() for k in (100, 2))
-    np.testing.assert_allclose(kept.max(axis=1), whole.max(axis=1))
-    assert ((kept > 0).sum(axis=1) <= 2).all()
+def test_a_scale_ends_where_an_event_no_longer_counts():
+    assert scale_weights((0.1,)).shape == (1, 4)
+    assert scale_weights((0.0,)).tolist() == [[1.0]]
 
 
 def test_ridge_solves_the_damped_system(seqs):
-    g, right = gram(seqs, history_weights(5, 1.0)), np.eye(seqs.n_items, dtype=np.float32)
+    g, right = moments(seqs, (0.5,), 0.0)[0], np.eye(seqs.n_items, dtype=np.float32)
     solution = Ridge(g, 3.0).solve(right)
     np.testing.assert_allclose((g + 3 * np.eye(len(g))) @ solution, right, atol=1e-5)

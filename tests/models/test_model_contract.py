@@ -113,12 +113,13 @@ def test_equal_timestamps_keep_the_order_of_the_table(kind, ring):
 
 
 @every_model
-def test_an_item_nobody_touched_is_scored_last_and_harmless_in_a_history(kind, table):
+def test_an_item_nobody_touched_comes_after_what_is_likely_and_is_harmless_in_a_history(kind, table):
     frame = table(**{f"u{i}": "a b c a b" for i in range(60)})
     model = kind.fit(Sequences.from_interactions(frame, catalogue=["new"]))
     new = int(model.encode(["new"])[0])
     codes, _ = model.recommend([[], [0], [new]], 4)
-    assert codes[:2, -1].tolist() == [new, new] and np.isfinite(model.scores([new])).all()
+    assert codes[0, -1] == new and new not in codes[1, :2]
+    assert np.isfinite(model.scores([new])).all()
 
 
 @every_model

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import recsys.models.next_item.regression
+import recsys.models.next_item.large
 from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.next_item.settings import Settings
 from recsys.models.protocol import personalize_split
@@ -79,7 +79,7 @@ def test_a_batch_answers_as_single_requests_do(regulars):
 
 
 def test_beyond_the_dense_limit_the_sparse_form_finds_the_same(ring, tmp_path, monkeypatch):
-    monkeypatch.setattr(recsys.models.next_item.regression, "DENSE_ITEMS", 4)
+    monkeypatch.setattr(recsys.models.next_item.large, "DENSE_ITEMS", 4)
     model = NextItem.fit(ring)
     model.save(tmp_path / "sparse")
     loaded = recsys.models.load(tmp_path / "sparse")
@@ -89,7 +89,7 @@ def test_beyond_the_dense_limit_the_sparse_form_finds_the_same(ring, tmp_path, m
 
 @pytest.mark.parametrize("dense_items", [0, 12_000])
 def test_one_user_with_very_many_events_stays_finite(monkeypatch, dense_items):
-    monkeypatch.setattr(recsys.models.next_item.regression, "DENSE_ITEMS", dense_items)
+    monkeypatch.setattr(recsys.models.next_item.large, "DENSE_ITEMS", dense_items)
     n = 200_000
     codes = np.tile(np.arange(5, dtype=np.int32), n // 5)
     seqs = Sequences(

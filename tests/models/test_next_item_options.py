@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import recsys.models
-import recsys.models.next_item.regression
 from recsys.models import NextItem, Popularity, Sequences
-from recsys.models.next_item.gram import history_weights
-from recsys.models.next_item.regression import Regression
+from recsys.models.next_item.large import LargeRegression
+from recsys.models.next_item.regression import Regression, product
 from recsys.models.next_item.reward import log_rewards
 from recsys.models.next_item.settings import Settings
 from recsys.models.protocol import personalize_split
@@ -26,15 +26,19 @@ def weighted(seqs: Sequences, **worth: float) -> Sequences:
     return replace(seqs, weights=np.array([worth.get(item, 1.0) for item in seqs.item_ids[seqs.codes]], np.float32))
 
 
-@pytest.mark.parametrize("dense_items", [0, 12_000])
-def test_a_rank_gives_the_best_coefficients_of_that_rank(regulars, monkeypatch, dense_items):
+@pytest.mark.parametrize("kind", [Regression, LargeRegression])
+def test_a_rank_gives_the_best_coefficients_of_that_rank(regulars, kind):
     """In the metric of A = G + lambda I: no worse than the truncated singular values of L' B allow, with L L' = A."""
-    monkeypatch.setattr(recsys.models.next_item.regression, "DENSE_ITEMS", dense_items)
-    regression, settings = Regression(regulars), Settings(penalty=10.0)
-    whole = regression.coefficients(settings)
-    whole = whole if dense_items else whole.toarray()
-    damped = regression._gram(settings) if dense_items else np.diag(regression._gram(settings))
-    root = np.linalg.cholesky(damped + 10 * np.eye(regulars.n_items))
+    regression, settings, eye = kind(regulars), Settings(penalty=10.0), np.eye(regulars.n_items, dtype=np.float32)
+    whole = product(
+        sparse.eye_array(len(regression.weights(settings)) * regulars.n_items, format="csr"),
+        regression.coefficients(settings),
+    )
+    if kind is Regression:
+        damped = regression._gram(settings) + 10 * np.eye(2 * regulars.n_items)
+    else:
+        damped = np.linalg.inv(regression._inverse(settings).times(eye))
+    root = np.linalg.cholesky(damped)
     values = np.linalg.svd(root.T @ whole, compute_uv=False)
     first, second = regression.coefficients(settings.with_(rank=3))
     lost = np.square(root.T @ (whole - first @ second)).sum()
@@ -53,11 +57,10 @@ def test_a_model_of_low_rank_is_saved_and_scored_without_forming_its_table(ring,
     model = NextItem.fit(ring, settings=Settings(rank=3))
     model.save(tmp_path / "model")
     loaded = recsys.models.load(tmp_path / "model")
-    assert [factor.shape for factor in loaded.table] == [(8, 3), (3, 8)]
+    assert [factor.shape for factor in loaded.table] == [(16, 3), (3, 8)]
     histories = [[0, 1], [5]]
     np.testing.assert_allclose(loaded.recommend(histories, 8)[1], model.recommend(histories, 8)[1])
-    events = history_weights(1, 1.0) * loaded.table[0][5]
-    assert np.argmax(model.scores([5])) == np.argmax(events @ loaded.table[1])
+    assert np.argmax(model.scores([5])) == np.argmax((loaded.table[0][5] + loaded.table[0][8 + 5]) @ loaded.table[1])
 
 
 def test_a_length_of_two_forgets_everything_older(ring):

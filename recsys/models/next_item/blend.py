@@ -13,8 +13,10 @@ FLOOR = 1e-6  # weight of popularity where none was chosen: it orders what the h
 
 
 class Blend:
-    """Adds own_weight * own shares + popularity_weight * popularity / (1 + length) + twin_weight * log(popularity) to the
-    scores of a batch; where people do not repeat, what they had comes last.
+    """Adds to the scores of a batch what the regression does not know.
+
+    own_weight * own shares + popularity_weight * popularity / (1 + length) + twin_weight * log(popularity); where
+    people do not repeat, what they had comes last.
 
     popularity: (n_items,) users of each item. An empty history scores temperature * log(popularity), so that its
     softmax is popularity's own distribution, items without users counting a tenth of one. reward: (n_items,) float32
@@ -41,6 +43,6 @@ class Blend:
         scores[lengths == 0] = self.empty
         if self.reward is not None:
             scores += self.reward
-        if not settings.repeats:
+        if not settings.seen:
             scores[np.repeat(np.arange(len(histories)), lengths), np.concatenate([NOTHING, *histories])] -= HAD
         return scores

@@ -1,14 +1,14 @@
 """The two moments behind the closed-form next-item model, counted pair by pair: O(events x lags).
 
-At every position of a user's sequence that something follows, x is the history on several time scales and y what comes
+At every position of a user's sequence that something follows, x is the history on several time scales and y what is
 next:
 
-    x_k = sum over age a of decay_k^(a - 1) e[item a back]        y = sum over distance d = 1..T of v(d) u e[item d ahead]
+    x_k = sum over age a of decay_k^(a - 1) e[item a back]     y = sum over distance d = 1..T of v(d) u e[item d ahead]
 
 with u the weight of that event, 1 where all weigh alike. G = sum x x' and C = sum x y', where x stacks the scales x_k.
-C pairs each event with those before it, a value that depends on their lag and on u. G needs no counting of its own: from
-one position to the next x_k becomes decay_k x_k + e[item], so that with one step ahead, C1 = sum x e[item]', and S_k the
-histories x_k after each user's last event,
+C pairs each event with those before it, a value that depends on their lag and on u. G needs no counting of its own: x_k
+becomes decay_k x_k + e[item] from one position to the next, so that with C1 = sum x e[item]', which is C one step
+ahead, and S_k the histories x_k after each user's last event,
 
     (1 - decay_k decay_m) G_km = decay_k C1_k + decay_m C1_m' + diag(events of each item) - S_k' S_m.
 
@@ -42,6 +42,11 @@ def scale_weights(decays: tuple[float, ...], length: int | None = None) -> np.nd
     return np.where(weights >= FORGOTTEN, weights, np.float32(0))
 
 
+def one_scale(weights: np.ndarray) -> np.ndarray:
+    """The mean (1, length) of several scales, for a catalogue too large to tell them apart."""
+    return weights[:, (weights > 0).any(axis=0)].mean(axis=0, keepdims=True)
+
+
 def gram(seqs: Sequences, decays: tuple[float, ...], one_step: np.ndarray, reverse: float = 0.0) -> np.ndarray:
     """G = sum of x x' (scales * n_items, scales * n_items) float32; reversed sequences count `reverse` times as much.
 
@@ -73,6 +78,32 @@ def _ends(seqs: Sequences, decay: float, last: bool) -> sparse.csr_array:
     counts = weights >= FORGOTTEN
     users, codes = seqs.users[counts], seqs.codes[counts]
     return sparse.csr_array((weights[counts], (users, codes)), shape=(seqs.n_users, seqs.n_items))
+
+
+def gram_diagonal(seqs: Sequences, weights: np.ndarray, reverse: float = 0.0) -> np.ndarray:
+    """The diagonal of G for one scale of any weights (L,), (n_items,) float32: what an item shares with itself."""
+    table = _lag_weights(weights)
+    before, total = seqs.positions, np.zeros(seqs.n_items)
+    after = np.repeat(seqs.lengths, seqs.lengths) - 1 - before
+    for lag in range(len(table)):
+        late = lag + np.flatnonzero(seqs.codes[lag:] == seqs.codes[: max(0, seqs.n_events - lag)])
+        late = late[before[late] >= lag]
+        value = table[lag][np.minimum(after[late], len(weights))]
+        if reverse:
+            value = value + np.float32(reverse) * table[lag][np.minimum(before[late] - lag, len(weights))]
+        total += (1 if lag == 0 else 2) * np.bincount(seqs.codes[late], value, seqs.n_items)
+    return total.astype(np.float32)
+
+
+def _lag_weights(weights: np.ndarray) -> np.ndarray:
+    """K (L, L + 1): K[d, m] = sum over k = 1..min(m, L - d) of w(k) w(k + d), for m targets left after a pair."""
+    length = len(weights)
+    table = np.zeros((length, length + 1), dtype=np.float64)
+    for lag in range(length):
+        sums = np.cumsum(weights[: length - lag].astype(np.float64) * weights[lag:])
+        table[lag, 1 : length - lag + 1] = sums
+        table[lag, length - lag + 1 :] = sums[-1]
+    return table.astype(np.float32)
 
 
 def cross(seqs: Sequences, decays: tuple[float, ...], targets: np.ndarray, reverse: float = 0.0) -> np.ndarray:
@@ -122,8 +153,8 @@ def _values(
 
 
 def _pairs(seqs: Sequences, lags: range) -> Iterator[_Pairs]:
-    """The pairs of each lag, ordered by the earlier item: adding to a table then stays within one of its rows, which the
-    cache can hold.
+    """The pairs of each lag, ordered by the earlier item, so that adding to a table stays within one of its rows, which
+    the cache can hold.
     """
     early_at = np.argsort(seqs.codes, kind="stable")
     after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions)[early_at].astype(np.int32)

@@ -18,7 +18,7 @@ def shared_zeros(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def side_by_side(halves: Sequence[Callable[[Total], None]]) -> None:
-    """Run one or two functions to their end, the second in a forked process; what is to last it leaves in shared arrays.
+    """Run one or two functions to their end, the second in a forked process; what lasts it leaves in shared arrays.
 
     Each is given a function that adds a float64 array of its own to the other's of the same size and moment, the first
     half's first, so that both get the same sums. Raises ModelError where the second ends before its time.
@@ -42,7 +42,9 @@ def side_by_side(halves: Sequence[Callable[[Total], None]]) -> None:
         os.close(to_second[1])
         _, status = os.waitpid(child, 0)
     if status:
-        raise ModelError(f"half of the training ended with status {os.waitstatus_to_exitcode(status)}: is memory short?")
+        raise ModelError(
+            f"half of the training ended with status {os.waitstatus_to_exitcode(status)}: is memory short?"
+        )
 
 
 def _adding(out: int, into: int, first: bool) -> Total:

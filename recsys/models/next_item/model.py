@@ -2,10 +2,10 @@
 
     score = x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length) + reward
 
-x is the history on several time scales and B the sum of two: the ridge regression (G + lambda I)^-1 C of what comes next
-on x over all training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order; and, where held-out
-users say so, its softmax twin. The model answers from the history alone: a new user
-needs no training and an event counts at once.
+x is the history on several time scales and B the sum of two: the ridge regression (G + lambda I)^-1 C of what comes
+next on x over all training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order; and, where
+held-out users say so, its softmax twin. The model answers from the history alone: a new user needs no training and an
+event counts at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,9 @@ from threadpoolctl import threadpool_limits
 from recsys.models.base import Model
 from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.features import decayed
-from recsys.models.next_item.gram import scale_weights
-from recsys.models.next_item.regression import Coefficients, Regression
+from recsys.models.next_item.gram import one_scale, scale_weights
+from recsys.models.next_item.large import regression_of
+from recsys.models.next_item.regression import Coefficients, product
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Report, tune
 from recsys.models.sequences import Sequences, unique_users
@@ -46,15 +47,16 @@ class NextItem(Model):
     ) -> Self:
         """Choose the settings on held-out training users, then train on all.
 
-        goal: what the settings are chosen for: the `next` event of a user or, where a list is to serve for a while, the
-        `newest` tenth of the user's events, as Amazon Personalize measures it. report: called with each trial (settings, ndcg, seconds). budget: seconds of tuning on two ordinary cores,
-        counted in work and not by the clock, so that a seed gives one model. settings: use these and only fit the
-        temperature. candidates: settings of which one holds, whichever is best; each is tried, whatever the budget.
-        reward: (n_items,) logarithms of what items are worth, by which their probabilities are multiplied.
+        goal: what the settings are chosen for, the `next` event of a user or, where a list is to serve for a while, the
+        `newest` tenth of the events of users not seen before, as Amazon Personalize measures it. report: called with
+        each trial (settings, ndcg, seconds). budget: seconds of tuning on two ordinary cores, counted in work and not
+        by the clock, so that a seed gives one model. settings: use these and only fit the temperature. candidates:
+        settings of which one holds, whichever is best; each is tried, whatever the budget. reward: (n_items,)
+        logarithms of what items are worth, by which their probabilities are multiplied.
         """
         with threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas"):
             tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings, candidates, goal, threads)
-            table = Regression(seqs).coefficients(tuned.settings)
+            table = regression_of(seqs).coefficients(tuned.settings)
         if tuned.twin:
             table += np.float32(tuned.settings.twin_weight) * tuned.twin.table()
         popularity = unique_users(seqs)
@@ -73,30 +75,30 @@ class NextItem(Model):
     ) -> Self:
         model = cls(item_ids, settings.as_dict(), trials, temperature)
         model.table, model.popularity, model.chosen, model.reward = table, popularity, settings, reward
-        model._weights = scale_weights(settings.decays, settings.length)
+        weights, first = (
+            scale_weights(settings.decays, settings.length),
+            table[0] if isinstance(table, tuple) else table,
+        )
+        model._weights = weights if first.shape[0] > len(item_ids) else one_scale(weights)
         model._blend = Blend(popularity, temperature, reward)
         return model
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         events = decayed(histories, self._weights, len(self.item_ids))
-        first, *second = self.table if isinstance(self.table, tuple) else (self.table,)
-        if len(histories) == 1 and not sparse.issparse(first):
-            scores = (events.values @ first[events.codes])[None]  # a third of the time of a sparse product
+        if len(histories) == 1 and isinstance(self.table, np.ndarray):
+            scores = (events.values @ self.table[events.codes])[None]  # a third of the time of a sparse product
         else:
-            scores = events.table(first.shape[0]) @ first
-        for factor in second:
-            scores = scores @ factor
-        scores = scores.toarray() if sparse.issparse(scores) else scores
+            scores = product(events.table(len(self._weights) * len(self.item_ids)), self.table)
         return self._blend.add(scores, histories, self.chosen)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         table = self.table
-        if isinstance(table, tuple):
-            arrays = {"left": table[0], "right": table[1]}
-        elif sparse.issparse(table):
-            arrays = {"data": table.data, "indices": table.indices, "indptr": table.indptr}
-        else:
+        if isinstance(table, np.ndarray):
             arrays = {"table": table}
+        else:
+            *first, left, right = table
+            arrays = {"left": left, "right": right}
+            arrays |= {name: getattr(each, name) for each in first for name in ("data", "indices", "indptr")}
         worth = {} if self.reward is None else {"reward": self.reward}
         return {**arrays, "popularity": self.popularity, **worth}
 
@@ -105,9 +107,10 @@ class NextItem(Model):
         arrays, meta, n = stored.arrays, stored.meta, len(stored.item_ids)
         if "table" in arrays:
             table: Coefficients = np.asarray(arrays["table"])
-        elif "left" in arrays:
-            table = np.asarray(arrays["left"]), np.asarray(arrays["right"])
         else:
-            table = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
+            table = np.asarray(arrays["left"]), np.asarray(arrays["right"])
+            if "data" in arrays:
+                counted = (arrays["data"], arrays["indices"], arrays["indptr"])
+                table = sparse.csr_array(counted, shape=(n, n)), *table
         tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
         return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, arrays.get("reward"))

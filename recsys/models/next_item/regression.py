@@ -1,8 +1,8 @@
-"""From the two moments to scores: the exact ridge for catalogues a Cholesky can hold, its diagonal beyond.
+"""From the two moments to scores: the exact ridge, for catalogues a Cholesky can hold.
 
-Where a rank is asked for, B is the best one of that rank for the same ridge: with A = G + lambda I (in the diagonal
-form, its diagonal) B = A^-1 C V V', V being the leading eigenvectors of C' A^-1 C (Izenman, J. Multivariate Analysis 5,
-1975: reduced-rank regression in the metric of the inputs' moments).
+Where a rank is asked for, B is the best one of that rank for the same ridge: with A = G + lambda I, B = A^-1 C V V', V
+being the leading eigenvectors of C' A^-1 C (Izenman, J. Multivariate Analysis 5, 1975: reduced-rank regression in the
+metric of the inputs' moments).
 """
 
 from collections import OrderedDict
@@ -15,7 +15,7 @@ from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
 from recsys.models.next_item.gram import cross, gram, scale_weights
-from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.settings import CLIMBS, Settings
 from recsys.models.next_item.solve import Ridge
 from recsys.models.sequences import Sequences
 
@@ -24,7 +24,17 @@ KEPT_ITEMS = 4_000  # up to here a search keeps the moments of three settings: t
 SECONDS_A_PAIR, SECONDS_A_FLOP = 3e-8, 1.5e-11  # two ordinary cores of 2026
 SPARE, ROUNDS = 16, 4  # of the search for the leading eigenvectors: NDCG within .002 of thirty rounds
 
-Coefficients = np.ndarray | sparse.csr_array | tuple[np.ndarray, np.ndarray]
+Factors = tuple[np.ndarray, np.ndarray]
+Coefficients = np.ndarray | Factors | tuple[sparse.csr_array, np.ndarray, np.ndarray]
+
+
+def product(x: sparse.csr_array, table: Coefficients) -> np.ndarray:
+    """x B (n, n_items) float32 for B whole, as two factors, or as a sparse table less two factors."""
+    if isinstance(table, np.ndarray):
+        return x @ table
+    *counted, left, right = table
+    shared = (x @ left) @ right
+    return (x @ counted[0]).toarray() - shared if counted else shared
 
 
 class Recent(OrderedDict):
@@ -54,6 +64,8 @@ class Regression:
 
     B has a row for every item on every time scale.
     """
+
+    climbs = CLIMBS
 
     def __init__(self, seqs: Sequences) -> None:
         self.seqs = seqs
@@ -85,13 +97,19 @@ class Regression:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
         items, rows = self.seqs.n_items, len(settings.decays) * self.seqs.n_items
         pairs = float(self.seqs.n_events * (scale_weights(settings.decays) > 0).sum())
-        counted = (settings.decays not in self.steps) + (self._differs(settings) and _aimed(settings) not in self.crosses)
+        counted = (settings.decays not in self.steps) + (
+            self._differs(settings) and _aimed(settings) not in self.crosses
+        )
         flops = 2 * n * rows * items
         if _damped(settings) not in self.solved:
             flops += rows**3 / 3 + 2 * n * rows**2
         if self._limited(settings) and (*_aimed(settings), settings.penalty, settings.rank) not in self.bases:
             flops += rows**3 / 3 + 6 * (ROUNDS + 1) * (settings.rank + SPARE) * rows**2
         return counted * pairs * SECONDS_A_PAIR + flops * SECONDS_A_FLOP
+
+    def weights(self, settings: Settings) -> np.ndarray:
+        """(scales, length) float32: how B sees a history."""
+        return scale_weights(settings.decays, settings.length)
 
     def touch(self, settings: Settings) -> None:
         """Keep what these settings need longer than what other settings need."""
@@ -129,17 +147,21 @@ class Regression:
     def _basis(self, settings: Settings) -> np.ndarray:
         """V (n_items, rank) float32, orthonormal."""
         key = (*_aimed(settings), settings.penalty, settings.rank)
-        return self.bases.take(key, lambda: self._leading(settings))
+        return self.bases.take(key, lambda: leading(self._solve(settings), self._cross(settings), settings.rank))
 
-    def _leading(self, settings: Settings) -> np.ndarray:
-        """By subspace iteration with columns to spare, from a fixed start (Halko et al., SIAM Review 53, 2011)."""
-        solve, cross = self._solve(settings), self._cross(settings)
-        width = min(self.seqs.n_items, settings.rank + SPARE)
-        basis = np.random.default_rng(0).standard_normal((self.seqs.n_items, width)).astype(np.float32)
-        for _ in range(ROUNDS):
-            basis, _ = np.linalg.qr(cross.T @ solve(cross @ basis))
-        values, turned = np.linalg.eigh(basis.T @ (cross.T @ solve(cross @ basis)))
-        return basis @ turned[:, np.argsort(-values)[: settings.rank]]
+
+def leading(solve: Callable[[np.ndarray], np.ndarray], cross: np.ndarray | sparse.csr_array, rank: int) -> np.ndarray:
+    """The `rank` leading eigenvectors of C' A^-1 C, (n_items, rank) float32, with A^-1 as the function `solve`.
+
+    By subspace iteration with columns to spare, from a fixed start (Halko et al., SIAM Review 53, 2011).
+    """
+    n_items = cross.shape[1]
+    width = min(n_items, rank + SPARE)
+    basis = np.random.default_rng(0).standard_normal((n_items, width)).astype(np.float32)
+    for _ in range(ROUNDS):
+        basis, _ = np.linalg.qr(cross.T @ solve(cross @ basis))
+    values, turned = np.linalg.eigh(basis.T @ (cross.T @ solve(cross @ basis)))
+    return basis @ turned[:, np.argsort(-values)[:rank]]
 
 
 def _past(settings: Settings) -> tuple[tuple[float, ...], float]:

@@ -7,11 +7,12 @@ DECAYS = ((0.0, 0.7), (0.1, 0.8), (0.3, 0.9), (0.5, 0.95), (0.7, 0.98))
 ALIKE = (0.98,)  # of a history whose older events are to count about as much as the newest
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 OWN_WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+DISCOUNTS = (0.0, 0.1, 0.2, 0.3, 0.4)
 POPULARITY_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 # In this order: what moves the result most comes first, and what the others change comes twice.
 CLIMBS: tuple[tuple[str, tuple], ...] = (
-    ("repeats", (True, False)),
+    ("seen", (True, False)),
     ("penalty", PENALTIES),
     ("horizon", (1, 2, 5, 10, 20)),
     ("reverse", (0.0, 0.5, 1.0)),
@@ -20,6 +21,20 @@ CLIMBS: tuple[tuple[str, tuple], ...] = (
     ("own_decay", (0.0, 0.25, 0.5, 1.0)),
     ("penalty", PENALTIES),
     ("own_weight", OWN_WEIGHTS),
+    ("popularity_weight", POPULARITY_WEIGHTS),
+)
+# Of a catalogue too large to be solved: what its counts are divided by costs nothing to move, and goes first.
+LARGE_CLIMBS: tuple[tuple[str, tuple], ...] = (
+    ("seen", (True, False)),
+    ("penalty", PENALTIES),
+    ("discount", DISCOUNTS),
+    ("horizon", (1, 2, 5, 10, 20)),
+    ("decays", DECAYS),
+    ("own_weight", OWN_WEIGHTS),
+    ("own_decay", (0.0, 0.25, 0.5, 1.0)),
+    ("reverse", (0.0, 0.5, 1.0)),
+    ("penalty", PENALTIES),
+    ("discount", DISCOUNTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
 # Once the softmax twin is trained, which is with the settings found so far.
@@ -36,11 +51,13 @@ class Settings:
 
     length: newest events of a history that count. decays: one for each time scale; on it an item `age` events back
     weighs decay ^ (age - 1). horizon: how many following events are the target, alike; baskets want several. penalty:
-    the ridge's lambda. reverse: weight of the same sequences read backwards. repeats: whether items of the history are
-    recommended again. twin_weight: weight of the softmax twin beside the regression, 0 for none. own_weight: weight of the user's own item frequencies beside the regression, 0
-    where people do not come back to what they had; own_decay: how fast those forget. popularity_weight: weight of
-    popularity, divided by 1 + the length of the history. rank: of the regression's coefficients, 0 for no limit, which
-    is best where there is no reason for less (MovieLens-1M: NDCG .133, .163, .181 at rank 64, 256 and without).
+    the ridge's lambda. reverse: weight of the same sequences read backwards. seen: whether items of the history are
+    recommended again. twin_weight: weight of the softmax twin beside the regression, 0 for none. own_weight: weight of
+    the user's own item frequencies, 0 where people do not come back to what they had; own_decay: how fast those forget.
+    popularity_weight: weight of popularity, divided by 1 + the length of the history. rank: of the regression's
+    coefficients, 0 for no limit, which is best where there is no reason for less (MovieLens-1M on one time scale: NDCG
+    .133, .163, .181 at rank 64, 256 and without). discount: the power of popularity that an item's scores are divided
+    by in a catalogue too large to be solved.
     """
 
     length: int = 200
@@ -48,18 +65,19 @@ class Settings:
     horizon: int = 1
     penalty: float = 300.0
     reverse: float = 0.0
-    repeats: bool = True
+    seen: bool = True
     twin_weight: float = 0.0
     own_weight: float = 0.0
     own_decay: float = 0.0
     popularity_weight: float = 0.0
     rank: int = 0
+    discount: float = 0.1
 
     def with_(self, **changes: Any) -> Self:
         return replace(self, **changes)
 
-    def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"decays": list(self.decays)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -1,10 +1,10 @@
 """The softmax twin of the regression: the same scales and rows, fitted to the likelihood of what came next.
 
-    P(next = j) = softmax_j( log share_j + sum over scales k of s_k )    s_k = sum over age a of decay_k^(a-1) B_k[item a back]
+    P(next = j) = softmax_j(log share_j + sum over scales k of s_k)   s_k = sum over age a of decay_k^(a-1) B_k[item a]
 
 Items the user had are left out of the softmax where people do not repeat. Stochastic gradient steps by row-wise Adagrad
-(Duchi et al., JMLR 12, 2011; Gupta et al. 2014) over windows of the users' events, one after another. A state s_k runs on
-from event to event, so that a position costs O(scales x items) and not a history of them.
+(Duchi et al., JMLR 12, 2011) over windows of the users' events, one after another. A state s_k runs on from event to
+event, so that a position costs O(scales x items) and not a history of them.
 """
 
 import itertools
@@ -69,8 +69,8 @@ class SoftmaxTwin:
 class _Stream(NamedTuple):
     """The events of users one after another, cut into windows; padded with events of nobody.
 
-    codes, user, position among the user's events, kept (0 for what is left out of the histories, else 1 / chance), known
-    (whether it is to be predicted).
+    codes, user, position among the user's events, kept (0 for what is left out of the histories, else 1 / chance) and
+    known (whether it is to be predicted).
     """
 
     window: int
@@ -177,8 +177,8 @@ class _Part:
 class _Mixing(NamedTuple):
     """How a chunk's events and the state before it make its states and the one after it, for each chunk of a window.
 
-    events: (chunks, CHUNK + scales, CHUNK * scales), state: (chunks, CHUNK + scales, scales); the last rows are the state
-    after the chunk, scale by scale.
+    events: (chunks, CHUNK + scales, CHUNK * scales), state: (chunks, CHUNK + scales, scales); the last rows are the
+    state after the chunk, scale by scale.
     """
 
     events: np.ndarray

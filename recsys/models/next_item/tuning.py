@@ -10,17 +10,20 @@ import numpy as np
 from recsys import metrics
 from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.features import Weighted, decayed
-from recsys.models.next_item.gram import scale_weights
-from recsys.models.next_item.regression import DENSE_ITEMS, Recent, Regression
-from recsys.models.next_item.settings import CLIMBS, TWIN_CLIMBS, Settings, neighbour
+from recsys.models.next_item.large import LargeRegression, regression_of
+from recsys.models.next_item.regression import Recent
+from recsys.models.next_item.settings import TWIN_CLIMBS, Settings, neighbour
 from recsys.models.next_item.softmax import RATES, SoftmaxTwin
 from recsys.models.protocol import Split, cut_newest, leave_last_out
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
 
-HELD_OUT_SHARE = 0.2
-HELD_OUT_USERS = {"next": 2000, "newest": 500}  # enough to tell settings apart in pairs, few enough to score quickly
+HELD_OUT = {
+    "next": (0.5, 2500),
+    "newest": (0.2, 500),
+}  # share of the users, and the most that settings are told apart by
 HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
+FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
 SECONDS_A_SCORE = 2e-8
 TWIN_SHARE = 0.5  # of the budget, at most
@@ -34,8 +37,9 @@ Climbs = Sequence[tuple[str, tuple]]
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, and the softmax twin
-    where it has a weight.
+    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, and the twin.
+
+    None where it has no weight.
     """
 
     settings: Settings
@@ -85,17 +89,20 @@ class HeldOut:
         self.train, self.unseen = split.train, unseen
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
-        self.regression = Regression(split.train)
+        self.regression = regression_of(split.train)
         self.blend = Blend(unique_users(split.train))
         self._predicted = Recent(3)
         self._by_twin: np.ndarray | None = None
 
     @classmethod
     def of(cls, seqs: Sequences, seed: int, goal: str) -> "HeldOut | None":
-        """goal: what must be found, the `next` event of known users or the `newest` tenth of unseen users. None where too few users have two events for a choice to mean anything."""
+        """Users drawn by `seed`; None where too few have two events for a choice to mean anything.
+
+        goal: what must be found, the `next` event of known users or the `newest` tenth of unseen users.
+        """
         able = np.flatnonzero(seqs.lengths >= 2)
-        most = min(HELD_OUT_USERS[goal], max(FEWEST, HELD_OUT_SCORES // seqs.n_items))
-        count = min(most, int(len(able) * HELD_OUT_SHARE))
+        share, most = HELD_OUT[goal]
+        count = min(most, max(FEWEST_SCORED, HELD_OUT_SCORES // seqs.n_items), int(len(able) * share))
         if count < FEWEST:
             return None
         chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
@@ -114,10 +121,10 @@ class HeldOut:
 
     def twin(self, settings: Settings, seed: int, threads: int, budget: float) -> SoftmaxTwin | None:
         """The twin of these settings, trained; None where it is no twin of the regression, or has no time to learn."""
-        if settings.rank or self.n_items > DENSE_ITEMS:
+        if settings.rank or isinstance(self.regression, LargeRegression):
             return None
         counts = np.bincount(self.train.codes, minlength=self.n_items) + 0.1
-        twin = SoftmaxTwin(counts / counts.sum(), settings.decays, settings.repeats, seed, threads)
+        twin = SoftmaxTwin(counts / counts.sum(), settings.decays, settings.seen, seed, threads)
         epochs = min(TWIN_EPOCHS, budget / twin.cost(self.train.n_events))
         if epochs < FEWEST_EPOCHS:
             return None
@@ -169,7 +176,7 @@ class HeldOut:
         return self.regression.predict(self._weighted(settings), settings)
 
     def _weighted(self, settings: Settings) -> Weighted:
-        return decayed(self.histories, scale_weights(settings.decays, settings.length), self.n_items)
+        return decayed(self.histories, self.regression.weights(settings), self.n_items)
 
 
 class Search:
@@ -183,7 +190,7 @@ class Search:
     def among(self, candidates: Candidates) -> Settings:
         """A climb with the first candidate's settings held; then the best candidate beside what was found."""
         first = candidates[0]
-        best = self.climb(Settings().with_(**first), CLIMBS, held=first)
+        best = self.climb(Settings().with_(**first), self.held_out.regression.climbs, held=first)
         rivals = [best.with_(**candidate) for candidate in candidates]
         for rival in rivals:
             if rival not in self._known:
@@ -230,4 +237,4 @@ class Search:
 
 def _regressed(settings: Settings) -> Settings:
     """The part of the settings that the regression depends on."""
-    return settings.with_(own_weight=0.0, own_decay=0.0, popularity_weight=0.0, twin_weight=0.0, repeats=True)
+    return settings.with_(own_weight=0.0, own_decay=0.0, popularity_weight=0.0, twin_weight=0.0, seen=True)
