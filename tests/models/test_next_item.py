@@ -1,5 +1,7 @@
 """The next-item model learns order, repeats and baskets from the data and reacts to every event."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,39 @@ def test_one_user_with_very_many_events_stays_finite(monkeypatch, dense_items):
 def test_a_budget_too_small_for_a_search_keeps_the_setting_it_starts_from(regulars):
     model = NextItem.fit(regulars, budget=0)
     assert [trial["settings"] for trial in model.trials] == [model.settings] == [Settings().as_dict()]
+
+
+@pytest.fixture
+def collectors() -> Sequences:
+    """150 users who go on along a ring of 40 items from anywhere, and never have an item twice."""
+    starts = np.random.default_rng(0).integers(0, 40, 150)
+    codes = ((starts[:, None] + np.arange(20)) % 40).astype(np.int32).ravel()
+    offsets = np.arange(151) * 20
+    ids = (np.array([f"{prefix}{n:03d}" for n in range(count)], object) for prefix, count in (("u", 150), ("i", 40)))
+    return Sequences(*ids, offsets, codes, np.arange(len(codes)))
+
+
+def test_where_nobody_has_an_item_twice_it_is_not_recommended_twice(collectors):
+    noisy = replace(
+        collectors, codes=np.random.default_rng(1).permuted(collectors.codes.reshape(150, 20), axis=1).ravel()
+    )
+    model = NextItem.fit(noisy)
+    assert model.settings["seen"] is False
+    history = noisy.history(0)
+    assert not set(model.recommend([history], 20)[0][0]) & set(history)
+
+
+def test_the_twin_is_part_of_the_table_and_of_the_scores(collectors, tmp_path):
+    given = Settings(seen=False, twin_weight=0.05)
+    model = NextItem.fit(collectors, settings=given)
+    plain = NextItem.fit(collectors, settings=given.with_(twin_weight=0.0))
+    assert model.settings["twin_weight"] == 0.05 and plain.settings["twin_weight"] == 0
+    assert np.abs(model.table - plain.table).max() > 0.01
+    assert model.recommend([[3, 4, 5]], 1)[0][0, 0] == 6
+
+
+@pytest.mark.parametrize("goal", ["next", "newest"])
+def test_settings_are_chosen_for_either_goal(regulars, goal):
+    model = NextItem.fit(regulars, goal=goal)
+    favourite, other = model.encode(["f3", "11"])
+    assert len(model.trials) > 5 and model.recommend([[favourite, other]], 1)[0][0, 0] == favourite

@@ -23,7 +23,7 @@ WINDOW = 64  # positions between two steps; fewer where there are few events
 FEWEST_STEPS = 400
 RATES = 4.0, 0.4  # of the first and the last step
 DROPPED = 0.15  # share of the history's events left out at random
-DAMPING = 1.0  # squared gradient a row starts with
+DAMPING = 10.0  # squared gradient a row starts with
 SECONDS_A_LOGIT = 2e-9  # two ordinary cores of 2026
 SHARED_ITEMS = 1_000  # with fewer, two processes wait longer for each other than they save
 

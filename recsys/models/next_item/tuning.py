@@ -160,7 +160,7 @@ class HeldOut:
         """The temperature at which the softmax gives the held-out targets the highest likelihood."""
         from scipy.optimize import minimize_scalar  # slow to import, and whoever only serves never needs it
 
-        scores = self.scores(settings)
+        scores = self.scores(settings.with_(seen=True))  # whoever repeats all the same is no measure of surprise
         scores -= scores.max(axis=1, keepdims=True)
         lengths = np.array([len(t) for t in self.targets])
         rows = np.repeat(np.arange(len(lengths)), lengths)
