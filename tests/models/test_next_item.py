@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import recsys.models.next_item.large
+import recsys.models.next_item.memory
+from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.next_item.settings import Settings
 from recsys.models.protocol import personalize_split
@@ -140,3 +142,9 @@ def test_settings_are_chosen_for_either_goal(regulars, goal):
     model = NextItem.fit(regulars, goal=goal)
     favourite, other = model.encode(["f3", "11"])
     assert len(model.trials) > 5 and model.recommend([[favourite, other]], 1)[0][0, 0] == favourite
+
+
+def test_a_model_that_would_not_fit_into_memory_is_refused_before_the_work_starts(ring, monkeypatch):
+    monkeypatch.setattr(recsys.models.next_item.memory, "available_bytes", lambda: 1000)
+    with pytest.raises(ModelError, match=r"a next-item model of 8 items needs .* train on a larger machine"):
+        NextItem.fit(ring)

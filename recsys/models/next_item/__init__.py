@@ -1,1 +1,1 @@
-"""The closed-form linear next-item model: what is counted, solved, added and chosen."""
+"""The linear next-item model: what is counted, solved, learned, added and chosen."""

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
 from recsys.models.next_item.gram import cross, gram, scale_weights
+from recsys.models.next_item.memory import refuse_what_cannot_fit
 from recsys.models.next_item.settings import CLIMBS, Settings
 from recsys.models.next_item.solve import Ridge
 from recsys.models.sequences import Sequences
@@ -35,6 +36,11 @@ def product(x: sparse.csr_array, table: Coefficients) -> np.ndarray:
     *counted, left, right = table
     shared = (x @ left) @ right
     return (x @ counted[0]).toarray() - shared if counted else shared
+
+
+def needed_bytes(n_items: int, kept: int) -> int:
+    """Memory for G, its factor and C on two time scales, `kept` times where several settings are kept."""
+    return 4 * n_items**2 * (4 * kept + 4 + 2 * kept + 2)
 
 
 class Recent(OrderedDict):
@@ -68,8 +74,13 @@ class Regression:
     climbs = CLIMBS
 
     def __init__(self, seqs: Sequences) -> None:
-        self.seqs = seqs
         kept = 3 if seqs.n_items <= KEPT_ITEMS else 1
+        refuse_what_cannot_fit(
+            needed_bytes(seqs.n_items, kept),
+            f"a next-item model of {seqs.n_items:,} items",
+            "train on a larger machine or without the items that hardly anybody touches",
+        )
+        self.seqs = seqs
         self.steps, self.grams, self.crosses = Recent(kept), Recent(kept), Recent(kept)
         self.solved, self.bases = Recent(3), Recent(3)
 

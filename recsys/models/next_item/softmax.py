@@ -103,7 +103,7 @@ class _Stream(NamedTuple):
 
 
 class _Part:
-    """The columns from `low` to `high` of the coefficients, one thread's work; rows: (n_items, scales, columns)."""
+    """The columns from `low` to `high` of the coefficients, one process's work; rows: (n_items, scales, columns)."""
 
     def __init__(self, share: np.ndarray, low: int, high: int, scales: int) -> None:
         self.low, self.high = low, high
