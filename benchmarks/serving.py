@@ -25,7 +25,6 @@ from typing import Any
 import boto3
 import numpy as np
 from botocore.awsrequest import AWSRequest, AWSResponse
-from scipy import sparse
 
 from recsys.data.generate import generate
 from recsys.local import launcher
@@ -33,6 +32,7 @@ from recsys.local.personalize.service import Personalize
 from recsys.local.personalize.serving.engines import Asked
 from recsys.local.personalize.serving.recommend import recommend
 from recsys.local.personalize.wire import protocol
+from recsys.models.next_item.gram import scale_weights
 
 ROLE = "arn:aws:iam::000000000000:role/personalize"
 RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
@@ -223,16 +223,20 @@ def served(personalize: Personalize, campaign: str, users: list[str], more: dict
 
 def limit(deployment: Any, users: list[str]) -> None:
     """The least that scores can take: the rows of the coefficients a history needs, each read once."""
-    table, length = deployment.artefacts.model.table, deployment.artefacts.model.settings["length"]
-    histories = [np.unique(deployment.histories.of(user)[-length:]) for user in users]
-    if sparse.issparse(table):
-        bytes_read = [float(np.diff(table.indptr)[codes].sum()) * 8 for codes in histories]
+    model = deployment.artefacts.model
+    weights, table = scale_weights(model.chosen.decays, model.chosen.length), model.table
+    histories = [np.unique(deployment.histories.of(user)[-weights.shape[1] :]) for user in users]
+    if isinstance(table, tuple):
+        counted, left, right = table
+        own = [(8 * np.diff(counted.indptr)[codes] + left[0].nbytes).sum() for codes in histories]
+        bytes_read = [float(rows) + right.nbytes for rows in own]
     else:
-        bytes_read = [len(codes) * table.shape[1] * table.itemsize for codes in histories]
+        rows = [sum(min(len(codes), n) for n in (weights > 0).sum(axis=1)) for codes in histories]
+        bytes_read = [float(n * table[0].nbytes) for n in rows]
     typical, speed = float(np.median(bytes_read)), bandwidth()
     print(f"\nmemory limit of the scores: {typical / 1e6:.2f} MB at {speed / 1e9:.1f} GB/s", end="")
     print(f" = {1e3 * typical / speed:.3f} ms; {np.median([len(codes) for codes in histories]):.0f} rows", end="")
-    print(f" of {deployment.catalogue.known:,} coefficients, {'sparse' if sparse.issparse(table) else 'dense'}")
+    print(f" of {deployment.catalogue.known:,} coefficients, {'sparse' if isinstance(table, tuple) else 'dense'}")
 
 
 def bandwidth() -> float:

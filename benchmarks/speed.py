@@ -5,10 +5,9 @@
     pip install --target /tmp/bench-libs implicit faiss-cpu && python benchmarks/speed.py --libraries /tmp/bench-libs
 
 Factors: 64 numbers an item, the 25 best products with a user. Their limit is one reading of the same array in the same
-run, at whatever level of cache or memory it lies. Next item: the 25 best for a history of 50 events, from dense rows of
-coefficients where they fit and from the sparse ones of a model that is fitted here beyond. Contenders take turns, so
-that other load on the machine meets all alike; the median counts. All must give the same items. implicit and faiss are
-left out, and named, where they are not installed.
+run, at whatever level of cache or memory it lies. Next item: the 25 best for a history of 50 events, from a model that
+is fitted here. Contenders take turns, so that other load on the machine meets all alike; the median counts. All must give
+the same items. implicit and faiss are left out, and named, where they are not installed.
 """
 
 import argparse
@@ -29,9 +28,6 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from recsys.models import NextItem, Sequences
-from recsys.models.next_item.gram import history_weights
-from recsys.models.next_item.regression import DENSE_ITEMS
-from recsys.models.next_item.rows import Rows
 from recsys.models.next_item.settings import Settings
 from recsys.models.topk import top, top_k
 
@@ -113,7 +109,7 @@ def measured(options: argparse.Namespace, others: dict[str, Any]) -> Iterator[Ro
     for n_items in options.items:
         yield from by_factors(n_items, options, others)
     for n_items in options.items:
-        yield from (dense_rows if n_items <= DENSE_ITEMS else sparse_rows)(n_items, options)
+        yield from next_item(n_items, options)
 
 
 def by_factors(n_items: int, options: argparse.Namespace, others: dict[str, Any]) -> Iterator[Row]:
@@ -170,22 +166,7 @@ def implicit_als(
 CONTENDERS = {"faiss": faiss_flat, "implicit": implicit_als}
 
 
-def dense_rows(n_items: int, options: argparse.Namespace) -> Iterator[Row]:
-    """A history against a dense table, in each form that it can have; the limit is one reading of as much float32."""
-    rng = np.random.default_rng(0)
-    table = rng.standard_normal((n_items, n_items), dtype=np.float32)
-    histories = rng.integers(0, n_items, (100, HISTORY))
-    weights, turn = history_weights(HISTORY, 1.0), cycle(histories)
-    lone = {"float32": lambda: top(weights @ table[next(turn)], FOUND)}
-    for kind in (np.int16, np.int8):
-        form = Rows.of(table, kind)
-        lone[np.dtype(kind).name] = lambda form=form: top(form.weigh(next(turn), weights), FOUND)
-    parts = cycle(np.split(table[: n_items - n_items % HISTORY], n_items // HISTORY))
-    read = {LIMIT: lambda: next(parts).max()}
-    yield from lines("next item, dense rows", n_items, race(read | lone, options.seconds), 1)
-
-
-def sparse_rows(n_items: int, options: argparse.Namespace) -> Iterator[Row]:
+def next_item(n_items: int, options: argparse.Namespace) -> Iterator[Row]:
     """A fitted model's answers; a few items are popular and the events of a user have no order."""
     rng = np.random.default_rng(0)
     n_users, length = n_items // 10, 20
@@ -197,7 +178,7 @@ def sparse_rows(n_items: int, options: argparse.Namespace) -> Iterator[Row]:
     asked = (n_items * rng.random((options.users, HISTORY)) ** 3).astype(np.int64)
     turn = cycle(asked)
     lone = {"recsys": lambda: top(model.scores(next(turn)), FOUND)}
-    yield from lines("next item, sparse rows", n_items, race(lone, options.seconds), 1)
+    yield from lines("next item", n_items, race(lone, options.seconds), 1)
     batch = {"recsys": lambda: model.recommend(asked, FOUND)}
     yield from lines("next item, batch", n_items, race(batch, options.seconds), len(asked))
 
