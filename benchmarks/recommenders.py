@@ -103,6 +103,12 @@ def ours(fit: Callable[[Task], Model]) -> Fit:
     return fitted
 
 
+def next_item(task: Task) -> NextItem:
+    """Told what it is for, the next event or more of them, as the others choose their settings by the same protocol."""
+    goal = "next" if task.protocol == "leave-last-out" else "newest"
+    return NextItem.fit(task.split.train, seed=task.seed, threads=task.threads, goal=goal)
+
+
 NEXT_ITEM = "next item"
 RECOMMENDERS: dict[str, Fit] = {
     "random": chance,
@@ -111,5 +117,5 @@ RECOMMENDERS: dict[str, Fit] = {
     "last own item": last_own_item,
     "item similarity": ours(lambda task: ItemSimilarity.fit(task.split.train)),
     "EASE": ease,
-    NEXT_ITEM: ours(lambda task: NextItem.fit(task.split.train, seed=task.seed, threads=task.threads)),
+    NEXT_ITEM: ours(next_item),
 }

@@ -6,8 +6,8 @@
 
 Factors: 64 numbers an item, the 25 best products with a user. Their limit is one reading of the same array in the same
 run, at whatever level of cache or memory it lies. Next item: the 25 best for a history of 50 events, from a model that
-is fitted here. Contenders take turns, so that other load on the machine meets all alike; the median counts. All must give
-the same items. implicit and faiss are left out, and named, where they are not installed.
+is fitted here. Contenders take turns, so that other load on the machine meets all alike; the median counts. All must
+give the same items. implicit and faiss are left out, and named, where they are not installed.
 """
 
 import argparse

@@ -144,6 +144,11 @@ def test_settings_are_chosen_for_either_goal(regulars, goal):
     assert len(model.trials) > 5 and model.recommend([[favourite, other]], 1)[0][0, 0] == favourite
 
 
+def test_an_unknown_goal_is_refused(ring):
+    with pytest.raises(ModelError, match="goal 'later': choose one of next, newest"):
+        NextItem.fit(ring, goal="later")
+
+
 def test_a_model_that_would_not_fit_into_memory_is_refused_before_the_work_starts(ring, monkeypatch):
     monkeypatch.setattr(recsys.models.next_item.memory, "available_bytes", lambda: 1000)
     with pytest.raises(ModelError, match=r"a next-item model of 8 items needs .* train on a larger machine"):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recsys import metrics
+from recsys.errors import ModelError
 from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.large import LargeRegression, regression_of
@@ -18,10 +19,7 @@ from recsys.models.protocol import Split, cut_newest, leave_last_out
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
 
-HELD_OUT = {
-    "next": (0.5, 2500),
-    "newest": (0.2, 500),
-}  # share of the users, and the most that settings are told apart by
+HELD_OUT = {"next": (0.5, 2500), "newest": (0.2, 500)}  # by goal: share of the users that are held out, and the most
 HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
 FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
@@ -39,7 +37,7 @@ Climbs = Sequence[tuple[str, tuple]]
 class Tuned:
     """What was chosen, every trial made, the softmax temperature of the held-out users' next items, and the twin.
 
-    None where it has no weight.
+    There is a twin where it has a weight.
     """
 
     settings: Settings
@@ -58,11 +56,13 @@ def tune(
     goal: str = "next",
     threads: int = 2,
 ) -> Tuned:
-    """The settings with the best NDCG@10 on a fifth of the users, or those given, and their temperature.
+    """The settings with the best NDCG@10 on held-out users, or those given, their temperature and their twin.
 
     candidates: settings of which one holds; the search is free in the others. With too few users to choose on, it is
     the first candidate, the defaults beside it and a temperature of 1.
     """
+    if goal not in HELD_OUT:
+        raise ModelError(f"goal {goal!r}: choose one of {', '.join(HELD_OUT)}")
     held_out = HeldOut.of(seqs, seed, goal)
     if held_out is None:
         return Tuned((settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0), [], 1.0)
