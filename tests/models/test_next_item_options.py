@@ -11,7 +11,7 @@ from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.next_item.large import LargeRegression
 from recsys.models.next_item.regression import Regression, product
 from recsys.models.next_item.reward import log_rewards
-from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.settings import ALIKE, Settings
 from recsys.models.protocol import personalize_split
 
 
@@ -67,6 +67,11 @@ def test_a_length_of_two_forgets_everything_older(ring):
     model = NextItem.fit(ring, candidates=[{"length": 2, "own_weight": 0.0, "popularity_weight": 0.0}])
     assert model.settings["length"] == 2
     np.testing.assert_allclose(model.scores([0, 5, 2, 3]), model.scores([7, 1, 2, 3]), atol=1e-5)
+
+
+def test_a_history_whose_events_are_alike_has_no_order(ring):
+    model = NextItem.fit(ring, candidates=[{"decays": ALIKE, "own_decay": 0.0}])
+    np.testing.assert_allclose(model.scores([0, 5, 2, 3]), model.scores([3, 2, 5, 0]), rtol=1e-5, atol=1e-6)
 
 
 def test_one_candidate_holds_and_the_best_is_taken(ring):

@@ -25,6 +25,7 @@ from recsys.models.sequences import Sequences
 
 PAIRS = 8_000_000  # pairs added at once: about 250 MB
 FORGOTTEN = 1e-3  # weight below which an event of the history no longer counts
+SLOWEST = 0.98  # decay above which nothing is counted: a scale that forgets nothing has pairs without end
 
 
 def scale_weights(decays: tuple[float, ...], length: int | None = None) -> np.ndarray:
@@ -42,6 +43,11 @@ def scale_weights(decays: tuple[float, ...], length: int | None = None) -> np.nd
     return np.where(weights >= FORGOTTEN, weights, np.float32(0))
 
 
+def countable(decays: tuple[float, ...]) -> tuple[float, ...]:
+    """The decays whose moments stand for those of `decays`."""
+    return tuple(min(decay, SLOWEST) for decay in decays)
+
+
 def one_scale(weights: np.ndarray) -> np.ndarray:
     """The mean (1, length) of several scales, for a catalogue too large to tell them apart."""
     return weights[:, (weights > 0).any(axis=0)].mean(axis=0, keepdims=True)
@@ -52,6 +58,7 @@ def gram(seqs: Sequences, decays: tuple[float, ...], one_step: np.ndarray, rever
 
     one_step: `cross` of the same decays for one step ahead, all events alike and nothing reversed.
     """
+    decays = countable(decays)
     n, events = seqs.n_items, np.bincount(seqs.codes, minlength=seqs.n_items).astype(np.float32)
     steps, out = one_step.reshape(len(decays), n, n), np.empty((len(decays) * n, len(decays) * n), np.float32)
     ends = [_ends(seqs, decay, last=True) for decay in decays]
@@ -111,7 +118,7 @@ def cross(seqs: Sequences, decays: tuple[float, ...], targets: np.ndarray, rever
 
     `targets` holds v(1..T).
     """
-    by_lag = [np.convolve(each, targets).astype(np.float32) for each in scale_weights(decays)]
+    by_lag = [np.convolve(each, targets).astype(np.float32) for each in scale_weights(countable(decays))]
     out = np.zeros((len(decays), seqs.n_items, seqs.n_items), dtype=np.float32)
     for pairs in _batches(_pairs(seqs, range(1, len(by_lag[0]) + 1))):
         for table, values in zip(out, by_lag, strict=True):

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
-from recsys.models.next_item.gram import cross, gram, scale_weights
+from recsys.models.next_item.gram import countable, cross, gram, scale_weights
 from recsys.models.next_item.memory import refuse_what_cannot_fit
 from recsys.models.next_item.settings import CLIMBS, Settings
 from recsys.models.next_item.solve import Ridge
@@ -107,7 +107,7 @@ class Regression:
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
         items, rows = self.seqs.n_items, len(settings.decays) * self.seqs.n_items
-        pairs = float(self.seqs.n_events * (scale_weights(settings.decays) > 0).sum())
+        pairs = float(self.seqs.n_events * (scale_weights(countable(settings.decays)) > 0).sum())
         counted = (settings.decays not in self.steps) + (
             self._differs(settings) and _aimed(settings) not in self.crosses
         )

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 DECAYS = ((0.0, 0.7), (0.1, 0.8), (0.3, 0.9), (0.5, 0.95), (0.7, 0.98))
-ALIKE = (0.98,)  # of a history whose older events are to count about as much as the newest
+ALIKE = (1.0,)  # of a history whose events are all to count the same
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 OWN_WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 DISCOUNTS = (0.0, 0.1, 0.2, 0.3, 0.4)
