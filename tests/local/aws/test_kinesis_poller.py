@@ -163,8 +163,9 @@ def test_the_iterator_age_is_measured(client, pipeline):
     line = pipeline()
     line.put([{"id": 1}])
     eventually(line.stored)
-    found = client("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="IteratorAge")["Metrics"]
-    assert [{"Name": "FunctionName", "Value": line.function}] in [metric["Dimensions"] for metric in found]
+    dimensions = [{"Name": "FunctionName", "Value": line.function}]
+    asked = {"Namespace": "AWS/Lambda", "MetricName": "IteratorAge", "Dimensions": dimensions}
+    assert eventually(lambda: client("cloudwatch").list_metrics(**asked)["Metrics"])  # written after the records are
 
 
 def test_a_shard_that_keeps_failing_does_not_hold_up_another_mapping(client, pipeline):
