@@ -40,9 +40,11 @@ fidelity: setup ## write docs/personalize-fidelity.md anew
 	@PYTHONPATH=tests $(BIN)/python tests/contract/fidelity.py
 
 quality: setup ## measure the recommenders side by side into docs/quality.md; RETAIL=FILE is UCI's Online Retail
-	@$(BIN)/python -m benchmarks.quality data/sample/interactions.csv --name 'Sample shop' --json build/quality/sample.json
-	@$(BIN)/python -m benchmarks.quality $(RETAIL) --name 'Online Retail' --json build/quality/online-retail.json
-	@$(BIN)/python -m benchmarks.report build/quality/sample.json build/quality/online-retail.json
+	@for p in personalize leave-last-out temporal; do $(BIN)/python -m benchmarks.quality data/sample/interactions.csv \
+		--protocol $$p --name "Sample shop" --json build/quality/sample-$$p.json || exit 1; done
+	@for p in personalize leave-last-out; do $(BIN)/python -m benchmarks.quality $(RETAIL) \
+		--protocol $$p --name "Online Retail" --json build/quality/online-retail-$$p.json || exit 1; done
+	@$(BIN)/python -m benchmarks.report build/quality/sample-*.json build/quality/online-retail-*.json
 
 lock: ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \
