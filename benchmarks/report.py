@@ -76,7 +76,7 @@ def page(reports: Sequence[Report]) -> str:
 def section(report: Report) -> str:
     """One data set: what was measured how, how good the lists are, what they are like and took, and the settings."""
     head = (
-        "\n## {data}\n\n{events:,} events, {users:,} users, {items:,} items. Protocol {protocol}, seed {seed}: "
+        "\n## {data}, {protocol}\n\n{events:,} events, {users:,} users, {items:,} items. Seed {seed}: "
         "{tested:,} users tested; {repeats:.1%} of their events are repeats, seen items are {seen} for all models.\n\n"
         "Measured on {machine}; {python}; {threads} threads.\n"
     ).format(**report)
