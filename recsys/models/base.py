@@ -93,8 +93,7 @@ class Model(Trained):
         checked = [self._checked(codes) for codes in histories]
         batches = [checked[i : i + rows] for i in range(0, max(1, len(checked)), rows)]
         parts = [top_k(self._scores_of(batch, exclude_seen), k) for batch in batches]
-        codes, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return (np.where(np.isneginf(scores), np.int32(-1), codes) if exclude_seen else codes), scores
+        return np.concatenate([codes for codes, _ in parts]), np.concatenate([scores for _, scores in parts])
 
     def _scores_of(self, histories: list[np.ndarray], exclude_seen: bool) -> np.ndarray:
         scores = self._score_batch(histories)

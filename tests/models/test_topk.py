@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from recsys.errors import ModelError
-from recsys.models.topk import top, top_k
+from recsys.models.topk import largest_of_each_row, top, top_k
 
 K = [1, 7, 25, 100, 999, 1000, 2000]
 
@@ -97,3 +98,9 @@ def test_nothing_to_choose_from(shape):
     codes, scores = top_k(np.empty(shape, np.float32), 2)
     assert codes.shape == scores.shape == (shape[0], min(2, shape[1]))
     assert top(np.empty(0), 2).tolist() == top(np.ones(9), 0).tolist() == []
+
+
+def test_the_largest_of_each_row_are_kept_and_the_first_of_equals():
+    table = sparse.csr_array(np.array([[1.0, 3, 2, 3], [5, 5, 5, 0], [0, 0, 0, 7]]))
+    found = largest_of_each_row(table, 2).toarray()
+    assert found.tolist() == [[0, 3, 0, 3], [5, 5, 0, 0], [0, 0, 0, 7]]

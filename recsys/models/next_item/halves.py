@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.errors import ModelError
 
-Total = Callable[[np.ndarray], np.ndarray]
+Total = Callable[[np.ndarray], np.ndarray]  # the sums of both halves, from one half's
 
 
 def shared_zeros(shape: tuple[int, ...]) -> np.ndarray:

@@ -75,11 +75,9 @@ class NextItem(Model):
     ) -> Self:
         model = cls(item_ids, settings.as_dict(), trials, temperature)
         model.table, model.popularity, model.chosen, model.reward = table, popularity, settings, reward
-        weights, first = (
-            scale_weights(settings.decays, settings.length),
-            table[0] if isinstance(table, tuple) else table,
-        )
-        model._weights = weights if first.shape[0] > len(item_ids) else one_scale(weights)
+        rows = (table[0] if isinstance(table, tuple) else table).shape[0]
+        weights = scale_weights(settings.decays, settings.length)
+        model._weights = weights if rows > len(item_ids) else one_scale(weights)
         model._blend = Blend(popularity, temperature, reward)
         return model
 

@@ -39,8 +39,8 @@ def product(x: sparse.csr_array, table: Coefficients) -> np.ndarray:
 
 
 def needed_bytes(n_items: int, kept: int) -> int:
-    """Memory for G, its factor and C on two time scales, `kept` times where several settings are kept."""
-    return 4 * n_items**2 * (4 * kept + 4 + 2 * kept + 2)
+    """Memory for G, C and C one step ahead of `kept` settings on two time scales, a factor of G and what it solves."""
+    return 4 * n_items**2 * ((4 + 2 + 2) * kept + 4 + 2)
 
 
 class Recent(OrderedDict):

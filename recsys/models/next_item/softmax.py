@@ -8,14 +8,14 @@ event, so that a position costs O(scales x items) and not a history of them.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from recsys.models.next_item.halves import shared_zeros, side_by_side
+from recsys.models.next_item.halves import Total, shared_zeros, side_by_side
 from recsys.models.sequences import Sequences
 
 CHUNK = 8  # positions whose states are worked out by one small matrix product
@@ -26,8 +26,6 @@ DROPPED = 0.15  # share of the history's events left out at random
 DAMPING = 10.0  # squared gradient a row starts with
 SECONDS_A_LOGIT = 2e-9  # two ordinary cores of 2026
 SHARED_ITEMS = 1_000  # with fewer, two processes wait longer for each other than they save
-
-Total = Callable[[np.ndarray], np.ndarray]  # sums over all parts, from one part's
 
 
 class SoftmaxTwin:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.sequences import Sequences
+from recsys.models.topk import largest_of_each_row
 
 PAIRS = 4_000_000  # pairs a thread counts at once
 PAIR_BYTES = 64  # a pair's distance, place, code and value while it is counted, and its share of the sum
@@ -46,7 +47,7 @@ class Transitions:
         def run(items: np.ndarray) -> tuple[sparse.csr_array, np.ndarray]:
             rows = self.rows(items, by_lag, reverse)
             rows.data *= worth[rows.indices]
-            return _largest(rows, kept), rows.T @ left[items]
+            return largest_of_each_row(rows, kept), rows.T @ left[items]
 
         parts, product = [], np.zeros_like(left)
         with ThreadPoolExecutor(THREADS) as pool:
@@ -130,14 +131,3 @@ def _by_item(codes: np.ndarray) -> np.ndarray:
     keys.sort()
     keys &= 0xFFFFFFFF
     return keys
-
-
-def _largest(table: sparse.csr_array, kept: int) -> sparse.csr_array:
-    """The `kept` largest stored values of each row, in no order; among equal values any, but always the same."""
-    sizes = np.diff(table.indptr)
-    mask = np.ones(table.nnz, bool)
-    for row in np.flatnonzero(sizes > kept):
-        start, end = table.indptr[row], table.indptr[row + 1]
-        mask[start + np.argpartition(table.data[start:end], -kept)[:-kept]] = False
-    ends = np.concatenate([[0], np.cumsum(np.minimum(sizes, kept))])
-    return sparse.csr_array((table.data[mask], table.indices[mask], ends), shape=table.shape)
