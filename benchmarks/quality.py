@@ -30,6 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.children import ChildFailed, in_child
 from benchmarks.files import Source, read
+from benchmarks.machine import machine
 from benchmarks.peers import PEERS, import_libraries
 from benchmarks.recommenders import NEXT_ITEM, RECOMMENDERS, LeftOut
 from benchmarks.tuning import PROTOCOLS, Task
@@ -73,7 +74,7 @@ def main() -> None:
     try:
         source = read(options.file, options.core)
         task = task_of(source, options)
-        about = {**machine(options.threads), **described(source, task, options)}
+        about = described(source, task, options)
         print(heading(about))
         results = measured_all(options.models, task)
     except RecsysError as error:
@@ -137,25 +138,13 @@ def repeats(split: Split) -> float:
     return 1 - sum(len(np.unique(codes)) for codes in users) / events
 
 
-def machine(threads: int) -> dict[str, Any]:
-    """What it is measured on."""
-    names = [line for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    processor = names[0].split(":", 1)[1].strip() if names else platform.processor() or platform.machine()
-    return {
-        "machine": f"{processor}, {os.cpu_count()} cores, {platform.system()}",
-        "python": f"Python {platform.python_version()}, numpy {np.__version__}",
-        "threads": threads,
-    }
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
 def described(source: Source, task: Task, options: argparse.Namespace) -> dict[str, Any]:
-    """The data, the protocol and the rule about seen items."""
+    """What it is measured on and with, the data, the protocol and the rule about seen items."""
     events = source.interactions["USER_ID"]
     return {
+        "machine": machine(),
+        "python": f"Python {platform.python_version()}, numpy {np.__version__}",
+        "threads": task.threads,
         "data": (options.name or source.name) + (f", {options.core}-core" if options.core else ""),
         "events": len(events),
         "users": int(events.nunique()),

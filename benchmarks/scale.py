@@ -24,7 +24,7 @@ import numpy as np
 
 from recsys import metrics
 from recsys.models import NextItem, Popularity, Sequences
-from recsys.models.protocol import Split
+from recsys.models.protocol import Split, leave_last_out
 
 CELLS = (  # events, items
     *((1_000_000, items) for items in (1_000, 10_000, 50_000, 200_000, 1_000_000)),
@@ -80,7 +80,8 @@ def in_own_process(events: int, items: int, options: argparse.Namespace) -> dict
 
 def measure(n_events: int, n_items: int, seed: int, threads: int) -> dict[str, Any]:
     """Fit and evaluate on one synthetic data set."""
-    split = some_last_out(synthetic(n_events, n_events // EVENTS_A_USER, n_items, seed), seed)
+    seqs = synthetic(n_events, n_events // EVENTS_A_USER, n_items, seed)
+    split = leave_last_out(seqs, np.random.default_rng(seed).choice(seqs.n_users, min(TESTED, seqs.n_users), False))
     start = time.perf_counter()
     model = NextItem.fit(split.train, seed, threads)
     seconds = time.perf_counter() - start
@@ -103,15 +104,6 @@ def measure(n_events: int, n_items: int, seed: int, threads: int) -> dict[str, A
 def ndcg(model: NextItem | Popularity, split: Split) -> np.ndarray:
     """(n,) NDCG@10 of each held-out user."""
     return metrics.ndcg_at(model.recommend(split.histories, 10)[0], split.targets, 10)
-
-
-def some_last_out(seqs: Sequences, seed: int) -> Split:
-    """The last event of TESTED users is the target; all others are training data and input."""
-    users = np.random.default_rng(seed).choice(seqs.n_users, min(TESTED, seqs.n_users), replace=False)
-    mask = np.ones(seqs.n_events, dtype=bool)
-    mask[seqs.offsets[1:][users] - 1] = False
-    train = seqs.keep_events(mask)
-    return Split(train, [train.history(u) for u in users], [seqs.history(u)[-1:] for u in users])
 
 
 def synthetic(n_events: int, n_users: int, n_items: int, seed: int = 0) -> Sequences:

@@ -1,8 +1,8 @@
 """How long one request takes beside the time memory needs, and how many users a second a batch answers.
 
-    python benchmarks/speed.py
-    python benchmarks/speed.py --items 10000 100000 --threads 2 --json speed.json
-    pip install --target /tmp/bench-libs implicit faiss-cpu && python benchmarks/speed.py --libraries /tmp/bench-libs
+    python -m benchmarks.speed
+    python -m benchmarks.speed --items 10000 100000 --threads 2 --json speed.json
+    pip install --target build/libs implicit faiss-cpu && python -m benchmarks.speed --libraries build/libs
 
 Factors: 64 numbers an item, the 25 best products with a user. Their limit is one reading of the same array in the same
 run, at whatever level of cache or memory it lies. Next item: the 25 best for a history of 50 events, from a model that
@@ -12,7 +12,6 @@ give the same items. implicit and faiss are left out, and named, where they are 
 
 import argparse
 import json
-import os
 import platform
 import sys
 import time
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from benchmarks.machine import machine
 from recsys.models import NextItem, Sequences
 from recsys.models.next_item.settings import Settings
 from recsys.models.topk import top, top_k
@@ -53,7 +53,7 @@ class Row:
 def main() -> None:
     """Parse, measure, print."""
     options = parse()
-    about = machine(options.threads)
+    about = setting(options.threads)
     sys.path += [str(folder) for folder in options.libraries]
     others = {name: module for name in ("faiss", "implicit") if (module := installed(name))}
     with threadpool_limits(options.threads):
@@ -93,15 +93,10 @@ def installed(name: str) -> Any:
         return None
 
 
-def machine(threads: int) -> str:
-    """The processor, what multiplies on it and in how many threads."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
+def setting(threads: int) -> str:
+    """The machine, what multiplies on it and in how many threads."""
     blas = next((f"{each['internal_api']} {each['version']}" for each in threadpool_info()), "no BLAS found")
-    return f"{name}, {os.cpu_count()} cores, {threads} threads, python {platform.python_version()}, {blas}"
+    return f"{machine()}, {threads} threads, python {platform.python_version()}, {blas}"
 
 
 def measured(options: argparse.Namespace, others: dict[str, Any]) -> Iterator[Row]:

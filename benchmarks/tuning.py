@@ -70,8 +70,7 @@ class Task:
         if self.drop:
             rows = np.repeat(np.arange(len(histories)), [len(codes) for codes in histories])
             values[rows, np.concatenate(histories)] = -np.inf
-        codes, best = top_k(values, DEPTH)
-        return np.where(np.isneginf(best), -1, codes)
+        return top_k(values, DEPTH)[0]
 
     def choose(self, grid: Sequence[Setting], fit: Callable[["Task", Setting], Scores]) -> Setting:
         """The setting of the grid whose fit to the inner training data has the best NDCG@10 on the users held out."""
