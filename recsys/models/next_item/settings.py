@@ -26,10 +26,10 @@ CLIMBS: tuple[tuple[str, tuple], ...] = (
 # Of a catalogue too large to be solved: what its counts are divided by costs nothing to move, and goes first.
 LARGE_CLIMBS: tuple[tuple[str, tuple], ...] = (
     ("seen", (True, False)),
+    ("decays", DECAYS),
     ("penalty", PENALTIES),
     ("discount", DISCOUNTS),
     ("horizon", (1, 2, 5, 10, 20)),
-    ("decays", DECAYS),
     ("own_weight", OWN_WEIGHTS),
     ("own_decay", (0.0, 0.25, 0.5, 1.0)),
     ("reverse", (0.0, 0.5, 1.0)),
