@@ -10,6 +10,8 @@ import recsys.models.next_item.memory
 from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.softmax import SoftmaxTwin
+from recsys.models.next_item.tuning import FIRST_EPOCHS, TWIN_EPOCHS
 from recsys.models.protocol import personalize_split
 
 
@@ -135,6 +137,16 @@ def test_the_twin_is_part_of_the_table_and_of_the_scores(collectors, tmp_path):
     assert model.settings["twin_weight"] == 0.05 and plain.settings["twin_weight"] == 0
     assert np.abs(model.table - plain.table).max() > 0.01
     assert model.recommend([[3, 4, 5]], 1)[0][0, 0] == 6
+
+
+def test_a_twin_that_is_of_no_use_is_not_trained_to_its_end(collectors, monkeypatch):
+    rounds, learn = [], SoftmaxTwin.learn
+    monkeypatch.setattr(SoftmaxTwin, "learn", lambda twin, *given: rounds.append(given[1]) or learn(twin, *given))
+    NextItem.fit(collectors, settings=Settings(seen=False, twin_weight=0.05))
+    assert sum(rounds) == TWIN_EPOCHS
+    rounds.clear()
+    monkeypatch.setattr(SoftmaxTwin, "table", lambda twin: np.zeros((2 * twin.n_items, twin.n_items), np.float32))
+    assert NextItem.fit(collectors).settings["twin_weight"] == 0 and rounds == [FIRST_EPOCHS]
 
 
 @pytest.mark.parametrize("goal", ["next", "newest"])

@@ -1,5 +1,7 @@
 """The softmax twin climbs the likelihood it says it climbs, alone and in two processes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,15 +26,17 @@ def logits(twin: SoftmaxTwin, share: np.ndarray, histories: list[np.ndarray]) ->
     return decayed(histories, scale_weights(DECAYS), len(share)).table(len(table)) @ table + np.log(share)
 
 
-def test_one_step_goes_down_the_gradient_of_the_likelihood(sequences, monkeypatch):
-    """From all zero, P = share: a row's gradient is the sum over what follows of weight * (share - what came)."""
+@pytest.mark.parametrize("weights", [None, [1, 3, 0.5, 1, 2]])
+def test_one_step_goes_down_the_gradient_of_the_likelihood(sequences, monkeypatch, weights):
+    """From all zero, P = share: a row's gradient is the sum over what follows of decay^age * (share - what came), each
+    by the weight of the event that came."""
     monkeypatch.setattr(softmax, "DROPPED", 0.0)
-    seqs = sequences(u1="a b c", u2="c a")
+    seqs = replace(sequences(u1="a b c", u2="c a"), weights=weights and np.array(weights, np.float32))
     share = share_of(seqs)
-    twin = SoftmaxTwin(share, DECAYS, repeats=True, threads=1).learn(seqs, 1.0, (0.5, 0.5))
+    twin = SoftmaxTwin(share, DECAYS, seen=True, threads=1).learn(seqs, 1.0, (0.5, 0.5))
     gradient = np.zeros((2, 3, 3))
-    for history, target in (([0], 1), ([0, 1], 2), ([2], 0)):
-        error = share - np.eye(3)[target]
+    for history, target, event in (([0], 1, 1), ([0, 1], 2, 2), ([2], 0, 4)):
+        error = (weights[event] if weights else 1) * (share - np.eye(3)[target])
         for age, item in enumerate(reversed(history)):
             for k, decay in enumerate(DECAYS):
                 gradient[k, item] += decay**age * error
@@ -42,7 +46,7 @@ def test_one_step_goes_down_the_gradient_of_the_likelihood(sequences, monkeypatc
 
 def test_it_learns_what_follows_what(ring):
     share = share_of(ring)
-    twin = SoftmaxTwin(share, DECAYS, repeats=False, threads=1).learn(ring, 5.0)
+    twin = SoftmaxTwin(share, DECAYS, seen=False, threads=1).learn(ring, 5.0)
     found = logits(twin, share, [np.array([i]) for i in range(8)])
     assert found.argmax(axis=1).tolist() == [(i + 1) % 8 for i in range(8)]
 

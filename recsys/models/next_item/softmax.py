@@ -31,27 +31,30 @@ SHARED_ITEMS = 1_000  # with fewer, two processes wait longer for each other tha
 class SoftmaxTwin:
     """Coefficients of one model; `learn` goes on where it stopped. The same seed and threads give the same ones.
 
-    decays: (scales,); share: (n_items,) of all events, above 0. repeats: whether people come back to what they had.
+    decays: (scales,); share: (n_items,) of all events, above 0. seen: whether people come back to what they had.
     threads: of two, each has half of the columns, in a process of its own: steps are too short for Python's threads.
     """
 
     def __init__(
-        self, share: np.ndarray, decays: tuple[float, ...], repeats: bool, seed: int = 0, threads: int = 2
+        self, share: np.ndarray, decays: tuple[float, ...], seen: bool, seed: int = 0, threads: int = 2
     ) -> None:
-        self.n_items, self.decays, self.repeats = len(share), np.asarray(decays, np.float64), repeats
+        self.n_items, self.decays, self.seen = len(share), np.asarray(decays, np.float64), seen
         self._rng = np.random.default_rng(seed)
         parts = 2 if threads > 1 and self.n_items >= SHARED_ITEMS else 1
         edges = np.linspace(0, self.n_items, parts + 1).astype(int)
         self._parts = [_Part(share, low, high, len(decays)) for low, high in itertools.pairwise(edges)]
 
     def learn(self, seqs: Sequences, epochs: float, rates: tuple[float, float] = RATES) -> Self:
-        """So many passes over the events, users in random order, the rate falling evenly from the first to the last."""
+        """So many passes over the events, users in random order, the rate falling evenly from the first to the last.
+
+        The likelihood of an event that weighs more counts so much more.
+        """
         users = np.concatenate([self._rng.permutation(seqs.n_users) for _ in range(int(np.ceil(epochs)))])
         ends = np.cumsum(seqs.lengths[users])
         users = users[: np.searchsorted(ends, epochs * seqs.n_events) + 1]
-        stream = _Stream.of(seqs, users, self.repeats, self._rng)
+        stream = _Stream.of(seqs, users, self.seen, self._rng)
         with threadpool_limits(1, user_api="blas"):
-            side_by_side([partial(part.learn, stream, self.decays, self.repeats, rates) for part in self._parts])
+            side_by_side([partial(part.learn, stream, self.decays, self.seen, rates) for part in self._parts])
         return self
 
     def table(self) -> np.ndarray:
@@ -68,7 +71,7 @@ class _Stream(NamedTuple):
     """The events of users one after another, cut into windows; padded with events of nobody.
 
     codes, user, position among the user's events, kept (0 for what is left out of the histories, else 1 / chance) and
-    known (whether it is to be predicted).
+    worth (what predicting it counts, 0 where nobody could).
     """
 
     window: int
@@ -76,22 +79,23 @@ class _Stream(NamedTuple):
     users: np.ndarray
     positions: np.ndarray
     kept: np.ndarray
-    known: np.ndarray
+    worth: np.ndarray
 
     @classmethod
-    def of(cls, seqs: Sequences, users: np.ndarray, repeats: bool, rng: np.random.Generator) -> Self:
+    def of(cls, seqs: Sequences, users: np.ndarray, seen: bool, rng: np.random.Generator) -> Self:
         ordered = seqs.select(users)
         n = ordered.n_events
         window = int(np.clip(n // FEWEST_STEPS // CHUNK * CHUNK, CHUNK, WINDOW))
         padding = -n % window
         kept = (rng.random(n) >= DROPPED) / np.float32(1 - DROPPED)
-        known = ordered.positions > 0
-        if not repeats:
+        worth = np.ones(n, np.float32) if ordered.weights is None else ordered.weights.astype(np.float32)
+        worth = np.where(ordered.positions > 0, worth, np.float32(0))
+        if not seen:
             first = np.zeros(n, bool)
             first[np.unique(ordered.users * seqs.n_items + ordered.codes, return_index=True)[1]] = True
-            known &= first
-        columns = ordered.codes, ordered.users, ordered.positions, kept.astype(np.float32), known
-        fill = 0, -1, 0, 0, False
+            worth[~first] = 0
+        columns = ordered.codes, ordered.users, ordered.positions, kept.astype(np.float32), worth
+        fill = 0, -1, 0, 0, 0
         return cls(
             window, *(np.append(each, np.full(padding, f, each.dtype)) for each, f in zip(columns, fill, strict=True))
         )
@@ -110,9 +114,7 @@ class _Part:
         self._squares += np.float32(DAMPING)
         self._prior = np.log(share[low:high]).astype(np.float32)
 
-    def learn(
-        self, stream: _Stream, decays: np.ndarray, repeats: bool, rates: tuple[float, float], total: Total
-    ) -> None:
+    def learn(self, stream: _Stream, decays: np.ndarray, seen: bool, rates: tuple[float, float], total: Total) -> None:
         """Step through all windows of the stream."""
         state = np.zeros((len(decays), self.high - self.low), np.float32)
         rows = np.empty((stream.window, *state.shape), np.float32)
@@ -122,7 +124,7 @@ class _Part:
             codes, mixing = stream.codes[window], _mixing(stream, window, decays)
             np.take(self.rows, codes, axis=0, out=rows, mode="clip")
             state = _forward(rows, state, mixing, logits)
-            self._add_prior(stream, window, logits, None if repeats else pairs)
+            self._add_prior(stream, window, logits, None if seen else pairs)
             error = self._error(stream, window, logits, total)
             _backward(error, mixing, rows)
             done = window.start / len(stream.codes)
@@ -147,15 +149,15 @@ class _Part:
         logits[later[had], codes[before[had]]] = -np.inf
 
     def _error(self, stream: _Stream, window: slice, logits: np.ndarray, total: Total) -> np.ndarray:
-        """Softmax minus what came next, in place; 0 where nothing is to be predicted."""
+        """Softmax minus what came next, by its worth and in place; 0 where nothing is to be predicted."""
         np.exp(logits, out=logits)
-        sums = total(logits.sum(axis=1, dtype=np.float64))
-        known = stream.known[window] & (sums > 0) & np.isfinite(sums)
-        logits *= np.divide(1, sums, out=np.zeros(len(sums)), where=known).astype(np.float32)[:, None]
+        sums, worth = total(logits.sum(axis=1, dtype=np.float64)), stream.worth[window]
+        known = (worth > 0) & (sums > 0) & np.isfinite(sums)
+        logits *= np.divide(worth, sums, out=np.zeros(len(sums)), where=known).astype(np.float32)[:, None]
         logits[~known] = 0
         codes = stream.codes[window] - self.low
         ours = np.flatnonzero(known & (codes >= 0) & (codes < len(self._prior)))
-        logits[ours, codes[ours]] -= 1
+        logits[ours, codes[ours]] -= worth[ours]
         return logits
 
     def _step(self, codes: np.ndarray, gradient: np.ndarray, rate: float) -> None:

@@ -26,11 +26,12 @@ FEWEST = 10  # held-out users below which the defaults are safer than a choice
 SECONDS_A_SCORE = 2e-8
 TWIN_SHARE = 0.5  # of the budget, at most
 TWIN_EPOCHS = 2.0
-FEWEST_EPOCHS = 0.25  # a twin that saw less than this has nothing to say
+FIRST_EPOCHS = 0.25  # a twin that is of no use after these is given up, and one with less time has nothing to say
 
 Report = Callable[[dict[str, Any]], None]
 Candidates = Sequence[Mapping[str, Any]]
 Climbs = Sequence[tuple[str, tuple]]
+Rounds = Sequence[tuple[float, tuple[float, float]]]
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,30 @@ def tune(
     if held_out is None:
         return Tuned((settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0), [], 1.0)
     search = Search(held_out, report, budget)
-    best = settings or search.among(candidates)
-    twin = held_out.twin(best, seed, threads, TWIN_SHARE * budget) if settings is None or settings.twin_weight else None
-    if twin and settings is None:
-        best = search.climb(best, TWIN_CLIMBS)
-    elif twin is None:
-        best = best.with_(twin_weight=0.0)
+    best, twin = settings or search.among(candidates), None
+    if settings is None or settings.twin_weight:
+        best, twin = _with_twin(search, best, settings is None, seed, threads, TWIN_SHARE * budget)
     temperature = held_out.temperature(best)
-    if best.twin_weight:
+    if twin:
         held_out.complete(twin)
-    return Tuned(best, search.trials, temperature, twin if best.twin_weight else None)
+    return Tuned(best, search.trials, temperature, twin)
+
+
+def _with_twin(
+    search: "Search", start: Settings, free: bool, seed: int, threads: int, budget: float
+) -> tuple[Settings, SoftmaxTwin | None]:
+    """The settings with their twin, trained, or with a weight of 0 and none.
+
+    free: whether the weight is to be chosen; a twin that is given none is trained no further.
+    """
+    twin, rounds = search.held_out.twin(start, seed, threads, budget)
+    best = start
+    for epochs, rates in rounds:
+        search.held_out.learn(twin, best, epochs, rates)
+        best = search.with_twin(best) if free else best
+        if not best.twin_weight:
+            return best, None
+    return (best, twin) if rounds else (best.with_(twin_weight=0.0), None)
 
 
 class HeldOut:
@@ -119,19 +134,23 @@ class HeldOut:
             scores += np.float32(settings.twin_weight) * self._by_twin
         return self.blend.add(scores, self.histories, settings)
 
-    def twin(self, settings: Settings, seed: int, threads: int, budget: float) -> SoftmaxTwin | None:
-        """The twin of these settings, trained; None where it is no twin of the regression, or has no time to learn."""
-        if settings.rank or isinstance(self.regression, LargeRegression):
-            return None
+    def twin(self, settings: Settings, seed: int, threads: int, budget: float) -> tuple[SoftmaxTwin, Rounds]:
+        """The twin of these settings, untrained, and its rounds: epochs, and the rates of the first and last step.
+
+        No rounds where it is no twin of the regression, or has no time to learn.
+        """
         counts = np.bincount(self.train.codes, minlength=self.n_items) + 0.1
         twin = SoftmaxTwin(counts / counts.sum(), settings.decays, settings.seen, seed, threads)
         epochs = min(TWIN_EPOCHS, budget / twin.cost(self.train.n_events))
-        if epochs < FEWEST_EPOCHS:
-            return None
-        twin.learn(self.train, epochs)
+        if settings.rank or isinstance(self.regression, LargeRegression) or epochs <= FIRST_EPOCHS:
+            return twin, ()
+        return twin, ((FIRST_EPOCHS, (RATES[0], RATES[0])), (epochs - FIRST_EPOCHS, RATES))
+
+    def learn(self, twin: SoftmaxTwin, settings: Settings, epochs: float, rates: tuple[float, float]) -> None:
+        """Let the twin learn on, and score the held-out users by what it knows then."""
+        twin.learn(self.train, epochs, rates)
         table = twin.table()
         self._by_twin = self._weighted(settings).table(len(table)) @ table
-        return twin
 
     def touch(self, settings: Settings) -> None:
         """Keep what was computed for these settings longer than the rest: the next trials start from them."""
@@ -206,6 +225,11 @@ class Search:
                 self.held_out.touch(best)
                 best = self._along(name, grid, best)
         return best
+
+    def with_twin(self, start: Settings) -> Settings:
+        """A climb over the settings that the twin moves, by what it knows now."""
+        self._known = {settings: ndcg for settings, ndcg in self._known.items() if not settings.twin_weight}
+        return self.climb(start, TWIN_CLIMBS)
 
     def _along(self, name: str, grid: tuple, best: Settings) -> Settings:
         start = best
