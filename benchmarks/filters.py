@@ -1,14 +1,13 @@
 """What a filter costs over a large catalogue, side by side with a row-by-row reading of the same rows in Python.
 
-    python benchmarks/filters.py
-    python benchmarks/filters.py --items 1000000 --seed 3
+    python -m benchmarks.filters
+    python -m benchmarks.filters --items 1000000 --seed 3
 
 Columns of the answer: the first evaluation, which lays the columns out; any later one; one right after PutItems changed
 a row; the row-by-row reading. Both must let the same items through.
 """
 
 import argparse
-import os
 import platform
 import tempfile
 import time
@@ -22,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.machine import machine
 from recsys.local.personalize.filters import Candidates, Scene, Table, allowed, by_type, check_filter
 from recsys.local.personalize.schemas import Field
 
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--history", type=int, default=500, help="interactions of the user who asks (500)")
     parser.add_argument("--seed", type=int, default=0, help="of the catalogue and the user (0)")
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, python {platform.python_version()}, numpy {np.__version__}")
+    print(f"{machine()}, python {platform.python_version()}, numpy {np.__version__}")
     print(f"{options.items:,} items, {len(FIELDS) - 1} columns, a user with {options.history} interactions\n")
     rng = np.random.default_rng(options.seed)
     rows = catalogue(rng, options.items)

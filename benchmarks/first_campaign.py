@@ -1,7 +1,7 @@
 """From CreateSchema to an ACTIVE campaign on the sample shop, step by step, against the embedded Personalize.
 
-    python benchmarks/first_campaign.py
-    python benchmarks/first_campaign.py --recipe aws-user-personalization --runs 5
+    python -m benchmarks.first_campaign
+    python -m benchmarks.first_campaign --recipe aws-user-personalization --runs 5
 
 Every run starts with an empty state. Columns: seconds of each step, its median, least and most over the runs; and the
 least a step can take, since every status of a life cycle stays to be seen for a tenth of a second.
@@ -22,6 +22,7 @@ from typing import Any
 
 import boto3
 
+from benchmarks.machine import machine
 from recsys.local import launcher
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "interactions.csv"
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="aws-user-personalization-v2")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, python {platform.python_version()}, {options.recipe}\n")
+    print(f"{machine()}, python {platform.python_version()}, {options.recipe}\n")
     runs = []
     for _ in range(options.runs):
         with server() as client:

@@ -1,8 +1,8 @@
 """How the next-item model grows: seconds, memory and quality from 1 to 25 million events, 1,000 to a million items.
 
-    python benchmarks/scale.py --json scale.json --figure docs/scale.svg
-    python benchmarks/scale.py --cell 25000000 200000
-    python benchmarks/scale.py --read scale.json --figure docs/scale.svg
+    python -m benchmarks.scale --json scale.json --figure docs/scale.svg
+    python -m benchmarks.scale --cell 25000000 200000
+    python -m benchmarks.scale --read scale.json --figure docs/scale.svg
 
 The data is synthetic and seeded. Users stay with a few clusters of items, of which some are far more popular than
 others (Zipf, exponent 1), and in 35 of 100 events take one of a few followers of something they had lately: so order
@@ -68,7 +68,7 @@ def parse() -> argparse.Namespace:
 
 def in_own_process(events: int, items: int, options: argparse.Namespace) -> dict[str, Any]:
     """One cell's result; where it fails, `failed` holds the last line of what it printed."""
-    command = [sys.executable, __file__, "--cell", str(events), str(items)]
+    command = [sys.executable, "-m", "benchmarks.scale", "--cell", str(events), str(items)]
     command += ["--seed", str(options.seed), "--threads", str(options.threads)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

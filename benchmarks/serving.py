@@ -1,7 +1,7 @@
 """GetRecommendations through boto3 from a large catalogue: idle, while another solution trains, with a filter.
 
-    python benchmarks/serving.py
-    python benchmarks/serving.py --items 2000 --users 2000 --requests 500
+    python -m benchmarks.serving
+    python -m benchmarks.serving --items 2000 --users 2000 --requests 500
 
 Beside it, in the same run: a bare health request through the same HTTP client, which nothing here can be faster than;
 boto3 alone, its answer put before it without a server; what the server itself takes, part by part, in this process; and
@@ -26,6 +26,7 @@ import boto3
 import numpy as np
 from botocore.awsrequest import AWSRequest, AWSResponse
 
+from benchmarks.machine import machine
 from recsys.data.generate import generate
 from recsys.local import launcher
 from recsys.local.personalize.service import Personalize
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     shop = generate(users=options.users, items=options.items, seed=options.seed)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, python {platform.python_version()}, numpy {np.__version__}")
+    print(f"{machine()}, python {platform.python_version()}, numpy {np.__version__}")
     print(f"{options.items:,} items, {options.users:,} users, {len(shop.interactions):,} events, 25 recommendations\n")
     users = shop.users["USER_ID"].tolist()
     with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state:

@@ -139,7 +139,7 @@ def test_the_size_of_the_catalogue_decides_how_it_is_solved(seqs, monkeypatch):
 
 def test_what_would_not_fit_into_memory_is_refused_before_the_work_starts(seqs, monkeypatch):
     large = recsys.models.next_item.large
-    needed = needed_bytes(seqs.n_events, seqs.n_items, large.KEPT) + large.SPECTRUM_PAIRS * PAIR_BYTES
+    needed = needed_bytes(seqs.n_events, seqs.n_items, large.KEPT, threads=2) + large.SPECTRUM_PAIRS * PAIR_BYTES
     monkeypatch.setattr(recsys.models.next_item.memory, "available_bytes", lambda: needed)
     NextItem.fit(seqs, budget=0)
     monkeypatch.setattr(recsys.models.next_item.memory, "available_bytes", lambda: needed - 1)

@@ -29,12 +29,12 @@ SAMPLED = 2_000_000  # events that are counted to predict held-out users
 SECONDS_A_PAIR, SECONDS_A_COMPARISON, SECONDS_A_DIRECTION = 4e-8, 3e-9, 2e-9  # two ordinary cores of 2026
 
 
-def regression_of(seqs: Sequences) -> "Regression | LargeRegression":
-    """The exact regression where the catalogue allows it.
+def regression_of(seqs: Sequences, threads: int = 2) -> "Regression | LargeRegression":
+    """The exact regression where the catalogue allows it, which uses the threads that BLAS has.
 
     Raises ModelError where it would not fit into memory.
     """
-    return Regression(seqs) if seqs.n_items <= DENSE_ITEMS else LargeRegression(seqs)
+    return Regression(seqs) if seqs.n_items <= DENSE_ITEMS else LargeRegression(seqs, threads)
 
 
 class LargeRegression:
@@ -42,14 +42,14 @@ class LargeRegression:
 
     climbs = LARGE_CLIMBS
 
-    def __init__(self, seqs: Sequences) -> None:
+    def __init__(self, seqs: Sequences, threads: int = 2) -> None:
         refuse_what_cannot_fit(
-            needed_bytes(seqs.n_events, seqs.n_items, KEPT) + SPECTRUM_PAIRS * PAIR_BYTES,
+            needed_bytes(seqs.n_events, seqs.n_items, KEPT, threads) + SPECTRUM_PAIRS * PAIR_BYTES,
             f"a next-item model of {seqs.n_events:,} events and {seqs.n_items:,} items",
             "train on a larger machine, on newer events only or without the items that hardly anybody touches",
         )
         self.seqs = seqs
-        self.transitions = Transitions(seqs)
+        self.transitions = Transitions(seqs, threads)
         self.popularity = np.maximum(self.transitions.counts, 1).astype(np.float32)
         self.histories, self.spectra, self.rows, self.tables = Recent(3), Recent(3), Recent(3), Recent(1)
 

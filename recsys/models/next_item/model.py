@@ -56,7 +56,7 @@ class NextItem(Model):
         """
         with threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas"):
             tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings, candidates, goal, threads)
-            table = regression_of(seqs).coefficients(tuned.settings)
+            table = regression_of(seqs, threads).coefficients(tuned.settings)
         if tuned.twin:
             table += np.float32(tuned.settings.twin_weight) * tuned.twin.table()
         popularity = unique_users(seqs)

@@ -21,14 +21,13 @@ PAIRS = 4_000_000  # pairs a thread counts at once
 PAIR_BYTES = 64  # a pair's distance, place, code and value while it is counted, and its share of the sum
 EVENT_BYTES = 48  # an event's place and neighbours here, and what making those takes for a while
 ENTRY_BYTES = 16  # of a kept entry: code and value, twice while the runs of rows are joined
-THREADS = 2
 
 
 class Transitions:
     """Counts, for any items of `seqs`, what came after them and before them."""
 
-    def __init__(self, seqs: Sequences) -> None:
-        self.seqs = seqs
+    def __init__(self, seqs: Sequences, threads: int = 2) -> None:
+        self.seqs, self.threads = seqs, threads
         self.events = _by_item(seqs.codes)
         self.counts = np.bincount(seqs.codes, minlength=seqs.n_items)
         self.starts = np.cumsum(self.counts) - self.counts
@@ -50,7 +49,7 @@ class Transitions:
             return largest_of_each_row(rows, kept), rows.T @ left[items]
 
         parts, product = [], np.zeros_like(left)
-        with ThreadPoolExecutor(THREADS) as pool:
+        with ThreadPoolExecutor(self.threads) as pool:
             for rows, share in pool.map(run, self._runs(len(by_lag))):
                 parts.append(rows)
                 product += share
@@ -108,9 +107,9 @@ class Transitions:
             low = high
 
 
-def needed_bytes(n_events: int, n_items: int, kept: int) -> int:
+def needed_bytes(n_events: int, n_items: int, kept: int, threads: int) -> int:
     """Memory that counting a table takes at most, beside the sequences themselves."""
-    return n_events * EVENT_BYTES + n_items * kept * ENTRY_BYTES + THREADS * PAIRS * PAIR_BYTES
+    return n_events * EVENT_BYTES + n_items * kept * ENTRY_BYTES + threads * PAIRS * PAIR_BYTES
 
 
 def _neighbours(

@@ -64,13 +64,13 @@ def tune(
     """
     if goal not in HELD_OUT:
         raise ModelError(f"goal {goal!r}: choose one of {', '.join(HELD_OUT)}")
-    held_out = HeldOut.of(seqs, seed, goal)
+    held_out = HeldOut.of(seqs, seed, goal, threads)
     if held_out is None:
         return Tuned((settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0), [], 1.0)
     search = Search(held_out, report, budget)
     best, twin = settings or search.among(candidates), None
     if settings is None or settings.twin_weight:
-        best, twin = _with_twin(search, best, settings is None, seed, threads, TWIN_SHARE * budget)
+        best, twin = _with_twin(search, best, settings is None, seed, TWIN_SHARE * budget)
     temperature = held_out.temperature(best)
     if twin:
         held_out.complete(twin)
@@ -78,13 +78,13 @@ def tune(
 
 
 def _with_twin(
-    search: "Search", start: Settings, free: bool, seed: int, threads: int, budget: float
+    search: "Search", start: Settings, free: bool, seed: int, budget: float
 ) -> tuple[Settings, SoftmaxTwin | None]:
     """The settings with their twin, trained, or with a weight of 0 and none.
 
     free: whether the weight is to be chosen; a twin that is given none is trained no further.
     """
-    twin, rounds = search.held_out.twin(start, seed, threads, budget)
+    twin, rounds = search.held_out.twin(start, seed, budget)
     best = start
     for epochs, rates in rounds:
         search.held_out.learn(twin, best, epochs, rates)
@@ -100,17 +100,17 @@ class HeldOut:
     unseen: these users, where nothing of theirs is in the other events.
     """
 
-    def __init__(self, split: Split, unseen: Sequences | None = None) -> None:
-        self.train, self.unseen = split.train, unseen
+    def __init__(self, split: Split, unseen: Sequences | None = None, threads: int = 2) -> None:
+        self.train, self.unseen, self.threads = split.train, unseen, threads
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
-        self.regression = regression_of(split.train)
+        self.regression = regression_of(split.train, threads)
         self.blend = Blend(unique_users(split.train))
         self._predicted = Recent(3)
         self._by_twin: np.ndarray | None = None
 
     @classmethod
-    def of(cls, seqs: Sequences, seed: int, goal: str) -> "HeldOut | None":
+    def of(cls, seqs: Sequences, seed: int, goal: str, threads: int) -> "HeldOut | None":
         """Users drawn by `seed`; None where too few have two events for a choice to mean anything.
 
         goal: what must be found, the `next` event of known users or the `newest` tenth of unseen users.
@@ -122,10 +122,10 @@ class HeldOut:
             return None
         chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
         if goal == "next":
-            return cls(leave_last_out(seqs, chosen))
+            return cls(leave_last_out(seqs, chosen), threads=threads)
         rest = np.setdiff1d(np.arange(seqs.n_users), chosen)
         unseen = seqs.select(chosen)
-        return cls(cut_newest(seqs.select(rest), unseen, share=0.1), unseen)
+        return cls(cut_newest(seqs.select(rest), unseen, share=0.1), unseen, threads)
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
@@ -134,13 +134,13 @@ class HeldOut:
             scores += np.float32(settings.twin_weight) * self._by_twin
         return self.blend.add(scores, self.histories, settings)
 
-    def twin(self, settings: Settings, seed: int, threads: int, budget: float) -> tuple[SoftmaxTwin, Rounds]:
+    def twin(self, settings: Settings, seed: int, budget: float) -> tuple[SoftmaxTwin, Rounds]:
         """The twin of these settings, untrained, and its rounds: epochs, and the rates of the first and last step.
 
         No rounds where it is no twin of the regression, or has no time to learn.
         """
         counts = np.bincount(self.train.codes, minlength=self.n_items) + 0.1
-        twin = SoftmaxTwin(counts / counts.sum(), settings.decays, settings.seen, seed, threads)
+        twin = SoftmaxTwin(counts / counts.sum(), settings.decays, settings.seen, seed, self.threads)
         epochs = min(TWIN_EPOCHS, budget / twin.cost(self.train.n_events))
         if settings.rank or isinstance(self.regression, LargeRegression) or epochs <= FIRST_EPOCHS:
             return twin, ()

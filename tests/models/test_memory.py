@@ -1,0 +1,45 @@
+"""What is available is what the machine has, and no more than a container may use."""
+
+import psutil
+import pytest
+
+from recsys.models.next_item import memory
+
+
+@pytest.fixture
+def cgroup(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+
+    def write(**files: str) -> None:
+        for name, text in files.items():
+            path = tmp_path / name.replace("__", "/").replace("_", ".", 1)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+
+    return write
+
+
+def test_a_container_has_what_its_limit_leaves(cgroup):
+    cgroup(memory_max="5000\n", memory_current="3000\n", memory_stat="anon 2000\ninactive_file 700\n")
+    assert memory.available_bytes() == 5000 - 3000 + 700
+
+
+def test_so_has_one_of_the_older_kind(cgroup):
+    cgroup(
+        memory__memory_limit_in_bytes="5000",
+        memory__memory_usage_in_bytes="3000",
+        memory__memory_stat="total_inactive_file 700",
+    )
+    assert memory.available_bytes() == 5000 - 3000 + 700
+
+
+@pytest.mark.parametrize("limit", ["max", str(2**63 - 4096)])
+def test_without_a_limit_it_is_the_machine_that_counts(cgroup, monkeypatch, limit):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 12345}))
+    cgroup(memory_max=limit, memory_current="3000", memory_stat="inactive_file 0")
+    assert memory.available_bytes() == 12345
+
+
+def test_outside_a_container_too(cgroup, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 12345}))
+    assert memory.available_bytes() == 12345
