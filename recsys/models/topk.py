@@ -10,7 +10,7 @@ from scipy import sparse
 
 from recsys.errors import ModelError
 
-BLOCK = 64  # items of a block at most
+BLOCK = 32  # items of a block at most
 SPREAD = 4  # blocks there are for each of the k at least: the floor lets through a seventh more than k
 
 
@@ -75,7 +75,7 @@ def _floor(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     edge = maxima.shape[-1] - k
     below = max(0, edge - k)
     maxima.partition((below, edge, -1))
-    if np.isnan(maxima[..., -1]).any():  # NaN is sorted last
+    if np.isnan(maxima[..., -1].max(initial=-np.inf)):  # NaN is sorted last, and the largest of all
         raise ModelError("scores hold NaN, which has no rank: look for what made it before asking for the best")
     floor = np.maximum(maxima[..., edge], np.finfo(scores.dtype).min)
     return floor, maxima[..., below] == floor
