@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`. They need make and Python 3.11, 3.12 or 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab notebooks fidelity quality lock clean
+.PHONY: help setup run test lab notebooks fidelity quality protocols lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
@@ -45,6 +45,13 @@ quality: setup ## measure the recommenders side by side into docs/quality.md; RE
 	@for p in personalize leave-last-out; do $(BIN)/python -m benchmarks.quality $(RETAIL) \
 		--protocol $$p --name "Online Retail" --json build/quality/online-retail-$$p.json || exit 1; done
 	@$(BIN)/python -m benchmarks.report build/quality/sample-*.json build/quality/online-retail-*.json
+
+protocols: setup ## measure newcomers, and each task by its own protocol, into docs/protocols.md; RETAIL as above
+	@$(BIN)/python -m benchmarks.newcomers --name "Sample shop" --json build/protocols/1.json
+	@$(BIN)/python -m benchmarks.protocols data/sample/interactions.csv --name "Sample shop" --json build/protocols/2.json
+	@$(BIN)/python -m benchmarks.newcomers $(RETAIL) --folds 2 --name "Online Retail" --json build/protocols/3.json
+	@$(BIN)/python -m benchmarks.protocols $(RETAIL) --name "Online Retail" --json build/protocols/4.json
+	@$(BIN)/python -m benchmarks.tables $(foreach n,1 2 3 4,build/protocols/$(n).json)
 
 lock: ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \

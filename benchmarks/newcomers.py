@@ -21,7 +21,7 @@ import pandas as pd
 
 from benchmarks.files import read
 from benchmarks.recommenders import NEXT_ITEM, RECOMMENDERS
-from benchmarks.tables import Table, auc, compared, mean, ratio, report
+from benchmarks.tables import Table, auc, compared, mean, report
 from benchmarks.tuning import Task
 from recsys import metrics
 from recsys.columns import CREATION_TIMESTAMP, EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, VIEW
@@ -41,6 +41,7 @@ from recsys.train.schemas import schema
 
 CLICKS = (0, 1, 2, 3, 5)
 STRANGERS = ("popularity", "last own item", "item similarity", NEXT_ITEM)
+OURS = "next item with metadata"
 PLACES = 25  # of a list
 BEST = 3  # new items a user is shown
 RECIPE = "aws-user-personalization"
@@ -99,10 +100,11 @@ def new_items(shop: Shop, repetitions: int, seed: int) -> list[Table]:
     return [
         compared(
             "New items by score",
-            f"{about}AUC: how often one of the tenth of the users who want an item most has a higher score for it than "
-            "another user. Lifts: the mean truth of the tenth of the users who score highest for an item, and of the "
-            f"{BEST} new items that score highest for a user, over that of all.",
+            f"{about}Lifts: the mean truth of the tenth of the users who score highest for an item, and of the {BEST} "
+            "new items that score highest for a user, over that of all. AUC: how often one of the tenth of the users "
+            "who want an item most has a higher score for it than another user.",
             pooled(scored),
+            OURS,
         ),
         compared(
             "New items in lists",
@@ -172,7 +174,7 @@ def placements(
         "own share of the category": (own / np.maximum(1, own.sum(axis=1, keepdims=True)) + popular / 1e6)[
             :, kinds[new]
         ],
-        "next item with metadata": ours,
+        OURS: ours,
         "the truth itself": truth,
     }
 
@@ -184,9 +186,9 @@ def by_scores(scores: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
     users, _ = top_k(scores.T, tenth)
     items, _ = top_k(scores, BEST)
     return {
-        "AUC": np.array([auc(row, yes) for row, yes in zip(scores.T, wanted.T, strict=True)]),
         "lift of its users": np.take_along_axis(truth.T, users, 1).mean(1) / truth.mean(0),
         "lift of a user's items": np.take_along_axis(truth, items, 1).mean(1) / truth.mean(),
+        "AUC": np.array([auc(row, yes) for row, yes in zip(scores.T, wanted.T, strict=True)]),
     }
 
 
@@ -225,9 +227,9 @@ def new_users(seqs: Sequences, folds: int, seed: int, threads: int) -> Table:
         values = {name: np.concatenate([each[clicks][name] for each in found]) for name in found[0][clicks]}
         ours = values[NEXT_ITEM]
         row = {name: mean(values[name], seed) for name in STRANGERS}
-        row[f"{NEXT_ITEM} against popularity"] = ratio(ours, values["popularity"], seed)
+        row[f"{NEXT_ITEM} against popularity"] = metrics.bootstrap_ratio(ours, values["popularity"], seed)
         if clicks:
-            row["against an event earlier"] = ratio(ours, values["before"], seed)
+            row["against an event earlier"] = metrics.bootstrap_ratio(ours, values["before"], seed)
             row["changed"] = mean(values["changed"], seed)
         rows[f"after {clicks}"] = row
     return Table("New users", about, rows)

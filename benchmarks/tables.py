@@ -52,19 +52,13 @@ def compared(
         first = next(iter(values[ours]))
         for name, row in rows.items():
             if name != ours:
-                row[f"{ours} {AGAINST}"] = ratio(values[ours][first], values[name][first], seed)
+                row[f"{ours} {AGAINST}"] = metrics.bootstrap_ratio(values[ours][first], values[name][first], seed)
     return Table(title, about, rows)
 
 
 def mean(values: np.ndarray, seed: int = 0) -> metrics.Interval:
     """The mean of what there is of (n,) values."""
     return metrics.bootstrap(values[~np.isnan(values)], seed)
-
-
-def ratio(values: np.ndarray, baseline: np.ndarray, seed: int = 0) -> metrics.Interval:
-    """The ratio of the means of (n,) values, over the queries that have both."""
-    both = ~(np.isnan(values) | np.isnan(baseline))
-    return metrics.bootstrap_ratio(values[both], baseline[both], seed)
 
 
 def auc(scores: np.ndarray, wanted: np.ndarray) -> float:
@@ -109,14 +103,12 @@ def verdict(table: Mapping[str, Any]) -> list[str]:
     if not ratios:
         return []
     ours = next(iter(ratios))[0].removesuffix(f" {AGAINST}")
-    behind = [line for (_, line), (_, _, high) in ratios.items() if high < 1]
-    level = [line for (_, line), (_, low, high) in ratios.items() if low <= 1 <= high]
-    said = [f"behind {_listed(behind)}"] * bool(behind) + [f"no different from {_listed(level)}"] * bool(level)
-    return [f"\nBy the first column {ours} is {', '.join(said) or 'ahead of all'}."]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + [names[-1]])
+    said = {
+        "behind": [line for (_, line), (_, _, high) in ratios.items() if high < 1],
+        "no different from": [line for (_, line), (_, low, high) in ratios.items() if low <= 1 <= high],
+    }
+    words = "; ".join(f"{how} {', '.join(lines)}" for how, lines in said.items() if lines)
+    return [f"\nBy the first column {ours} is {words or 'ahead of all'}."]
 
 
 def _cell(row: Mapping[str, Sequence[float]], name: str) -> str:

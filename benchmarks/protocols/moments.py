@@ -14,11 +14,11 @@ HALF_LIVES = (1, 4, 16)  # intervals
 
 
 def moments(data: Data) -> list[Table]:
-    """One table for each length of interval; ours are `popularity` and `trending`, each for its own column."""
-    return [forecast(data, name, *interval) for name, interval in INTERVALS.items()]
+    """Two tables for each length of interval of which there are enough."""
+    return [table for name, interval in INTERVALS.items() for table in forecast(data, name, *interval)]
 
 
-def forecast(data: Data, name: str, seconds: int, count: int) -> Table:
+def forecast(data: Data, name: str, seconds: int, count: int) -> list[Table]:
     """The newest `count` intervals, each forecast from all that was before it."""
     seqs, oldest = data.seqs, int(data.seqs.times.min())
     found: dict[str, list[tuple[float, ...]]] = {}
@@ -28,24 +28,37 @@ def forecast(data: Data, name: str, seconds: int, count: int) -> Table:
         if now.sum() and start - oldest > (1 + BEFORE) * seconds:
             for each, scores in forecasts(seqs.keep_events(seqs.times <= start), start, seconds).items():
                 found.setdefault(each, []).append(judged(top(scores, LEADING), now, before))
-    values = {each: dict(zip(COLUMNS, np.array(rows).T, strict=True)) for each, rows in found.items()}
-    some = next(iter(found.values()), [])
+    if not found:
+        return []
+    columns = {each: np.array(rows).T for each, rows in found.items()}
     about = (
-        f"{len(some)} intervals of one {name}, the newest but for empty ones, each forecast from all events before it: "
-        f"{LEADING} items. Rise found: how much they have more than in the mean of the {BEFORE} intervals before, over "
-        f"the same of the {LEADING} that rose most (AWS's trend prediction accuracy). Doublings: log2 of all their "
-        f"events over that mean. Events found: theirs over those of the {LEADING} touched most."
+        f"{len(found['trending'])} intervals of one {name}, the newest but for empty ones, each forecast "
+        f"from all events before it: {LEADING} items. "
     )
-    return compared(f"Popular and trending, by {name}", about, values, "trending", data.seed)
-
-
-COLUMNS = ("rise found", "doublings", "events found")
+    return [
+        compared(
+            f"Popular items, by {name}",
+            f"{about}Events found: those of these items over those of the {LEADING} touched most.",
+            {each: {"events found": rows[0]} for each, rows in columns.items()},
+            "popularity",
+            data.seed,
+        ),
+        compared(
+            f"Trending items, by {name}",
+            f"{about}Rise found: what they have more than in the mean of the {BEFORE} intervals before, over the same "
+            f"of the {LEADING} that rose most (AWS's trend prediction accuracy). Doublings: log2 of all their events "
+            "over that mean.",
+            {each: {"rise found": rows[1], "doublings": rows[2]} for each, rows in columns.items()},
+            "trending",
+            data.seed,
+        ),
+    ]
 
 
 def judged(codes: np.ndarray, now: np.ndarray, before: np.ndarray) -> tuple[float, ...]:
-    """The COLUMNS of the named items, by events of each item (n_items,) in the interval and in the mean before."""
+    """Events found, rise found and doublings, by events (n_items,) in the interval and in the mean before it."""
     growth = np.log2((now[codes].sum() + 1) / (before[codes].sum() + 1))
-    return trend_accuracy(codes, now - before), float(growth), trend_accuracy(codes, now)
+    return trend_accuracy(codes, now), trend_accuracy(codes, now - before), float(growth)
 
 
 def forecasts(seqs: Sequences, now: int, seconds: int) -> dict[str, np.ndarray]:

@@ -18,27 +18,40 @@ NAMES = ("popularity", "own frequency", "item similarity", "EASE", "implicit ALS
 def ranking(data: Data) -> list[Table]:
     """The last item, or all of the last visit, among negatives, in the order of the user's interest."""
     fits, test = data.held
-    rng = np.random.default_rng(data.seed)
     counts = np.bincount(fits.train.codes, minlength=test.n_items)
     last, visit = cut(test, test.lengths - 1), cut(test, before_last_visit(test))
-    queries = {
-        "popular": (*last, candidates(last[1], counts, rng)),
-        "uniform": (*last, candidates(last[1], np.ones(test.n_items), rng)),
-        "visit": (*visit, candidates(visit[1], counts, rng)),
-    }
-    values = {
-        name: {
-            f"NDCG@10, {kind}": metrics.ndcg_at(reranked(scores, shown, offered), wanted, 10)
-            for kind, (shown, wanted, offered) in queries.items()
-        }
-        for name, scores in fits.scores(NAMES).items()
-    }
-    about = (
-        f"{len(last[0]):,} users held out whole. Popular, uniform: their last item among {NEGATIVES} others, drawn by "
-        f"their events or all alike. Visit: all items of the last visit of {len(visit[0]):,} users with an earlier "
-        f"one, among {NEGATIVES} others drawn by their events; {PAUSE // 60} minutes without an event end a visit."
-    )
-    return [compared("Ranking", about, values, NEXT_ITEM, data.seed)]
+    users = f"{len(last[0]):,} users held out whole; {NEGATIVES} others, drawn by their events"
+    return [
+        compared(
+            "Ranking: the next item",
+            f"{users}, or all alike. To be found is the user's last item.",
+            {
+                name: {
+                    "NDCG@10, by events": ndcg(scores, *last, counts, data.seed),
+                    "NDCG@10, all alike": ndcg(scores, *last, np.ones(test.n_items), data.seed),
+                }
+                for name, scores in fits.scores(NAMES).items()
+            },
+            NEXT_ITEM,
+            data.seed,
+        ),
+        compared(
+            "Ranking: the next visit",
+            f"Of {users}. To be found are all items of the last visit of the {len(visit[0]):,} with an earlier one, "
+            f"from what came before it; {PAUSE // 60} minutes without an event end a visit.",
+            {name: {"NDCG@10": ndcg(scores, *visit, counts, data.seed)} for name, scores in fits.scores(NAMES).items()},
+            NEXT_ITEM,
+            data.seed,
+        ),
+    ]
+
+
+def ndcg(
+    scores: Scores, shown: list[np.ndarray], wanted: list[np.ndarray], weights: np.ndarray, seed: int
+) -> np.ndarray:
+    """NDCG@10 (n,) of what is wanted among candidates, the same for every model."""
+    offered = candidates(wanted, weights, np.random.default_rng(seed))
+    return metrics.ndcg_at(reranked(scores, shown, offered), wanted, 10)
 
 
 def cut(test: Sequences, ends: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -15,6 +15,8 @@ from recsys.models.segments.evaluation import Segments
 from recsys.models.sequences import seen_table
 from recsys.models.topk import top_k
 
+NAMES = ("item similarity", "EASE")  # summed over the items that are asked for
+
 
 def segments(data: Data) -> list[Table]:
     """Queries for single items and, where categories are known, for each of them."""
@@ -50,7 +52,7 @@ def segment(
     found["own events"] = (table @ seen.T).toarray() + activity  # which orders users of as many
     if member is not None:
         found["own events in the category"] = ((table @ member) @ (seen @ member).T).toarray() + activity
-    for name, scores in fits.scores(("item similarity", "EASE")).items():
+    for name, scores in fits.scores(NAMES).items():
         spans = [slice(at, at + BATCH) for at in range(0, train.n_users, BATCH)]
         found[name] = np.hstack([table @ scores(split.histories[span]).T for span in spans])
     affinity = UserAffinity.of(next_item, train, data.seed, data.threads, queries)
