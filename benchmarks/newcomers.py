@@ -44,6 +44,7 @@ STRANGERS = ("popularity", "last own item", "item similarity", NEXT_ITEM)
 OURS = "next item with metadata"
 PLACES = 25  # of a list
 BEST = 3  # new items a user is shown
+OF_USERS = ("lift of a user's items", "places of a list")  # values of users, where others are values of new items
 RECIPE = "aws-user-personalization"
 CAMPAIGNS = {  # as a campaign has them
     "version 1, no exploration": (RECIPE, {"itemExplorationConfig": {"explorationWeight": "0"}}),
@@ -116,9 +117,12 @@ def new_items(shop: Shop, repetitions: int, seed: int) -> list[Table]:
 
 
 def pooled(found: dict[str, list[dict[str, np.ndarray]]]) -> dict[str, dict[str, np.ndarray]]:
-    """The values of all repetitions, one after another."""
+    """The values of all repetitions: of users their mean, as they are the same ones, of new items one after another."""
     return {
-        name: {column: np.concatenate([each[column] for each in repetitions]) for column in repetitions[0]}
+        name: {
+            column: (np.mean if column in OF_USERS else np.concatenate)([each[column] for each in repetitions], axis=0)
+            for column in repetitions[0]
+        }
         for name, repetitions in found.items()
     }
 
