@@ -69,7 +69,7 @@ def forecasts(seqs: Sequences, now: int, seconds: int) -> dict[str, np.ndarray]:
         "every event": np.bincount(seqs.codes, minlength=seqs.n_items) / 1.0,
         "the last interval": np.bincount(seqs.codes[ages < 1], minlength=seqs.n_items) / 1.0,
         **{
-            f"decayed, half-life {intervals}": np.bincount(seqs.codes, 0.5 ** (ages / intervals), seqs.n_items)
+            f"half-life {intervals}": np.bincount(seqs.codes, 0.5 ** (ages / intervals), seqs.n_items)
             for intervals in HALF_LIVES
         },
         "trending": Trending.fit(seqs, seconds).trend(now),
