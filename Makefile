@@ -1,6 +1,8 @@
 # Two commands do everything: `make run` and `make test`. They need make and Python 3.11, 3.12 or 3.13.
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lab notebooks fidelity quality scale lock clean
+=======
+.PHONY: help setup run test lab notebooks fidelity quality protocols scale lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
@@ -42,12 +44,19 @@ fidelity: setup ## write docs/personalize-fidelity.md anew
 quality: setup ## measure the recommenders side by side into docs/quality.md; RETAIL=FILE is UCI's Online Retail
 	@for p in personalize leave-last-out temporal; do $(BIN)/python -m benchmarks.quality data/sample/interactions.csv \
 		--protocol $$p --name "Sample shop" --json build/quality/sample-$$p.json || exit 1; done
-	@for p in personalize leave-last-out; do $(BIN)/python -m benchmarks.quality $(RETAIL) \
+	@for p in personalize leave-last-out temporal; do $(BIN)/python -m benchmarks.quality $(RETAIL) \
 		--protocol $$p --name "Online Retail" --json build/quality/online-retail-$$p.json || exit 1; done
 	@$(BIN)/python -m benchmarks.report build/quality/sample-*.json build/quality/online-retail-*.json
 
 scale: setup ## measure how training grows into docs/scale.md; half an hour on two cores
 	@$(BIN)/python -m benchmarks.scale --json build/scale.json --folder docs
+
+protocols: setup ## measure newcomers, and each task by its own protocol, into docs/protocols.md; RETAIL as above
+	@$(BIN)/python -m benchmarks.newcomers --name "Sample shop" --json build/protocols/1.json
+	@$(BIN)/python -m benchmarks.protocols data/sample/interactions.csv --name "Sample shop" --json build/protocols/2.json
+	@$(BIN)/python -m benchmarks.newcomers $(RETAIL) --folds 2 --name "Online Retail" --json build/protocols/3.json
+	@$(BIN)/python -m benchmarks.protocols $(RETAIL) --name "Online Retail" --json build/protocols/4.json
+	@$(BIN)/python -m benchmarks.tables $(foreach n,1 2 3 4,build/protocols/$(n).json)
 
 lock: ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \

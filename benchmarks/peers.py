@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,14 +24,25 @@ SASREC = {"n_factors": 64, "n_blocks": 2, "n_heads": 1, "session_max_len": 100, 
 
 def bm25(task: Task) -> tuple[Lists, str]:
     """implicit's item-item neighbours by BM25 weights."""
-    neighbours = task.choose(NEIGHBOURS, _bm25_scores)
-    return partial(task.lists, _bm25_scores(task, neighbours)), f"{neighbours} neighbours"
+    neighbours = task.choose(NEIGHBOURS, bm25_scores)
+    return partial(task.lists, bm25_scores(task, neighbours)), f"{neighbours} neighbours"
 
 
-def _bm25_scores(task: Task, neighbours: int) -> Scores:
+def bm25_scores(task: Task, neighbours: int) -> Scores:
+    """Sums of BM25 similarities, by so many neighbours of each item."""
     from implicit.nearest_neighbours import BM25Recommender
 
-    model = BM25Recommender(K=neighbours, num_threads=task.threads)
+    return _neighbour_scores(task, BM25Recommender(K=neighbours, num_threads=task.threads))
+
+
+def cosine_scores(task: Task, neighbours: int) -> Scores:
+    """Sums of cosines of the counts, by so many neighbours of each item."""
+    from implicit.nearest_neighbours import CosineRecommender
+
+    return _neighbour_scores(task, CosineRecommender(K=neighbours, num_threads=task.threads))
+
+
+def _neighbour_scores(task: Task, model: Any) -> Scores:
     with warnings.catch_warnings(action="ignore"):  # it warns of a conversion within itself
         model.fit(_counts(task.split.train.histories(), task), show_progress=False)
     return lambda histories: (_counts(histories, task) @ model.similarity).toarray()
@@ -38,17 +50,18 @@ def _bm25_scores(task: Task, neighbours: int) -> Scores:
 
 def als(task: Task) -> tuple[Lists, str]:
     """implicit's ALS with its own settings."""
-    return partial(task.lists, _als_scores(task, (1.0, 0.01))), f"{FACTORS} factors, alpha 1, regularisation 0.01"
+    return partial(task.lists, als_scores(task, (1.0, 0.01))), f"{FACTORS} factors, alpha 1, regularisation 0.01"
 
 
 def tuned_als(task: Task) -> tuple[Lists, str]:
     """implicit's ALS with the weights chosen on held-out training users."""
-    alpha, penalty = task.choose(WEIGHTS, _als_scores)
+    alpha, penalty = task.choose(WEIGHTS, als_scores)
     note = f"{FACTORS} factors, alpha {alpha:g}, regularisation {penalty:g}"
-    return partial(task.lists, _als_scores(task, (alpha, penalty))), note
+    return partial(task.lists, als_scores(task, (alpha, penalty))), note
 
 
-def _als_scores(task: Task, weights: tuple[float, float]) -> Scores:
+def als_scores(task: Task, weights: tuple[float, float]) -> Scores:
+    """ALS with these alpha and regularisation; histories are folded in."""
     from implicit.cpu.als import AlternatingLeastSquares
 
     alpha, penalty = weights

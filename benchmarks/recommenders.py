@@ -39,8 +39,13 @@ def chance(task: Task) -> tuple[Lists, str]:
 def own_frequency(task: Task) -> tuple[Lists, str]:
     """What a user had most often; popularity fills the list."""
     _needs_seen(task)
+    return partial(task.lists, own_counts(task)), ""
+
+
+def own_counts(task: Task) -> Scores:
+    """How often a history holds each item; popularity orders what it holds equally often."""
     popular = _below_one(unique_users(task.split.train))
-    return partial(task.lists, lambda histories: seen_table(list(histories), len(popular)).toarray() + popular), ""
+    return lambda histories: seen_table(list(histories), len(popular)).toarray() + popular
 
 
 def last_own_item(task: Task) -> tuple[Lists, str]:
@@ -71,11 +76,12 @@ def ease(task: Task) -> tuple[Lists, str]:
     n_items = task.split.train.n_items
     if n_items > EASE_ITEMS:
         raise LeftOut(f"{n_items:,} items are more than the {EASE_ITEMS:,} whose table it may invert")
-    penalty = task.choose(PENALTIES, _ease_scores)
-    return partial(task.lists, _ease_scores(task, penalty)), f"lambda {penalty:g}"
+    penalty = task.choose(PENALTIES, ease_scores)
+    return partial(task.lists, ease_scores(task, penalty)), f"lambda {penalty:g}"
 
 
-def _ease_scores(task: Task, penalty: float) -> Scores:
+def ease_scores(task: Task, penalty: float) -> Scores:
+    """EASE's at one penalty."""
     touched = _touched(task.split.train.histories(), task)
     gram = (touched.T @ touched).toarray(order="F")
     gram[np.diag_indices_from(gram)] += penalty

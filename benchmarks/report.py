@@ -81,15 +81,15 @@ def section(report: Report) -> str:
         "Measured on {machine}; {python}; {threads} threads.\n"
     ).format(**report)
     results = report["results"]
-    accuracy = _table(["model", *COLUMNS, f"{NEXT_ITEM} against it"], [_accuracies(result) for result in results])
-    costs = _table(["model", *LISTS, "train s", "users/s", "peak MB"], [_costs(result) for result in results])
+    accuracy = table_lines(["model", *COLUMNS, f"{NEXT_ITEM} against it"], [_accuracies(result) for result in results])
+    costs = table_lines(["model", *LISTS, "train s", "users/s", "peak MB"], [_costs(result) for result in results])
     notes = [f"- {result['name']}: {result['note']}" for result in results if result["note"]]
     return "\n".join([head, *accuracy, "", *costs, *(["", "Settings:", "", *notes] if notes else []), ""])
 
 
 def _accuracies(result: dict[str, Any]) -> list[str]:
-    ratio = f"× {_interval(result['ratio'], 2)}" if result["ratio"] else ""
-    return [result["name"], *(_interval(result["metrics"][name], 4) for name in COLUMNS), ratio]
+    ratio = f"× {interval(result['ratio'], 2)}" if result["ratio"] else ""
+    return [result["name"], *(interval(result["metrics"][name], 4) for name in COLUMNS), ratio]
 
 
 def _costs(result: dict[str, Any]) -> list[str]:
@@ -98,11 +98,13 @@ def _costs(result: dict[str, Any]) -> list[str]:
     return [result["name"], *lists, *costs]
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
     return [f"| {' | '.join(cells)} |" for cells in (names, ["---", *["---:"] * (len(names) - 1)], *rows)]
 
 
-def _interval(values: Sequence[float], digits: int) -> str:
+def interval(values: Sequence[float], digits: int) -> str:
+    """Mean, low and high in words."""
     mean, low, high = (f"{value:.{digits}f}" for value in values)
     return f"{mean} [{low}, {high}]"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers import LIBRARIES, import_libraries
-from benchmarks.recommenders import RECOMMENDERS, LeftOut, _ease_scores
+from benchmarks.recommenders import RECOMMENDERS, LeftOut, ease_scores
 
 TRAIN = [[0, 1, 1], [1, 2], [1, 2], [0]]
 
@@ -33,7 +33,7 @@ def test_ease_is_the_closed_form_of_its_paper(task):
     p = np.linalg.inv(x.T @ x + 5 * np.eye(4))
     b = -p / np.diag(p)
     np.fill_diagonal(b, 0)
-    scores = _ease_scores(task(TRAIN), 5.0)
+    scores = ease_scores(task(TRAIN), 5.0)
     np.testing.assert_allclose(scores([np.array([1, 2, 2])]), [b[1] + b[2]], atol=1e-6)
 
 

@@ -39,7 +39,7 @@ def test_an_item_with_interactions_is_answered_by_them_first(seqs, content):
 
 
 def test_its_metadata_still_bring_in_what_nobody_has_bought_with_it(seqs, content):
-    assert names(SimilarItems.fit(seqs, content), "cup", 3) == ["tea", "new", "pot"]
+    assert names(SimilarItems.fit(seqs, content), "cup", 4) == ["tea", "bread", "new", "pot"]
 
 
 def test_an_item_without_metadata_is_answered_by_interactions_alone(seqs, content):

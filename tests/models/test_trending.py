@@ -31,18 +31,25 @@ def seqs() -> Sequences:
 
 
 def test_what_rises_most_leads_and_two_events_after_none_are_no_trend(seqs):
-    assert order(seqs, Trending.fit(seqs, HOUR).scores([]))[:2] == ["riser", "chance"]
+    assert order(seqs, Trending.fit(seqs, HOUR).scores([]))[:2] == ["riser", "steady"]
 
 
 def test_what_does_not_rise_is_ordered_by_popularity(seqs):
-    assert order(seqs, Trending.fit(seqs, HOUR).scores([])) == ["riser", "chance", "steady", "faller"]
+    assert order(seqs, Trending.fit(seqs, HOUR).scores([])) == ["riser", "steady", "faller", "chance"]
 
 
 def test_equal_rises_are_ordered_by_popularity():
-    seqs = at_hours(late=[0, 0, 5, 5, 5, 9], always=[5, 5, 5, 5, 5, 9])
+    seqs = at_hours(late=[0, 0, 100, 100, 100, 180], always=[100, 100, 100, 100, 100, 180])
     assert order(seqs, Trending.fit(seqs, HOUR).scores([])) == ["late", "always"]
-    seqs = at_hours(new=[0, 5, 5, 5, 5, 9], old=[9, 5, 5, 5, 5, 9])
+    seqs = at_hours(new=[0, 100, 100, 100, 100, 180], old=[180, 100, 100, 100, 100, 180])
     assert order(seqs, Trending.fit(seqs, HOUR).scores([])) == ["old", "new"]
+
+
+def test_where_all_is_chance_the_popular_lead():
+    rng = np.random.default_rng(0)
+    seqs = at_hours(**{f"i{rank}": rng.poisson(2 + rank, 5).tolist() for rank in range(30)})
+    first = [int(item[1:]) for item in order(seqs, Trending.fit(seqs, HOUR).scores([]))[:10]]
+    assert np.mean(first) > 20
 
 
 def test_events_since_training_change_the_trend(seqs):

@@ -9,7 +9,7 @@ import pytest
 from recsys.errors import ModelError
 from recsys.models import NextItem, Sequences, UserAffinity, load
 from recsys.models.protocol import newest_fifth
-from recsys.models.segments.affinity import Habits, repeat_share
+from recsys.models.segments.affinity import Habits
 from recsys.models.segments.evaluation import Segments
 from recsys.models.topk import top_k
 
@@ -98,11 +98,21 @@ def test_segments_beat_random_ones_many_times(fans):
 
 
 def test_where_people_come_back_their_own_items_tell(regulars):
-    assert repeat_share(regulars) > 0.4
     model = UserAffinity.fit(regulars, threads=1, budget=0.5)
     favourite = model.encode(["f7"])
     users, _ = best_users(model, favourite, 3)
     assert sorted(model.user_ids[users]) == ["u37", "u67", "u7"]
+
+
+def test_habits_are_those_of_the_best_segments_of_the_kind_that_is_asked_for(fans):
+    groups = [np.arange(10 * number, 10 * number + 10) for number in range(6)]
+    found = []
+    for queries in (None, groups):
+        model = UserAffinity.fit(fans, queries, threads=1, budget=0.5)
+        recalls = {Habits(**trial["settings"]): trial["recall"] for trial in model.trials if "recall" in trial}
+        assert recalls[model.habits] == max(recalls.values())
+        found.append(recalls)
+    assert min(found[1].values()) > max(found[0].values())  # a fan of a group is easier to tell than one of an item
 
 
 def test_the_hit_counts_users_and_the_recall_divides_by_what_was_possible():

@@ -11,7 +11,8 @@ from recsys.models.storage import Stored
 from recsys.models.topk import top
 
 BEFORE = 4  # intervals that the newest one is compared with: one alone is as noisy as the newest
-SMOOTHING = 10.0  # interactions added to both sides: from 0 to 2 is chance, from 50 to 200 is not
+SMOOTHING = 10.0  # interactions added to both sides: a rise from 0 to 2 is less than one from 50 to 200
+CERTAIN = 2.0  # standard errors that a rise has to exceed: what rose by chance falls in the next interval
 TIE = 1e-4  # rates closer than this are ties
 LEADING = 25  # items that AWS's accuracy compares with
 
@@ -20,9 +21,11 @@ class Trending(Model):
     """Score = how much an item's interactions rise in the newest interval, the same for every history.
 
         rate = log((newest + 10) / (before + 10)), before = mean of up to four intervals before the newest one
+        score = rate - 2 sqrt(1 / (newest + 10) + 1 / (4 (before + 10))), what is left beyond chance
 
-    An item that does not rise scores 0; ties, and so all items where nothing rises, are ordered by popularity. AWS
-    compares intervals ("the greatest rate of increase") and does not say with how many, nor how it smooths; where two
+    The root is the standard error of the rate where events come independently (Poisson). An item that does not rise
+    scores 0; ties, and so all items where nothing rises, are ordered by popularity. AWS compares intervals ("the
+    greatest rate of increase") and does not say with how many, nor how it tells a trend from chance; where two
     intervals are empty it recommends popular items, and so does this.
     """
 
@@ -58,7 +61,8 @@ class Trending(Model):
         n = max(len(self.item_ids), int(codes.max(initial=-1)) + 1)
         interval = self.settings["interval_seconds"]
         newest, before = interval_counts(codes, times, n, now, interval, since=self.settings["oldest"])
-        rate = np.log((newest + SMOOTHING) / (before + SMOOTHING))
+        newest, before = newest + SMOOTHING, before + SMOOTHING
+        rate = np.log(newest / before) - CERTAIN * np.sqrt(1 / newest + 1 / (BEFORE * before))
         popular = np.bincount(codes[len(self.codes) :], minlength=n) + np.pad(self.events, (0, n - len(self.events)))
         return (np.maximum(rate, 0) + TIE * popular / max(1, popular.max(initial=0))).astype(np.float32)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,8 @@ from recsys.models.segments.evaluation import Query, Segments
 from recsys.models.sequences import Sequences, seen_table
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
+ACTIVITIES, REPEATS = (0.0, 0.5, 1.0), (0.0, 0.25, 0.5, 0.75, 1.0)
+
 
 @dataclass(frozen=True)
 class Habits:
@@ -21,8 +24,9 @@ class Habits:
 
     chance: the softmax probability that the user's next item is among the query's. own share: the part of the user's
     events so far that were. length: the number of those events. With 0 and 0 the affinity is the chance; with
-    activity 1 it is an expected number of events, which favours users who do much. AWS ranks users by "the probability
-    that each user will interact with items" and does not say over how long.
+    activity 1 it is an expected number of events, which favours users who do much; with 1 and 1 it is what the user did
+    with these items so far. AWS ranks users by "the probability that each user will interact with items" and does not
+    say over how long.
     """
 
     activity: float = 0.0
@@ -42,29 +46,34 @@ class UserAffinity(Model):
     """
 
     @classmethod
-    def fit(cls, seqs: Sequences, **options: Any) -> Self:
+    def fit(cls, seqs: Sequences, queries: Sequence[Query] | None = None, **options: Any) -> Self:
         """Fit a NextItem with these options, then choose how much activity and repeats tell."""
-        return cls.of(NextItem.fit(seqs, **options), seqs, options.get("seed", 0), options.get("threads", 2))
+        return cls.of(NextItem.fit(seqs, **options), seqs, options.get("seed", 0), options.get("threads", 2), queries)
 
     @classmethod
-    def of(cls, next_item: NextItem, seqs: Sequences, seed: int = 0, threads: int = 2) -> Self:
+    def of(
+        cls,
+        next_item: NextItem,
+        seqs: Sequences,
+        seed: int = 0,
+        threads: int = 2,
+        queries: Sequence[Query] | None = None,
+    ) -> Self:
         """The affinities of the users of `seqs`, by a model that was fitted on them.
 
         Activity and repeats are those of the best segments for the newest fifth of each user's events, asked of a
-        second model of the same settings that has not seen them.
+        second model of the same settings that has not seen them. queries: what segments will be asked for, single items
+        by default; whoever wants any of many items is told by what they did, who wants one by what they are like.
         """
         held = newest_fifth(seqs)
-        segments = Segments.of(held.targets, seqs.n_items, seed=seed)
+        segments = Segments.of(held.targets, seqs.n_items, queries, seed)
         if not segments.queries:
             return cls._of(next_item, seqs.user_ids, seqs.offsets, seqs.codes, Habits(), next_item.trials)
         earlier = NextItem.fit(held.train, seed, threads, settings=next_item.chosen)
         train = held.train
         parts = cls._of(earlier, train.user_ids, train.offsets, train.codes, Habits(), [])._parts(segments.queries)
-        trials = []
-        for repeats in dict.fromkeys((0.0, repeat_share(seqs))):
-            for activity in (0.0, 0.5, 1.0):
-                habits = Habits(activity, repeats)
-                trials.append((segments.recall(habits.affinities(*parts)), habits))
+        grid = [Habits(activity, repeats) for repeats, activity in product(REPEATS, ACTIVITIES)]
+        trials = [(segments.recall(habits.affinities(*parts)), habits) for habits in grid]
         best = max(trials, key=lambda trial: trial[0])[1]
         told = [{"settings": asdict(habits), "recall": recall} for recall, habits in trials]
         return cls._of(next_item, seqs.user_ids, seqs.offsets, seqs.codes, best, [*next_item.trials, *told])
@@ -142,10 +151,3 @@ class UserAffinity(Model):
         habits = Habits(**meta["habits"])
         next_item = NextItem._restore(stored)
         return cls._of(next_item, user_ids, arrays["offsets"], arrays["codes"], habits, meta["trials"])
-
-
-def repeat_share(seqs: Sequences) -> float:
-    """The share of events whose item the user had before, among those that are not a user's first."""
-    distinct = len(np.unique(seqs.users * seqs.n_items + seqs.codes))
-    later = seqs.n_events - int((seqs.lengths > 0).sum())
-    return (seqs.n_events - distinct) / max(1, later)

@@ -135,10 +135,10 @@ def fit_segments(data: Data) -> Fitted:
     earlier = NextItem.fit(held.train, SEED, THREADS, trials.append, candidates=candidates)
     queries = metadata.attribute_queries(data, sequences.item_ids) if data.recipe.datasets else None
     segments = Segments.of(held.targets, sequences.n_items, queries, SEED)
-    tested = UserAffinity.of(earlier, held.train, SEED, THREADS)
+    tested = UserAffinity.of(earlier, held.train, SEED, THREADS, queries)
     found = segments.metrics(tested.affinities(segments.queries))
     later = NextItem.fit(sequences, SEED, THREADS, settings=earlier.chosen)
-    model = UserAffinity.of(later, sequences, SEED, THREADS)
+    model = UserAffinity.of(later, sequences, SEED, THREADS, queries)
     return Fitted(model, found, Popularity.fit(sequences), trials=trials + model.trials)
 
 
