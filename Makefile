@@ -1,7 +1,5 @@
 # Two commands do everything: `make run` and `make test`. They need make and Python 3.11, 3.12 or 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab notebooks fidelity quality scale lock clean
-=======
 .PHONY: help setup run test lab notebooks fidelity quality protocols scale lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
