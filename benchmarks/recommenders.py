@@ -115,7 +115,7 @@ def next_item(task: Task, **budget: float) -> NextItem:
     return NextItem.fit(task.split.train, seed=task.seed, threads=task.threads, goal=goal, **budget)
 
 
-NEXT_ITEM, HASTY = "next item", "next item, hasty"
+NEXT_ITEM, HASTY = "next item", "hasty next item"
 HASTE = 8.0  # seconds of choosing settings, a fifth of what it takes unless told otherwise
 RECOMMENDERS: dict[str, Fit] = {
     "random": chance,
