@@ -37,12 +37,17 @@ LARGE_CLIMBS: tuple[tuple[str, tuple], ...] = (
     ("discount", DISCOUNTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
-# Once the softmax twin is trained, which is with the settings found so far.
-TWIN_CLIMBS: tuple[tuple[str, tuple], ...] = (
-    ("twin_weight", (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)),
+# Once something is trained beside the regression, which is with the settings found so far.
+HABIT_CLIMBS: tuple[tuple[str, tuple], ...] = (
     ("own_weight", OWN_WEIGHTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
+TWIN_CLIMBS: tuple[tuple[str, tuple], ...] = (
+    ("twin_weight", (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)),
+    *HABIT_CLIMBS,
+)
+# Of a transformer's logits: all are tried, as a climb from 0 would stop at the first that chance speaks against.
+TRANSFORMER_WEIGHTS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class Settings:
     popularity_weight: weight of popularity, divided by 1 + the length of the history. rank: of the regression's
     coefficients, 0 for no limit, which is best where there is no reason for less (MovieLens-1M on one time scale: NDCG
     .133, .163, .181 at rank 64, 256 and without). discount: the power of popularity that an item's scores are divided
-    by in a catalogue too large to be solved.
+    by in a catalogue too large to be solved. transformer_weight: weight of a transformer's logits, 0 where one was
+    tried and did not help, None where none was.
     """
 
     length: int = 200
@@ -72,12 +78,16 @@ class Settings:
     popularity_weight: float = 0.0
     rank: int = 0
     discount: float = 0.1
+    transformer_weight: float | None = None
 
     def with_(self, **changes: Any) -> Self:
         return replace(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"decays": list(self.decays)}
+        values = asdict(self) | {"decays": list(self.decays)}
+        if self.transformer_weight is None:
+            del values["transformer_weight"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,14 @@ from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.large import LargeRegression, regression_of
 from recsys.models.next_item.regression import Recent
-from recsys.models.next_item.settings import TWIN_CLIMBS, Settings, neighbour
+from recsys.models.next_item.settings import (
+    ALIKE,
+    HABIT_CLIMBS,
+    TRANSFORMER_WEIGHTS,
+    TWIN_CLIMBS,
+    Settings,
+    neighbour,
+)
 from recsys.models.next_item.softmax import RATES, SoftmaxTwin
 from recsys.models.protocol import Split, cut_newest, leave_last_out
 from recsys.models.sequences import Sequences, unique_users
@@ -33,17 +40,32 @@ Candidates = Sequence[Mapping[str, Any]]
 Climbs = Sequence[tuple[str, tuple]]
 
 
+class Sequential(Protocol):
+    """A model beside the regression whose weights are learned step by step: a transformer."""
+
+    def logits(self, histories: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, n_items) float32 of what comes next."""
+
+
+class Learner(Protocol):
+    """What trains one."""
+
+    def learn(self, seqs: Sequences, repeats: bool, start: Any = None) -> Sequential:
+        """From scratch, or one pass from what was learned before. repeats: whether seen items are to be expected."""
+
+
 @dataclass(frozen=True)
 class Tuned:
-    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, and the twin.
+    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, what was trained.
 
-    There is a twin where it has a weight.
+    There is a twin where it has a weight, and a transformer where that has one.
     """
 
     settings: Settings
     trials: list[dict[str, Any]]
     temperature: float
     twin: SoftmaxTwin | None = None
+    transformer: Sequential | None = None
 
 
 def tune(
@@ -55,17 +77,18 @@ def tune(
     candidates: Candidates = ({},),
     goal: str = "next",
     threads: int = 2,
+    learner: Learner | None = None,
 ) -> Tuned:
     """The settings with the best NDCG@10 on held-out users, or those given, their temperature and their twin.
 
     candidates: settings of which one holds; the search is free in the others. With too few users to choose on, it is
-    the first candidate, the defaults beside it and a temperature of 1.
+    the first candidate, the defaults beside it and a temperature of 1. learner: of a transformer, which is tried unless
+    the whole history is to count alike.
     """
-    if goal not in HELD_OUT:
-        raise ModelError(f"goal {goal!r}: choose one of {', '.join(HELD_OUT)}")
     held_out = HeldOut.of(seqs, seed, goal)
     if held_out is None:
-        return Tuned((settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0), [], 1.0)
+        plain = (settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0, transformer_weight=None)
+        return Tuned(plain, [], 1.0)
     search = Search(held_out, report, budget)
     best = settings or search.among(candidates)
     twin = held_out.twin(best, seed, threads, TWIN_SHARE * budget) if settings is None or settings.twin_weight else None
@@ -73,10 +96,20 @@ def tune(
         best = search.climb(best, TWIN_CLIMBS)
     elif twin is None:
         best = best.with_(twin_weight=0.0)
+    if learner is None or best.decays == ALIKE:
+        best = best.with_(transformer_weight=None)
+    elif settings is None or best.transformer_weight:
+        held_out.learn(learner, best.seen)
+        if settings is None:
+            best = search.best_of([best.with_(transformer_weight=weight) for weight in TRANSFORMER_WEIGHTS])
+            best = search.climb(best, TWIN_CLIMBS if twin else HABIT_CLIMBS)
     temperature = held_out.temperature(best)
     if best.twin_weight:
         held_out.complete(twin)
-    return Tuned(best, search.trials, temperature, twin if best.twin_weight else None)
+    else:
+        twin = None
+    transformer = held_out.learned(learner, best.seen) if best.transformer_weight else None
+    return Tuned(best, search.trials, temperature, twin, transformer)
 
 
 class HeldOut:
@@ -85,21 +118,28 @@ class HeldOut:
     unseen: these users, where nothing of theirs is in the other events.
     """
 
-    def __init__(self, split: Split, unseen: Sequences | None = None) -> None:
+    def __init__(self, split: Split, unseen: Sequences | None, regression: Callable[[Sequences], Any]) -> None:
         self.train, self.unseen = split.train, unseen
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
-        self.regression = regression_of(split.train)
+        self.regression = regression(split.train)
         self.blend = Blend(unique_users(split.train))
         self._predicted = Recent(3)
         self._by_twin: np.ndarray | None = None
+        self._by_transformer: np.ndarray | None = None
+        self._transformer: Sequential | None = None
 
     @classmethod
-    def of(cls, seqs: Sequences, seed: int, goal: str) -> "HeldOut | None":
+    def of(
+        cls, seqs: Sequences, seed: int, goal: str, regression: Callable[[Sequences], Any] = regression_of
+    ) -> "HeldOut | None":
         """Users drawn by `seed`; None where too few have two events for a choice to mean anything.
 
-        goal: what must be found, the `next` event of known users or the `newest` tenth of unseen users.
+        goal: what must be found, the `next` event of known users or the `newest` tenth of unseen users. Raises
+        ModelError for another one.
         """
+        if goal not in HELD_OUT:
+            raise ModelError(f"goal {goal!r}: choose one of {', '.join(HELD_OUT)}")
         able = np.flatnonzero(seqs.lengths >= 2)
         share, most = HELD_OUT[goal]
         count = min(most, max(FEWEST_SCORED, HELD_OUT_SCORES // seqs.n_items), int(len(able) * share))
@@ -107,16 +147,18 @@ class HeldOut:
             return None
         chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
         if goal == "next":
-            return cls(leave_last_out(seqs, chosen))
+            return cls(leave_last_out(seqs, chosen), None, regression)
         rest = np.setdiff1d(np.arange(seqs.n_users), chosen)
         unseen = seqs.select(chosen)
-        return cls(cut_newest(seqs.select(rest), unseen, share=0.1), unseen)
+        return cls(cut_newest(seqs.select(rest), unseen, share=0.1), unseen, regression)
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
         scores = self._predicted.take(_regressed(settings), lambda: self._predict(settings)).copy()
         if settings.twin_weight:
             scores += np.float32(settings.twin_weight) * self._by_twin
+        if settings.transformer_weight:
+            scores += np.float32(settings.transformer_weight) * self._by_transformer
         return self.blend.add(scores, self.histories, settings)
 
     def twin(self, settings: Settings, seed: int, threads: int, budget: float) -> SoftmaxTwin | None:
@@ -132,6 +174,15 @@ class HeldOut:
         table = twin.table()
         self._by_twin = self._weighted(settings).table(len(table)) @ table
         return twin
+
+    def learn(self, learner: Learner, repeats: bool) -> None:
+        """A transformer for the settings that have a weight for one."""
+        self._transformer = learner.learn(self.train, repeats)
+        self._by_transformer = self._transformer.logits(self.histories)
+
+    def learned(self, learner: Learner, repeats: bool) -> Sequential:
+        """The transformer that has been put to the test, once it has learned from the unseen users too."""
+        return learner.learn(self.unseen, repeats, self._transformer) if self.unseen else self._transformer
 
     def touch(self, settings: Settings) -> None:
         """Keep what was computed for these settings longer than the rest: the next trials start from them."""
@@ -191,7 +242,10 @@ class Search:
         """A climb with the first candidate's settings held; then the best candidate beside what was found."""
         first = candidates[0]
         best = self.climb(Settings().with_(**first), self.held_out.regression.climbs, held=first)
-        rivals = [best.with_(**candidate) for candidate in candidates]
+        return self.best_of([best.with_(**candidate) for candidate in candidates])
+
+    def best_of(self, rivals: Sequence[Settings]) -> Settings:
+        """The best of them, each tried whatever the budget; of equal ones the first."""
         for rival in rivals:
             if rival not in self._known:
                 self._known[rival] = self._tried(rival)
@@ -237,4 +291,6 @@ class Search:
 
 def _regressed(settings: Settings) -> Settings:
     """The part of the settings that the regression depends on."""
-    return settings.with_(own_weight=0.0, own_decay=0.0, popularity_weight=0.0, twin_weight=0.0, seen=True)
+    return settings.with_(
+        own_weight=0.0, own_decay=0.0, popularity_weight=0.0, twin_weight=0.0, transformer_weight=None, seen=True
+    )
