@@ -10,7 +10,7 @@ import numpy as np
 
 HEAD = 32  # numbers of an attention head
 SMALLEST = np.float32(1e-5)  # added to variances
-AT_ONCE = 8_000_000  # attention weights held at once: 32 MB
+AT_ONCE = 1_000_000  # attention weights held at once: 4 MB stay in the cache
 
 
 class Forward:

@@ -63,7 +63,7 @@ class Training:
                 'a transformer is trained with torch, which is not installed: pip install "recsys[transformer]"'
             )
         rng = np.random.default_rng(self.seed)
-        arrays = start.arrays if start else _first(seqs, rng)
+        arrays = start.arrays if start else first_arrays(seqs, rng)
         targets = int(seqs.lengths.sum() - np.count_nonzero(seqs.lengths))
         if targets == 0:
             return Forward(arrays)
@@ -87,7 +87,7 @@ def _risen(done: float) -> float:
     return done / WARM + LAST_RATE if done < WARM else max(LAST_RATE, (1 - done) / (1 - WARM))
 
 
-def _first(seqs: Sequences, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def first_arrays(seqs: Sequences, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The arrays that training starts from: forward.py says what they are."""
 
     def chance(*shape: int, scale: float) -> np.ndarray:
