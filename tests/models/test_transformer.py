@@ -227,7 +227,7 @@ def test_serving_never_imports_torch(regulars, given, tmp_path):
 
 def test_training_without_torch_says_what_to_install(ring, monkeypatch):
     monkeypatch.setattr(training, "available", lambda: False)
-    with pytest.raises(ModelError, match=r'pip install "recsys\[transformer\]"'):
+    with pytest.raises(ModelError, match=r'pip install -e "\.\[transformer\]"'):
         Transformer.fit(ring)
 
 

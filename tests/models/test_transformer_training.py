@@ -92,14 +92,14 @@ def test_numpy_serves_what_torch_learned(regulars):
 
 @pytest.fixture(scope="module")
 def walks() -> Sequences:
-    """150 users who walk round the items 0..11: on by one after an even item, by three after an odd one."""
+    """60 users who walk round the items 0..11: on by one after an even item, by three after an odd one."""
     rng = np.random.default_rng(0)
-    codes = np.zeros((150, 12), np.int32)
-    codes[:, 0] = rng.integers(0, 12, 150)
+    codes = np.zeros((60, 12), np.int32)
+    codes[:, 0] = rng.integers(0, 12, 60)
     for at in range(1, 12):
         codes[:, at] = (codes[:, at - 1] + np.where(codes[:, at - 1] % 2, 3, 1)) % 12
-    ids = (np.array([f"{prefix}{n:03d}" for n in range(count)], object) for prefix, count in (("u", 150), ("i", 12)))
-    return Sequences(*ids, np.arange(151) * 12, codes.ravel(), np.arange(codes.size))
+    ids = (np.array([f"{prefix}{n:03d}" for n in range(count)], object) for prefix, count in (("u", 60), ("i", 12)))
+    return Sequences(*ids, np.arange(61) * 12, codes.ravel(), np.arange(codes.size))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The next-item model and a transformer, added up where that finds more of what held-out users did next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -46,7 +45,7 @@ class Blended(Model):
         learner, report = learner or Training(seed, threads, seconds), report or (lambda trial: None)
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, learner)
-        linear = NextItem.tuned(seqs, replace(tuned, transformer=None), threads, reward)
+        linear = NextItem.tuned(seqs, tuned, threads, reward)
         return cls._of(linear, tuned.transformer) if tuned.transformer else linear
 
     @classmethod

@@ -1,6 +1,6 @@
 """A transformer learns what comes next: the only module that needs torch, and only once it trains.
 
-    python -m pip install "recsys[transformer]"
+    python -m pip install -e ".[transformer]"
 
 On a GPU where torch sees one, with bfloat16 products where the processor has them. The same seed and threads give the
 same weights on one machine, unless the clock ends the training (pace.py) or a GPU adds up in another order.
@@ -59,9 +59,7 @@ class Training:
         without torch.
         """
         if not available():
-            raise ModelError(
-                'a transformer is trained with torch, which is not installed: pip install "recsys[transformer]"'
-            )
+            raise ModelError('a transformer is trained with torch, which is missing: pip install -e ".[transformer]"')
         rng = np.random.default_rng(self.seed)
         arrays = start.arrays if start else first_arrays(seqs, rng)
         targets = int(seqs.lengths.sum() - np.count_nonzero(seqs.lengths))
