@@ -21,7 +21,7 @@ from recsys.models.sequences import Sequences
 from recsys.models.transformer import softmax
 from recsys.models.transformer.embeddings import embeddings
 from recsys.models.transformer.forward import HEAD, SMALLEST, Forward
-from recsys.models.transformer.pace import GPU, flops_a_target, planned_steps, progress
+from recsys.models.transformer.pace import GPU, MOST_PASSES, flops_a_target, planned_steps, progress
 from recsys.models.transformer.windows import Batch, batches
 
 WIDTH, BLOCKS, INNER = 64, 2, 256
@@ -29,7 +29,8 @@ SHORTEST, LONGEST = 8, 200  # newest events that are looked at
 BATCH, STEPS_A_PASS = 1024, 20  # targets of a step, and fewer where a pass would have too few steps
 RATE, LAST_RATE, WARM = 4e-3, 0.02, 0.05  # AdamW's; the last step's share of it; the share of steps it rises in
 MORE_RATE = 0.1  # of RATE, to learn from more users
-DROPPED, DECAY = 0.2, 0.01
+DROPPED = 0.2  # of the states where the events are passed as often as they may be, and less with fewer passes
+DECAY = 0.01
 EMBEDDED, PLAIN = 0.05, 0.02  # root mean square of item embeddings and of the positions' at the start
 FULL_ITEMS, DRAWN = 20_000, 1024  # candidates of the softmax: all items up to here, else so many drawn
 DECAYED = ("items", "qkv", "out", "up", "down")
@@ -69,6 +70,7 @@ class Training:
         with _torch(self.seed, self.threads if size == BATCH else 1) as device:
             steps = _Steps(arrays, seqs, repeats, device, rng)
             planned = -(-targets // size) if start else self._planned(targets, size, steps, device)
+            steps.dropped = DROPPED * min(1.0, planned * size / targets / MOST_PASSES)
             stream = _endless(seqs, len(arrays["positions"]), size, rng)
             for done in progress(planned, self.seconds):
                 steps.take(next(stream), RATE * (MORE_RATE if start else _risen(done)))
@@ -137,7 +139,7 @@ class _Steps:
 
         self._torch, self._device, self._repeats, self._rng = torch, device, repeats, rng
         self.weights = {name: torch.tensor(array, device=device, requires_grad=True) for name, array in arrays.items()}
-        self.length = len(arrays["positions"])
+        self.length, self.dropped = len(arrays["positions"]), 0.0
         self.candidates = seqs.n_items if seqs.n_items <= FULL_ITEMS else DRAWN
         self._half = _half(torch, device)
         groups = [
@@ -159,7 +161,7 @@ class _Steps:
         if not counted.any():
             return 0.0
         with torch.autocast(self._device, self._half, enabled=self._half is not None):
-            states = hidden(torch, weights, codes, DROPPED)
+            states = hidden(torch, weights, codes, self.dropped)
         real = self._tensor(np.flatnonzero(counted))
         state = states.detach().reshape(-1, states.shape[-1])[real].float()
         share = self._tensor((counted[counted > 0] / counted.sum()).astype(np.float32))
