@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -122,8 +123,9 @@ def test_steps_are_counted_and_the_clock_only_ends_what_is_late(monkeypatch):
     clock = iter(np.arange(0, 1000, 0.1))
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
     assert list(progress(4, 1000)) == [0, 0.25, 0.5, 0.75]
-    late = list(progress(10_000, 10))
-    assert len(late) < 110 and late == sorted(late) and late[-1] < 1
+    late = list(progress(10_000, end=time.monotonic() + 10))
+    assert 50 < len(late) < 110 and late == sorted(late) and late[-1] < 1
+    assert list(progress(10_000, end=time.monotonic() - 1)) == []
 
 
 def test_more_seconds_are_more_steps_up_to_so_many_passes():
@@ -209,6 +211,13 @@ def test_none_is_trained_where_the_order_is_not_to_count_or_was_found_useless(re
 
 def test_settings_of_a_blend_serve_the_next_item_model_alone(regulars, given):
     assert "transformer_weight" not in NextItem.fit(regulars, settings=given).settings
+
+
+def test_settings_of_the_next_item_model_serve_the_transformer_alone(regulars):
+    model = Transformer.fit(regulars, settings=Settings(own_weight=0.5), learner=Untrained())
+    assert model.trials == [] and model.chosen == Settings(own_weight=0.5, transformer_weight=0.05)
+    favourite, other = model.encode(["f3", "11"])
+    assert model.recommend([[favourite, other, favourite]], 1)[0][0, 0] == favourite
 
 
 def test_serving_never_imports_torch(regulars, given, tmp_path):

@@ -12,7 +12,7 @@ from recsys.models.sequences import Sequences
 REACH = 5  # events before and after that count, by one over their distance
 MOST_PAIRS = 20_000_000  # the newest events of users are looked at where there are more
 DOUBT = 3.0  # pairs that are taken off the evidence of each: one meeting means little
-SPARE, ROUNDS = 16, 6  # of the search for the leading eigenvectors
+SPARE, ROUNDS = 16, 3  # of the search for the leading eigenvectors
 
 
 def embeddings(seqs: Sequences, width: int, rng: np.random.Generator) -> np.ndarray:

@@ -42,6 +42,7 @@ class Transformer(Model):
         """
         learner = learner or Training(seed, threads, seconds)
         repeats = _repeats(seqs)
+        settings = settings and settings.with_(transformer_weight=settings.transformer_weight or WEIGHT)
         held_out = HeldOut.of(seqs, seed, goal, Nothing)
         if held_out is None:
             chosen = settings or Settings(transformer_weight=WEIGHT)

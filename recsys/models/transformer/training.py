@@ -6,6 +6,7 @@ On a GPU where torch sees one, with bfloat16 products where the processor has th
 same weights on one machine, unless the clock ends the training (pace.py) or a GPU adds up in another order.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from recsys.models.sequences import Sequences
 from recsys.models.transformer import softmax
 from recsys.models.transformer.embeddings import embeddings
 from recsys.models.transformer.forward import HEAD, SMALLEST, Forward
-from recsys.models.transformer.pace import GPU, MOST_PASSES, flops_a_target, planned_steps, progress
+from recsys.models.transformer.pace import GPU, MOST_PASSES, UPDATE, flops_a_target, planned_steps, progress
 from recsys.models.transformer.windows import Batch, batches
 
 WIDTH, BLOCKS, INNER = 64, 2, 256
@@ -61,7 +62,7 @@ class Training:
         """
         if not available():
             raise ModelError('a transformer is trained with torch, which is missing: pip install -e ".[transformer]"')
-        rng = np.random.default_rng(self.seed)
+        started, rng = time.monotonic(), np.random.default_rng(self.seed)
         arrays = start.arrays if start else first_arrays(seqs, rng)
         targets = int(seqs.lengths.sum() - np.count_nonzero(seqs.lengths))
         if targets == 0:
@@ -72,12 +73,13 @@ class Training:
             planned = -(-targets // size) if start else self._planned(targets, size, steps, device)
             steps.dropped = DROPPED * min(1.0, planned * size / targets / MOST_PASSES)
             stream = _endless(seqs, len(arrays["positions"]), size, rng)
-            for done in progress(planned, self.seconds):
+            for done in progress(planned, started + self.seconds):
                 steps.take(next(stream), RATE * (MORE_RATE if start else _risen(done)))
             return Forward(steps.arrays())
 
     def _planned(self, targets: int, size: int, steps: "_Steps", device: str) -> int:
         flops = flops_a_target(WIDTH, BLOCKS, INNER, steps.length, steps.candidates)
+        flops += UPDATE * steps.weights["items"].numel() / size
         speed = GPU if device == "cuda" else min(self.threads, 4) / 2
         return planned_steps(targets, size, flops, self.seconds, speed)
 
