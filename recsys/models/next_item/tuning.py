@@ -96,13 +96,8 @@ def tune(
         best = search.climb(best, TWIN_CLIMBS)
     elif twin is None:
         best = best.with_(twin_weight=0.0)
-    if learner is None or best.decays == ALIKE:
-        best = best.with_(transformer_weight=None)
-    elif settings is None or best.transformer_weight:
-        held_out.learn(learner, best.seen)
-        if settings is None:
-            best = search.best_of([best.with_(transformer_weight=weight) for weight in TRANSFORMER_WEIGHTS])
-            best = search.climb(best, TWIN_CLIMBS if twin else HABIT_CLIMBS)
+    climbs = TWIN_CLIMBS if twin else HABIT_CLIMBS
+    best = _beside_transformer(best, learner, search, climbs, given=settings is not None)
     temperature = held_out.temperature(best)
     if best.twin_weight:
         held_out.complete(twin)
@@ -110,6 +105,21 @@ def tune(
         twin = None
     transformer = held_out.learned(learner, best.seen) if best.transformer_weight else None
     return Tuned(best, search.trials, temperature, twin, transformer)
+
+
+def _beside_transformer(
+    best: Settings, learner: Learner | None, search: "Search", climbs: Climbs, given: bool
+) -> Settings:
+    """The settings with the weight that a transformer earns beside them; it is trained where it may have one."""
+    if learner is None or best.decays == ALIKE:
+        return best.with_(transformer_weight=None)
+    if given and not best.transformer_weight:
+        return best
+    search.held_out.learn(learner, best.seen)
+    if given:
+        return best
+    best = search.best_of([best.with_(transformer_weight=weight) for weight in TRANSFORMER_WEIGHTS])
+    return search.climb(best, climbs)
 
 
 class HeldOut:
