@@ -1,4 +1,8 @@
-"""The next-item model and a transformer, added up where that finds more of what held-out users did next."""
+"""The next-item model and a transformer, added up where that finds more of what held-out users did next.
+
+NDCG@10 of the next-item model, of 60 counted seconds of transformer and of both, leave-last-out: .182, .159 and .187 on
+MovieLens-1M (both over the first: 1.014 to 1.038), .127, .120 and .130 on its small sister, which is within chance.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
