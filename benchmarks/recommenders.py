@@ -12,8 +12,9 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from benchmarks.tuning import DEPTH, Histories, Scores, Task
-from recsys.models import ItemSimilarity, Model, NextItem, Popularity
+from recsys.models import Blended, ItemSimilarity, Model, NextItem, Popularity, Transformer
 from recsys.models.sequences import seen_table, unique_users
+from recsys.models.transformer.training import available
 
 PENALTIES = (10.0, 50.0, 200.0, 1000.0, 5000.0)
 EASE_ITEMS = 25_000  # the inverse of a larger table takes more than 5 GB
@@ -111,8 +112,28 @@ def ours(fit: Callable[[Task], Model]) -> Fit:
 
 def next_item(task: Task, **budget: float) -> NextItem:
     """Told what it is for, the next event or more of them, as the others choose their settings by the same protocol."""
-    goal = "next" if task.protocol == "leave-last-out" else "newest"
-    return NextItem.fit(task.split.train, seed=task.seed, threads=task.threads, goal=goal, **budget)
+    return NextItem.fit(task.split.train, seed=task.seed, threads=task.threads, goal=_goal(task), **budget)
+
+
+def transformer(task: Task) -> Transformer:
+    """The transformer alone, a minute of it."""
+    _needs_torch()
+    return Transformer.fit(task.split.train, seed=task.seed, threads=task.threads, goal=_goal(task))
+
+
+def blended(task: Task) -> Model:
+    """Both, with the weight that held-out users give the transformer."""
+    _needs_torch()
+    return Blended.fit(task.split.train, seed=task.seed, threads=task.threads, goal=_goal(task))
+
+
+def _goal(task: Task) -> str:
+    return "next" if task.protocol == "leave-last-out" else "newest"
+
+
+def _needs_torch() -> None:
+    if not available():
+        raise LeftOut("torch is not installed")
 
 
 NEXT_ITEM, HASTY = "next item", "hasty next item"
@@ -124,6 +145,8 @@ RECOMMENDERS: dict[str, Fit] = {
     "last own item": last_own_item,
     "item similarity": ours(lambda task: ItemSimilarity.fit(task.split.train)),
     "EASE": ease,
+    "transformer": ours(transformer),
+    "blended": ours(blended),
     HASTY: ours(partial(next_item, budget=HASTE)),
     NEXT_ITEM: ours(next_item),
 }

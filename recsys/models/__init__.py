@@ -1,4 +1,4 @@
-"""The recommenders: pure numpy and scipy, trained from interactions, scoring from a history alone.
+"""The recommenders: numpy and scipy (one trains with torch), trained from interactions, scoring from a history alone.
 
 Every model answers the same questions: `scores` for one history, `recommend` for many, `save` and `load`. None looks up
 a user: an event counts in the very next answer and a user unseen in training needs nothing special.
@@ -7,6 +7,7 @@ Three go beyond: `ItemContent` says what items nobody has touched resemble, `Use
 item, and `NextBestAction` scores actions instead of items.
 
     next_item/   what comes next after a history: the closed-form linear model and its softmax twin
+    transformer/ the same by a transformer, alone or blended with it; trained with torch, served without
     related/     what goes with an item
     popular/     what is popular, and what is becoming so
     content/     what metadata and texts say about items
@@ -30,6 +31,8 @@ from recsys.models.related.similar_items import SimilarItems
 from recsys.models.segments.affinity import UserAffinity
 from recsys.models.sequences import Sequences
 from recsys.models.storage import read_model
+from recsys.models.transformer.blended import Blended
+from recsys.models.transformer.model import Transformer
 
 _KINDS: dict[str, type[Trained]] = {
     kind.__name__: kind
@@ -40,6 +43,8 @@ _KINDS: dict[str, type[Trained]] = {
         SimilarItems,
         SemanticSimilarity,
         NextItem,
+        Transformer,
+        Blended,
         UserAffinity,
         ItemContent,
         NextBestAction,
@@ -57,6 +62,7 @@ def load(folder: str | Path) -> Trained:
 
 
 __all__ = [
+    "Blended",
     "ItemContent",
     "ItemSimilarity",
     "Model",
@@ -68,6 +74,7 @@ __all__ = [
     "Sequences",
     "SimilarItems",
     "Trained",
+    "Transformer",
     "Trending",
     "UserAffinity",
     "load",

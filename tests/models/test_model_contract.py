@@ -3,13 +3,31 @@
 import numpy as np
 import pandas as pd
 import pytest
+from untrained import Untrained
 
 from recsys.errors import ModelError
-from recsys.models import ItemSimilarity, NextItem, Popularity, Sequences, SimilarItems, Trending, UserAffinity, load
+from recsys.models import (
+    ItemSimilarity,
+    NextItem,
+    Popularity,
+    Sequences,
+    SimilarItems,
+    Transformer,
+    Trending,
+    UserAffinity,
+    load,
+)
+from recsys.models.transformer.training import Training
 
-TIMELESS = [Popularity, ItemSimilarity, SimilarItems, NextItem, UserAffinity]
+TIMELESS = [Popularity, ItemSimilarity, SimilarItems, NextItem, Transformer, UserAffinity]
 every_model = pytest.mark.parametrize("kind", [*TIMELESS, Trending], ids=lambda kind: kind.__name__)
 every_timeless_model = pytest.mark.parametrize("kind", TIMELESS, ids=lambda kind: kind.__name__)
+
+
+@pytest.fixture(autouse=True)
+def no_steps(monkeypatch):
+    """A transformer as it is before its first step, which needs no torch and keeps every promise."""
+    monkeypatch.setattr(Training, "learn", lambda self, *args: Untrained().learn(*args))
 
 
 @every_model

@@ -130,6 +130,10 @@ def test_where_nobody_has_an_item_twice_it_is_not_recommended_twice(collectors):
     assert not set(model.recommend([history], 20)[0][0]) & set(history)
 
 
+def test_no_histories_are_no_failure_where_people_do_not_repeat(collectors):
+    assert NextItem.fit(collectors, settings=Settings(seen=False)).recommend([], 5)[0].shape == (0, 5)
+
+
 def test_the_twin_is_part_of_the_table_and_of_the_scores(collectors, tmp_path):
     given = Settings(seen=False, twin_weight=0.05)
     model = NextItem.fit(collectors, settings=given)

@@ -32,7 +32,7 @@ class Blend:
 
     def add(self, scores: np.ndarray, histories: Sequence[np.ndarray], settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) float32 from the regression's, which are changed in place."""
-        lengths = np.array([len(h) for h in histories])
+        lengths = np.array([len(h) for h in histories], np.int64)
         weight = max(settings.popularity_weight, FLOOR) / (1 + lengths)
         scores += weight[:, None].astype(np.float32) * self.share
         if settings.twin_weight:

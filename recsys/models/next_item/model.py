@@ -21,8 +21,9 @@ from recsys.models.next_item.features import decayed
 from recsys.models.next_item.gram import one_scale, scale_weights
 from recsys.models.next_item.large import regression_of
 from recsys.models.next_item.regression import Coefficients, product
+from recsys.models.next_item.search import Report
 from recsys.models.next_item.settings import Settings
-from recsys.models.next_item.tuning import Report, tune
+from recsys.models.next_item.tuning import Tuned, tune
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.storage import Stored
 
@@ -54,8 +55,14 @@ class NextItem(Model):
         settings of which one holds, whichever is best; each is tried, whatever the budget. reward: (n_items,)
         logarithms of what items are worth, by which their probabilities are multiplied.
         """
-        with threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas"):
+        with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings, candidates, goal, threads)
+        return cls.tuned(seqs, tuned, threads, reward)
+
+    @classmethod
+    def tuned(cls, seqs: Sequences, tuned: Tuned, threads: int = 2, reward: np.ndarray | None = None) -> Self:
+        """Trained on all, with settings that have been chosen."""
+        with blas_threads(seqs, threads):
             table = regression_of(seqs, threads).coefficients(tuned.settings)
         if tuned.twin:
             table += np.float32(tuned.settings.twin_weight) * tuned.twin.table()
@@ -82,12 +89,18 @@ class NextItem(Model):
         return model
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        return self.blended(self.regressed(histories), histories)
+
+    def blended(self, scores: np.ndarray, histories: list[np.ndarray]) -> np.ndarray:
+        """Final scores (n, n_items) from the regression's, which are changed in place."""
+        return self._blend.add(scores, histories, self.chosen)
+
+    def regressed(self, histories: list[np.ndarray]) -> np.ndarray:
+        """x B (n, n_items) float32 of checked histories."""
         events = decayed(histories, self._weights, len(self.item_ids))
         if len(histories) == 1 and isinstance(self.table, np.ndarray):
-            scores = (events.values @ self.table[events.codes])[None]  # a third of the time of a sparse product
-        else:
-            scores = product(events.table(len(self._weights) * len(self.item_ids)), self.table)
-        return self._blend.add(scores, histories, self.chosen)
+            return (events.values @ self.table[events.codes])[None]  # a third of the time of a sparse product
+        return product(events.table(len(self._weights) * len(self.item_ids)), self.table)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         table = self.table
@@ -112,3 +125,8 @@ class NextItem(Model):
                 table = sparse.csr_array(counted, shape=(n, n)), *table
         tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
         return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, arrays.get("reward"))
+
+
+def blas_threads(seqs: Sequences, threads: int) -> threadpool_limits:
+    """A context in which BLAS has the threads that a catalogue of this size is worth."""
+    return threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas")

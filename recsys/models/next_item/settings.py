@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
+Climbs = tuple[tuple[str, tuple], ...]  # settings, each with its grid
+
 DECAYS = ((0.0, 0.7), (0.1, 0.8), (0.3, 0.9), (0.5, 0.95), (0.7, 0.98))
 ALIKE = (1.0,)  # of a history whose events are all to count the same
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
@@ -11,7 +13,7 @@ DISCOUNTS = (0.0, 0.1, 0.2, 0.3, 0.4)
 POPULARITY_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 # In this order: what moves the result most comes first, and what the others change comes twice.
-CLIMBS: tuple[tuple[str, tuple], ...] = (
+CLIMBS: Climbs = (
     ("seen", (True, False)),
     ("penalty", PENALTIES),
     ("horizon", (1, 2, 5, 10, 20)),
@@ -24,7 +26,7 @@ CLIMBS: tuple[tuple[str, tuple], ...] = (
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
 # Of a catalogue too large to be solved: what its counts are divided by costs nothing to move, and goes first.
-LARGE_CLIMBS: tuple[tuple[str, tuple], ...] = (
+LARGE_CLIMBS: Climbs = (
     ("seen", (True, False)),
     ("decays", DECAYS),
     ("penalty", PENALTIES),
@@ -37,12 +39,17 @@ LARGE_CLIMBS: tuple[tuple[str, tuple], ...] = (
     ("discount", DISCOUNTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
-# Once the softmax twin is trained, which is with the settings found so far.
-TWIN_CLIMBS: tuple[tuple[str, tuple], ...] = (
-    ("twin_weight", (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)),
+# Once something is trained beside the regression, which is with the settings found so far.
+HABIT_CLIMBS: Climbs = (
     ("own_weight", OWN_WEIGHTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
+TWIN_CLIMBS: Climbs = (
+    ("twin_weight", (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)),
+    *HABIT_CLIMBS,
+)
+# Of a transformer's logits: all are tried, as a climb from 0 would stop at the first that chance speaks against.
+TRANSFORMER_WEIGHTS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ class Settings:
     popularity_weight: weight of popularity, divided by 1 + the length of the history. rank: of the regression's
     coefficients, 0 for no limit, which is best where there is no reason for less (MovieLens-1M on one time scale: NDCG
     .133, .163, .181 at rank 64, 256 and without). discount: the power of popularity that an item's scores are divided
-    by in a catalogue too large to be solved.
+    by in a catalogue too large to be solved. transformer_weight: weight of a transformer's logits, 0 where one was
+    tried and did not help, None where none was.
     """
 
     length: int = 200
@@ -72,12 +80,16 @@ class Settings:
     popularity_weight: float = 0.0
     rank: int = 0
     discount: float = 0.1
+    transformer_weight: float | None = None
 
     def with_(self, **changes: Any) -> Self:
         return replace(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"decays": list(self.decays)}
+        values = asdict(self) | {"decays": list(self.decays)}
+        if self.transformer_weight is None:
+            del values["transformer_weight"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -11,6 +11,8 @@ import personalize_shop as shops
 import pytest
 from personalize_shop import INTERACTIONS, RECIPE, Client, refused, unique
 
+from recsys.models.transformer.training import available
+
 V2, POPULAR = "aws-user-personalization-v2", "aws-popularity-count"
 METRICS = {"coverage", "mean_reciprocal_rank_at_25"} | {
     f"{name}_at_{k}" for name in ("normalized_discounted_cumulative_gain", "precision") for k in (5, 10, 25)
@@ -65,6 +67,16 @@ def test_what_was_tried_lies_beside_the_model(embedded: Any, versions: dict[str,
     logs = [json.loads(path.read_text()) for path in embedded.state.glob("personalize/versions/*/trials.json")]
     tried = max(logs, key=len)
     assert {"settings", "ndcg", "seconds"} <= set(tried[0])
+
+
+def test_the_log_marks_what_was_chosen_and_tells_whether_a_transformer_was_tried(
+    embedded: Any, versions: dict[str, str]
+) -> None:
+    logs = [json.loads(path.read_text()) for path in embedded.state.glob("personalize/versions/*/trials.json")]
+    tried = max(logs, key=len)
+    (chosen,) = (trial for trial in tried if trial["chosen"])
+    assert chosen["ndcg"] == max(trial["ndcg"] for trial in tried)
+    assert any("transformer_weight" in trial["settings"] for trial in tried) == available()
 
 
 def test_a_solution_knows_its_latest_version(personalize: Any, shop: shops.Shop, versions: dict[str, str]) -> None:

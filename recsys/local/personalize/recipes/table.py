@@ -45,6 +45,7 @@ class Recipe:
     weighs          takes an eventsConfig
     objective       takes an optimizationObjective
     updates         takes trainingMode UPDATE
+    transformer     has a transformer beside the linear model, where torch is installed and that helps
     version_2       manages exploration itself, gives reasons, fills up what a filter leaves too short
     """
 
@@ -69,6 +70,7 @@ class Recipe:
     weighs: bool = False
     objective: bool = False
     updates: bool = False
+    transformer: bool = False
     version_2: bool = False
 
     @property
@@ -100,7 +102,7 @@ def _legacy(name: str, successor: str, **more: object) -> Recipe:
 _PERSONAL = {"scored": True, "reacts": True}
 _PERCENTILES = {"features": HRNN_FEATURES, "transformation": "JSON-percentile-filtering"}
 _V1 = {**_PERSONAL, **_PERCENTILES, "parameters": HRNN, "content": True, "objective": True}
-_V2 = {**_PERSONAL, "parameters": RECENCY, "content": True, "metadata": True, "weighs": True}
+_V2 = {**_PERSONAL, "parameters": RECENCY, "content": True, "metadata": True, "weighs": True, "transformer": True}
 _RELATED = {"type": RELATED, "engine": "similar", "needs": ("itemId",)}
 _RELATED_FOR_USER = {**_RELATED, "needs": ("userId", "itemId")}
 

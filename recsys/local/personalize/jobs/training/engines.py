@@ -17,6 +17,7 @@ from recsys.local.personalize.jobs.training import evaluation, metadata
 from recsys.local.personalize.jobs.training.data import Data, TrainingFailed
 from recsys.local.personalize.jobs.training.search import Combination, combinations
 from recsys.models import (
+    Blended,
     ItemContent,
     ItemSimilarity,
     NextBestAction,
@@ -36,6 +37,7 @@ from recsys.models.popular.trending import held_out_accuracy
 from recsys.models.protocol import newest_fifth, personalize_split
 from recsys.models.segments.evaluation import Segments
 from recsys.models.sequences import between
+from recsys.models.transformer.training import available
 
 SEED = 0
 THREADS = os.cpu_count() or 1
@@ -56,12 +58,17 @@ class Fitted:
 
 
 def fit_next(data: Data) -> Fitted:
-    """What comes next for a user. hidden_dimension, bptt and recency are chosen freely where a solution does not."""
+    """What comes next. hidden_dimension, bptt and recency are chosen freely where a solution does not.
+
+    A transformer is tried beside the next-item model where the recipe has one and torch is there. The trial that was
+    chosen is marked: its settings say what weight the transformer has, 0 where it did not help.
+    """
+    kind = Blended if data.recipe.transformer and available() else NextItem
     sequences = data.sequences()
     asked, trials = _asked(data), []
     reward = _reward(data, sequences)
     split = personalize_split(sequences, seed=SEED)
-    tested = NextItem.fit(
+    tested = kind.fit(
         _usual(data, split.train),
         SEED,
         THREADS,
@@ -70,10 +77,11 @@ def fit_next(data: Data) -> Fitted:
         reward=reward,
         goal="newest",
     )
-    model = NextItem.fit(_usual(data, sequences), SEED, THREADS, settings=tested.chosen, reward=reward, goal="newest")
+    model = kind.fit(_usual(data, sequences), SEED, THREADS, settings=tested.chosen, reward=reward, goal="newest")
     found = evaluation.of_items(data, tested, split) | evaluation.of_objective(data, tested, split)
     content = metadata.content(data, "ITEMS") if data.recipe.content else None
     best = next((each for each in asked if _fits(tested.chosen, each)), asked[0])
+    trials = [trial | {"chosen": trial["settings"] == tested.settings} for trial in trials]
     return Fitted(model, found, Popularity.fit(sequences), content, trials, best)
 
 

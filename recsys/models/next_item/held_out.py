@@ -1,0 +1,142 @@
+"""Users whose newest events are held out, and how well any settings find them."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from recsys import metrics
+from recsys.errors import ModelError
+from recsys.models.next_item.blend import Blend
+from recsys.models.next_item.features import Weighted, decayed
+from recsys.models.next_item.large import regression_of
+from recsys.models.next_item.regression import Recent
+from recsys.models.next_item.settings import Climbs, Settings
+from recsys.models.protocol import Split, cut_newest, leave_last_out
+from recsys.models.sequences import Sequences, unique_users
+from recsys.models.topk import top_k
+
+HELD_OUT = {"next": (0.5, 2500), "newest": (0.2, 500)}  # by goal: share of the users that are held out, and the most
+HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
+FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
+FEWEST = 10  # held-out users below which the defaults are safer than a choice
+SECONDS_A_SCORE = 2e-8
+
+
+class Regression(Protocol):
+    """What the scores of held-out users are made of; `climbs` are the settings that move it."""
+
+    climbs: Climbs
+
+    def weights(self, settings: Settings) -> np.ndarray:
+        """(scales, length) float32: how it sees a history."""
+
+    def predict(self, events: Weighted, settings: Settings) -> np.ndarray:
+        """(n, n_items) float32 of n histories."""
+
+    def cost(self, n: int, settings: Settings) -> float:
+        """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
+
+    def touch(self, settings: Settings) -> None:
+        """Keep what these settings need longer than what other settings need."""
+
+
+class HeldOut:
+    """Events set aside: a model of the others is shown the older events of some users and must find the newer ones.
+
+    unseen: these users, where nothing of theirs is in the other events. regression: of the other events. beside: what
+    is added to its scores, (n, n_items) float32 by the setting that is its weight.
+    """
+
+    def __init__(self, split: Split, unseen: Sequences | None, regression: Regression) -> None:
+        self.train, self.unseen, self.regression = split.train, unseen, regression
+        self.n_items, self.histories = split.train.n_items, split.histories
+        self.targets, self.weights = split.targets, split.weights
+        self.beside: dict[str, np.ndarray] = {}
+        self._blend = Blend(unique_users(split.train))
+        self._predicted = Recent(3)
+
+    @classmethod
+    def of(
+        cls,
+        seqs: Sequences,
+        seed: int,
+        goal: str,
+        threads: int = 2,
+        regression: Callable[[Sequences, int], Regression] = regression_of,
+    ) -> "HeldOut | None":
+        """Users drawn by `seed`; None where too few have two events for a choice to mean anything.
+
+        goal: what must be found, the `next` event of known users or the `newest` tenth of unseen users. Raises
+        ModelError for another one.
+        """
+        if goal not in HELD_OUT:
+            raise ModelError(f"goal {goal!r}: choose one of {', '.join(HELD_OUT)}")
+        able = np.flatnonzero(seqs.lengths >= 2)
+        share, most = HELD_OUT[goal]
+        count = min(most, max(FEWEST_SCORED, HELD_OUT_SCORES // seqs.n_items), int(len(able) * share))
+        if count < FEWEST:
+            return None
+        chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
+        if goal == "next":
+            split, unseen = leave_last_out(seqs, chosen), None
+        else:
+            rest, unseen = seqs.select(np.setdiff1d(np.arange(seqs.n_users), chosen)), seqs.select(chosen)
+            split = cut_newest(rest, unseen, share=0.1)
+        return cls(split, unseen, regression(split.train, threads))
+
+    def scores(self, settings: Settings) -> np.ndarray:
+        """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
+        scores = self._predicted.take(_regressed(settings), lambda: self._predict(settings)).copy()
+        for name, others in self.beside.items():
+            if weight := getattr(settings, name):
+                scores += np.float32(weight) * others
+        return self._blend.add(scores, self.histories, settings)
+
+    def touch(self, settings: Settings) -> None:
+        """Keep what was computed for these settings longer than the rest: the next trials start from them."""
+        self._predicted.touch(_regressed(settings))
+        self.regression.touch(settings)
+
+    def cost(self, settings: Settings) -> float:
+        """Seconds that scoring these settings now takes on two ordinary cores, by counted work."""
+        known = _regressed(settings) in self._predicted
+        regression = 0.0 if known else self.regression.cost(len(self.histories), settings)
+        return regression + len(self.histories) * self.n_items * SECONDS_A_SCORE
+
+    def ndcg(self, settings: Settings) -> float:
+        """Mean NDCG@10 (the usual one) of the held-out users, with graded gains where events weigh differently."""
+        codes, _ = top_k(self.scores(settings), 10)
+        if self.weights is None:
+            return float(metrics.ndcg_at(codes, self.targets, 10).mean())
+        return float(metrics.weighted_ndcg_at(codes, self.targets, self.weights, 10).mean())
+
+    def temperature(self, settings: Settings) -> float:
+        """The temperature at which the softmax gives the held-out targets the highest likelihood."""
+        from scipy.optimize import minimize_scalar  # slow to import, and whoever only serves never needs it
+
+        scores = self.scores(settings.with_(seen=True))  # whoever repeats all the same is no measure of surprise
+        scores -= scores.max(axis=1, keepdims=True)
+        lengths = np.array([len(t) for t in self.targets])
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        found = (scores[rows, np.concatenate(self.targets)] / lengths[rows]).sum()
+
+        def loss(log_temperature: float) -> float:
+            t = np.exp(log_temperature)
+            return float(np.log(np.exp(scores / np.float32(t)).sum(axis=1)).sum() - found / t)
+
+        return float(np.exp(minimize_scalar(loss, bounds=(-9.0, 3.0), method="bounded", options={"xatol": 0.02}).x))
+
+    def weighted(self, settings: Settings) -> Weighted:
+        """The histories as the regression sees them."""
+        return decayed(self.histories, self.regression.weights(settings), self.n_items)
+
+    def _predict(self, settings: Settings) -> np.ndarray:
+        return self.regression.predict(self.weighted(settings), settings)
+
+
+def _regressed(settings: Settings) -> Settings:
+    """The part of the settings that the regression depends on."""
+    return settings.with_(
+        own_weight=0.0, own_decay=0.0, popularity_weight=0.0, twin_weight=0.0, transformer_weight=None, seen=True
+    )

@@ -1,0 +1,74 @@
+"""The search for settings: a climb that counts its work."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from recsys.models.next_item.held_out import HeldOut
+from recsys.models.next_item.settings import Climbs, Settings, neighbour
+
+Report = Callable[[dict[str, Any]], None]
+Candidates = Sequence[Mapping[str, Any]]
+
+
+class Search:
+    """A climb over the settings, one at a time, that counts its work against a budget."""
+
+    def __init__(self, held_out: HeldOut, report: Report, budget: float) -> None:
+        self.held_out, self.report, self.left = held_out, report, budget
+        self.trials: list[dict[str, Any]] = []
+        self._known: dict[Settings, float] = {}
+
+    def among(self, candidates: Candidates) -> Settings:
+        """A climb with the first candidate's settings held; then the best candidate beside what was found."""
+        first = candidates[0]
+        best = self.climb(Settings().with_(**first), self.held_out.regression.climbs, held=first)
+        return self.best_of([best.with_(**candidate) for candidate in candidates])
+
+    def best_of(self, rivals: Sequence[Settings]) -> Settings:
+        """The best of them, each tried whatever the budget; of equal ones the first."""
+        for rival in rivals:
+            if rival not in self._known:
+                self._known[rival] = self._tried(rival)
+        return max(rivals, key=self.ndcg)
+
+    def climb(self, start: Settings, climbs: Climbs, held: Collection[str] = ()) -> Settings:
+        """From `start`, each setting that is not held is moved up or down its grid for as long as that helps."""
+        best = start
+        self.ndcg(start)  # first, so that a budget too small for a search still measures where it stands
+        for name, grid in climbs:
+            if name not in held:
+                self.held_out.touch(best)
+                best = self._along(name, grid, best)
+        return best
+
+    def forget(self, name: str) -> None:
+        """What this setting weighs has changed: what was tried with it may be tried again."""
+        self._known = {settings: ndcg for settings, ndcg in self._known.items() if not getattr(settings, name)}
+
+    def _along(self, name: str, grid: tuple, best: Settings) -> Settings:
+        start = best
+        for step in (1, -1):
+            while (further := neighbour(name, grid, best, step)) and self.ndcg(further) > self.ndcg(best):
+                best = further
+            if best != start:
+                break
+        return best
+
+    def ndcg(self, settings: Settings) -> float:
+        """NDCG@10 of these settings, tried once; below any other where the budget does not allow the trial."""
+        if settings not in self._known:
+            cost = self.held_out.cost(settings)
+            if cost > self.left and self.trials:
+                return -1.0
+            self.left -= cost
+            self._known[settings] = self._tried(settings)
+        return self._known[settings]
+
+    def _tried(self, settings: Settings) -> float:
+        start = time.perf_counter()
+        ndcg = self.held_out.ndcg(settings)
+        trial = {"settings": settings.as_dict(), "ndcg": ndcg, "seconds": round(time.perf_counter() - start, 3)}
+        self.trials.append(trial)
+        self.report(trial)
+        return ndcg

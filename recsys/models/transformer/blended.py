@@ -1,0 +1,74 @@
+"""The next-item model and a transformer, added up where that finds more of what held-out users did next.
+
+NDCG@10 of the next-item model, of 60 counted seconds of transformer and of both, leave-last-out: .182, .159 and .187 on
+MovieLens-1M (both over the first: 1.014 to 1.038), .127, .120 and .130 on its small sister, which is within chance.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from recsys.models.base import Model
+from recsys.models.next_item.model import NextItem, blas_threads
+from recsys.models.next_item.search import Report
+from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.tuning import Learner, tune
+from recsys.models.sequences import Sequences
+from recsys.models.storage import Stored
+from recsys.models.transformer.forward import Forward
+from recsys.models.transformer.training import Training
+
+PREFIX = "transformer_"  # of the arrays on disk that are the transformer's
+
+
+class Blended(Model):
+    """Scores by the regression and, times `transformer_weight`, by a transformer's logits; the rest as NextItem."""
+
+    @classmethod
+    def fit(
+        cls,
+        seqs: Sequences,
+        seed: int = 0,
+        threads: int = 2,
+        report: Report | None = None,
+        budget: float = 40.0,
+        settings: Settings | None = None,
+        candidates: Sequence[Mapping[str, Any]] = ({},),
+        reward: np.ndarray | None = None,
+        goal: str = "next",
+        seconds: float = 60.0,
+        learner: Learner | None = None,
+    ) -> Self | NextItem:
+        """The next-item model with a transformer beside it, or simply the next-item model where that is no worse.
+
+        seconds: of the transformer's training, at most, by the clock; the other parameters are those of NextItem.fit.
+        The weight is chosen on the same held-out users as all settings and is among them as `transformer_weight`, which
+        is 0 where the transformer did not help. learner: what trains it, torch where none is given. Raises ModelError
+        where torch is not installed.
+        """
+        learner, report = learner or Training(seed, threads, seconds), report or (lambda trial: None)
+        with blas_threads(seqs, threads):
+            tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, learner)
+        linear = NextItem.tuned(seqs, tuned, threads, reward)
+        return cls._of(linear, tuned.transformer) if tuned.transformer else linear
+
+    @classmethod
+    def _of(cls, linear: NextItem, forward: Forward) -> Self:
+        model = cls(linear.item_ids, linear.settings, linear.trials, linear.temperature)
+        model.linear, model.forward, model.chosen = linear, forward, linear.chosen
+        return model
+
+    def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        scores = self.forward.logits(histories)
+        scores *= np.float32(self.chosen.transformer_weight)
+        scores += self.linear.regressed(histories)
+        return self.linear.blended(scores, histories)
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return self.linear._arrays() | {PREFIX + name: array for name, array in self.forward.arrays.items()}
+
+    @classmethod
+    def _restore(cls, stored: Stored) -> Self:
+        ours = {name.removeprefix(PREFIX): each for name, each in stored.arrays.items() if name.startswith(PREFIX)}
+        return cls._of(NextItem._restore(stored), Forward(ours))

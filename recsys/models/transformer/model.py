@@ -1,0 +1,119 @@
+"""The transformer alone: for comparison, and where order says everything. Blended is what serves."""
+
+from typing import Any, Self
+
+import numpy as np
+
+from recsys.models.base import Model
+from recsys.models.next_item.blend import Blend
+from recsys.models.next_item.held_out import HeldOut
+from recsys.models.next_item.search import Report, Search
+from recsys.models.next_item.settings import HABIT_CLIMBS, Settings
+from recsys.models.next_item.tuning import Learner
+from recsys.models.sequences import Sequences, unique_users
+from recsys.models.storage import Stored
+from recsys.models.transformer.forward import Forward
+from recsys.models.transformer.training import Training
+
+WEIGHT = 0.05  # of the logits: the weights of habits and popularity, made for the regression's scores, suit it
+REPEATS = 0.01  # share of events on an item the user had before, from which repeats are expected
+CLIMBS = (("seen", (True, False)), ("own_decay", (0.0, 0.25, 0.5, 1.0)), *HABIT_CLIMBS)
+BUDGET = 20.0  # seconds of choosing, by counted work
+
+
+class Transformer(Model):
+    """Scores what comes next after a history by a transformer's logits, and by habits as the next-item model does."""
+
+    @classmethod
+    def fit(
+        cls,
+        seqs: Sequences,
+        seed: int = 0,
+        threads: int = 2,
+        report: Report | None = None,
+        seconds: float = 60.0,
+        settings: Settings | None = None,
+        reward: np.ndarray | None = None,
+        goal: str = "next",
+        learner: Learner | None = None,
+    ) -> Self:
+        """Train for at most so many seconds by the clock, then choose how habits count on held-out users.
+
+        The other parameters are those of NextItem.fit; learner: what trains it, torch where none is given. Raises
+        ModelError where torch is not installed.
+        """
+        learner = learner or Training(seed, threads, seconds)
+        seen = _repeated(seqs)
+        settings = settings and settings.with_(transformer_weight=settings.transformer_weight or WEIGHT)
+        held_out = HeldOut.of(seqs, seed, goal, threads, Nothing)
+        if held_out is None:
+            chosen = settings or Settings(transformer_weight=WEIGHT)
+            return cls._of(seqs.item_ids, learner.learn(seqs, seen), unique_users(seqs), chosen, [], WEIGHT, reward)
+        forward = learner.learn(held_out.train, seen)
+        held_out.beside["transformer_weight"] = forward.logits(held_out.histories)
+        search = Search(held_out, report or (lambda trial: None), BUDGET)
+        chosen = settings or search.climb(Settings(transformer_weight=WEIGHT), CLIMBS)
+        temperature = held_out.temperature(chosen)
+        if held_out.unseen:
+            forward = learner.learn(held_out.unseen, seen, forward)
+        return cls._of(seqs.item_ids, forward, unique_users(seqs), chosen, search.trials, temperature, reward)
+
+    @classmethod
+    def _of(
+        cls,
+        item_ids: np.ndarray,
+        forward: Forward,
+        popularity: np.ndarray,
+        settings: Settings,
+        trials: list[dict[str, Any]],
+        temperature: float,
+        reward: np.ndarray | None,
+    ) -> Self:
+        model = cls(item_ids, settings.as_dict(), trials, temperature)
+        model.forward, model.popularity, model.chosen, model.reward = forward, popularity, settings, reward
+        model._blend = Blend(popularity, temperature, reward)
+        return model
+
+    def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        scores = self.forward.logits(histories)
+        scores *= np.float32(self.chosen.transformer_weight)
+        return self._blend.add(scores, histories, self.chosen)
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        worth = {} if self.reward is None else {"reward": self.reward}
+        return {**self.forward.arrays, "popularity": self.popularity, **worth}
+
+    @classmethod
+    def _restore(cls, stored: Stored) -> Self:
+        arrays, meta = stored.arrays, stored.meta
+        tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
+        return cls._of(stored.item_ids, Forward(arrays), arrays["popularity"], *tuned, arrays.get("reward"))
+
+
+class Nothing:
+    """In the place of a regression: no scores, whatever the settings."""
+
+    climbs = CLIMBS
+
+    def __init__(self, seqs: Sequences, threads: int) -> None:
+        self.n_items = seqs.n_items
+
+    def weights(self, settings: Settings) -> np.ndarray:
+        """(1, 1): the newest event, which nothing is made of."""
+        return np.ones((1, 1), np.float32)
+
+    def predict(self, events: Any, settings: Settings) -> np.ndarray:
+        """(n, n_items) zeros."""
+        return np.zeros((len(events.offsets) - 1, self.n_items), np.float32)
+
+    def cost(self, n: int, settings: Settings) -> float:
+        """Seconds."""
+        return 0.0
+
+    def touch(self, settings: Settings) -> None:
+        """Nothing is kept."""
+
+
+def _repeated(seqs: Sequences) -> bool:
+    different = len(np.unique(seqs.users * seqs.n_items + seqs.codes))
+    return seqs.n_events - different >= REPEATS * seqs.n_events

@@ -1,0 +1,240 @@
+"""A transformer learns what comes next: the only module that needs torch, and only once it trains.
+
+    python -m pip install -e ".[transformer]"
+
+On a GPU where torch sees one, with bfloat16 products where the processor has them. The same seed and threads give the
+same weights on one machine, unless the clock ends the training (pace.py) or a GPU adds up in another order.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys.errors import ModelError
+from recsys.models.sequences import Sequences
+from recsys.models.transformer import softmax
+from recsys.models.transformer.embeddings import embeddings
+from recsys.models.transformer.forward import HEAD, SMALLEST, Forward
+from recsys.models.transformer.pace import GPU, MOST_PASSES, UPDATE, flops_a_target, planned_steps, progress
+from recsys.models.transformer.windows import Batch, batches
+
+WIDTH, BLOCKS, INNER = 64, 2, 256
+SHORTEST, LONGEST = 8, 200  # newest events that are looked at
+BATCH, STEPS_A_PASS = 1024, 20  # targets of a step, and fewer where a pass would have too few steps
+RATE, LAST_RATE, WARM = 4e-3, 0.02, 0.05  # AdamW's; the last step's share of it; the share of steps it rises in
+MORE_RATE = 0.1  # of RATE, to learn from more users
+DROPPED = 0.2  # of the states where the events are passed as often as they may be, and less with fewer passes
+DECAY = 0.01
+EMBEDDED, PLAIN = 0.05, 0.02  # root mean square of item embeddings and of the positions' at the start
+FULL_ITEMS, DRAWN = 20_000, 1024  # candidates of the softmax: all items up to here, else so many drawn
+DECAYED = ("items", "qkv", "out", "up", "down")
+
+
+def available() -> bool:
+    """Whether torch can be imported, which takes seconds; it may be there and lack a library of its own."""
+    try:
+        import_module("torch")
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Training:
+    """How transformers are trained; seconds: of one training, at most, by the clock."""
+
+    seed: int = 0
+    threads: int = 2
+    seconds: float = 60.0
+
+    def learn(self, seqs: Sequences, seen: bool, start: Forward | None = None) -> Forward:
+        """A transformer of the events, or one pass over them for one that is there.
+
+        seen: whether people come back to what they had; else that is no candidate in the softmax. Raises ModelError
+        without torch.
+        """
+        if not available():
+            raise ModelError('a transformer is trained with torch, which is missing: pip install -e ".[transformer]"')
+        started, rng = time.monotonic(), np.random.default_rng(self.seed)
+        arrays = start.arrays if start else first_arrays(seqs, rng)
+        targets = int(seqs.lengths.sum() - np.count_nonzero(seqs.lengths))
+        if targets == 0:
+            return Forward(arrays)
+        size = int(np.clip(targets // STEPS_A_PASS, 32, BATCH))
+        with _torch(self.seed, self.threads if size == BATCH else 1) as device:
+            steps = _Steps(arrays, seqs, seen, device, rng)
+            planned = -(-targets // size) if start else self._planned(targets, size, steps, device)
+            steps.dropped = DROPPED * min(1.0, planned * size / targets / MOST_PASSES)
+            stream = _endless(seqs, len(arrays["positions"]), size, rng)
+            for done in progress(planned, started + self.seconds):
+                steps.take(next(stream), RATE * (MORE_RATE if start else _risen(done)))
+            return Forward(steps.arrays())
+
+    def _planned(self, targets: int, size: int, steps: "_Steps", device: str) -> int:
+        flops = flops_a_target(WIDTH, BLOCKS, INNER, steps.length, steps.candidates)
+        flops += UPDATE * steps.weights["items"].numel() / size
+        speed = GPU if device == "cuda" else min(self.threads, 4) / 2
+        return planned_steps(targets, size, flops, self.seconds, speed)
+
+
+def _risen(done: float) -> float:
+    """The share of the highest rate: it rises, then falls evenly to LAST_RATE."""
+    return done / WARM + LAST_RATE if done < WARM else max(LAST_RATE, (1 - done) / (1 - WARM))
+
+
+def first_arrays(seqs: Sequences, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The arrays that training starts from: forward.py says what they are."""
+
+    def chance(*shape: int, scale: float) -> np.ndarray:
+        return (rng.standard_normal(shape) * scale).astype(np.float32)
+
+    counts = np.bincount(seqs.codes, minlength=seqs.n_items) + 0.1
+    norms = np.stack([np.ones((2 * BLOCKS + 1, WIDTH)), np.zeros((2 * BLOCKS + 1, WIDTH))], axis=1)
+    length = int(np.clip(np.quantile(seqs.lengths, 0.75), SHORTEST, LONGEST))
+    return {
+        "items": np.float32(EMBEDDED) * embeddings(seqs, WIDTH, rng),
+        "positions": chance(length, WIDTH, scale=PLAIN),
+        "offset": np.log(counts / counts.sum()).astype(np.float32),
+        "qkv": chance(BLOCKS, WIDTH, 3 * WIDTH, scale=WIDTH**-0.5),
+        "out": chance(BLOCKS, WIDTH, WIDTH, scale=WIDTH**-0.5 / 2),
+        "up": chance(BLOCKS, WIDTH, INNER, scale=WIDTH**-0.5),
+        "down": chance(BLOCKS, INNER, WIDTH, scale=INNER**-0.5 / 2),
+        "norms": norms.astype(np.float32),
+    }
+
+
+def _endless(seqs: Sequences, length: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    for _ in count():
+        yield from batches(seqs, length, size, rng)
+
+
+@contextmanager
+def _torch(seed: int, threads: int) -> Iterator[str]:
+    """The device that torch is to use; its threads and its chance are as before afterwards."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.random.fork_rng(devices=[0] if device == "cuda" else []):
+            torch.manual_seed(seed)
+            yield device
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Steps:
+    """The weights under way, and what AdamW remembers of them."""
+
+    def __init__(
+        self, arrays: dict[str, np.ndarray], seqs: Sequences, seen: bool, device: str, rng: np.random.Generator
+    ) -> None:
+        import torch
+
+        self._torch, self._device, self._repeat, self._rng = torch, device, seen, rng
+        self.weights = {name: torch.tensor(array, device=device, requires_grad=True) for name, array in arrays.items()}
+        self.length, self.dropped = len(arrays["positions"]), 0.0
+        self.candidates = seqs.n_items if seqs.n_items <= FULL_ITEMS else DRAWN
+        self._half = _half(torch, device)
+        groups = [
+            {
+                "params": [each for name, each in self.weights.items() if (name in DECAYED) == decayed],
+                "weight_decay": decay,
+            }
+            for decayed, decay in ((True, DECAY), (False, 0.0))
+        ]
+        self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
+        share = (np.bincount(seqs.codes, minlength=seqs.n_items) + 1.0) / (seqs.n_events + seqs.n_items)
+        self._share, self._reach = share, np.cumsum(share)
+
+    def take(self, batch: Batch, rate: float) -> float:
+        """One step at this rate; the loss before it."""
+        torch, weights = self._torch, self.weights
+        codes, targets = self._tensor(batch.codes), self._tensor(batch.targets)
+        counted = batch.weights if self._repeat else batch.weights * ~_had(batch)
+        if not counted.any():
+            return 0.0
+        with torch.autocast(self._device, self._half, enabled=self._half is not None):
+            states = hidden(torch, weights, codes, self.dropped)
+        real = self._tensor(np.flatnonzero(counted))
+        state = states.detach().reshape(-1, states.shape[-1])[real].float()
+        share = self._tensor((counted[counted > 0] / counted.sum()).astype(np.float32))
+        found = self._gradients(state, targets.reshape(-1)[real], share, codes, real)
+        self._optimizer.zero_grad()
+        by_state = torch.zeros(states.numel() // states.shape[-1], states.shape[-1], device=self._device)
+        by_state[real] = found.state
+        states.backward(by_state.reshape(states.shape).to(states.dtype))
+        weights["items"].grad += found.items
+        weights["offset"].grad = found.offset
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        return found.loss
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {name: each.detach().cpu().numpy().copy() for name, each in self.weights.items()}
+
+    def _gradients(self, state: Any, targets: Any, share: Any, codes: Any, real: Any) -> softmax.Gradients:
+        items, offset = self.weights["items"].detach(), self.weights["offset"].detach()
+        if self.candidates == len(items):
+            seen = None if self._repeat else self._seen(codes, real)
+            return softmax.full(state, items, offset, targets, share, seen, self._half)
+        drawn = np.searchsorted(self._reach, self._rng.random(DRAWN) * self._reach[-1]).clip(max=len(items) - 1)
+        log_expected = np.log(DRAWN * self._share[drawn]).astype(np.float32)
+        return softmax.sampled(state, items, offset, targets, share, self._tensor(drawn), self._tensor(log_expected))
+
+    def _seen(self, codes: Any, real: Any) -> Any:
+        """(m, width) what a window holds up to each of its positions `real`; filled up with its first."""
+        row, at = real // codes.shape[1], real % codes.shape[1]
+        window = codes[row]
+        until = self._torch.arange(codes.shape[1], device=self._device) <= at[:, None]
+        return self._torch.where(until, window, window[:, :1])
+
+    def _tensor(self, array: np.ndarray) -> Any:
+        return self._torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+
+def hidden(torch: Any, weights: dict[str, Any], codes: Any, dropped: float = 0.0) -> Any:
+    """The states (n, positions, width) after every position of codes (n, positions), as Forward has them."""
+    from torch.nn import functional
+
+    n, positions = codes.shape
+    width = weights["items"].shape[1]
+
+    def norm(which: int, state: Any) -> Any:
+        scale, shift = weights["norms"][which]
+        return functional.layer_norm(state, (width,), scale, shift, float(SMALLEST))
+
+    state = functional.embedding(codes, weights["items"]) * width**0.5 + weights["positions"][:positions]
+    state = functional.dropout(state, dropped)
+    for block in range(len(weights["qkv"])):
+        both = norm(2 * block, state) @ weights["qkv"][block]
+        queries, keys, values = both.reshape(n, positions, 3, -1, HEAD).permute(2, 0, 3, 1, 4)
+        read = functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+        read = read.transpose(1, 2).reshape(n, positions, width) @ weights["out"][block]
+        state = state + functional.dropout(read, dropped)
+        inner = functional.relu(norm(2 * block + 1, state) @ weights["up"][block])
+        state = state + functional.dropout(inner @ weights["down"][block], dropped)
+    return norm(-1, state)
+
+
+def _had(batch: Batch) -> np.ndarray:
+    """(n, positions) bool: targets that stand earlier in their window."""
+    return np.tril(batch.codes[:, None, :] == batch.targets[:, :, None]).any(axis=2)
+
+
+def _half(torch: Any, device: str) -> Any:
+    """bfloat16 where the processor multiplies it, None where it would only be emulated."""
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else None
+    flags = Path("/proc/cpuinfo")
+    has = flags.is_file() and any(flag in flags.read_text() for flag in ("avx512_bf16", "amx_bf16"))
+    return torch.bfloat16 if has else None
