@@ -9,7 +9,7 @@ import recsys.models.next_item.large
 import recsys.models.next_item.memory
 from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, Sequences
-from recsys.models.next_item.settings import Settings
+from recsys.models.next_item.settings import OWN_WEIGHTS, Settings
 from recsys.models.next_item.softmax import SoftmaxTwin
 from recsys.models.next_item.tuning import FIRST_EPOCHS, TWIN_EPOCHS
 from recsys.models.protocol import personalize_split
@@ -141,6 +141,12 @@ def test_the_twin_is_part_of_the_table_and_of_the_scores(collectors, tmp_path):
     assert model.settings["twin_weight"] == 0.05 and plain.settings["twin_weight"] == 0
     assert np.abs(model.table - plain.table).max() > 0.01
     assert model.recommend([[3, 4, 5]], 1)[0][0, 0] == 6
+
+
+@pytest.mark.parametrize("budget", [0, 40])
+def test_what_costs_next_to_nothing_is_tried_on_its_whole_grid(regulars, budget):
+    tried = {trial["settings"]["own_weight"] for trial in NextItem.fit(regulars, budget=budget).trials}
+    assert tried == (set(OWN_WEIGHTS) if budget else {0.0})
 
 
 def test_a_twin_that_is_of_no_use_is_not_trained_to_its_end(collectors, monkeypatch):

@@ -5,17 +5,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from recsys.models.next_item.held_out import HeldOut
-from recsys.models.next_item.settings import Climbs, Settings, neighbour
+from recsys.models.next_item.settings import LIGHT, Climbs, Settings, neighbour
 
 Report = Callable[[dict[str, Any]], None]
 Candidates = Sequence[Mapping[str, Any]]
+
+SMALL_CHANGE = 0.01
 
 
 class Search:
     """A climb over the settings, one at a time, that counts its work against a budget."""
 
     def __init__(self, held_out: HeldOut, report: Report, budget: float) -> None:
-        self.held_out, self.report, self.left = held_out, report, budget
+        self.held_out, self.report, self.left, self.small_change = held_out, report, budget, SMALL_CHANGE * budget
         self.trials: list[dict[str, Any]] = []
         self._known: dict[Settings, float] = {}
 
@@ -33,7 +35,11 @@ class Search:
         return max(rivals, key=self.ndcg)
 
     def climb(self, start: Settings, climbs: Climbs, held: Collection[str] = ()) -> Settings:
-        """From `start`, each setting that is not held is moved up or down its grid for as long as that helps."""
+        """From `start`, each setting that is not held is moved up or down its grid for as long as that helps.
+
+        Of those that cost next to nothing the whole grid is tried: a climb stops at the first step that chance speaks
+        against.
+        """
         best = start
         self.ndcg(start)  # first, so that a budget too small for a search still measures where it stands
         for name, grid in climbs:
@@ -47,6 +53,8 @@ class Search:
         self._known = {settings: ndcg for settings, ndcg in self._known.items() if not getattr(settings, name)}
 
     def _along(self, name: str, grid: tuple, best: Settings) -> Settings:
+        if name in LIGHT:
+            return max([best, *(best.with_(**{name: value}) for value in grid)], key=self.ndcg)
         start = best
         for step in (1, -1):
             while (further := neighbour(name, grid, best, step)) and self.ndcg(further) > self.ndcg(best):
@@ -56,10 +64,13 @@ class Search:
         return best
 
     def ndcg(self, settings: Settings) -> float:
-        """NDCG@10 of these settings, tried once; below any other where the budget does not allow the trial."""
+        """NDCG@10 of these settings, tried once; below any other where the budget does not allow the trial.
+
+        What costs less than SMALL_CHANGE of the budget is always allowed.
+        """
         if settings not in self._known:
             cost = self.held_out.cost(settings)
-            if cost > self.left and self.trials:
+            if cost > max(self.left, self.small_change) and self.trials:
                 return -1.0
             self.left -= cost
             self._known[settings] = self._tried(settings)

@@ -15,13 +15,14 @@ POPULARITY_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 # In this order: what moves the result most comes first, and what the others change comes twice.
 CLIMBS: Climbs = (
     ("seen", (True, False)),
-    ("penalty", PENALTIES),
+    ("own_weight", OWN_WEIGHTS),
     ("horizon", (1, 2, 5, 10, 20)),
+    ("penalty", PENALTIES),
     ("reverse", (0.0, 0.5, 1.0)),
     ("decays", DECAYS),
+    ("penalty", PENALTIES),
     ("own_weight", OWN_WEIGHTS),
     ("own_decay", (0.0, 0.25, 0.5, 1.0)),
-    ("penalty", PENALTIES),
     ("own_weight", OWN_WEIGHTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
@@ -50,6 +51,8 @@ TWIN_CLIMBS: Climbs = (
 )
 # Of a transformer's logits: all are tried, as a climb from 0 would stop at the first that chance speaks against.
 TRANSFORMER_WEIGHTS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+# What only the blend adds to the scores: a trial costs no regression.
+LIGHT = {"own_weight", "own_decay", "popularity_weight", "twin_weight"}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from recsys.models.sequences import Sequences
 TWIN_SHARE = 0.5  # of the budget, at most
 TWIN_EPOCHS = 2.0
 FIRST_EPOCHS = 0.25  # a twin that is of no use after these is given up, and one with less time has nothing to say
+WORTH_A_TWIN = 1.01  # times the NDCG@10 without one: less is chance, which the best of several weights always finds
 
 
 class Sequential(Protocol):
@@ -102,8 +103,8 @@ def _with_twin(
         if free:
             search.forget("twin_weight")
             best = search.climb(best, TWIN_CLIMBS)
-        if not best.twin_weight:
-            return best, None
+        if not best.twin_weight or (free and search.ndcg(best) < WORTH_A_TWIN * search.ndcg(start)):
+            return start.with_(twin_weight=0.0), None
     return best, twin
 
 
