@@ -86,7 +86,7 @@ def report(data: str, seed: int, threads: int, tables: Sequence[Table], path: Pa
 
 def section(found: Mapping[str, Any]) -> str:
     """The tables of one data set in Markdown."""
-    head = "## {data}\n\nMeasured on {machine}; {python}; {threads} threads, seed {seed}.\n".format(**found)
+    head = "## {data}\n\nMeasured on {machine}; {python}; threads: {threads}, seed {seed}.\n".format(**found)
     return "\n".join([head, *(markdown(table) for table in found["tables"])])
 
 

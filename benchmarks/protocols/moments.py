@@ -24,7 +24,7 @@ def forecast(data: Data, name: str, seconds: int, count: int) -> list[Table]:
     found: dict[str, list[tuple[float, ...]]] = {}
     for end in seqs.times.max() - seconds * np.arange(count):
         start = int(end) - seconds
-        now, before = interval_counts(seqs.codes, seqs.times, seqs.n_items, end, seconds, oldest)
+        now, before, _ = interval_counts(seqs.codes, seqs.times, seqs.n_items, end, seconds, oldest)
         if now.sum() and start - oldest > (1 + BEFORE) * seconds:
             for each, scores in forecasts(seqs.keep_events(seqs.times <= start), start, seconds).items():
                 found.setdefault(each, []).append(judged(top(scores, LEADING), now, before))

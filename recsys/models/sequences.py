@@ -38,9 +38,12 @@ class Sequences:
         Events of one user are ordered by time; those of the same second stay in the order of the table. Items of
         `catalogue` are part of item_ids even where nobody has touched them. `weights` are one per row.
 
-        Raises ModelError for a missing column, an empty table, a missing id or a timestamp that is not a number.
+        Raises ModelError for a missing column, an empty table, a missing id, a timestamp that is not a number or a
+        weight that is none.
         """
         _refuse_unusable(interactions)
+        if weights is not None and not (np.isfinite(weights).all() and np.min(weights) >= 0):
+            raise ModelError("weights must be numbers from 0 up: leave out the events that are not to count")
         users, user_ids = _codes_of(interactions[USER_ID].astype(str))
         items = interactions[ITEM_ID].astype(str)
         known = pd.concat([items, pd.Series(list(catalogue), dtype=items.dtype).astype(str)], ignore_index=True)

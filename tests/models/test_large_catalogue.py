@@ -147,6 +147,13 @@ def test_what_would_not_fit_into_memory_is_refused_before_the_work_starts(seqs, 
         NextItem.fit(seqs)
 
 
+def test_more_threads_do_not_need_more_memory_than_there_is(seqs, monkeypatch):
+    large = recsys.models.next_item.large
+    needed = needed_bytes(seqs.n_events, seqs.n_items, large.KEPT, large.COUNTING) + large.SPECTRUM_PAIRS * PAIR_BYTES
+    monkeypatch.setattr(recsys.models.next_item.memory, "available_bytes", lambda: needed)
+    NextItem.fit(seqs, threads=64, budget=0)
+
+
 def test_a_seed_gives_one_model(seqs):
     first, second = (NextItem.fit(seqs, seed=3) for _ in range(2))
     assert first.settings == second.settings and len(first.trials) == len(second.trials)

@@ -7,6 +7,7 @@ import pytest
 
 import recsys.models.next_item.large
 import recsys.models.next_item.memory
+import recsys.models.next_item.tuning
 from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.next_item.settings import OWN_WEIGHTS, Settings
@@ -147,6 +148,18 @@ def test_the_twin_is_part_of_the_table_and_of_the_scores(collectors, tmp_path):
 def test_what_costs_next_to_nothing_is_tried_on_its_whole_grid(regulars, budget):
     tried = {trial["settings"]["own_weight"] for trial in NextItem.fit(regulars, budget=budget).trials}
     assert tried == (set(OWN_WEIGHTS) if budget else {0.0})
+
+
+def test_what_the_caller_holds_is_held_beside_a_twin_too(collectors, monkeypatch):
+    monkeypatch.setattr(recsys.models.next_item.tuning, "WORTH_ANOTHER", 0.0)
+    settings = NextItem.fit(collectors, candidates=[{"popularity_weight": 0.3, "twin_weight": 0.02}]).settings
+    assert (settings["popularity_weight"], settings["twin_weight"]) == (0.3, 0.02)
+
+
+@pytest.mark.parametrize("budget", [0.001, 40])
+def test_a_weight_that_is_given_stays_whatever_time_there_is(collectors, budget):
+    model = NextItem.fit(collectors, settings=Settings(seen=False, twin_weight=0.05), budget=budget)
+    assert model.settings["twin_weight"] == 0.05 and model.trials == []
 
 
 def test_a_twin_that_is_of_no_use_is_not_trained_to_its_end(collectors, monkeypatch):

@@ -78,6 +78,12 @@ def test_gaps_are_counted_and_refused(table, column):
         Sequences.from_interactions(frame)
 
 
+@pytest.mark.parametrize("weight", [np.nan, np.inf, -1.0])
+def test_a_weight_that_is_none_is_refused(table, weight):
+    with pytest.raises(ModelError, match="weights must be numbers from 0 up"):
+        Sequences.from_interactions(table(u="a b"), weights=np.array([1.0, weight]))
+
+
 def test_text_as_timestamp_is_refused(table):
     with pytest.raises(ModelError, match="epoch seconds"):
         Sequences.from_interactions(table(u="a").assign(TIMESTAMP="2026-01-01"))

@@ -214,8 +214,9 @@ def test_settings_of_a_blend_serve_the_next_item_model_alone(regulars, given):
 
 
 def test_settings_of_the_next_item_model_serve_the_transformer_alone(regulars):
-    model = Transformer.fit(regulars, settings=Settings(own_weight=0.5), learner=Untrained())
-    assert model.trials == [] and model.chosen == Settings(own_weight=0.5, transformer_weight=0.05)
+    given = Settings(own_weight=0.5, twin_weight=0.02)
+    model = Transformer.fit(regulars, settings=given, learner=Untrained())
+    assert model.trials == [] and model.chosen == given.with_(twin_weight=0.0, transformer_weight=0.05)
     favourite, other = model.encode(["f3", "11"])
     assert model.recommend([[favourite, other, favourite]], 1)[0][0, 0] == favourite
 

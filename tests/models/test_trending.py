@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from recsys.models import Sequences, Trending, load
-from recsys.models.popular.trending import held_out_accuracy, trend_accuracy
+from recsys.models.popular.trending import TIE, held_out_accuracy, trend_accuracy
 
 HOUR = 3600
 
@@ -73,6 +73,15 @@ def test_after_two_empty_intervals_only_popularity_is_left(seqs):
 def test_intervals_before_the_first_event_do_not_count_as_empty():
     seqs = at_hours(busy=[100, 100], riser=[30, 60])
     assert order(seqs, Trending.fit(seqs, HOUR).scores([]))[0] == "riser"
+
+
+@pytest.mark.parametrize("intervals", [2, 5])
+def test_chance_looks_like_a_trend_as_rarely_in_young_data_as_in_old(intervals):
+    rng = np.random.default_rng(0)
+    flat = {f"f{i}": rng.poisson(60, intervals).tolist() for i in range(2_000)}
+    seqs = at_hours(**flat)
+    rising = Trending.fit(seqs, HOUR).scores([]) > 2 * TIE
+    assert rising.mean() < 0.035
 
 
 def test_only_the_newest_events_are_kept(seqs, tmp_path):

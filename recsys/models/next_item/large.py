@@ -26,6 +26,7 @@ MOST_PAIRS, FEWEST_LAGS = 500_000_000, 10  # event pairs that are counted, and l
 DIRECTIONS, DAMPING = 32, 300.0  # of what G has beside its diagonal
 SPECTRUM_PAIRS = 5_000_000  # pairs of a position and an item before it that the directions are found in
 SAMPLED = 2_000_000  # events that are counted to predict held-out users
+COUNTING = 4  # threads at most: each holds PAIRS, and memory gives no more of them their work
 SECONDS_A_PAIR, SECONDS_A_COMPARISON, SECONDS_A_DIRECTION = 4e-8, 3e-9, 2e-9  # two ordinary cores of 2026
 
 
@@ -34,7 +35,7 @@ def regression_of(seqs: Sequences, threads: int = 2) -> "Regression | LargeRegre
 
     Raises ModelError where it would not fit into memory.
     """
-    return Regression(seqs) if seqs.n_items <= DENSE_ITEMS else LargeRegression(seqs, threads)
+    return Regression(seqs) if seqs.n_items <= DENSE_ITEMS else LargeRegression(seqs, min(threads, COUNTING))
 
 
 class LargeRegression:

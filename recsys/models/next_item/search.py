@@ -40,12 +40,12 @@ class Search:
         Of those that cost next to nothing the whole grid is tried: a climb stops at the first step that chance speaks
         against.
         """
-        best = start
-        self.ndcg(start)  # first, so that a budget too small for a search still measures where it stands
-        for name, grid in climbs:
-            if name not in held:
-                self.held_out.touch(best)
-                best = self._along(name, grid, best)
+        best, free = start, [(name, grid) for name, grid in climbs if name not in held]
+        if free:
+            self.ndcg(start)  # first, so that a budget too small for a search still measures where it stands
+        for name, grid in free:
+            self.held_out.touch(best)
+            best = self._along(name, grid, best)
         return best
 
     def forget(self, name: str) -> None:

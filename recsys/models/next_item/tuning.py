@@ -1,7 +1,7 @@
 """The model chooses its own settings on training users it has not been shown, and what stands beside its regression."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +16,8 @@ from recsys.models.sequences import Sequences
 TWIN_SHARE = 0.5  # of the budget, at most
 TWIN_EPOCHS = 2.0
 FIRST_EPOCHS = 0.25  # a twin that is of no use after these is given up, and one with less time has nothing to say
-WORTH_A_TWIN = 1.01  # times the NDCG@10 without one: less is chance, which the best of several weights always finds
+WORTH_ANOTHER = 1.01  # times the NDCG@10 without it: less is chance, which the best of several weights always finds
+EVERYTHING = frozenset(field.name for field in fields(Settings))
 
 
 class Sequential(Protocol):
@@ -68,10 +69,10 @@ def tune(
     if held_out is None:
         plain = (settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0, transformer_weight=None)
         return Tuned(plain, [], 1.0)
-    search, free = Search(held_out, report, budget), settings is None
+    search, held = Search(held_out, report, budget), frozenset(EVERYTHING if settings else candidates[0])
     best = settings or search.among(candidates)
-    best, twin = _with_twin(search, best, free, seed, threads, TWIN_SHARE * budget)
-    best, transformer = _with_transformer(search, best, free, learner)
+    best, twin = _with_twin(search, best, held, seed, threads, TWIN_SHARE * budget)
+    best, transformer = _with_transformer(search, best, held, learner)
     temperature = held_out.temperature(best)
     twin = twin if best.twin_weight else None
     if unseen := held_out.unseen:  # of known users it was single events that were held out: not worth a pass
@@ -82,47 +83,53 @@ def tune(
 
 
 def _with_twin(
-    search: Search, start: Settings, free: bool, seed: int, threads: int, budget: float
+    search: Search, start: Settings, held: Set[str], seed: int, threads: int, budget: float
 ) -> tuple[Settings, SoftmaxTwin | None]:
     """The settings with their twin, trained, or with a weight of 0 and none.
 
-    free: whether the weight is to be chosen; a twin that is given none is trained no further. There is none of a
-    regression that it is no twin of, and none that has no time to learn.
+    held: settings that are not to be chosen. Where its weight is, a twin that is given none is trained no further, and
+    one that has no time to learn not at all. There is none of a regression that it is no twin of.
     """
-    held_out, best = search.held_out, start
-    if start.rank or isinstance(held_out.regression, LargeRegression) or not (free or start.twin_weight):
-        return start.with_(twin_weight=0.0), None
+    held_out, best, choose = search.held_out, start, "twin_weight" not in held
+    without = start.with_(twin_weight=0.0)
+    if start.rank or isinstance(held_out.regression, LargeRegression) or not (choose or start.twin_weight):
+        return without, None
     counts = np.bincount(held_out.train.codes, minlength=held_out.n_items) + 0.1
     twin = SoftmaxTwin(counts / counts.sum(), start.decays, start.seen, seed, threads)
-    epochs = min(TWIN_EPOCHS, budget / twin.cost(held_out.train.n_events))
-    if epochs <= FIRST_EPOCHS:
-        return start.with_(twin_weight=0.0), None
-    for more, rates in ((FIRST_EPOCHS, (RATES[0], RATES[0])), (epochs - FIRST_EPOCHS, RATES)):
-        table = twin.learn(held_out.train, more, rates).table()
+    left = min(TWIN_EPOCHS, budget / twin.cost(held_out.train.n_events)) - FIRST_EPOCHS
+    if left <= 0 and choose:
+        return without, None
+    for epochs, rates in ((FIRST_EPOCHS, (RATES[0], RATES[0])), *([(left, RATES)] if left > 0 else [])):
+        table = twin.learn(held_out.train, epochs, rates).table()
         held_out.beside["twin_weight"] = held_out.weighted(start).table(len(table)) @ table
-        if free:
-            search.forget("twin_weight")
-            best = search.climb(best, TWIN_CLIMBS)
-        if not best.twin_weight or (free and search.ndcg(best) < WORTH_A_TWIN * search.ndcg(start)):
-            return start.with_(twin_weight=0.0), None
+        search.forget("twin_weight")
+        best = search.climb(best, TWIN_CLIMBS, held)
+        if choose and not _worth_it(search, best, without):
+            return without, None
     return best, twin
 
 
 def _with_transformer(
-    search: Search, start: Settings, free: bool, learner: Learner | None
+    search: Search, start: Settings, held: Set[str], learner: Learner | None
 ) -> tuple[Settings, Sequential | None]:
     """The settings with the weight that a transformer earns beside them, and it where it has one.
 
-    None is trained where the settings are given and have none, or count a whole history alike.
+    None is trained where its weight is held and there is none, or where a whole history counts alike.
     """
+    held_out, choose = search.held_out, "transformer_weight" not in held
     if learner is None or start.decays == ALIKE:
         return start.with_(transformer_weight=None), None
-    if not (free or start.transformer_weight):
+    if not (choose or start.transformer_weight):
         return start, None
-    held_out, best = search.held_out, start
     transformer = learner.learn(held_out.train, start.seen)
     held_out.beside["transformer_weight"] = transformer.logits(held_out.histories)
-    if free:
-        best = search.best_of([start.with_(transformer_weight=weight) for weight in TRANSFORMER_WEIGHTS])
-        best = search.climb(best, TWIN_CLIMBS if start.twin_weight else HABIT_CLIMBS)
-    return best, transformer if best.transformer_weight else None
+    if not choose:
+        return start, transformer
+    best = search.best_of([start.with_(transformer_weight=weight) for weight in TRANSFORMER_WEIGHTS])
+    best = search.climb(best, TWIN_CLIMBS if start.twin_weight else HABIT_CLIMBS, held)
+    without = start.with_(transformer_weight=0.0)
+    return (best, transformer) if _worth_it(search, best, without) else (without, None)
+
+
+def _worth_it(search: Search, best: Settings, without: Settings) -> bool:
+    return search.ndcg(best) >= WORTH_ANOTHER * search.ndcg(without)

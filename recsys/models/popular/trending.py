@@ -20,8 +20,8 @@ LEADING = 25  # items that AWS's accuracy compares with
 class Trending(Model):
     """Score = how much an item's interactions rise in the newest interval, the same for every history.
 
-        rate = log((newest + 10) / (before + 10)), before = mean of up to four intervals before the newest one
-        score = rate - 2 sqrt(1 / (newest + 10) + 1 / (4 (before + 10))), what is left beyond chance
+        rate = log((newest + 10) / (before + 10)), before = mean of the n intervals before the newest one, up to four
+        score = rate - 2 sqrt(1 / (newest + 10) + 1 / (n (before + 10))), what is left beyond chance
 
     The root is the standard error of the rate where events come independently (Poisson). An item that does not rise
     scores 0; ties, and so all items where nothing rises, are ordered by popularity. AWS compares intervals ("the
@@ -60,9 +60,9 @@ class Trending(Model):
         times = np.r_[self.times, np.asarray(times, np.float64)]
         n = max(len(self.item_ids), int(codes.max(initial=-1)) + 1)
         interval = self.settings["interval_seconds"]
-        newest, before = interval_counts(codes, times, n, now, interval, since=self.settings["oldest"])
+        newest, before, known = interval_counts(codes, times, n, now, interval, since=self.settings["oldest"])
         newest, before = newest + SMOOTHING, before + SMOOTHING
-        rate = np.log(newest / before) - CERTAIN * np.sqrt(1 / newest + 1 / (BEFORE * before))
+        rate = np.log(newest / before) - CERTAIN * np.sqrt(1 / newest + 1 / (known * before))
         popular = np.bincount(codes[len(self.codes) :], minlength=n) + np.pad(self.events, (0, n - len(self.events)))
         return (np.maximum(rate, 0) + TIE * popular / max(1, popular.max(initial=0))).astype(np.float32)
 
@@ -80,16 +80,16 @@ class Trending(Model):
 
 def interval_counts(
     codes: np.ndarray, times: np.ndarray, n_items: int, now: float, interval: int, since: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Events of each item (n_items,) in (now - interval, now], and their mean over up to BEFORE intervals before it.
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Events of each item (n_items,) in (now - interval, now], their mean over the intervals before it, and how many.
 
-    since: the first event of the data; intervals before it do not count as empty.
+    Those are up to BEFORE. since: the first event of the data; intervals before it do not count as empty.
     """
     ages = np.floor((now - times) / interval)
     newest = np.bincount(codes[ages == 0], minlength=n_items)
     before = np.bincount(codes[(ages >= 1) & (ages <= BEFORE)], minlength=n_items)
-    known = np.clip(np.ceil((now - since) / interval) - 1, 1, BEFORE)
-    return newest, before / known
+    known = int(np.clip(np.ceil((now - since) / interval) - 1, 1, BEFORE))
+    return newest, before / known, known
 
 
 def trend_accuracy(recommended: np.ndarray, increase: np.ndarray) -> float:
@@ -119,7 +119,7 @@ def held_out_accuracy(seqs: Sequences, interval_seconds: int) -> float:
         return 0.0
     model = Trending.fit(seqs.keep_events(earlier), interval_seconds)
     codes = top(model.trend(start), LEADING)
-    now, before = interval_counts(
+    now, before, _ = interval_counts(
         seqs.codes, seqs.times, seqs.n_items, end, interval_seconds, since=int(seqs.times.min())
     )
     return trend_accuracy(codes, now - before)

@@ -40,10 +40,10 @@ class Blended(Model):
         seconds: float = 60.0,
         learner: Learner | None = None,
     ) -> Self | NextItem:
-        """The next-item model with a transformer beside it, or simply the next-item model where that is no worse.
+        """The next-item model with a transformer beside it, or the next-item model alone where that adds too little.
 
-        seconds: of the transformer's training, at most, by the clock; the other parameters are those of NextItem.fit.
-        The weight is chosen on the same held-out users as all settings and is among them as `transformer_weight`, which
+        seconds: of each training of the transformer, at most, by the clock; the others are those of NextItem.fit. The
+        weight is chosen on the same held-out users as all settings and is among them as `transformer_weight`, which
         is 0 where the transformer did not help. learner: what trains it, torch where none is given. Raises ModelError
         where torch is not installed.
         """

@@ -38,7 +38,7 @@ def _near(seqs: Sequences) -> sparse.csr_array:
     most = MOST_PAIRS // REACH
     left = seqs.lengths[seqs.users] - seqs.positions
     if seqs.n_events > most:
-        newest = np.partition(left, most)[most]
+        newest = max(3, np.partition(left, most)[most])  # an event alone is near nothing: two of each user at least
         seqs = seqs.keep_events(left < newest)
     total = sparse.csr_array((seqs.n_items, seqs.n_items), dtype=np.float32)
     for distance in range(1, REACH + 1):

@@ -37,14 +37,16 @@ class Transformer(Model):
         goal: str = "next",
         learner: Learner | None = None,
     ) -> Self:
-        """Train for at most so many seconds by the clock, then choose how habits count on held-out users.
+        """Train, for at most so many seconds each time, then choose how habits count on held-out users.
 
         The other parameters are those of NextItem.fit; learner: what trains it, torch where none is given. Raises
         ModelError where torch is not installed.
         """
         learner = learner or Training(seed, threads, seconds)
-        seen = _repeated(seqs)
-        settings = settings and settings.with_(transformer_weight=settings.transformer_weight or WEIGHT)
+        seen = settings.seen if settings else _repeated(seqs)
+        settings = settings and settings.with_(
+            twin_weight=0.0, transformer_weight=settings.transformer_weight or WEIGHT
+        )
         held_out = HeldOut.of(seqs, seed, goal, threads, Nothing)
         if held_out is None:
             chosen = settings or Settings(transformer_weight=WEIGHT)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +56,8 @@ class Training:
     def learn(self, seqs: Sequences, seen: bool, start: Forward | None = None) -> Forward:
         """A transformer of the events, or one pass over them for one that is there.
 
-        seen: whether people come back to what they had; else that is no candidate in the softmax. Raises ModelError
-        without torch.
+        seen: whether people come back to what they had; else that is no candidate in a softmax over all items. Raises
+        ModelError without torch.
         """
         if not available():
             raise ModelError('a transformer is trained with torch, which is missing: pip install -e ".[transformer]"')
@@ -111,7 +110,7 @@ def first_arrays(seqs: Sequences, rng: np.random.Generator) -> dict[str, np.ndar
 
 
 def _endless(seqs: Sequences, length: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    for _ in count():
+    while True:
         yield from batches(seqs, length, size, rng)
 
 

@@ -75,7 +75,7 @@ def test_the_log_marks_what_was_chosen_and_tells_whether_a_transformer_was_tried
     logs = [json.loads(path.read_text()) for path in embedded.state.glob("personalize/versions/*/trials.json")]
     tried = max(logs, key=len)
     (chosen,) = (trial for trial in tried if trial["chosen"])
-    assert chosen["ndcg"] == max(trial["ndcg"] for trial in tried)
+    assert chosen["ndcg"] > tried[0]["ndcg"]
     assert any("transformer_weight" in trial["settings"] for trial in tried) == available()
 
 

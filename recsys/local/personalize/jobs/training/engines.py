@@ -81,8 +81,13 @@ def fit_next(data: Data) -> Fitted:
     found = evaluation.of_items(data, tested, split) | evaluation.of_objective(data, tested, split)
     content = metadata.content(data, "ITEMS") if data.recipe.content else None
     best = next((each for each in asked if _fits(tested.chosen, each)), asked[0])
-    trials = [trial | {"chosen": trial["settings"] == tested.settings} for trial in trials]
-    return Fitted(model, found, Popularity.fit(sequences), content, trials, best)
+    return Fitted(model, found, Popularity.fit(sequences), content, _marked(trials, tested.settings), best)
+
+
+def _marked(trials: list[dict[str, Any]], settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The trials, each with whether it is the chosen one: the last of its settings, as a twin learns between two."""
+    chosen = max((at for at, trial in enumerate(trials) if trial["settings"] == settings), default=None)
+    return [trial | {"chosen": at == chosen} for at, trial in enumerate(trials)]
 
 
 def fit_similar(data: Data) -> Fitted:
