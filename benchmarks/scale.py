@@ -27,9 +27,9 @@ from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.protocol import Split, leave_last_out
 
 CELLS = (  # events, items
-    *((1_000_000, items) for items in (1_000, 10_000, 50_000, 200_000, 1_000_000)),
-    *((5_000_000, items) for items in (1_000, 10_000, 50_000, 200_000, 1_000_000)),
-    *((25_000_000, items) for items in (1_000, 10_000, 50_000, 200_000, 1_000_000)),
+    *((1_000_000, items) for items in (1_000, 20_000, 200_000, 1_000_000)),
+    *((5_000_000, items) for items in (1_000, 20_000, 200_000, 1_000_000)),
+    *((25_000_000, items) for items in (1_000, 20_000, 200_000, 1_000_000)),
 )
 EVENTS_A_USER, MOST_EVENTS = 50, 500
 CLUSTER, TASTES, FOLLOWERS = 100, 4, 4  # items of a cluster, clusters of a user, followers of an item

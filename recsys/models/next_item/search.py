@@ -10,7 +10,7 @@ from recsys.models.next_item.settings import LIGHT, Climbs, Settings, neighbour
 Report = Callable[[dict[str, Any]], None]
 Candidates = Sequence[Mapping[str, Any]]
 
-SMALL_CHANGE = 0.01
+SMALL_CHANGE = 0.01  # of the budget: a trial that costs less is made even when nothing is left
 
 
 class Search:
@@ -64,10 +64,7 @@ class Search:
         return best
 
     def ndcg(self, settings: Settings) -> float:
-        """NDCG@10 of these settings, tried once; below any other where the budget does not allow the trial.
-
-        What costs less than SMALL_CHANGE of the budget is always allowed.
-        """
+        """NDCG@10 of these settings, tried once; below any other where the budget does not allow the trial."""
         if settings not in self._known:
             cost = self.held_out.cost(settings)
             if cost > max(self.left, self.small_change) and self.trials:

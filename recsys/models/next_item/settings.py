@@ -26,9 +26,10 @@ CLIMBS: Climbs = (
     ("own_weight", OWN_WEIGHTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
-# Of a catalogue too large to be solved: what its counts are divided by costs nothing to move, and goes first.
+# Of a catalogue too large to be solved, where one mean of the time scales has to do: which they are moves it most.
 LARGE_CLIMBS: Climbs = (
     ("seen", (True, False)),
+    ("own_weight", OWN_WEIGHTS),
     ("decays", DECAYS),
     ("penalty", PENALTIES),
     ("discount", DISCOUNTS),
