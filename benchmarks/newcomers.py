@@ -21,7 +21,7 @@ import pandas as pd
 
 from benchmarks.files import read
 from benchmarks.recommenders import NEXT_ITEM, RECOMMENDERS
-from benchmarks.tables import Table, auc, compared, mean, report
+from benchmarks.tables import BOUND, Table, auc, compared, mean, report
 from benchmarks.tuning import Task
 from recsys import metrics
 from recsys.columns import CREATION_TIMESTAMP, EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, VIEW
@@ -179,7 +179,7 @@ def placements(
             :, kinds[new]
         ],
         OURS: ours,
-        "the truth itself": truth,
+        BOUND: truth,
     }
 
 

@@ -30,6 +30,7 @@ trend must be, and from how many interactions on similar items trust them. The p
 [`benchmarks/protocols`](../benchmarks/protocols) and [`benchmarks/newcomers.py`](../benchmarks/newcomers.py).
 """
 AGAINST = "against it"
+BOUND = "the truth itself"  # a line that nothing can be ahead of
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,12 @@ def markdown(table: Mapping[str, Any]) -> str:
 
 
 def verdict(table: Mapping[str, Any]) -> list[str]:
-    """Which lines ours is behind, and which it is no different from, by the intervals of the ratios."""
-    ratios = {(name, line): row[name] for line, row in table["rows"].items() for name in row if name.endswith(AGAINST)}
+    """Which lines ours is behind, and which it is no different from, by the intervals of the ratios.
+
+    By the other columns, whose intervals are not of pairs, only where ours is behind beyond both of them.
+    """
+    rows = {line: row for line, row in table["rows"].items() if line != BOUND}
+    ratios = {(name, line): row[name] for line, row in rows.items() for name in row if name.endswith(AGAINST)}
     if not ratios:
         return []
     ours = next(iter(ratios))[0].removesuffix(f" {AGAINST}")
@@ -109,7 +114,20 @@ def verdict(table: Mapping[str, Any]) -> list[str]:
         "no different from": [line for (_, line), (_, low, high) in ratios.items() if low <= 1 <= high],
     }
     words = "; ".join(f"{how} {', '.join(lines)}" for how, lines in said.items() if lines)
-    return [f"\nBy the first column {ours} is {words or 'ahead of all'}."]
+    others = "".join(
+        f" By {column} it is behind {', '.join(lines)}." for column, lines in _ahead_of(ours, rows).items()
+    )
+    return [f"\nBy the first column {ours} is {words or 'ahead of all'}.{others}"]
+
+
+def _ahead_of(ours: str, rows: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, list[str]]:
+    """By each column but the first, the lines whose interval is above that of ours; columns without one left out."""
+    columns = [name for name in rows.get(ours, {}) if not name.endswith(AGAINST)][1:]
+    found = {
+        name: [line for line, row in rows.items() if name in row and row[name][1] > rows[ours][name][2]]
+        for name in columns
+    }
+    return {name: lines for name, lines in found.items() if lines}
 
 
 def _cell(row: Mapping[str, Sequence[float]], name: str) -> str:

@@ -91,6 +91,13 @@ def test_where_ours_is_behind_the_page_says_so():
     assert "By the first column ours is behind theirs; no different from twin." in tables.markdown(vars(table))
 
 
+def test_where_ours_is_ahead_by_one_column_and_behind_by_another_the_page_says_both():
+    good, bad = np.tile([0.9, 1.0], 30), np.tile([0.0, 0.1], 30)
+    values = {"theirs": {"hits": bad, "AUC": good}, "ours": {"hits": good, "AUC": bad}}
+    page = tables.markdown(vars(tables.compared("T", "How.", values, "ours")))
+    assert "By the first column ours is ahead of all. By AUC it is behind theirs." in page
+
+
 def run(module, monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["program", *map(str, arguments)])
     module.main()
