@@ -52,8 +52,8 @@ TWIN_CLIMBS: Climbs = (
 )
 # Of a transformer's logits: all are tried, as a climb from 0 would stop at the first that chance speaks against.
 TRANSFORMER_WEIGHTS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
-# What only the blend adds to the scores: a trial costs no regression.
-LIGHT = {"own_weight", "own_decay", "popularity_weight", "twin_weight"}
+# Tried on their whole grid, as a trial costs no regression; of popularity, chance finds some weight with few users.
+LIGHT = {"own_weight", "own_decay", "twin_weight"}
 
 
 @dataclass(frozen=True)
