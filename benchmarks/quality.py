@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.arguments import some_of
 from benchmarks.children import ChildFailed, in_child
 from benchmarks.files import Source, read
 from benchmarks.machine import machine
@@ -96,21 +97,12 @@ def parse() -> argparse.Namespace:
         "--seen", choices=("keep", "drop"), help="drop seen items from all lists, or from none; see below"
     )
     parser.add_argument("--core", type=int, default=0, help="only users and items with that many events")
-    parser.add_argument("--models", type=chosen, default=list(ALL), help=f"some of: {', '.join(ALL)}")
+    parser.add_argument("--models", type=some_of(ALL, "model"), default=list(ALL), help=f"some of: {', '.join(ALL)}")
     parser.add_argument("--name", help="what the data is called in the results (the file's name)")
     parser.add_argument("--json", type=Path, help="write the results here, for benchmarks/report.py")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the models and the bootstrap (0)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a model (all cores)")
     return parser.parse_args()
-
-
-def chosen(text: str) -> list[str]:
-    """The models named, in the order of the table."""
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in ALL:
-            raise argparse.ArgumentTypeError(f"{name!r} is no model; choose some of: {', '.join(ALL)}")
-    return [name for name in ALL if name in names]
 
 
 def task_of(source: Source, options: argparse.Namespace) -> Task:

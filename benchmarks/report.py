@@ -54,15 +54,15 @@ def main() -> None:
     draw(reports, options.folder / "quality.svg")
 
 
-def read(path: Path) -> Report:
-    """Results of one data set. Raises DataError where there are none in the file."""
+def read(path: Path, part: str = "results", writer: str = "benchmarks.quality") -> Report:
+    """What `writer` wrote of one data set. Raises DataError where the file has no such part."""
     try:
         report = json.loads(path.read_text())
-        if report["results"]:
+        if report[part]:
             return report
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise DataError(f"{path}: no results; write them with: python -m benchmarks.quality FILE --json {path}")
+    raise DataError(f"{path}: no {part}; write them with: python -m {writer} FILE --json {path}")
 
 
 def page(reports: Sequence[Report]) -> str:

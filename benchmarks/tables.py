@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.machine import machine
-from benchmarks.report import interval, table_lines
+from benchmarks.report import interval, read, table_lines
 from recsys import metrics
-from recsys.errors import DataError, RecsysError
+from recsys.errors import RecsysError
 
 INTRODUCTION = """# Each task by a protocol of its own
 
@@ -143,22 +143,11 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=Path("docs/protocols.md"), help="(docs/protocols.md)")
     options = parser.parse_args()
     try:
-        sections = [section(read(path)) for path in options.files]
+        sections = [section(read(path, "tables", "benchmarks.protocols")) for path in options.files]
     except RecsysError as error:
         sys.exit(f"error: {error}")
     options.page.parent.mkdir(parents=True, exist_ok=True)
     options.page.write_text("\n".join([INTRODUCTION, *sections]))
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The tables of one file. Raises DataError where there are none in it."""
-    try:
-        found = json.loads(path.read_text())
-        if found["tables"]:
-            return found
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise DataError(f"{path}: no tables; write them with: python -m benchmarks.protocols FILE --json {path}")
 
 
 if __name__ == "__main__":

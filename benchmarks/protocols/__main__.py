@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.arguments import some_of
 from benchmarks.files import read
 from benchmarks.protocols.data import Data, items_of
 from benchmarks.protocols.moments import moments
@@ -35,7 +36,9 @@ def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="interactions")
-    parser.add_argument("--only", type=chosen, default=list(PROTOCOLS), help=f"some of: {', '.join(PROTOCOLS)}")
+    parser.add_argument(
+        "--only", type=some_of(PROTOCOLS, "protocol"), default=list(PROTOCOLS), help=f"some of: {', '.join(PROTOCOLS)}"
+    )
     parser.add_argument("--name", help="what the data is called in the results (the file's name)")
     parser.add_argument("--json", type=Path, help="write the results here, for benchmarks.tables")
     parser.add_argument("--seed", type=int, default=0, help="of the users held out, the models and the bootstrap (0)")
@@ -49,15 +52,6 @@ def main() -> None:
     except RecsysError as error:
         sys.exit(f"error: {error}")
     report(f"{options.name or source.name}: tasks", options.seed, options.threads, tables, options.json)
-
-
-def chosen(text: str) -> list[str]:
-    """The protocols named, in their order."""
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in PROTOCOLS:
-            raise argparse.ArgumentTypeError(f"{name!r} is no protocol; choose some of: {', '.join(PROTOCOLS)}")
-    return [name for name in PROTOCOLS if name in names]
 
 
 if __name__ == "__main__":
