@@ -23,7 +23,7 @@ FEWEST = 10  # held-out users below which the defaults are safer than a choice
 SECONDS_A_SCORE = 2e-8
 
 
-class Regression(Protocol):
+class Scorer(Protocol):
     """What the scores of held-out users are made of; `climbs` are the settings that move it."""
 
     climbs: Climbs
@@ -48,7 +48,7 @@ class HeldOut:
     is added to its scores, (n, n_items) float32 by the setting that is its weight.
     """
 
-    def __init__(self, split: Split, unseen: Sequences | None, regression: Regression) -> None:
+    def __init__(self, split: Split, unseen: Sequences | None, regression: Scorer) -> None:
         self.train, self.unseen, self.regression = split.train, unseen, regression
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
@@ -63,7 +63,7 @@ class HeldOut:
         seed: int,
         goal: str,
         threads: int = 2,
-        regression: Callable[[Sequences, int], Regression] = regression_of,
+        regression: Callable[[Sequences, int], Scorer] = regression_of,
     ) -> "HeldOut | None":
         """Users drawn by `seed`; None where too few have two events for a choice to mean anything.
 

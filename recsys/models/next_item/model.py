@@ -56,7 +56,7 @@ class NextItem(Model):
         logarithms of what items are worth, by which their probabilities are multiplied.
         """
         with blas_threads(seqs, threads):
-            tuned = tune(seqs, seed, report or (lambda trial: None), budget, settings, candidates, goal, threads)
+            tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads)
         return cls.tuned(seqs, tuned, threads, reward)
 
     @classmethod

@@ -51,8 +51,8 @@ class Tuned:
 def tune(
     seqs: Sequences,
     seed: int,
-    report: Report,
-    budget: float,
+    report: Report | None,
+    budget: float = 40.0,
     settings: Settings | None = None,
     candidates: Candidates = ({},),
     goal: str = "next",
@@ -69,7 +69,10 @@ def tune(
     if held_out is None:
         plain = (settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0, transformer_weight=None)
         return Tuned(plain, [], 1.0)
-    search, held = Search(held_out, report, budget), frozenset(EVERYTHING if settings else candidates[0])
+    search, held = (
+        Search(held_out, report or (lambda trial: None), budget),
+        frozenset(EVERYTHING if settings else candidates[0]),
+    )
     best = settings or search.among(candidates)
     best, twin = _with_twin(search, best, held, seed, threads, TWIN_SHARE * budget)
     best, transformer = _with_transformer(search, best, held, learner)

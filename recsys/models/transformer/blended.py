@@ -4,7 +4,6 @@ NDCG@10 of the next-item model, of 60 counted seconds of transformer and of both
 MovieLens-1M (both over the first: 1.014 to 1.038), .127, .120 and .130 on its small sister, which is within chance.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +11,6 @@ import numpy as np
 from recsys.models.base import Model
 from recsys.models.next_item.model import NextItem, blas_threads
 from recsys.models.next_item.search import Report
-from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Learner, tune
 from recsys.models.sequences import Sequences
 from recsys.models.storage import Stored
@@ -32,24 +30,21 @@ class Blended(Model):
         seed: int = 0,
         threads: int = 2,
         report: Report | None = None,
-        budget: float = 40.0,
-        settings: Settings | None = None,
-        candidates: Sequence[Mapping[str, Any]] = ({},),
         reward: np.ndarray | None = None,
-        goal: str = "next",
         seconds: float = 60.0,
         learner: Learner | None = None,
+        **options: Any,
     ) -> Self | NextItem:
         """The next-item model with a transformer beside it, or the next-item model alone where that adds too little.
 
-        seconds: of each training of the transformer, at most, by the clock; the others are those of NextItem.fit. The
-        weight is chosen on the same held-out users as all settings and is among them as `transformer_weight`, which
-        is 0 where the transformer did not help. learner: what trains it, torch where none is given. Raises ModelError
-        where torch is not installed.
+        seconds: of each training of the transformer, at most, by the clock; the others, and the options budget, settings,
+        candidates and goal, are those of NextItem.fit. The weight is chosen on the same held-out users as all settings
+        and is among them as `transformer_weight`, which is 0 where the transformer did not help. learner: what trains
+        it, torch where none is given. Raises ModelError where torch is not installed.
         """
-        learner, report = learner or Training(seed, threads, seconds), report or (lambda trial: None)
+        learner = learner or Training(seed, threads, seconds)
         with blas_threads(seqs, threads):
-            tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, learner)
+            tuned = tune(seqs, seed, report, threads=threads, learner=learner, **options)
         linear = NextItem.tuned(seqs, tuned, threads, reward)
         return cls._of(linear, tuned.transformer) if tuned.transformer else linear
 

@@ -23,7 +23,7 @@ class Forward:
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.arrays = {name: np.asarray(arrays[name]) for name in NAMES}  # a mapped array is slow to take parts of
-        self.n_items, self.width = self.arrays["items"].shape
+        self.width = self.arrays["items"].shape[1]
         self.length, self.blocks = len(self.arrays["positions"]), len(self.arrays["qkv"])
 
     def logits(self, histories: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The transformer alone: for comparison, and where order says everything. Blended is what serves."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -54,7 +55,7 @@ class Transformer(Model):
         forward = learner.learn(held_out.train, seen)
         held_out.beside["transformer_weight"] = forward.logits(held_out.histories)
         search = Search(held_out, report or (lambda trial: None), BUDGET)
-        chosen = settings or search.climb(Settings(transformer_weight=WEIGHT), CLIMBS)
+        chosen = settings or search.among([{"transformer_weight": WEIGHT}])
         temperature = held_out.temperature(chosen)
         if held_out.unseen:
             forward = learner.learn(held_out.unseen, seen, forward)
@@ -117,5 +118,5 @@ class Nothing:
 
 
 def _repeated(seqs: Sequences) -> bool:
-    different = len(np.unique(seqs.users * seqs.n_items + seqs.codes))
-    return seqs.n_events - different >= REPEATS * seqs.n_events
+    different = unique_users(replace(seqs, weights=None)).sum(dtype=np.float64)
+    return bool(seqs.n_events - different >= REPEATS * seqs.n_events)

@@ -154,13 +154,13 @@ class _Steps:
         share = (np.bincount(seqs.codes, minlength=seqs.n_items) + 1.0) / (seqs.n_events + seqs.n_items)
         self._share, self._reach = share, np.cumsum(share)
 
-    def take(self, batch: Batch, rate: float) -> float:
-        """One step at this rate; the loss before it."""
+    def take(self, batch: Batch, rate: float) -> None:
+        """One step at this rate."""
         torch, weights = self._torch, self.weights
         codes, targets = self._tensor(batch.codes), self._tensor(batch.targets)
         counted = batch.weights if self._repeat else batch.weights * ~_had(batch)
         if not counted.any():
-            return 0.0
+            return
         with torch.autocast(self._device, self._half, enabled=self._half is not None):
             states = hidden(torch, weights, codes, self.dropped)
         real = self._tensor(np.flatnonzero(counted))
@@ -176,7 +176,6 @@ class _Steps:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()
-        return found.loss
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {name: each.detach().cpu().numpy().copy() for name, each in self.weights.items()}
