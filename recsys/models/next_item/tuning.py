@@ -69,10 +69,8 @@ def tune(
     if held_out is None:
         plain = (settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0, transformer_weight=None)
         return Tuned(plain, [], 1.0)
-    search, held = (
-        Search(held_out, report or (lambda trial: None), budget),
-        frozenset(EVERYTHING if settings else candidates[0]),
-    )
+    search = Search(held_out, report or (lambda trial: None), budget)
+    held = EVERYTHING if settings else frozenset(candidates[0])
     best = settings or search.among(candidates)
     best, twin = _with_twin(search, best, held, seed, threads, TWIN_SHARE * budget)
     best, transformer = _with_transformer(search, best, held, learner)

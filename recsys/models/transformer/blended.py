@@ -38,9 +38,9 @@ class Blended(Model):
         """The next-item model with a transformer beside it, or the next-item model alone where that adds too little.
 
         seconds: of each training of the transformer, at most, by the clock; the others, and the options budget,
-        settings, candidates and goal, are those of NextItem.fit. The weight is chosen on the same held-out users as all settings
-        and is among them as `transformer_weight`, which is 0 where the transformer did not help. learner: what trains
-        it, torch where none is given. Raises ModelError where torch is not installed.
+        settings, candidates and goal, are those of NextItem.fit. The weight is chosen on the same held-out users as all
+        settings and is among them as `transformer_weight`, which is 0 where the transformer did not help. learner: what
+        trains it, torch where none is given. Raises ModelError where torch is not installed.
         """
         learner = learner or Training(seed, threads, seconds)
         with blas_threads(seqs, threads):
