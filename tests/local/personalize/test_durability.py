@@ -1,10 +1,13 @@
 """kill -9 at any moment: what was acknowledged is there after a restart, what was cut short ends."""
 
+import fcntl
 import os
 import signal
 import sqlite3
+import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import personalize_shop as shops
@@ -13,6 +16,8 @@ import pytest
 from alone import Server
 from botocore.exceptions import BotoCoreError
 from personalize_shop import Client
+
+from recsys.local.personalize.jobs.queue import Jobs
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,22 @@ def test_a_training_cut_short_is_taken_up_again(mortal: Server, stocked: shops.S
     assert described["status"] == "ACTIVE", described.get("failureReason")
     assert personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
     assert not list(mortal.state.glob("personalize/versions/*.tmp"))
+
+
+def test_no_work_is_taken_up_before_what_a_killed_server_left_has_ended(tmp_path: Path) -> None:
+    """What it left holds the lock of its worker, and so does this test; another worker shows how long work takes."""
+    held, free = Jobs(tmp_path / "held.log"), Jobs(tmp_path / "free.log")
+    ended = {jobs: threading.Event() for jobs in (held, free)}
+    with (tmp_path / "held.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for jobs in (held, free):
+            result = str(tmp_path / f"{id(jobs)}.json")
+            jobs.submit("1", "import", {"result": result}, lambda _, jobs=jobs: ended[jobs].set())
+        assert ended[free].wait(120)
+        assert not ended[held].wait(1)
+    assert ended[held].wait(120)
+    held.close()
+    free.close()
 
 
 def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(

@@ -75,7 +75,7 @@ class Jobs:
         if self._process is None or self._process.poll() is not None:
             with self._log_path.open("ab") as errors:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "recsys.local.personalize.jobs.zygote"],
+                    [sys.executable, "-m", "recsys.local.personalize.jobs.zygote", self._log_path.with_suffix(".lock")],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,

@@ -2,9 +2,11 @@
 
 It reads one job a line from standard input, `{"id", "task", "spec"}`, and writes `{"id", "pid"}` when a child has begun
 and `{"id", "code"}` when it has ended. When standard input closes, because the server stopped or was killed, it kills
-its children and ends: no job outlives the server, which takes it up again at its next start.
+its children and ends: no job outlives the server, which takes it up again at its next start. That may be sooner than
+the old worker hears of it, so that a worker begins nothing before the one before it, and its children, have ended.
 """
 
+import fcntl
 import importlib
 import json
 import os
@@ -28,8 +30,10 @@ NICENESS = 10  # serving comes first
 
 
 def main() -> None:
-    """Serve jobs until standard input closes."""
+    """Serve jobs until standard input closes. The argument is the file that a worker and its children hold locked."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides what to stop
+    lock = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # children share it: it is free once the last of them has ended
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken)
