@@ -128,7 +128,7 @@ def blended(task: Task) -> Model:
 
 
 def _goal(task: Task) -> str:
-    return "next" if task.protocol == "leave-last-out" else "newest"
+    return {"leave-last-out": "next", "temporal": "later"}.get(task.protocol, "newest")
 
 
 def _needs_torch() -> None:

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import recsys.models.next_item.large
 import recsys.models.next_item.memory
 import recsys.models.next_item.tuning
 from recsys.errors import ModelError
-from recsys.models import NextItem, Popularity, Sequences
+from recsys.models import NextItem, Popularity, Sequences, load
 from recsys.models.next_item.settings import OWN_WEIGHTS, Settings
 from recsys.models.next_item.softmax import SoftmaxTwin
 from recsys.models.next_item.tuning import FIRST_EPOCHS, TWIN_EPOCHS
@@ -172,16 +173,42 @@ def test_a_twin_that_is_of_no_use_is_not_trained_to_its_end(collectors, monkeypa
     assert NextItem.fit(collectors).settings["twin_weight"] == 0 and rounds == [FIRST_EPOCHS]
 
 
-@pytest.mark.parametrize("goal", ["next", "newest"])
-def test_settings_are_chosen_for_either_goal(regulars, goal):
+@pytest.mark.parametrize("goal", ["next", "newest", "later"])
+def test_settings_are_chosen_for_any_goal(regulars, goal):
     model = NextItem.fit(regulars, goal=goal)
     favourite, other = model.encode(["f3", "11"])
     assert len(model.trials) > 5 and model.recommend([[favourite, other]], 1)[0][0, 0] == favourite
 
 
 def test_an_unknown_goal_is_refused(ring):
-    with pytest.raises(ModelError, match="goal 'later': choose one of next, newest"):
-        NextItem.fit(ring, goal="later")
+    with pytest.raises(ModelError, match="goal 'last': choose one of next, newest, later"):
+        NextItem.fit(ring, goal="last")
+
+
+@pytest.fixture
+def season():
+    """300 users who come 8 times in a year and take any of ten s items in its middle, of ten w items around it."""
+    rng = np.random.default_rng(0)
+    times = rng.integers(0, 1000, 2400)
+    kind = np.where((times < 350) | (times >= 850), "w", "s")
+    items = np.char.add(kind, rng.integers(0, 10, 2400).astype(str))
+    users = np.repeat([f"u{n}" for n in range(300)], 8)
+    return Sequences.from_interactions(pd.DataFrame({"USER_ID": users, "ITEM_ID": items, "TIMESTAMP": times}))
+
+
+def test_for_the_weeks_to_come_what_is_wanted_now_counts_more(season, tmp_path):
+    model = NextItem.fit(season, goal="later")
+    summer, winter = (model.encode(f"{kind}{n}" for n in range(10)) for kind in "sw")
+    codes, _ = model.recommend([[], summer[:3]], 10)
+    assert model.settings["trend"] > 0
+    assert set(codes[0]) == set(codes[1]) == set(winter)
+    model.save(tmp_path / "model")
+    assert (load(tmp_path / "model").recommend([[], summer[:3]], 10)[0] == codes).all()
+
+
+def test_where_everything_happened_at_once_nothing_is_later(ring):
+    model = NextItem.fit(replace(ring, times=np.zeros_like(ring.times)), goal="later")
+    assert model.trials == [] and model.recommend([[3]], 1)[0][0, 0] == 4
 
 
 def test_a_model_that_would_not_fit_into_memory_is_refused_before_the_work_starts(ring, monkeypatch):

@@ -1,4 +1,4 @@
-"""What is added to the regression's scores: own habits, popularity where little is known, and what items are worth."""
+"""What is added to the regression's scores: habits, popularity where little is known, trends, what items are worth."""
 
 from collections.abc import Sequence
 
@@ -6,24 +6,37 @@ import numpy as np
 
 from recsys.models.next_item.features import own_share
 from recsys.models.next_item.settings import Settings
+from recsys.models.sequences import Sequences
 
 HAD = np.float32(1000)  # taken off what is not to be recommended again: below everything else, and still in its order
 NOTHING = np.empty(0, np.int64)
+LATELY = 0.05  # of all events, the newest
+USUAL = 5.0  # events that an item is given on both sides: a single sale is no trend
 FLOOR = 1e-6  # weight of popularity where none was chosen: it orders what the history says nothing about
 
 
 class Blend:
     """Adds to the scores of a batch what the regression does not know.
 
-    own_weight * own shares + popularity_weight * popularity / (1 + length) + twin_weight * log(popularity); where
-    people do not repeat, what they had comes last.
+    own_weight * own shares + popularity_weight * popularity / (1 + length) + twin_weight * log(popularity), and then
+    multiplies what is above 0 by lately ^ trend; where people do not repeat, what they had comes last.
 
     popularity: (n_items,) users of each item. An empty history scores temperature * log(popularity), so that its
     softmax is popularity's own distribution, items without users counting a tenth of one. reward: (n_items,) float32
     logarithms of what items are worth, by which their probabilities are multiplied; None: all are worth the same.
+    lately: (n_items,) float32 how much more than usual an item is wanted; None: not known, and there is no trend.
     """
 
-    def __init__(self, popularity: np.ndarray, temperature: float = 1.0, reward: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        popularity: np.ndarray,
+        temperature: float = 1.0,
+        reward: np.ndarray | None = None,
+        lately: np.ndarray | None = None,
+    ) -> None:
+        self.log_lately = None if lately is None else np.log(lately)
+        self.temperature = np.float32(temperature)
+        self._trend = 0.0, np.float32(1)  # the power last asked for, and the factors
         self.reward = None if reward is None else np.float32(temperature) * np.asarray(reward, np.float32)
         total = max(1.0, float(popularity.sum()))
         self.share = (popularity / total).astype(np.float32)
@@ -41,8 +54,22 @@ class Blend:
             own = own_share(histories, settings.own_decay)
             np.add.at(scores, (own.rows, own.codes), np.float32(settings.own_weight) * own.values)
         scores[lengths == 0] = self.empty
+        if settings.trend and self.log_lately is not None:
+            if self._trend[0] != settings.trend:
+                self._trend = settings.trend, np.exp(np.float32(settings.trend) * self.log_lately)
+            np.multiply(scores, self._trend[1], out=scores, where=scores > 0)
+            scores[lengths == 0] += self.temperature * np.float32(settings.trend) * self.log_lately
         if self.reward is not None:
             scores += self.reward
         if not settings.seen:
             scores[np.repeat(np.arange(len(histories)), lengths), np.concatenate([NOTHING, *histories])] -= HAD
         return scores
+
+
+def lately(seqs: Sequences) -> np.ndarray:
+    """(n_items,) float32: share of the newest events over share of all, 1 for an item in as much demand as ever."""
+    count = max(1, int(seqs.n_events * LATELY))
+    newest = np.argpartition(seqs.times, -count)[-count:]
+    usual = np.bincount(seqs.codes, minlength=seqs.n_items) * (len(newest) / seqs.n_events)
+    recent = np.bincount(seqs.codes[newest], minlength=seqs.n_items)
+    return ((recent + USUAL) / (usual + USUAL)).astype(np.float32)

@@ -7,16 +7,17 @@ import numpy as np
 
 from recsys import metrics
 from recsys.errors import ModelError
-from recsys.models.next_item.blend import Blend
+from recsys.models.next_item.blend import Blend, lately
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.large import regression_of
 from recsys.models.next_item.regression import Recent
-from recsys.models.next_item.settings import Climbs, Settings
-from recsys.models.protocol import Split, cut_newest, leave_last_out
+from recsys.models.next_item.settings import LATER, LATER_CLIMBS, Climbs, Settings
+from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_split
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
 
-HELD_OUT = {"next": (0.5, 2500), "newest": (0.2, 500)}  # by goal: share of the users that are held out, and the most
+# By goal: share of the users that are held out, and the most.
+HELD_OUT = {"next": (0.5, 2500), "newest": (0.2, 500), "later": (1.0, 2500)}
 HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
 FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
@@ -45,15 +46,18 @@ class HeldOut:
     """Events set aside: a model of the others is shown the older events of some users and must find the newer ones.
 
     unseen: these users, where nothing of theirs is in the other events. regression: of the other events. beside: what
-    is added to its scores, (n, n_items) float32 by the setting that is its weight.
+    is added to its scores, (n, n_items) float32 by the setting that is its weight. later: whether they lie after all
+    that is shown; `start` and `climbs` are where a search begins and what it moves.
     """
 
-    def __init__(self, split: Split, unseen: Sequences | None, regression: Scorer) -> None:
+    def __init__(self, split: Split, unseen: Sequences | None, regression: Scorer, later: bool = False) -> None:
         self.train, self.unseen, self.regression = split.train, unseen, regression
+        self.start = LATER if later else Settings()
+        self.climbs = (*LATER_CLIMBS, *regression.climbs, *LATER_CLIMBS) if later else regression.climbs
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
         self.beside: dict[str, np.ndarray] = {}
-        self._blend = Blend(unique_users(split.train))
+        self._blend = Blend(unique_users(split.train), lately=lately(split.train))
         self._predicted = Recent(3)
 
     @classmethod
@@ -67,8 +71,8 @@ class HeldOut:
     ) -> "HeldOut | None":
         """Users drawn by `seed`; None where too few have two events for a choice to mean anything.
 
-        goal: what must be found, the `next` event of known users or the `newest` tenth of unseen users. Raises
-        ModelError for another one.
+        goal: what must be found, the `next` event of known users, the `newest` tenth of unseen users or what known
+        users did `later`, when the newest tenth of all events came. Raises ModelError for another one.
         """
         if goal not in HELD_OUT:
             raise ModelError(f"goal {goal!r}: choose one of {', '.join(HELD_OUT)}")
@@ -80,10 +84,14 @@ class HeldOut:
         chosen = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
         if goal == "next":
             split, unseen = leave_last_out(seqs, chosen), None
+        elif goal == "later":
+            split, unseen = _later(seqs, count, seed), None
+            if split is None:
+                return None
         else:
             rest, unseen = seqs.select(np.setdiff1d(np.arange(seqs.n_users), chosen)), seqs.select(chosen)
             split = cut_newest(rest, unseen, share=0.1)
-        return cls(split, unseen, regression(split.train, threads))
+        return cls(split, unseen, regression(split.train, threads), goal == "later")
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
@@ -135,8 +143,27 @@ class HeldOut:
         return self.regression.predict(self.weighted(settings), settings)
 
 
+def _later(seqs: Sequences, most: int, seed: int) -> Split | None:
+    """A cut in time, `most` users tested; None where too few have events on both sides of it."""
+    try:
+        split = temporal_split(seqs)
+    except ModelError:  # everything happened at once
+        return None
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(split.targets))[:most])
+    lists = (split.histories, split.targets, split.weights)
+    return (
+        Split(split.train, *(each and [each[at] for at in chosen] for each in lists)) if len(chosen) >= FEWEST else None
+    )
+
+
 def _regressed(settings: Settings) -> Settings:
     """The part of the settings that the regression depends on."""
     return settings.with_(
-        own_weight=0.0, own_decay=0.0, popularity_weight=0.0, twin_weight=0.0, transformer_weight=None, seen=True
+        own_weight=0.0,
+        own_decay=0.0,
+        popularity_weight=0.0,
+        twin_weight=0.0,
+        transformer_weight=None,
+        trend=0.0,
+        seen=True,
     )

@@ -1,6 +1,7 @@
 """The closed-form linear next-item model: user-personalization and personalized-ranking.
 
-    score = x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length) + reward
+    score = (x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length))
+            * (how much more than usual an item is wanted now) ^ trend + reward
 
 x is the history on several time scales and B the sum of two: the ridge regression (G + lambda I)^-1 C of what comes
 next on x over all training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order; and, where
@@ -16,7 +17,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys.models.base import Model
-from recsys.models.next_item.blend import Blend
+from recsys.models.next_item.blend import Blend, lately
 from recsys.models.next_item.features import decayed
 from recsys.models.next_item.gram import one_scale, scale_weights
 from recsys.models.next_item.large import regression_of
@@ -48,8 +49,9 @@ class NextItem(Model):
     ) -> Self:
         """Choose the settings on held-out training users, then train on all.
 
-        goal: what the settings are chosen for, the `next` event of a user or, where a list is to serve for a while, the
-        `newest` tenth of the events of users not seen before, as Amazon Personalize measures it. report: called with
+        goal: what the settings are chosen for: the `next` event of a user; where a list is to serve for a while, the
+        `newest` tenth of the events of users not seen before, as Amazon Personalize measures it; or what users do
+        `later`, in the weeks after all that is known, as for a mailing. report: called with
         each trial (settings, ndcg, seconds). budget: seconds of tuning on two ordinary cores, counted in work and not
         by the clock, so that a seed gives one model. settings: use these and only fit the temperature. candidates:
         settings of which one holds, whichever is best; each is tried, whatever the budget. reward: (n_items,)
@@ -67,7 +69,9 @@ class NextItem(Model):
         if tuned.twin:
             table += np.float32(tuned.settings.twin_weight) * tuned.twin.table()
         popularity = unique_users(seqs)
-        return cls._of(seqs.item_ids, table, popularity, tuned.settings, tuned.trials, tuned.temperature, reward)
+        recent = lately(seqs) if tuned.settings.trend else None
+        chosen = tuned.settings, tuned.trials, tuned.temperature
+        return cls._of(seqs.item_ids, table, popularity, *chosen, reward, recent)
 
     @classmethod
     def _of(
@@ -79,13 +83,15 @@ class NextItem(Model):
         trials: list[dict[str, Any]],
         temperature: float,
         reward: np.ndarray | None = None,
+        recent: np.ndarray | None = None,
     ) -> Self:
         model = cls(item_ids, settings.as_dict(), trials, temperature)
-        model.table, model.popularity, model.chosen, model.reward = table, popularity, settings, reward
+        model.table, model.popularity, model.chosen = table, popularity, settings
+        model.reward, model.recent = reward, recent
         rows = (table[0] if isinstance(table, tuple) else table).shape[0]
         weights = scale_weights(settings.decays, settings.length)
         model._weights = weights if rows > len(item_ids) else one_scale(weights)
-        model._blend = Blend(popularity, temperature, reward)
+        model._blend = Blend(popularity, temperature, reward, recent)
         return model
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
@@ -110,8 +116,8 @@ class NextItem(Model):
             *first, left, right = table
             arrays = {"left": left, "right": right}
             arrays |= {name: getattr(each, name) for each in first for name in ("data", "indices", "indptr")}
-        worth = {} if self.reward is None else {"reward": self.reward}
-        return {**arrays, "popularity": self.popularity, **worth}
+        of_items = {"popularity": self.popularity, "reward": self.reward, "lately": self.recent}
+        return arrays | {name: array for name, array in of_items.items() if array is not None}
 
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
@@ -124,7 +130,7 @@ class NextItem(Model):
                 counted = (arrays["data"], arrays["indices"], arrays["indptr"])
                 table = sparse.csr_array(counted, shape=(n, n)), *table
         tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
-        return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, arrays.get("reward"))
+        return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, arrays.get("reward"), arrays.get("lately"))
 
 
 def blas_threads(seqs: Sequences, threads: int) -> threadpool_limits:

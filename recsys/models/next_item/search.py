@@ -24,7 +24,7 @@ class Search:
     def among(self, candidates: Candidates) -> Settings:
         """A climb with the first candidate's settings held; then the best candidate beside what was found."""
         first = candidates[0]
-        best = self.climb(Settings().with_(**first), self.held_out.regression.climbs, held=first)
+        best = self.climb(self.held_out.start.with_(**first), self.held_out.climbs, held=first)
         return self.best_of([best.with_(**candidate) for candidate in candidates])
 
     def best_of(self, rivals: Sequence[Settings]) -> Settings:

@@ -5,18 +5,20 @@ from typing import Any, Self
 
 Climbs = tuple[tuple[str, tuple], ...]  # settings, each with its grid
 
-DECAYS = ((0.0, 0.7), (0.1, 0.8), (0.3, 0.9), (0.5, 0.95), (0.7, 0.98))
 ALIKE = (1.0,)  # of a history whose events are all to count the same
+DECAYS = ((0.0, 0.7), (0.1, 0.8), (0.3, 0.9), (0.5, 0.95), (0.7, 0.98), ALIKE)
+HORIZONS = (1, 2, 5, 10, 20, 50)
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
-OWN_WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+OWN_WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 DISCOUNTS = (0.0, 0.1, 0.2, 0.3, 0.4)
 POPULARITY_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+TRENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 # In this order: what moves the result most comes first, and what the others change comes twice.
 CLIMBS: Climbs = (
     ("seen", (True, False)),
     ("own_weight", OWN_WEIGHTS),
-    ("horizon", (1, 2, 5, 10, 20)),
+    ("horizon", HORIZONS),
     ("penalty", PENALTIES),
     ("reverse", (0.0, 0.5, 1.0)),
     ("decays", DECAYS),
@@ -33,13 +35,18 @@ LARGE_CLIMBS: Climbs = (
     ("decays", DECAYS),
     ("penalty", PENALTIES),
     ("discount", DISCOUNTS),
-    ("horizon", (1, 2, 5, 10, 20)),
+    ("horizon", HORIZONS),
     ("own_weight", OWN_WEIGHTS),
     ("own_decay", (0.0, 0.25, 0.5, 1.0)),
     ("reverse", (0.0, 0.5, 1.0)),
     ("penalty", PENALTIES),
     ("discount", DISCOUNTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
+)
+# Where what is wanted lies weeks ahead: stock and fashions change meanwhile.
+LATER_CLIMBS: Climbs = (
+    ("own_weight", OWN_WEIGHTS),
+    ("trend", TRENDS),
 )
 # Once something is trained beside the regression, which is with the settings found so far.
 HABIT_CLIMBS: Climbs = (
@@ -68,8 +75,9 @@ class Settings:
     popularity_weight: weight of popularity, divided by 1 + the length of the history. rank: of the regression's
     coefficients, 0 for no limit, which is best where there is no reason for less (MovieLens-1M on one time scale: NDCG
     .133, .163, .181 at rank 64, 256 and without). discount: the power of popularity that an item's scores are divided
-    by in a catalogue too large to be solved. transformer_weight: weight of a transformer's logits, 0 where one was
-    tried and did not help, None where none was.
+    by in a catalogue too large to be solved. trend: the power of how much more than usual an item is wanted now, by
+    which its score is multiplied. transformer_weight: weight of a transformer's logits, 0 where one was tried and did
+    not help, None where none was.
     """
 
     length: int = 200
@@ -84,6 +92,7 @@ class Settings:
     popularity_weight: float = 0.0
     rank: int = 0
     discount: float = 0.1
+    trend: float = 0.0
     transformer_weight: float | None = None
 
     def with_(self, **changes: Any) -> Self:
@@ -99,6 +108,9 @@ class Settings:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
         return cls(**known | {"decays": tuple(known["decays"])})
+
+
+LATER = Settings(decays=(0.7, 0.98), horizon=20, penalty=1000.0)  # where the search for what lies weeks ahead begins
 
 
 def neighbour(name: str, grid: tuple, settings: Settings, step: int) -> Settings | None:

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from recsys.models.base import Model
-from recsys.models.next_item.blend import Blend
+from recsys.models.next_item.blend import Blend, lately
 from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.search import Report, Search
 from recsys.models.next_item.settings import HABIT_CLIMBS, Settings
@@ -59,7 +59,8 @@ class Transformer(Model):
         temperature = held_out.temperature(chosen)
         if held_out.unseen:
             forward = learner.learn(held_out.unseen, seen, forward)
-        return cls._of(seqs.item_ids, forward, unique_users(seqs), chosen, search.trials, temperature, reward)
+        recent = lately(seqs) if chosen.trend else None
+        return cls._of(seqs.item_ids, forward, unique_users(seqs), chosen, search.trials, temperature, reward, recent)
 
     @classmethod
     def _of(
@@ -71,10 +72,12 @@ class Transformer(Model):
         trials: list[dict[str, Any]],
         temperature: float,
         reward: np.ndarray | None,
+        recent: np.ndarray | None = None,
     ) -> Self:
         model = cls(item_ids, settings.as_dict(), trials, temperature)
-        model.forward, model.popularity, model.chosen, model.reward = forward, popularity, settings, reward
-        model._blend = Blend(popularity, temperature, reward)
+        model.forward, model.popularity, model.chosen = forward, popularity, settings
+        model.reward, model.recent = reward, recent
+        model._blend = Blend(popularity, temperature, reward, recent)
         return model
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
@@ -83,14 +86,15 @@ class Transformer(Model):
         return self._blend.add(scores, histories, self.chosen)
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        worth = {} if self.reward is None else {"reward": self.reward}
-        return {**self.forward.arrays, "popularity": self.popularity, **worth}
+        of_items = {"popularity": self.popularity, "reward": self.reward, "lately": self.recent}
+        return self.forward.arrays | {name: array for name, array in of_items.items() if array is not None}
 
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
         arrays, meta = stored.arrays, stored.meta
         tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
-        return cls._of(stored.item_ids, Forward(arrays), arrays["popularity"], *tuned, arrays.get("reward"))
+        known = arrays["popularity"], *tuned, arrays.get("reward"), arrays.get("lately")
+        return cls._of(stored.item_ids, Forward(arrays), *known)
 
 
 class Nothing:
