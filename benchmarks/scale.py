@@ -19,12 +19,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
 from benchmarks.machine import machine
 from recsys import metrics
 from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.protocol import Split, leave_last_out
+from recsys.plots import style
 
 CELLS = (  # events, items
     *((1_000_000, items) for items in (1_000, 20_000, 200_000, 1_000_000)),
@@ -185,6 +188,7 @@ def values(cell: dict[str, Any]) -> list[str]:
 
 
 AGAINST = (("events", "items"), ("items", "events"))  # what is varied, and what is held
+TICKS = {"seconds": (10, 20, 50, 100, 200, 500), "peak_gb": (0.5, 1, 2, 5, 10)}
 
 
 def laws(cells: list[dict[str, Any]]) -> list[str]:
@@ -213,22 +217,24 @@ def column(cells: list[dict[str, Any]], name: str) -> list[float]:
 
 def draw(cells: list[dict[str, Any]], path: Path) -> None:
     """Seconds and peak memory against events and against items, a line for each size of the other."""
-    import matplotlib
+    with matplotlib.rc_context({**style.RC, "svg.hashsalt": "scale"}):
+        figure = Figure(figsize=(style.WIDTH, 6.4), layout="constrained", facecolor="white")
+        for row, (varied, held) in zip(figure.subplots(2, 2, sharey="col"), AGAINST, strict=True):
+            for axis, name, title in zip(row, ("seconds", "peak_gb"), ("seconds to train", "peak GB"), strict=True):
+                for place, (size, some) in enumerate(series(cells, held)):
+                    label = f"{short(size)} {held}"
+                    axis.loglog(column(some, varied), column(some, name), label=label, **style.look(place))
+                axis.set(xlabel=varied, ylabel=title, xticks=sorted({cell[varied] for cell in cells}))
+                axis.minorticks_off()
+                axis.xaxis.set_major_formatter(lambda value, _: short(value))
+                axis.set_yticks(TICKS[name], [f"{tick:g}" for tick in TICKS[name]])
+            row[0].legend(fontsize=7)
+        figure.savefig(path, metadata={"Date": None})
 
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(9, 7), sharey="col", layout="constrained")
-    for row, (varied, held) in zip(axes, AGAINST, strict=True):
-        for axis, name, title in zip(row, ("seconds", "peak_gb"), ("seconds to fit", "peak memory, GB"), strict=True):
-            for size, some in series(cells, held):
-                sizes, taken = column(some, varied), column(some, name)
-                axis.loglog(sizes, taken, marker="o", label=f"{size:,} {held} (^{growth(sizes, taken):.2f})")
-            axis.set(xlabel=varied, ylabel=title)
-            axis.grid(alpha=0.3)
-            axis.legend(fontsize=7)
-    figure.savefig(path)
-    plt.close(figure)
+def short(count: float) -> str:
+    """A count as an axis shows it: 1k, 200k, 25M."""
+    return f"{count / 1e6:g}M" if count >= 1e6 else f"{count / 1e3:g}k"
 
 
 def page(cells: list[dict[str, Any]]) -> str:
@@ -243,8 +249,9 @@ def page(cells: list[dict[str, Any]]) -> str:
             "Written by `make scale`. Synthetic data and default settings, each size in a process of its own: see",
             "[`benchmarks/scale.py`](../benchmarks/scale.py). Seconds are those of choosing settings and training;",
             "peak memory is the whole process's, data included; NDCG@10 is that of 5,000 users' last events. Up to",
-            "6,000 items the regression is solved exactly, which costs their number to the third; above that all work",
-            "is counted event by event. The search for settings has a budget, which the small sizes do not use up.",
+            "6,000 items the regression is solved exactly, which costs their number to the third, with a softmax twin",
+            "beside it, which costs the number of events; above that all work is counted event by event. The search",
+            "for settings has a budget, which the small sizes do not use up: so every law is below 1.",
             "",
             f"Measured on {', '.join(dict.fromkeys(column(measured, 'machine')))}.",
             "",
