@@ -44,6 +44,9 @@ Settings = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Port = Annotated[int, typer.Option(help="Port of the embedded AWS, on loopback.")]
+MaxUsd = Annotated[
+    float | None, typer.Option(min=0, help="Refuse what costs more USD in its first 24 hours, setting up included.")
+]
 STATE = ".recsys"
 
 
@@ -83,6 +86,8 @@ def run(
     only: Annotated[str | None, typer.Option(help="Run this notebook only.")] = None,
     force: Annotated[bool, typer.Option(help="Run again what is unchanged.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be created; create nothing.")] = False,
+    yes: Annotated[bool, typer.Option(help="Do not ask before creating what AWS bills.")] = False,
+    max_usd: MaxUsd = None,
 ) -> None:
     """Run the notebooks in order, skipping what is unchanged."""
     values, origin = parameters.load(params, settings=settings)
@@ -94,6 +99,7 @@ def run(
     from recsys import resources, runner, summary
 
     _export(settings)
+    _agreed(values, yes, max_usd)
     _connect(values, start_it=True)
     done = runner.execute(
         values, origin, params, exists=resources.exists, start=start, only=only, force=force, console=console
@@ -148,6 +154,38 @@ def report(
     typer.echo(write(runs.find(run_id, values).folder))
 
 
+@app.command(epilog="Example: recsys deploy ShardCount=2 TrackingId=0a1b2c3d --yes")
+def deploy(
+    given: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Template parameters.")] = None,
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    yes: Annotated[bool, typer.Option(help="Do not ask before creating what AWS bills.")] = False,
+    max_usd: MaxUsd = None,
+    json: AsJson = False,
+) -> None:
+    """Create the stack or bring it to these parameters, without notebooks; what is not named stays as it is."""
+    from recsys.deploy import deploy as bring
+
+    values, _ = parameters.load(params, settings=settings)
+    wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **dict(map(_assignment, given or []))}
+    _agreed(values, yes, max_usd)
+    _connect(values)
+    outputs = bring(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else _line)
+    _print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
+
+
+@app.command(epilog="Example: recsys package --bucket my-code")
+def package(bucket: Annotated[str, typer.Option(help="Bucket that the Lambda zips are put into.")]) -> None:
+    """Put the Lambda zips into a bucket and print the template's parameters that name them, one a line.
+
+    For deployments without params files: account, region and endpoint are those of the environment, as for the AWS CLI.
+    """
+    from recsys.deploy.package import publish
+
+    for name, key in publish(bucket).items():
+        typer.echo(f"{name}={key}")
+
+
 @app.command(epilog="Example: recsys destroy --yes")
 def destroy(
     params: ParamsFile = parameters.DEFAULT_FILE,
@@ -175,6 +213,42 @@ def destroy(
     if left:
         raise RecsysError(f"{len(left)} resources are left: {', '.join(map(str, left))}; run the command again")
     console.print("nothing is left: no campaign, solution, filter, tracker, dataset, schema, group, bucket or stack")
+
+
+@app.command(epilog="Example: recsys cost --params params/aws.yaml --requests 10000000 --max-usd 50")
+def cost(
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    requests: Annotated[int, typer.Option(min=0, help="Requests to the API a month.")] = 1_000_000,
+    events: Annotated[int, typer.Option(min=0, help="Events a month.")] = 1_000_000,
+    users: Annotated[int, typer.Option(min=0, help="Users with a profile.")] = 10_000,
+    interactions: Annotated[int, typer.Option(min=1, help="Interactions trained on.")] = 100_000,
+    trainings: Annotated[float, typer.Option(min=0, help="Further trainings a month, 4.3 for weekly.")] = 0.0,
+    prices: Annotated[str | None, typer.Option(help="YAML file with your own prices over AWS's.")] = None,
+    standing: Annotated[bool, typer.Option("--standing", help="What stands now, and its cost so far.")] = False,
+    max_usd: MaxUsd = None,
+    json: AsJson = False,
+) -> None:
+    """What the environment costs on AWS: before it is created, or with --standing what it has cost so far."""
+    from recsys.deploy import bill, costs
+    from recsys.deploy import prices as price_list
+
+    values, _ = parameters.load(params, settings=settings)
+    asked = price_list.load(prices)
+    if standing:
+        from recsys.deploy.standing import standing as stands
+
+        _connect(values)
+        found = stands(values.named(values.dataset.dataset_group), values.stack_name, asked)
+        rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
+    else:
+        demand = costs.Demand(interactions, users, requests, events, trainings)
+        lines = costs.estimate(values, demand, asked)
+        rows, said = bill.estimated(lines), bill.sums(lines, asked) + costs.warnings(values, asked, demand)
+        bill.refuse_above(max_usd, lines)
+    _print_rows(rows if json else bill.written(rows), json, empty="nothing stands that is billed by the hour")
+    for line in () if json else said:
+        console.print(line)
 
 
 @app.command(epilog="Example: recsys doctor --params params/aws.yaml")
@@ -330,6 +404,24 @@ def data_check(
     _print_rows(json_format.loads(prepared.report.to_frame().to_json(orient="records")), json)
 
 
+def _agreed(values: Params, yes: bool, max_usd: float | None) -> None:
+    """Show what will be billed, and ask, where AWS itself is meant. Raises where it costs more than `max_usd`."""
+    if values.aws.endpoint:
+        return
+    from recsys.deploy import bill, costs
+    from recsys.deploy import prices as price_list
+
+    asked = price_list.load()
+    lines = costs.estimate(values, costs.Demand(), asked)
+    bill.refuse_above(max_usd, lines)
+    aws.connect(values.aws.region)
+    aws.client("sts")  # whoever has no credentials need not be asked
+    for line in bill.sums(lines, asked) + costs.warnings(values, asked, costs.Demand()):
+        console.print(line)
+    if not yes:
+        typer.confirm("Create this on AWS?", abort=True)
+
+
 def _connect(values: Params, start_it: bool = False) -> None:
     """Connect to what the params name; a loopback address nobody serves is our own to start."""
     aws.connect(values.aws.region, values.aws.endpoint)
@@ -374,6 +466,13 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise RecsysError(f"--map {text}: expected OURS=YOURS, such as USER_ID=customer")
     return ours, theirs
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise RecsysError(f"{text}: expected NAME=VALUE, such as ShardCount=2")
+    return name, value
 
 
 def _line(text: str) -> None:

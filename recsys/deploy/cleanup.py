@@ -106,10 +106,15 @@ def destroy(group_name: str, stack_name: str, *, report: Report | None = None, t
     return _left(group_name, stack_name, resources, tell)
 
 
+def group_arn(name: str) -> str | None:
+    """The dataset group of that name."""
+    groups = aws.pages("personalize", "list_dataset_groups", "datasetGroups")
+    return next((entry["datasetGroupArn"] for entry in groups if entry["name"] == name), None)
+
+
 def _personalize(group_name: str) -> Iterator[tuple[Kind, str]]:
     """What Personalize holds of the group, in the order of deletion."""
-    groups = aws.pages("personalize", "list_dataset_groups", "datasetGroups")
-    group = next((entry["datasetGroupArn"] for entry in groups if entry["name"] == group_name), None)
+    group = group_arn(group_name)
     schemas = _named_schemas(group_name)
     for kind in UNDER_GROUP if group else ():
         arns = kind.listed(datasetGroupArn=group)

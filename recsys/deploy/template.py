@@ -39,6 +39,11 @@ def resources(condition: str | None) -> dict[str, int]:
     return dict(Counter(resource["Type"] for resource in every if resource.get("Condition") == condition))
 
 
+def kinds() -> Counter[str]:
+    """Types and counts of all resources."""
+    return Counter(resource["Type"] for resource in content()["Resources"].values())
+
+
 def check(names: Iterable[str]) -> None:
     """Raises AwsError for a parameter the template does not have."""
     for name in names:

@@ -1,0 +1,113 @@
+"""AWS's prices: dated, with their source, and replaceable by one's own."""
+
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recsys.errors import ParamsError
+
+FILE = Path(__file__).with_name("prices.yaml")
+
+Usd = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Personalize(Section):
+    import_gb: Usd
+    training_hour: Usd
+    requests_1000: Usd
+
+    @property
+    def tps_hour(self) -> float:
+        """USD of one provisioned transaction per second for an hour: 3,600 recommendations."""
+        return 3.6 * self.requests_1000
+
+
+class Kinesis(Section):
+    shard_hour: Usd
+    puts_million: Usd
+
+
+class Lambda(Section):
+    requests_million: Usd
+    gb_second: Usd
+
+
+class DynamoDB(Section):
+    writes_million: Usd
+    reads_million: Usd
+    storage_gb_month: Usd
+    recovery_gb_month: Usd
+
+
+class ApiGateway(Section):
+    requests_million: Usd
+
+
+class CloudWatch(Section):
+    log_gb: Usd
+    alarm_month: Usd
+    dashboard_month: Usd
+
+
+class S3(Section):
+    storage_gb_month: Usd
+
+
+class Transfer(Section):
+    out_gb: Usd
+
+
+class Prices(Section):
+    """USD, by service; `as_of` (YYYY-MM) and `region` say when and where they held."""
+
+    as_of: Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
+    region: str
+    personalize: Personalize
+    kinesis: Kinesis
+    lambda_: Annotated[Lambda, Field(alias="lambda")]
+    dynamodb: DynamoDB
+    apigateway: ApiGateway
+    cloudwatch: CloudWatch
+    s3: S3
+    transfer: Transfer
+
+
+def load(own: str | Path | None = None) -> Prices:
+    """The prices of prices.yaml, and over them those of `own`, a file of the same form that need not be complete.
+
+    Raises ParamsError for a file or price that cannot be read, naming it.
+    """
+    files = [FILE, *([Path(own)] if own else [])]
+    try:
+        return Prices.model_validate(reduce(_over, map(_read, files)))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(map(str, problem["loc"]))
+        raise ParamsError(f"{files[-1]}: {name} = {problem.get('input')!r}: {problem['msg']}") from error
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ParamsError(f"{path}: not readable as prices: {' '.join(str(error).split())}") from error
+    if not isinstance(values, Mapping):
+        raise ParamsError(f"{path}: must hold sections such as `kinesis:` with prices, as {FILE} does")
+    return values
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of `above` in the place of those of `below`, section by section."""
+    merged = dict(below)
+    for name, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(below.get(name), Mapping)
+        merged[name] = {**below[name], **value} if both else value
+    return merged

@@ -1,0 +1,81 @@
+"""What stands at this moment, since when, and what it has cost: billed by the hour, whether or not anybody calls."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from recsys import aws
+from recsys.deploy import stack
+from recsys.deploy.cleanup import CAMPAIGN, SOLUTION, group_arn
+from recsys.deploy.prices import Prices
+
+IDLE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One resource billed by the hour: its age in hours, USD an hour, and what to know about it."""
+
+    resource: str
+    hours: float
+    hour: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def usd(self) -> float:
+        """What it has cost so far at its present size."""
+        return self.hours * self.hour
+
+
+def standing(group_name: str, stack_name: str, prices: Prices, now: datetime | None = None) -> list[Standing]:
+    """Campaigns, the event stream, and solutions that train by themselves. Looks, and changes nothing."""
+    now = now or datetime.now(UTC)
+    group = group_arn(group_name)
+    solutions = SOLUTION.listed(datasetGroupArn=group) if group else []
+    found = [each for solution in solutions for each in _solution(solution, prices, now)]
+    return [*found, *_stream(stack_name, prices, now)]
+
+
+def _solution(arn: str, prices: Prices, now: datetime) -> Iterator[Standing]:
+    for campaign in CAMPAIGN.listed(solutionArn=arn):
+        described = CAMPAIGN.describe(campaign)
+        if described:
+            body = described["campaign"]
+            rate = body["minProvisionedTPS"] * prices.personalize.tps_hour
+            yield Standing(campaign, _hours(body["creationDateTime"], now), rate, _idle(campaign, body, now))
+    solution = (SOLUTION.describe(arn) or {}).get("solution", {})
+    if solution.get("performAutoTraining"):
+        note = "trains by itself every 7 days: recsys run --set training.perform_auto_training=false"
+        yield Standing(arn, _hours(solution["creationDateTime"], now), 0.0, (note,))
+
+
+def _idle(arn: str, campaign: dict, now: datetime) -> tuple[str, ...]:
+    """A note where a campaign older than a day answered nobody for a day."""
+    if now - campaign["creationDateTime"] < IDLE:
+        return ()
+    window = {"StartTime": now - IDLE, "EndTime": now, "Period": 86400, "Statistics": ["Sum"]}
+    for metric in ("GetRecommendations", "GetPersonalizedRanking"):
+        answer = aws.call(
+            aws.client("cloudwatch").get_metric_statistics,
+            Namespace="AWS/Personalize",
+            MetricName=metric,
+            Dimensions=[{"Name": "CampaignArn", "Value": arn}],
+            **window,
+        )
+        if sum(point["Sum"] for point in answer["Datapoints"]):
+            return ()
+    return ("idle for a day: nobody asked it anything; `recsys destroy` ends what it costs",)
+
+
+def _stream(stack_name: str, prices: Prices, now: datetime) -> Iterator[Standing]:
+    found = stack.describe(stack_name)
+    name = stack.outputs(found).get("StreamName") if found else None
+    summary = aws.find(aws.client("kinesis").describe_stream_summary, StreamName=name) if name else None
+    if summary:
+        body = summary["StreamDescriptionSummary"]
+        rate = body["OpenShardCount"] * prices.kinesis.shard_hour
+        yield Standing(body["StreamARN"], _hours(body["StreamCreationTimestamp"], now), rate)
+
+
+def _hours(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds() / 3600)

@@ -1,0 +1,159 @@
+"""What an environment costs, before and while it stands."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import personalize_shop as shops
+import pytest
+from typer.testing import CliRunner
+
+from recsys import params as parameters
+from recsys.cli import app
+from recsys.deploy import bill, costs, prices
+from recsys.deploy.costs import Demand, Line
+from recsys.deploy.standing import standing
+from recsys.errors import ParamsError, RecsysError
+
+PRICES = prices.load()
+TPS_HOUR = 3600 / 1000 * PRICES.personalize.requests_1000
+
+
+def values(*settings: str) -> parameters.Params:
+    return parameters.load("params/base.yaml", settings=list(settings), environment={})[0]
+
+
+def lines(*settings: str, **demand: Any) -> list[Line]:
+    return costs.estimate(values(*settings), Demand(**demand), PRICES)
+
+
+def hour(found: list[Line]) -> float:
+    return sum(line.hour for line in found)
+
+
+def test_an_hour_costs_two_campaigns_and_the_shards_whoever_calls() -> None:
+    for tps, shards in ((1, 4), (3, 1)):
+        found = lines(f"serving.min_provisioned_tps={tps}", f"stream.shard_count={shards}", requests=0, events=0)
+        billed = [line for line in found if line.resource.startswith(("campaign", "Kinesis"))]
+        assert hour(billed) == pytest.approx(2 * tps * TPS_HOUR + shards * PRICES.kinesis.shard_hour)
+
+
+def test_a_campaign_bills_what_is_ready_or_what_was_asked_whichever_is_more() -> None:
+    ready = 3600 * costs.HOURS / 1000 * PRICES.personalize.requests_1000
+    assert costs.campaign(1, 10, PRICES) == pytest.approx(ready)
+    assert costs.campaign(1, 1e7, PRICES) == pytest.approx(1e7 / 1000 * PRICES.personalize.requests_1000)
+
+
+def test_trainings_take_the_hours_of_aws_own_two_examples() -> None:
+    price = PRICES.personalize.training_hour
+    assert costs.training(100_000, PRICES) == pytest.approx(2.1 * price)
+    assert costs.training(25_000_000, PRICES) == pytest.approx(53.9 * price, rel=0.01)
+
+
+def test_more_of_everything_costs_more() -> None:
+    month = {line.resource: line.month for line in lines()}
+    more = {line.resource: line.month for line in lines(requests=10**7, events=10**7, users=10**5, trainings=4.3)}
+    grown = {resource for resource in month if more[resource] > month[resource]}
+    assert grown >= {"Personalize training", "profiles table", "API Gateway", "Kinesis stream", "stream processor"}
+    assert not [resource for resource in month if more[resource] < month[resource]]
+
+
+def test_the_first_day_is_setting_up_and_24_hours() -> None:
+    assert costs.first_day([Line("a", "", once=1, hour=2), Line("b", "", demand=costs.HOURS)]) == 1 + 48 + 24
+
+
+class TestPrices:
+    def test_one_s_own_lie_over_aws_s(self, tmp_path: Path) -> None:
+        own = tmp_path / "own.yaml"
+        own.write_text("kinesis: {shard_hour: 0.02}\nregion: eu-central-1\n")
+        found = prices.load(own)
+        assert (found.kinesis.shard_hour, found.region) == (0.02, "eu-central-1")
+        assert found.kinesis.puts_million == PRICES.kinesis.puts_million
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("kinesis: {shard_hour: -1}", "kinesis.shard_hour = -1"),
+            ("kinesis: {shard: 1}", "kinesis.shard"),
+            ("kinesis: 3", "kinesis = 3"),
+            ("- 1", "must hold sections"),
+            ("a: [", "not readable"),
+        ],
+    )
+    def test_a_price_that_is_none_is_named(self, tmp_path: Path, text: str, message: str) -> None:
+        own = tmp_path / "own.yaml"
+        own.write_text(text)
+        with pytest.raises(ParamsError, match=f"{own}: .*{message}"):
+            prices.load(own)
+
+    def test_every_price_names_the_page_of_its_service(self) -> None:
+        for section in prices.FILE.read_text().split("\n\n")[1].split("\n"):
+            if section and not section.startswith(" "):
+                assert "# aws.amazon.com/" in section
+
+
+class TestWarnings:
+    def test_say_what_training_by_itself_costs(self) -> None:
+        said = costs.warnings(values("training.perform_auto_training=true"), PRICES, Demand())
+        assert f"{costs.training(100_000, PRICES) * costs.HOURS / 168:,.2f} USD a month" in said[-1]
+
+    def test_say_that_more_than_one_tps_is_seldom_needed(self) -> None:
+        said = costs.warnings(values("serving.min_provisioned_tps=5"), PRICES, Demand())
+        assert f"saves {4 * 2 * TPS_HOUR * costs.HOURS:,.0f} USD" in said[1]
+
+
+class TestTheCommand:
+    def test_prints_a_row_a_resource_as_numbers_too(self) -> None:
+        rows = json.loads(CliRunner().invoke(app, ["cost", "--json"]).output)
+        assert rows[-1]["USD/hour"] == pytest.approx(sum(row["USD/hour"] for row in rows[:-1]))
+        shown = CliRunner().invoke(app, ["cost"]).output
+        assert "first 24 hours" in shown and PRICES.as_of in shown
+
+    def test_refuses_what_is_above_the_limit(self) -> None:
+        with pytest.raises(RecsysError, match=r"would cost [\d.]+ USD, more than --max-usd 1: fewer shards"):
+            bill.refuse_above(1.0, lines())
+
+    def test_nothing_is_created_on_aws_above_the_limit_or_without_a_yes(self) -> None:
+        command = [sys.executable, "-c", "from recsys.cli import main; main()", "run", "--params", "params/aws.yaml"]
+        limited = subprocess.run([*command, "--max-usd", "1"], capture_output=True, text=True, timeout=120)
+        assert limited.returncode == 1 and "more than --max-usd 1" in limited.stderr
+        somebody = {**os.environ, "AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "secret"}
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=120, input="n\n", env=somebody)
+        assert asked.returncode == 1 and "Create this on AWS?" in asked.stdout
+
+
+@pytest.fixture(scope="module")
+def shop(client: Callable[[str], Any], connected: None) -> shops.Shop:
+    return shops.stocked_shop(client)
+
+
+class TestWhatStands:
+    def test_a_campaign_nobody_asks_is_told_of_with_what_it_has_cost(self, shop: shops.Shop) -> None:
+        campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"), minProvisionedTPS=2)
+        in_two_days = datetime.now(UTC) + timedelta(days=2)
+        found = {each.resource: each for each in standing(shop.name, "no-such-stack", PRICES, in_two_days)}
+        assert found[campaign].usd == pytest.approx(48 * 2 * TPS_HOUR, rel=0.01)
+        assert "idle for a day" in found[campaign].notes[0]
+
+    def test_a_new_campaign_is_not_called_idle(self, shop: shops.Shop) -> None:
+        campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"))
+        assert {each.resource: each.notes for each in standing(shop.name, "none", PRICES)}[campaign] == ()
+
+    def test_a_solution_that_trains_by_itself_is_told_of(self, shop: shops.Shop) -> None:
+        recipe = "arn:aws:personalize:::recipe/aws-sims"
+        arn = shop.client("personalize").create_solution(
+            name=shops.unique("weekly"), datasetGroupArn=shop.group, recipeArn=recipe, performAutoTraining=True
+        )["solutionArn"]
+        notes = {each.resource: each.notes for each in standing(shop.name, "none", PRICES)}[arn]
+        assert "every 7 days" in notes[0]
+
+    def test_the_stream_costs_by_its_shards(self, environment: Any) -> None:
+        name = environment.deploy(TrackingId="t", ShardCount=3)["StreamName"]
+        in_ten_hours = datetime.now(UTC) + timedelta(hours=10)
+        (found,) = standing(environment.group, environment.stack, PRICES, in_ten_hours)
+        assert found.resource.endswith(name) and found.usd == pytest.approx(30 * PRICES.kinesis.shard_hour, rel=0.05)
