@@ -1,0 +1,25 @@
+"""The same stack for users of CDK in Python: ../../template.yaml, included as it is.
+
+pip install aws-cdk-lib; then, here:
+cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d --parameters StreamProcessorCodeKey=code/....zip
+"""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk.cloudformation_include import CfnInclude
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+
+app = cdk.App()
+suffix = app.node.try_get_context("EnvironmentSuffix") or "dev"
+stack = cdk.Stack(
+    app,
+    "Recsys",
+    stack_name=f"recsys-{suffix}",
+    synthesizer=cdk.DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+    tags={"project": "recsys", "environment": suffix},
+)
+template = CfnInclude(stack, "Template", template_file=str(TEMPLATE), preserve_logical_ids=True)
+template.get_parameter("EnvironmentSuffix").default = suffix
+app.synth()

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Deploys the stack with the plain AWS CLI; run again, it changes only what changed.
+#   scripts/deploy.sh [--yes] [SUFFIX [NAME=VALUE ...]]      such as: scripts/deploy.sh dev TrackingId=0a1b2c3d
+# The first run makes the bucket; once it is there the Lambda zips are put into it. A parameter not named keeps its value.
+set -euo pipefail
+yes=""
+if [[ "${1:-}" == "--yes" ]]; then yes=1; shift; fi
+suffix="${1:-dev}"
+shift || true
+stack="recsys-$suffix"
+template="$(dirname "$0")/../template.yaml"
+
+deploy() {
+  aws cloudformation deploy --stack-name "$stack" --template-file "$template" --capabilities CAPABILITY_IAM \
+    --no-fail-on-empty-changeset --tags project=recsys "environment=$suffix" \
+    --parameter-overrides "EnvironmentSuffix=$suffix" "$@"
+}
+
+output() {
+  aws cloudformation describe-stacks --stack-name "$stack" --output text \
+    --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue"
+}
+
+where="${AWS_ENDPOINT_URL:-AWS account $(aws sts get-caller-identity --query Account --output text)}"
+if [[ -z "$yes" ]]; then
+  read -r -p "Deploy $stack to $where? What it costs: recsys cost. [y/N] " answer
+  [[ "$answer" == [yY]* ]] || { echo "nothing was changed"; exit 1; }
+fi
+aws cloudformation describe-stacks --stack-name "$stack" > /dev/null 2>&1 || deploy
+mapfile -t keys < <(recsys package --bucket "$(output BucketName)")
+deploy "${keys[@]}" "$@"
+aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs" --output table

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Deletes the stack and all that is in its bucket with the plain AWS CLI; run again, it finds nothing to do.
+#   scripts/destroy.sh [--yes] [SUFFIX]
+# Campaigns, solutions and datasets are no part of the stack: `recsys destroy` deletes those too.
+set -euo pipefail
+yes=""
+if [[ "${1:-}" == "--yes" ]]; then yes=1; shift; fi
+stack="recsys-${1:-dev}"
+
+if ! bucket="$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+  --query "Stacks[0].Outputs[?OutputKey=='BucketName'].OutputValue" 2> /dev/null)"; then
+  echo "there is no stack $stack"
+  exit 0
+fi
+where="${AWS_ENDPOINT_URL:-AWS account $(aws sts get-caller-identity --query Account --output text)}"
+if [[ -z "$yes" ]]; then
+  read -r -p "Delete $stack on $where, with everything in s3://$bucket? [y/N] " answer
+  [[ "$answer" == [yY]* ]] || { echo "nothing was changed"; exit 1; }
+fi
+for kind in Versions DeleteMarkers; do
+  while entries="$(aws s3api list-object-versions --bucket "$bucket" --max-items 500 --output json \
+    --query "{Objects: $kind[].{Key: Key, VersionId: VersionId}, Quiet: \`true\`}")" && [[ "$entries" == *VersionId* ]]; do
+    aws s3api delete-objects --bucket "$bucket" --delete "$entries" > /dev/null
+  done
+done
+aws cloudformation delete-stack --stack-name "$stack"
+aws cloudformation wait stack-delete-complete --stack-name "$stack"
+echo "$stack is gone"

@@ -1,0 +1,58 @@
+# The same stack for Terraform users: one CloudFormation stack of ../template.yaml.
+#   terraform init && terraform apply -var 'parameters={TrackingId="0a1b2c3d", StreamProcessorCodeKey="code/....zip"}'
+# `recsys package --bucket BUCKET` puts the Lambda zips there and prints their keys.
+
+terraform {
+  required_version = ">= 1.5"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0"
+    }
+  }
+}
+
+variable "region" {
+  type        = string
+  default     = "us-east-1"
+  description = "AWS region of every resource"
+}
+
+variable "environment_suffix" {
+  type        = string
+  default     = "dev"
+  description = "Ends every resource name, so that several environments can live in one account"
+}
+
+variable "parameters" {
+  type        = map(string)
+  default     = {}
+  description = "Parameters of the template beside EnvironmentSuffix; those left out keep the template's defaults"
+}
+
+variable "owner" {
+  type        = string
+  default     = "data-science"
+  description = "Whom to ask before deleting it"
+}
+
+provider "aws" {
+  region = var.region
+}
+
+resource "aws_cloudformation_stack" "recsys" {
+  name          = "recsys-${var.environment_suffix}"
+  template_body = file("${path.module}/../template.yaml")
+  capabilities  = ["CAPABILITY_IAM"]
+  parameters    = merge(var.parameters, { EnvironmentSuffix = var.environment_suffix })
+  tags = {
+    project     = "recsys"
+    environment = var.environment_suffix
+    owner       = var.owner
+  }
+}
+
+output "outputs" {
+  value       = aws_cloudformation_stack.recsys.outputs
+  description = "The stack's outputs: BucketName, RoleArn, and what the parameters brought"
+}
