@@ -83,11 +83,12 @@ def _serving(values: Params, tags: dict[str, str], group: str, versions: list[st
         serve.ensure_campaign(values.named(name), version, values.serving.min_provisioned_tps, tags, metadata=True)
         for name, version in zip(names, versions, strict=True)
     )
-    serve.ensure_filter(group, values.named(values.serving.filter_seen), serve.EXCLUDE_PURCHASED, tags)
+    seen = serve.ensure_filter(group, values.named(values.serving.filter_seen), serve.EXCLUDE_PURCHASED, tags)
     _, tracking_id = stream.tracker(group, values.named(values.stream.event_tracker), tags)
     deploy.deploy(values.stack_name, {"TrackingId": tracking_id, "ShardCount": str(values.stream.shard_count)}, tags)
     arns = {"CampaignArn": main["campaignArn"], "SimilarItemsCampaignArn": similar["campaignArn"]}
-    deploy.deploy(values.stack_name, {**arns, "SolutionVersionArn": versions[0]}, tags)
+    offered = {"SolutionVersionArn": versions[0], "Filters": deploy.filters(**{"exclude-purchased": seen})}
+    deploy.deploy(values.stack_name, {**arns, **offered}, tags)
 
 
 def _subject(request: Request) -> str:

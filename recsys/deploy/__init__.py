@@ -1,7 +1,18 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
-from recsys.deploy.api import get, latencies, post, table
+from recsys.deploy.api import filters, get, latencies, post, table
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.stack import delete, deploy, describe
 
-__all__ = ["delete", "deploy", "describe", "get", "latencies", "popular_items", "post", "publish_popular", "table"]
+__all__ = [
+    "delete",
+    "deploy",
+    "describe",
+    "filters",
+    "get",
+    "latencies",
+    "popular_items",
+    "post",
+    "publish_popular",
+    "table",
+]

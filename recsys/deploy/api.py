@@ -28,6 +28,11 @@ def post(url: str, body: Mapping[str, Any]) -> Answer:
     return _ask(urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers))
 
 
+def filters(**arns: str) -> str:
+    """The stack's Filters parameter: Personalize filters without placeholders, by the name the API knows them by."""
+    return json.dumps({name: {"arn": arn, "values": []} for name, arn in arns.items()})
+
+
 def table(answer: Mapping[str, Any]) -> pd.DataFrame:
     """The recommendations of an answer as a table: itemId, title, category, price and, where there is one, score."""
     return pd.DataFrame(answer["recommendations"])

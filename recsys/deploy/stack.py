@@ -104,7 +104,7 @@ class Operation:
 
     def create(self, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Stack:
         request = {"Parameters": _given(parameters), "Tags": aws.tags(dict(tags), lower=False)}
-        aws.call(self.cloudformation.create_stack, **self._request(), **request)
+        aws.call(self.cloudformation.create_stack, **self._request(parameters), **request)
         return self._expect("CREATE_COMPLETE", self._follow(self.name, {}), {})
 
     def update(self, stack: Stack, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Stack:
@@ -113,7 +113,7 @@ class Operation:
         request = {"Parameters": [*_given(parameters), *kept], "Tags": _tags(stack, tags)}
         before = self._events(self.name)
         try:
-            aws.call(self.cloudformation.update_stack, **self._request(), **request)
+            aws.call(self.cloudformation.update_stack, **self._request({**_values(stack), **parameters}), **request)
         except Refused as error:
             if "No updates are to be performed" not in str(error):
                 raise
@@ -131,8 +131,8 @@ class Operation:
         if (deleted := self._follow(arn, before)) is not None:
             self._expect("DELETE_COMPLETE", deleted, before)
 
-    def _request(self) -> dict[str, Any]:
-        return {"StackName": self.name, "TemplateBody": template.body(), "Capabilities": ["CAPABILITY_IAM"]}
+    def _request(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {"StackName": self.name, "TemplateBody": template.body(values), "Capabilities": ["CAPABILITY_IAM"]}
 
     def _follow(self, stack_id: str, before: Events) -> Stack | None:
         """The stack once nothing is in progress; what is done beyond `before` is told on the way."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,18 @@ from recsys.errors import AwsError
 TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
 
 
-def body() -> str:
-    """The template's text, its API deployment named after a digest of the API.
+def body(values: Mapping[str, Any]) -> str:
+    """The template's text for these parameters, its API deployment named after a digest of the API.
 
-    A deployment is a snapshot that never changes: only another name makes CloudFormation take a new one.
+    A deployment is a snapshot that never changes: only another name makes CloudFormation take a new one. The parameters
+    that the API's resources name count, as does the choice of an authorizer.
     """
     every = content()["Resources"].items()
     api = {name: resource for name, resource in every if resource["Type"].startswith("AWS::ApiGateway::")}
-    digest = hashlib.sha256(json.dumps(api, sort_keys=True).encode()).hexdigest()[:10]
+    text = json.dumps(api, sort_keys=True)
+    named = {name for name in parameters() if re.search(rf'"{name}"|\$\{{{name}\}}', text)}
+    given = {name: str(values.get(name, content()["Parameters"][name].get("Default"))) for name in sorted(named)}
+    digest = hashlib.sha256((text + json.dumps(given)).encode()).hexdigest()[:10]
     return re.sub(r"\bApiDeployment\b", f"ApiDeployment{digest}", TEMPLATE.read_text())
 
 

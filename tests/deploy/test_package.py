@@ -34,6 +34,8 @@ SETTINGS = {
     "ENVIRONMENT": "test",
     "CAMPAIGN_ARN": "campaign",
     "SIMILAR_ITEMS_CAMPAIGN_ARN": "",
+    "RANKING_CAMPAIGN_ARN": "",
+    "FILTERS": "{}",
     "SOLUTION_VERSION_ARN": "",
     "BUCKET_NAME": "bucket",
     "STREAM_NAME": "",

@@ -146,6 +146,16 @@ def test_a_changed_api_gets_a_new_snapshot(tmp_path: Any, monkeypatch: pytest.Mo
         (tmp_path / "template.yaml").write_text(text)
         monkeypatch.setattr(template, "TEMPLATE", tmp_path / "template.yaml")
         template.content.cache_clear()
-        names.append(re.search(r"ApiDeployment\w+", template.body()).group())
+        names.append(snapshot({}))
     template.content.cache_clear()
     assert names[0] != names[1]
+
+
+def snapshot(values: dict[str, str]) -> str:
+    return re.search(r"ApiDeployment\w+", template.body(values)).group()
+
+
+def test_a_parameter_that_changes_the_api_brings_a_new_snapshot_and_another_does_not() -> None:
+    assert snapshot({"ApiKeyRequired": "true"}) != snapshot({})
+    assert snapshot({"AllowedOrigin": "https://shop.example"}) != snapshot({})
+    assert snapshot({"ApiKeyRequired": "false", "ShardCount": "9"}) == snapshot({})

@@ -1,5 +1,7 @@
 """A whole small environment on the embedded AWS: trained campaigns, stream, profiles, API."""
 
+import json
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,17 +44,64 @@ def streaming(embedded: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert cleanup.destroy(GROUP, STACK) == []
 
 
+FILTERS = {
+    "exclude-purchased": (serve.EXCLUDE_PURCHASED, []),
+    "category": ("INCLUDE ItemID WHERE Items.CATEGORY IN ($category)", ["category"]),
+    "price": ("INCLUDE ItemID WHERE Items.PRICE >= $minPrice AND Items.PRICE <= $maxPrice", ["minPrice", "maxPrice"]),
+}
+
+
 @pytest.fixture(scope="session")
 def system(streaming: System) -> System:
-    """Trained campaigns and the API besides."""
+    """Trained campaigns, filters and the API besides."""
     versions = trained()
-    main, similar = (
+    main, similar, ranking = (
         serve.ensure_campaign(f"{name}-{SUFFIX}", version, 1, TAGS, metadata=True)["campaignArn"]
         for name, version in versions.items()
     )
     deploy.publish_popular(streaming.BucketName, streaming.interactions, streaming.items, versions["main"])
-    arns = {"CampaignArn": main, "SimilarItemsCampaignArn": similar, "SolutionVersionArn": versions["main"]}
+    filters = {
+        name: {"arn": serve.ensure_filter(group(), f"{name}-{SUFFIX}", expression, TAGS), "values": values}
+        for name, (expression, values) in FILTERS.items()
+    }
+    arns = {"CampaignArn": main, "SimilarItemsCampaignArn": similar, "RankingCampaignArn": ranking}
+    arns |= {"SolutionVersionArn": versions["main"], "Filters": json.dumps(filters)}
     return System(deploy.deploy(STACK, arns, TAGS), streaming.interactions, streaming.items)
+
+
+@pytest.fixture(scope="session")
+def url(system: System) -> Iterator[str]:
+    """Where the API answers; at the end, every status seen on the way must be in the OpenAPI document."""
+    answers = Answers(system.ApiUrl)
+    urllib.request.install_opener(urllib.request.build_opener(answers))
+    yield system.ApiUrl
+    urllib.request.install_opener(urllib.request.build_opener())
+    with urllib.request.urlopen(f"{system.ApiUrl}/openapi.json") as response:
+        paths = json.load(response)["paths"]
+    for verb, path, status in sorted(answers.seen):
+        documented = [entry[verb]["responses"] for name, entry in paths.items() if fits(name, path) and verb in entry]
+        assert not documented or str(status) in documented[0], f"{verb} {path} answered {status}"
+
+
+class Answers(urllib.request.BaseHandler):
+    """Notes what each request to the API was answered."""
+
+    handler_order = 100  # before a refusal is made an error
+
+    def __init__(self, address: str) -> None:
+        self.address, self.seen = address, set()
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        if request.full_url.startswith(self.address):
+            path = request.full_url.removeprefix(self.address).split("?")[0]
+            self.seen.add((request.get_method().lower(), path, response.status))
+        return response
+
+
+def fits(name: str, path: str) -> bool:
+    """Whether a path of the document, such as /recommendations/{userId}, is that of a request."""
+    pairs = zip(name.split("/"), path.split("/"), strict=False)
+    return name.count("/") == path.count("/") and all(part == given or "{" in part for part, given in pairs)
 
 
 def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -91,8 +140,9 @@ def imported(tables: dict[str, pd.DataFrame], outputs: dict[str, str], folder: P
 
 
 def trained() -> dict[str, str]:
-    """Solution versions of the main and the similar-items solution."""
+    """Solution versions of the main, the similar-items and the ranking solution."""
     recipes = {"main": "aws-user-personalization-v2", "similar": "aws-similar-items"}
+    recipes |= {"ranking": "aws-personalized-ranking-v2"}
     solutions = {
         name: train.ensure_solution(group(), f"{name}-{SUFFIX}", recipe, TAGS) for name, recipe in recipes.items()
     }

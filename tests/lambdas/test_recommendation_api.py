@@ -1,30 +1,12 @@
 """The deployed API, asked over HTTP as a shop's front end would."""
 
-import json
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from api_calls import eventually, raw
 
 from recsys import deploy, stream
-from recsys.deploy.fallback import KEY
-
-
-@pytest.fixture
-def url(system: Any) -> str:
-    return system.ApiUrl
-
-
-def raw(address: str, method: str = "GET", data: bytes | None = None, **headers: str) -> tuple[int, Any, bytes]:
-    """Status, headers and body, whatever the status."""
-    request = urllib.request.Request(address, data=data, method=method, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return response.status, response.headers, response.read()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.headers, refusal.read()
 
 
 class TestRecommendations:
@@ -67,13 +49,6 @@ class TestRecommendations:
         assert eventually(lambda: deploy.get(f"{url}/recommendations/clicker")[1]["recommendations"] != before)
 
 
-def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (held := true()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return held
-
-
 @pytest.mark.parametrize("value", ["many", "0", "-1", "51", "5.0", "", "1e1", "%D9%A5", "99999999999999999999"])
 def test_a_bad_number_of_results_is_refused_with_a_reason(url: str, value: str) -> None:
     status, answer = deploy.get(f"{url}/recommendations/user-1?numResults={value}")
@@ -83,7 +58,8 @@ def test_a_bad_number_of_results_is_refused_with_a_reason(url: str, value: str) 
 
 def test_too_long_a_user_is_refused(url: str) -> None:
     status, answer = deploy.get(f"{url}/recommendations/{'x' * 257}")
-    assert (status, answer["error"]["message"]) == (400, "userId has 257 characters; at most 256 are allowed")
+    assert (status, answer["error"]["code"]) == (400, "InvalidParameter")
+    assert answer["error"]["message"].startswith("userId must be text of 1 to 256 characters, not 'xxx")
 
 
 def test_similar_items_go_with_the_item(url: str) -> None:
@@ -117,52 +93,29 @@ class TestAnEvent:
     @pytest.mark.parametrize(
         ("body", "reason"),
         [
-            (b"", "not JSON"),
-            (b"{", "not JSON"),
-            (b"[1]", "an event must be a JSON object, not [1]"),
-            (b"{}", "userId must be text of 1 to 256 characters, not None"),
-            (b'{"userId": "u", "itemId": 7}', "itemId must be text of 1 to 256 characters, not 7"),
-            (b'{"userId": "u", "itemId": "i", "eventType": "view", "timestamp": "then"}', "timestamp must be seconds"),
+            (b"{", "[the body is not JSON]"),
+            (b"[1]", '[instance type (array) does not match any allowed primitive type (allowed: ["object"])]'),
+            (b"{}", '[object has missing required properties (["eventType","itemId","userId"])]'),
+            (b'{"userId": "u", "itemId": "i", "eventType": ""}', '[string "" is too short (minimum: 1, found: 0)]'),
         ],
     )
-    def test_that_is_none_is_refused_with_a_reason(self, url: str, body: bytes, reason: str) -> None:
-        status, _, answer = raw(f"{url}/events", "POST", body)
-        assert (status, json.loads(answer)["error"]["code"]) == (400, "InvalidEvent")
-        assert json.loads(answer)["error"]["message"].startswith(reason)
-
-
-class TestWhenTheCampaignFails:
-    @pytest.fixture(autouse=True)
-    def broken(self, system: Any, client: Callable[[str], Any]) -> Iterator[None]:
-        """The function asks campaigns that do not exist; put right again afterwards."""
-        function, functions = system.RecommendationApiFunctionName, client("lambda")
-        before = functions.get_function_configuration(FunctionName=function)["Environment"]
-        lost = {name: f"{before['Variables'][name]}-gone" for name in ("CAMPAIGN_ARN", "SIMILAR_ITEMS_CAMPAIGN_ARN")}
-        functions.update_function_configuration(
-            FunctionName=function, Environment={"Variables": {**before["Variables"], **lost}}
-        )
-        yield
-        functions.update_function_configuration(FunctionName=function, Environment=before)
-
-    def test_the_popular_items_are_answered_and_said_to_be_a_fallback(self, system: Any, url: str) -> None:
-        status, answer = deploy.get(f"{url}/recommendations/user-1?numResults=3")
-        expected = deploy.popular_items(system.interactions, system.items)[:3]
-        assert (status, answer["source"], answer["recommendations"]) == (200, "fallback", expected)
-
-    def test_an_item_is_not_similar_to_itself(self, system: Any, url: str) -> None:
-        first, second = deploy.popular_items(system.interactions, system.items)[:2]
-        answer = deploy.get(f"{url}/similar-items/{first['itemId']}?numResults=1")[1]
-        assert answer["recommendations"] == [second]
-
-    def test_without_popular_items_it_says_so_and_asks_to_try_again(
-        self, system: Any, url: str, client: Callable[[str], Any]
+    def test_without_the_essentials_is_refused_before_the_function_with_a_reason(
+        self, url: str, body: bytes, reason: str
     ) -> None:
-        bucket, s3 = system.BucketName, client("s3")
-        popular = s3.get_object(Bucket=bucket, Key=KEY)["Body"].read()
-        s3.delete_object(Bucket=bucket, Key=KEY)
-        status, answer = deploy.get(f"{url}/recommendations/user-1")
-        s3.put_object(Bucket=bucket, Key=KEY, Body=popular)
-        assert (status, answer["error"]["code"]) == (503, "Unavailable")
+        status, _, answer = raw(f"{url}/events", "POST", body)
+        assert (status, answer["error"]) == (400, {"code": "InvalidBody", "message": reason})
+
+    @pytest.mark.parametrize(
+        ("wrong", "reason"),
+        [
+            ({"timestamp": "then"}, "timestamp must be seconds, milliseconds or ISO 8601 text, not 'then'"),
+            ({"eventValue": "much"}, "eventValue must be a number, not 'much'"),
+            ({"sessionId": 7}, "sessionId must be text of 1 to 256 characters, not 7"),
+        ],
+    )
+    def test_that_is_none_is_refused_with_a_reason(self, url: str, wrong: dict[str, Any], reason: str) -> None:
+        status, answer = deploy.post(f"{url}/events", {"userId": "u", "itemId": "i", "eventType": "view", **wrong})
+        assert (status, answer["error"]) == (400, {"code": "InvalidBody", "message": reason})
 
 
 @pytest.mark.parametrize("route", ["nowhere", "recommendations", "similar-items", "health/more"])
@@ -180,7 +133,13 @@ def test_a_browser_is_told_that_it_may_call(url: str) -> None:
     status, answered, _ = raw(f"{url}/events", "OPTIONS", **headers)
     assert (status, answered["Access-Control-Allow-Origin"]) == (200, "*")
     assert "POST" in answered["Access-Control-Allow-Methods"]
-    assert "Content-Type" in answered["Access-Control-Allow-Headers"]
+    for name in ("Content-Type", "X-Api-Key", "If-None-Match"):
+        assert name in answered["Access-Control-Allow-Headers"]
+
+
+def test_a_script_of_another_site_may_read_the_etag(url: str) -> None:
+    answered = raw(f"{url}/similar-items/item-1", Origin="https://shop.example")[1]
+    assert answered["Access-Control-Expose-Headers"] == "ETag"
 
 
 @pytest.mark.parametrize("path", ["health", "recommendations/user-1?numResults=x", "nowhere"])
@@ -188,5 +147,36 @@ def test_a_browser_may_read_every_answer_even_a_refusal(url: str, path: str) -> 
     assert raw(f"{url}/{path}", Origin="https://shop.example")[1]["Access-Control-Allow-Origin"]
 
 
-def test_no_cache_keeps_an_answer(url: str) -> None:
-    assert raw(f"{url}/recommendations/user-1")[1]["Cache-Control"] == "no-store"
+class TestACache:
+    def test_may_keep_a_users_answer_for_seconds_and_similar_items_for_minutes(self, url: str) -> None:
+        kept = {
+            path: raw(f"{url}/{path}")[1]["Cache-Control"] for path in ("recommendations/u", "similar-items/item-1")
+        }
+        assert list(kept.values()) == ["private, max-age=5", "private, max-age=300"]
+
+    @pytest.mark.parametrize("path", ["similar-items/item-1?numResults=x", "health"])
+    def test_keeps_neither_a_refusal_nor_the_state_of_health(self, url: str, path: str) -> None:
+        assert raw(f"{url}/{path}")[1]["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize("path", ["recommendations/user-1", "similar-items/item-1", "openapi.json"])
+    @pytest.mark.parametrize("spelt", ["{}", '"other", {}', "*"])
+    def test_that_has_the_answer_is_told_so_without_a_body(self, url: str, path: str, spelt: str) -> None:
+        tag = raw(f"{url}/{path}")[1]["ETag"]
+        status, headers, body = raw(f"{url}/{path}", **{"If-None-Match": spelt.format(tag)})
+        assert (status, headers["ETag"], body) == (304, tag, None)
+
+    def test_that_has_another_answer_gets_the_new_one(self, url: str) -> None:
+        assert raw(f"{url}/recommendations/user-1", **{"If-None-Match": '"other"'})[0] == 200
+
+
+def test_the_document_is_served_with_every_route(url: str) -> None:
+    answer = deploy.get(f"{url}/openapi.json")[1]
+    assert answer["openapi"] == "3.1.0"
+    assert list(answer["paths"]) == [
+        "/recommendations/{userId}",
+        "/similar-items/{itemId}",
+        "/rankings",
+        "/events",
+        "/health",
+        "/openapi.json",
+    ]

@@ -2,21 +2,26 @@
 
 GET /recommendations/{userId}?numResults=5   what this user may want next
 GET /similar-items/{itemId}?numResults=5     what goes with this item
+POST /rankings                               these items in the order of the user's interest
 POST /events                                 something a user just did; changes that user's next recommendations
 GET /health                                  what this environment serves
+GET /openapi.json                            all of that for programs
 
-An answer's `source` says where it is from: `campaign`, or `fallback` (the popular items) where the campaign fails or
-is throttled. Which solution version serves is told by the environment: nothing on this path calls Personalize's
-control plane, whose limit is a few calls a second. An error is `{"error": {"code": ..., "message": ...}}`.
+An answer's `source` says where it is from: `campaign`; where the campaign fails or is throttled, `cached` (the last
+answer it gave to the same question), `batch` (the user's list of the last batch run) or `popular`, the first that can.
+Which solution version serves is told by the environment: nothing on this path calls Personalize's control plane, whose
+limit is a few calls a second. An error is `{"error": {"code": ..., "message": ...}}`.
 """
 
 import json
 import os
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -24,29 +29,28 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConf
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..events import MAX_TEXT, Event, Invalid, decode, parse
-from .answers import MAX_RESULTS, Campaign, Popular, Unavailable
-
-DEFAULT_RESULTS = 5
+from ..events import Event, Invalid, decode, parse
+from . import filters
+from .answers import Answer, Campaign, Popular, Precomputed, Recent, Unavailable, ordered
+from .checks import arguments, check
+from .openapi import document
+from .replies import PERSONAL, SIMILAR, ApiError, refusal, reply, unless
+from .routes import ROUTES, SCHEMAS, Route
 
 logger = Logger()
-app = APIGatewayRestResolver(cors=CORSConfig(allow_origin=os.environ["ALLOWED_ORIGIN"]))
+app = APIGatewayRestResolver(cors=CORSConfig(allow_origin=os.environ["ALLOWED_ORIGIN"], expose_headers=["ETag"]))
 
 # A shopper waits for the answer: better the popular items soon than the best ones late.
 config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 runtime = boto3.client("personalize-runtime", config=config)
 kinesis = boto3.client("kinesis", config=config)
+recent = Recent()
+precomputed = Precomputed(boto3.client("dynamodb", config=config), os.environ["TABLE_NAME"])
 popular = Popular(boto3.client("s3", config=config), os.environ["BUCKET_NAME"])
 recommendations = Campaign(runtime, os.environ["CAMPAIGN_ARN"])
 similar_items = Campaign(runtime, os.environ["SIMILAR_ITEMS_CAMPAIGN_ARN"])
-
-
-class ApiError(Exception):
-    """An answer other than success; `code` is for programs, the message for people."""
-
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
+ranking = Campaign(runtime, os.environ["RANKING_CAMPAIGN_ARN"])
+known_filters = filters.configured(os.environ["FILTERS"])
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -55,31 +59,64 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return app.resolve({**event, "path": quote(event["path"], safe="/%")}, context)
 
 
-@app.get("/recommendations/<userId>")
-def get_recommendations(userId: str) -> Response:
-    user, count = _identifier("userId", userId), _count()
-    answer = _ask(recommendations, count, userId=user)
-    answer.setdefault("solutionVersionArn", os.environ["SOLUTION_VERSION_ARN"] or None)
-    return _json(HTTPStatus.OK, {"userId": user, **answer})
+def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
+    chosen = filters.choose(known_filters, asked)
+    values = filters.values(chosen, asked) if chosen else {}
+    named: dict[str, Any] = {"filterArn": chosen.arn, "filterValues": values} if chosen else {}
+
+    def campaign() -> Answer:
+        items, recommendation = recommendations.ask(numResults, userId=userId, **named)
+        return Answer(items, "campaign", recommendation, os.environ["SOLUTION_VERSION_ARN"] or None)
+
+    def allowed(answer: Answer | None) -> Answer | None:
+        items = [item for item in answer.items if filters.allows(item, asked)] if answer else []
+        return replace(answer, items=items[:numResults]) if answer and items else None
+
+    question = ("user", userId, numResults, chosen, frozenset(values.items()))
+    answer = _first(question, campaign, lambda: allowed(precomputed.read(userId)), lambda: allowed(_popular()))
+    kept = chosen and (answer.source in ("campaign", "cached") or filters.known_to_lists(chosen))
+    said = {"recommendations": answer.items, "filter": chosen.name if kept else None}
+    return unless(_known(), {"userId": userId, **said, **_origin(answer)}, PERSONAL)
 
 
-@app.get("/similar-items/<itemId>")
-def get_similar_items(itemId: str) -> Response:
-    item, count = _identifier("itemId", itemId), _count()
-    if not similar_items.arn:
-        raise ApiError(HTTPStatus.NOT_FOUND, "NotConfigured", "this environment has no campaign for similar items")
-    return _json(HTTPStatus.OK, {"itemId": item, **_ask(similar_items, count, itemId=item)})
+def get_similar_items(itemId: str, numResults: int) -> Response:
+    _expect(similar_items.arn, "campaign for similar items")
+
+    def campaign() -> Answer:
+        items, recommendation = similar_items.ask(numResults, itemId=itemId)
+        return Answer(items, "campaign", recommendation)
+
+    def others() -> Answer:
+        content = _popular()
+        return replace(content, items=[item for item in content.items if item["itemId"] != itemId][:numResults])
+
+    answer = _first(("item", itemId, numResults), campaign, others)
+    body = {"itemId": itemId, "recommendations": answer.items, **_origin(answer)}
+    return unless(_known(), body, SIMILAR if answer.source == "campaign" else PERSONAL)
 
 
-@app.post("/events")
-def post_event() -> Response:
+def post_rankings() -> Response:
+    _expect(ranking.arn, "campaign for rankings")
+    asked = check(SCHEMAS["RankingRequest"], decode(app.current_event.decoded_body or ""), "a ranking")
+    user, items = asked["userId"], list(dict.fromkeys(asked["itemIds"]))  # an item named twice has one place
+
+    def campaign() -> Answer:
+        ranked, recommendation = ranking.rank(user, items)
+        return Answer(ranked, "campaign", recommendation)
+
+    def in_order(answer: Answer | None) -> Answer | None:
+        return replace(answer, items=ordered(items, answer.items)) if answer else None
+
+    question = ("ranking", user, tuple(items))
+    answer = _first(question, campaign, lambda: in_order(precomputed.read(user)), lambda: in_order(_popular()))
+    ranked = answer.items[: int(asked.get("numResults", len(items)))]
+    return reply(HTTPStatus.OK, {"userId": user, "ranking": ranked, **_origin(answer)})
+
+
+def post_events() -> Response:
     stream = os.environ["STREAM_NAME"]
-    if not stream:
-        raise ApiError(HTTPStatus.NOT_FOUND, "NotConfigured", "this environment has no event stream")
-    try:
-        event = _event(app.current_event.decoded_body or "")
-    except Invalid as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "InvalidEvent", str(error)) from error
+    _expect(stream, "event stream")
+    event = _event(app.current_event.decoded_body or "")
     try:
         kinesis.put_record(StreamName=stream, Data=json.dumps(event.wire()), PartitionKey=event.user_id)
     except (ClientError, BotoCoreError) as error:
@@ -87,32 +124,61 @@ def post_event() -> Response:
         raise ApiError(
             HTTPStatus.SERVICE_UNAVAILABLE, "StreamBusy", "the event was not taken; send it again"
         ) from error
-    return _json(HTTPStatus.ACCEPTED, {"eventId": event.event_id, "userId": event.user_id})
+    return reply(HTTPStatus.ACCEPTED, {"eventId": event.event_id, "userId": event.user_id})
 
 
-@app.get("/health")
 def get_health() -> Response:
     names = {"environment": "ENVIRONMENT", "campaignArn": "CAMPAIGN_ARN", "solutionVersionArn": "SOLUTION_VERSION_ARN"}
-    names |= {"similarItemsCampaignArn": "SIMILAR_ITEMS_CAMPAIGN_ARN", "streamName": "STREAM_NAME"}
-    return _json(HTTPStatus.OK, {"status": "ok", **{name: os.environ[key] or None for name, key in names.items()}})
+    names |= {"similarItemsCampaignArn": "SIMILAR_ITEMS_CAMPAIGN_ARN", "rankingCampaignArn": "RANKING_CAMPAIGN_ARN"}
+    names |= {"streamName": "STREAM_NAME"}
+    served = {name: os.environ[key] or None for name, key in names.items()}
+    return reply(HTTPStatus.OK, {"status": "ok", **served, "filters": [each.name for each in known_filters]})
 
 
-def _ask(campaign: Campaign, count: int, **subject: str) -> dict[str, Any]:
-    """The campaign's items; the popular ones where it fails. Raises Unavailable where both do."""
+def get_openapi() -> Response:
+    return unless(_known(), document(), "public, max-age=300")
+
+
+ANSWERS = (get_recommendations, get_similar_items, post_rankings, post_events, get_health, get_openapi)
+
+
+def _first(
+    question: tuple[Any, ...], campaign: Callable[[], Answer], *stand_ins: Callable[[], Answer | None]
+) -> Answer:
+    """The campaign's answer, the last one it gave to the same question, or that of the first list that has one.
+
+    Raises Unavailable where none has.
+    """
     try:
-        items, recommendation_id = campaign.ask(count, **subject)
-        return {"recommendations": items, "source": "campaign", "recommendationId": recommendation_id}
+        answer = campaign()
+        recent.put(question, answer)
+        return answer
     except (ClientError, BotoCoreError) as error:
-        logger.warning("fallback", extra={"campaign": campaign.arn, "reason": str(error)})
+        logger.warning("campaign", extra={"question": question[:2], "reason": str(error)})
+    for stand_in in (lambda: recent.get(question), *stand_ins):
+        try:
+            if (found := stand_in()) is not None:
+                return found
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("stand-in", extra={"question": question[:2], "reason": str(error)})
+    raise Unavailable("no list that stands in has an answer")
+
+
+def _popular() -> Answer:
     content = popular.read()
-    items = [item for item in content["items"] if item["itemId"] != subject.get("itemId")]
-    version = content.get("solutionVersionArn")
-    return {
-        "recommendations": items[:count],
-        "source": "fallback",
-        "recommendationId": None,
-        "solutionVersionArn": version,
+    return Answer(content["items"], "popular", solution_version_arn=content.get("solutionVersionArn"))
+
+
+def _origin(answer: Answer) -> dict[str, Any]:
+    """Where an answer is from, as every route says it."""
+    origin: dict[str, Any] = {
+        "source": answer.source,
+        "recommendationId": answer.recommendation_id,
+        "solutionVersionArn": answer.solution_version_arn,
     }
+    if answer.at is not None:
+        origin["ageSeconds"] = max(0, int(time.time() - answer.at))
+    return origin if answer.recommended_by is None else {**origin, "recommendedBy": answer.recommended_by}
 
 
 def _event(body: str) -> Event:
@@ -123,50 +189,56 @@ def _event(body: str) -> Event:
     return parse(raw, now, str(uuid.uuid4()))
 
 
-def _count() -> int:
-    text = (app.current_event.query_string_parameters or {}).get("numResults", str(DEFAULT_RESULTS))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_RESULTS):
-        message = f"numResults must be a whole number from 1 to {MAX_RESULTS}, not {text[:40]!r}"
-        raise ApiError(HTTPStatus.BAD_REQUEST, "InvalidParameter", message)
-    return int(text)
+def _known() -> str | None:
+    """The request's If-None-Match."""
+    return app.current_event.headers.get("If-None-Match")
 
 
-def _identifier(name: str, text: str) -> str:
-    value = unquote(text)
-    if len(value) > MAX_TEXT:
-        message = f"{name} has {len(value)} characters; at most {MAX_TEXT} are allowed"
-        raise ApiError(HTTPStatus.BAD_REQUEST, "InvalidParameter", message)
-    return value
+def _expect(resource: str, name: str) -> None:
+    if not resource:
+        raise ApiError(HTTPStatus.NOT_FOUND, "NotConfigured", f"this environment has no {name}")
 
 
-def _json(status: HTTPStatus, body: dict[str, Any]) -> Response:
-    """A JSON answer no cache may keep: a click changes it at once."""
-    headers = {"Cache-Control": "no-store"}
-    return Response(int(status), content_type="application/json", body=json.dumps(body), headers=headers)
+def _checked(route: Route, answer: Callable[..., Response]) -> Callable[..., Response]:
+    def answered(**path: str) -> Response:
+        return answer(**arguments(route, path, app.current_event.get("multiValueQueryStringParameters")))
 
-
-def _error(status: HTTPStatus, code: str, message: str) -> Response:
-    return _json(status, {"error": {"code": code, "message": message}})
+    return answered
 
 
 @app.exception_handler(ApiError)
 def on_api_error(error: ApiError) -> Response:
-    return _error(error.status, error.code, str(error))
+    return refusal(error.status, error.code, str(error))
+
+
+@app.exception_handler(Invalid)
+def on_invalid(error: Invalid) -> Response:
+    code = "InvalidBody" if app.current_event.http_method == "POST" else "InvalidParameter"
+    return refusal(HTTPStatus.BAD_REQUEST, code, str(error))
+
+
+@app.exception_handler(filters.NotConfigured)
+def on_no_filter(error: filters.NotConfigured) -> Response:
+    return refusal(HTTPStatus.NOT_FOUND, "NotConfigured", str(error))
 
 
 @app.exception_handler(Unavailable)
 def on_unavailable(error: Unavailable) -> Response:
     logger.error("unavailable", extra={"reason": str(error)})
-    return _error(HTTPStatus.SERVICE_UNAVAILABLE, "Unavailable", "no recommendations at the moment; try again")
+    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Unavailable", "no recommendations at the moment; try again")
 
 
 @app.exception_handler(Exception)
 def on_unexpected(error: Exception) -> Response:
     logger.exception("unexpected")
-    return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", "the request failed; the log knows why")
+    return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", "the request failed; the log knows why")
 
 
 @app.not_found
 def on_not_found(error: Exception) -> Response:
     route = f"{app.current_event.http_method} {app.current_event.path}"
-    return _error(HTTPStatus.NOT_FOUND, "NotFound", f"no such route: {route}")
+    return refusal(HTTPStatus.NOT_FOUND, "NotFound", f"no such route: {route}")
+
+
+for each, function in zip(ROUTES, ANSWERS, strict=True):
+    app.route(each.path.replace("{", "<").replace("}", ">"), method=each.verb)(_checked(each, function))

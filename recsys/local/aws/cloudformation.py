@@ -2,6 +2,8 @@
 
 - ApplicationAutoScaling's two types are accepted and recorded in the stack; nothing is scaled, as the throughput of a
   table is not enforced either. MiniStack refuses the whole template.
+- A web ACL's association with a stage is accepted and recorded in the stack; nothing is filtered.
+- A method gets its request validator, a stage its access logs and cache settings; MiniStack ignores them.
 - A table gets its TTL, point-in-time recovery and encryption, a stream its encryption; MiniStack ignores them.
 - A bucket that holds objects or versions is not deleted; MiniStack drops it with all it holds (and forgets its files,
   so that it comes back after a restart).
@@ -9,6 +11,7 @@
 - An output with an API's amazonaws.com address is shown with the address that answers here.
 """
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +30,12 @@ def install(endpoint: str) -> None:
     """Change the handlers of the resource types concerned, and what DescribeStacks shows."""
     _RESOURCE_HANDLERS["AWS::ApplicationAutoScaling::ScalableTarget"] = _recorded(_target_id)
     _RESOURCE_HANDLERS["AWS::ApplicationAutoScaling::ScalingPolicy"] = _recorded(_policy_id)
+    _RESOURCE_HANDLERS["AWS::WAFv2::WebACLAssociation"] = _recorded(_association_id)
+    _RESOURCE_HANDLERS["AWS::ApiGateway::RequestValidator"] = VALIDATOR
+    for kind, finish in (("Method", _finish_method), ("Stage", _finish_stage)):
+        handlers_of = _RESOURCE_HANDLERS[f"AWS::ApiGateway::{kind}"]
+        handlers_of["create"] = _after(handlers_of["create"], finish)
+        handlers_of["update"] = _after(handlers_of["update"], finish)
     table = _RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
     table["create"] = _after(_new(table["create"], "TableName", dynamodb._tables), _finish_table)
     table["update"] = _after(table["update"], _finish_table)
@@ -58,6 +67,48 @@ def _target_id(_: str, props: Properties) -> str:
 
 def _policy_id(logical_id: str, props: Properties) -> str:
     return f"{props.get('PolicyName', logical_id)}|{props.get('ScalingTargetId') or _target_id('', props)}"
+
+
+def _association_id(_: str, props: Properties) -> str:
+    return f"{props.get('WebACLArn', '')}|{props.get('ResourceArn', '')}"
+
+
+def _create_validator(logical_id: str, props: Properties, stack_name: str) -> Created:
+    data = {
+        f"validateRequest{what}": _true(props.get(f"ValidateRequest{what}", False)) for what in ("Body", "Parameters")
+    }
+    answer = apigateway_v1._create_request_validator(
+        props["RestApiId"], {"name": props.get("Name", logical_id), **data}
+    )
+    _accepted(answer)
+    made = json.loads(answer[2])["id"]
+    return made, {"RequestValidatorId": made}
+
+
+def _update_validator(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+    created = _create_validator(physical_id, new, stack_name)
+    _delete_validator(physical_id, old)
+    return created
+
+
+def _delete_validator(physical_id: str, props: Properties) -> None:
+    apigateway_v1._delete_request_validator(props["RestApiId"], physical_id)
+
+
+VALIDATOR = {"create": _create_validator, "update": _update_validator, "delete": _delete_validator}
+
+
+def _finish_method(_: str, props: Properties) -> None:
+    method = apigateway_v1._resources[props["RestApiId"]][props["ResourceId"]]["resourceMethods"][props["HttpMethod"]]
+    method["requestValidatorId"] = props.get("RequestValidatorId")
+    method["apiKeyRequired"] = _true(props.get("ApiKeyRequired", False))
+
+
+def _finish_stage(name: str, props: Properties) -> None:
+    stage, logs = apigateway_v1._stages_v1[props["RestApiId"]][name], props.get("AccessLogSetting") or {}
+    stage["accessLogSettings"] = {"destinationArn": logs["DestinationArn"], "format": logs["Format"]} if logs else {}
+    stage["cacheClusterEnabled"] = _true(props.get("CacheClusterEnabled", False))
+    stage["cacheClusterSize"] = props.get("CacheClusterSize")
 
 
 def _new(create: Callable[..., Created], field: str, store: Any) -> Callable[..., Created]:

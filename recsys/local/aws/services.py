@@ -146,6 +146,10 @@ def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str) -> Cal
             from recsys.local.aws import cloudformation
 
             cloudformation.install(endpoint)
+        if name == "apigateway_v1" and not known:
+            from recsys.local.aws import api_gateway
+
+            api_gateway.install()
         if name == "stepfunctions" and not known:
             from recsys.local.aws import state_machines
 

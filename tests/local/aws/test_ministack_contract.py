@@ -141,7 +141,8 @@ def test_cloudformation_has_the_handlers_that_are_mended():
     from ministack.services.cloudformation import handlers
     from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
-    for kind in ("AWS::DynamoDB::Table", "AWS::Kinesis::Stream", "AWS::S3::Bucket"):
+    mended = ("DynamoDB::Table", "Kinesis::Stream", "S3::Bucket", "ApiGateway::Method", "ApiGateway::Stage")
+    for kind in (f"AWS::{name}" for name in mended):
         assert {"create", "update", "delete"} <= _RESOURCE_HANDLERS[kind].keys()
     assert {"DescribeStacks", "ListExports"} <= handlers._ACTION_HANDLERS.keys()
     from ministack.services import dynamodb, s3
@@ -149,3 +150,21 @@ def test_cloudformation_has_the_handlers_that_are_mended():
     assert parameters(dynamodb._update_ttl) == parameters(dynamodb._update_continuous_backups) == ["data"]
     assert parameters(s3._delete_persisted_bucket) == ["name"]
     assert calls_by_name(s3, "_atomic_write")
+
+
+def test_a_request_to_an_api_passes_what_is_mended():
+    from ministack.services import apigateway_v1
+
+    validated = ["method_obj", "api_id", "request", "headers", "body", "query_params"]
+    assert parameters(apigateway_v1._check_request_validation) == validated
+    assert parameters(apigateway_v1._gateway_error_response) == ["error", "request"]
+    assert parameters(apigateway_v1._handle_execute_in_scope)[:5] == [
+        "api_id",
+        "stage_name",
+        "method",
+        "path",
+        "headers",
+    ]
+    for name in ("_check_request_validation", "_gateway_error_response", "_handle_execute_in_scope"):
+        assert calls_by_name(apigateway_v1, name)
+    assert parameters(apigateway_v1._create_request_validator) == ["api_id", "data"]

@@ -1,0 +1,76 @@
+"""Query parameters turned into a Personalize filter and its values.
+
+Which filters there are is told by the environment: JSON, name -> {"arn": ..., "values": [placeholders]}. A request may
+name one filter only, so one is chosen whose placeholders are exactly the parameters given; a combination needs a filter
+of its own. One that leaves out what the user has bought carries `exclude-purchased` in its name.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+EXCLUDES = "exclude-purchased"
+
+
+class NotConfigured(Exception):
+    """No filter of this environment takes these parameters together; the message says which there are."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A Personalize filter; `values` are the placeholders of its expression."""
+
+    name: str
+    arn: str
+    values: frozenset[str]
+
+    @property
+    def parameters(self) -> set[str]:
+        return self.values | ({"excludePurchased"} if EXCLUDES in self.name else set())
+
+
+def configured(text: str) -> tuple[Filter, ...]:
+    """The filters in the environment variable's text."""
+    entries = json.loads(text or "{}").items()
+    return tuple(Filter(name, entry["arn"], frozenset(entry.get("values", ()))) for name, entry in entries)
+
+
+def choose(filters: Sequence[Filter], asked: Mapping[str, Any]) -> Filter | None:
+    """The filter that takes exactly the parameters asked for; None for none asked. Raises NotConfigured."""
+    wanted = {name for name, value in asked.items() if name != "excludePurchased" or value}
+    if not wanted:
+        return None
+    for each in filters:
+        if each.parameters == wanted:
+            return each
+    have = "; ".join(" with ".join(sorted(each.parameters)) for each in filters) or "none"
+    raise NotConfigured(f"no filter here takes {' with '.join(sorted(wanted))}; configured: {have}")
+
+
+def values(chosen: Filter, asked: Mapping[str, Any]) -> dict[str, str]:
+    """Personalize's filterValues: texts in double quotes, separated by commas; numbers plain."""
+    return {name: _written(asked[name]) for name in chosen.values}
+
+
+def allows(item: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether an item of a list that stands in keeps to category and price; more the lists do not know."""
+    price = item.get("price")
+    return (
+        ("category" not in asked or item.get("category") in asked["category"])
+        and ("minPrice" not in asked or (price is not None and price >= asked["minPrice"]))
+        and ("maxPrice" not in asked or (price is not None and price <= asked["maxPrice"]))
+    )
+
+
+def known_to_lists(chosen: Filter) -> bool:
+    """Whether `allows` says all that the filter says."""
+    return chosen.parameters <= {"category", "minPrice", "maxPrice"}
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return f'"{str(value).lower()}"'
+    if isinstance(value, list):
+        return ",".join(f'"{text}"' for text in value)
+    return f"{value:.9f}".rstrip("0").rstrip(".")
