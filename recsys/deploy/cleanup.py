@@ -60,6 +60,7 @@ UNDER_GROUP = (
 # How to ask whether one of the stack's resources is there: service, operation, what names it.
 LOOK = {
     "AWS::ApiGateway::RestApi": ("apigateway", "get_rest_api", "restApiId"),
+    "AWS::CloudWatch::Dashboard": ("cloudwatch", "get_dashboard", "DashboardName"),
     "AWS::DynamoDB::Table": ("dynamodb", "describe_table", "TableName"),
     "AWS::IAM::Role": ("iam", "get_role", "RoleName"),
     "AWS::Kinesis::Stream": ("kinesis", "describe_stream_summary", "StreamName"),
@@ -67,6 +68,7 @@ LOOK = {
     "AWS::Lambda::Function": ("lambda", "get_function_configuration", "FunctionName"),
     "AWS::Logs::LogGroup": ("logs", "describe_log_streams", "logGroupName"),
     "AWS::S3::Bucket": ("s3", "head_bucket", "Bucket"),
+    "AWS::SNS::Topic": ("sns", "get_topic_attributes", "TopicArn"),
     "AWS::SQS::Queue": ("sqs", "get_queue_attributes", "QueueUrl"),
     "AWS::SSM::Parameter": ("ssm", "get_parameter", "Name"),
 }

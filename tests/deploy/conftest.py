@@ -55,11 +55,21 @@ def environment(connected: None) -> Iterator[Environment]:
     assert cleanup.destroy(made.group, made.stack) == []
 
 
+@pytest.fixture(scope="session")
+def watched(connected: None) -> Iterator[dict[str, str]]:
+    """Outputs of a whole environment whose campaign and event tracker are not there: what is asked of it fails."""
+    made = Environment("watched", [])
+    yield made.deploy(**TRACKED, CampaignArn="arn:aws:personalize:us-east-1:000000000000:campaign/not-there")
+    assert cleanup.destroy(made.group, made.stack) == []
+
+
 @pytest.fixture
 def exists(client: Callable[[str], Any]) -> Callable[[str], set[str]]:
     """`exists(suffix)`: kinds of resources of that environment the services themselves list."""
 
     def listed(suffix: str) -> set[str]:
+        alarms = client("cloudwatch").describe_alarms(AlarmNamePrefix=f"recsys-{suffix}-")["MetricAlarms"]
+        dashboards = client("cloudwatch").list_dashboards()["DashboardEntries"]
         names = {
             "bucket": [entry["Name"] for entry in client("s3").list_buckets()["Buckets"]],
             "stream": client("kinesis").list_streams()["StreamNames"],
@@ -69,6 +79,9 @@ def exists(client: Callable[[str], Any]) -> Callable[[str], set[str]]:
             "api": [entry["name"] for entry in client("apigateway").get_rest_apis()["items"]],
             "role": [entry["RoleName"] for entry in client("iam").list_roles()["Roles"]],
             "log": [entry["logGroupName"] for entry in client("logs").describe_log_groups()["logGroups"]],
+            "topic": [entry["TopicArn"] for entry in client("sns").list_topics()["Topics"]],
+            "alarm": [entry["AlarmName"] for entry in alarms],
+            "dashboard": [entry["DashboardName"] for entry in dashboards],
         }
         return {kind for kind, found in names.items() if any(suffix in name.split("-") for name in found)}
 

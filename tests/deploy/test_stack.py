@@ -12,7 +12,7 @@ from recsys import deploy
 from recsys.deploy import package, template
 from recsys.errors import AwsError, Refused
 
-BUCKET = {"BucketName", "RoleArn"}
+BUCKET = {"BucketName", "RoleArn", "AlarmTopicArn"}
 STREAM = BUCKET | {"StreamName", "TableName", "QueueUrl", "StreamProcessorFunctionName"}
 API = STREAM | {"CampaignArn", "RecommendationApiFunctionName", "ApiUrl"}
 

@@ -3,20 +3,25 @@
 MiniStack evaluates an alarm when metric data or the alarm is put, so an alarm on a metric the services record
 themselves (Lambda errors, iterator age, API latency) never fires and never recovers; and it mixes the data of every
 dimension.
-Here all alarms are looked at every few seconds by CloudWatch's rules: EvaluationPeriods windows of Period seconds, an
-alarm when DatapointsToAlarm of them breach, TreatMissingData for windows without data.
+Here all alarms are looked at every second by CloudWatch's rules: EvaluationPeriods sliding windows of Period seconds,
+an alarm when DatapointsToAlarm of them breach, TreatMissingData for windows without data. A new alarm is
+INSUFFICIENT_DATA until it is looked at for the first time, as on AWS, where that takes a minute.
 """
 
 import logging
 import operator
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch
 
-INTERVAL = 3.0  # seconds
+from recsys.local.aws import gauges, notices, thinning
+
+INTERVAL = 1.0  # seconds
+THIN_EVERY = 60.0  # seconds
 
 COMPARISONS = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -24,21 +29,29 @@ COMPARISONS = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
+WORDS = {
+    "GreaterThanOrEqualToThreshold": "greater than or equal to",
+    "GreaterThanThreshold": "greater than",
+    "LessThanThreshold": "less than",
+    "LessThanOrEqualToThreshold": "less than or equal to",
+}
+TREATED = {"breaching": "[Breaching]", "notBreaching": "[NonBreaching]"}
 
 Alarm = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 
 class AlarmClock:
-    """The thread that looks at every alarm."""
+    """The thread that looks at every alarm, after it has looked how full the queues are."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
 
     def install(self) -> None:
-        """Replace MiniStack's evaluation, also where data or an alarm is put."""
-        cloudwatch._evaluate_alarm = evaluate
+        """Let nothing but this thread evaluate, and tell topics what AWS would."""
+        cloudwatch._evaluate_alarm = lambda alarm: None
+        notices.install()
 
     def start(self) -> None:
         """Begin to look."""
@@ -49,13 +62,22 @@ class AlarmClock:
         self._stop.set()
 
     def _run(self) -> None:
+        thinned = time.monotonic()
         while not self._stop.wait(INTERVAL):
-            for (account, region, _), alarm in cloudwatch._alarms.all_items():
-                try:
-                    with request_scope(account, region):
-                        evaluate(alarm)
-                except Exception:
-                    logger.exception("the alarm %s cannot be evaluated", alarm.get("AlarmName"))
+            _attempt("queues", gauges.sample, time.time())
+            if time.monotonic() - thinned >= THIN_EVERY:
+                thinned = time.monotonic()
+                _attempt("metrics", thinning.thin, time.time())
+            for (account, region, name), alarm in cloudwatch._alarms.all_items():
+                with request_scope(account, region):
+                    _attempt(f"the alarm {name}", evaluate, alarm)
+
+
+def _attempt(what: str, act: Callable[[Any], None], given: Any) -> None:
+    try:
+        act(given)
+    except Exception:
+        logger.exception("%s could not be looked at", what)
 
 
 def evaluate(alarm: Alarm) -> None:
@@ -97,11 +119,29 @@ def judge(alarm: Alarm, values: list[float | None]) -> tuple[str, str]:
     breaching = sum(breaches(value, alarm["Threshold"]) for value in known)
     if missing == "breaching":
         breaching += len(values) - len(known)
-    shown = ", ".join(f"{value:g}" for value in known) or "missing data"
-    reason = (
-        f"Threshold Crossed: {breaching} of the last {len(values)} datapoints [{shown}] breach {alarm['Threshold']:g}"
+    if breaching >= needed:
+        return "ALARM", _reason(alarm, values, breaching, "was" if breaching == 1 else "were", needed)
+    return "OK", _reason(alarm, values, len(values) - breaching, "was not" if len(values) == 1 else "were not", 1)
+
+
+def _reason(alarm: Alarm, values: list[float | None], count: int, verb: str, needed: int) -> str:
+    """What AWS says in NewStateReason, but for the datapoints' times."""
+    known = ", ".join(str(float(value)) for value in values if value is not None)
+    if not known:
+        treated = TREATED[alarm["TreatMissingData"]]
+        missing = _counted(len(values), "missing datapoint") + (" was" if len(values) == 1 else " were")
+        periods = _counted(len(values), "period")
+        return f"Threshold Crossed: no datapoints were received for {periods} and {missing} treated as {treated}."
+    change = "ALARM -> OK" if "not" in verb else "OK -> ALARM"
+    return (
+        f"Threshold Crossed: {count} out of the last {len(values)} datapoints [{known}] {verb} "
+        f"{WORDS[alarm['ComparisonOperator']]} the threshold ({float(alarm['Threshold'])}) "
+        f"(minimum {_counted(needed, 'datapoint')} for {change} transition)."
     )
-    return ("ALARM" if breaching >= needed else "OK"), reason
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _change(alarm: Alarm, state: str, reason: str) -> None:

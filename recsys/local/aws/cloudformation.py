@@ -8,6 +8,7 @@
 - A bucket that holds objects or versions is not deleted; MiniStack drops it with all it holds (and forgets its files,
   so that it comes back after a restart).
 - A stream or table that exists already is not taken over; MiniStack empties it silently.
+- A topic gets its key; MiniStack ignores it.
 - An output with an API's amazonaws.com address is shown with the address that answers here.
 """
 
@@ -16,7 +17,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import apigateway_v1, dynamodb, kinesis, s3
+from ministack.services import apigateway_v1, dynamodb, kinesis, s3, sns
 from ministack.services.cloudformation import handlers
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
@@ -42,6 +43,8 @@ def install(endpoint: str) -> None:
     stream = _RESOURCE_HANDLERS["AWS::Kinesis::Stream"]
     stream["create"] = _after(_new(stream["create"], "Name", kinesis._streams), _finish_stream)
     stream["update"] = _after(stream["update"], _finish_stream)
+    topic = _RESOURCE_HANDLERS["AWS::SNS::Topic"]
+    topic["create"], topic["update"] = (_after(topic[step], _finish_topic) for step in ("create", "update"))
     bucket = _RESOURCE_HANDLERS["AWS::S3::Bucket"]
     bucket["delete"] = _only_empty(bucket["delete"])
     for action in ("DescribeStacks", "ListExports"):
@@ -149,6 +152,13 @@ def _finish_stream(name: str, props: Properties) -> None:
     encryption = props.get("StreamEncryption") or {}
     if encryption:
         _accepted(kinesis._start_stream_encryption({"StreamName": name, **encryption}))
+
+
+def _finish_topic(arn: str, props: Properties) -> None:
+    attributes = sns._topics[arn]["attributes"]
+    attributes.pop("KmsMasterKeyId", None)
+    if props.get("KmsMasterKeyId"):
+        attributes["KmsMasterKeyId"] = props["KmsMasterKeyId"]
 
 
 def _only_empty(delete: Callable[[str, Properties], None]) -> Callable[[str, Properties], None]:

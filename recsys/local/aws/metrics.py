@@ -20,9 +20,8 @@ API_PATH = re.compile(r"^/restapis/([^/]+)/([^/]+)/_user_request_")
 def install() -> None:
     """Count at the one point every Lambda call passes, and no longer in the Invoke API."""
     cloudwatch.record_metric = _counting_equals(cloudwatch.record_metric)
-    emit = lambda_svc._emit_lambda_metrics
-    lambda_svc._emit_lambda_logs = _counted(lambda_svc._emit_lambda_logs, emit)
-    lambda_svc._emit_lambda_metrics = _throttles_only(emit)
+    lambda_svc._emit_lambda_logs = _counted(lambda_svc._emit_lambda_logs, lambda_svc._emit_lambda_metrics)
+    lambda_svc._emit_lambda_metrics = _throttles_only
 
 
 def _counting_equals(record: Callable[..., None]) -> Callable[..., None]:
@@ -62,17 +61,14 @@ def _keep_newest_logs(config: dict[str, Any]) -> None:
         streams.pop(name, None)
 
 
-def _throttles_only(emit: Callable[..., None]) -> Callable[..., None]:
-    def throttled(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:
-        # The Invoke API reports a throttled call a second time, with the time it took.
-        if throttle and duration_ms == 0:
-            emit(function_name, duration_ms=0.0, error=error, throttle=True)
-
-    return throttled
+def _throttles_only(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:
+    # The Invoke API reports a throttled call a second time, with the time it took. It is none of the Invocations.
+    if throttle and duration_ms == 0:
+        cloudwatch.record_metric("AWS/Lambda", "Throttles", 1, "Count", {"FunctionName": function_name})
 
 
 def record_api_request(path: str, status: int, seconds: float) -> None:
-    """AWS/ApiGateway's Count, 4XXError, 5XXError and Latency (ms) of one request, by ApiName and Stage."""
+    """AWS/ApiGateway's Count, 4XXError, 5XXError and Latency (ms) of one request: of the API, and of its stage."""
     from ministack.services import apigateway_v1  # here, as a server without an API need not wait for it
 
     match = API_PATH.match(path)
@@ -81,9 +77,10 @@ def record_api_request(path: str, status: int, seconds: float) -> None:
     api_id, stage = match.groups()
     for (account, region, key), api in apigateway_v1._rest_apis.all_items():
         if key == api_id:
-            dimensions = {"ApiName": api.get("name", ""), "Stage": stage}
+            name = {"ApiName": api.get("name", "")}
             with request_scope(account, region):
-                _record(dimensions, status, seconds)
+                _record(name, status, seconds)
+                _record({**name, "Stage": stage}, status, seconds)
 
 
 def _record(dimensions: dict[str, str], status: int, seconds: float) -> None:
@@ -91,4 +88,4 @@ def _record(dimensions: dict[str, str], status: int, seconds: float) -> None:
     cloudwatch.record_metric(namespace, "Count", 1, "Count", dimensions)
     cloudwatch.record_metric(namespace, "4XXError", 400 <= status < 500, "Count", dimensions)
     cloudwatch.record_metric(namespace, "5XXError", status >= 500, "Count", dimensions)
-    cloudwatch.record_metric(namespace, "Latency", seconds * 1000, "Milliseconds", dimensions)
+    cloudwatch.record_metric(namespace, "Latency", round(seconds * 1000), "Milliseconds", dimensions)

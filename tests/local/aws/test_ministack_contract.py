@@ -168,3 +168,34 @@ def test_a_request_to_an_api_passes_what_is_mended():
     for name in ("_check_request_validation", "_gateway_error_response", "_handle_execute_in_scope"):
         assert calls_by_name(apigateway_v1, name)
     assert parameters(apigateway_v1._create_request_validator) == ["api_id", "data"]
+
+
+def test_what_an_alarm_tells_passes_one_function():
+    from ministack.core import iam_evaluator
+    from ministack.services import cloudwatch, sns
+
+    assert calls_by_name(cloudwatch, "_dispatch_alarm_actions")
+    assert parameters(cloudwatch._dispatch_alarm_actions) == ["alarm", "old_state", "new_state", "reason"]
+    assert parameters(sns._fanout)[:4] == ["topic_arn", "msg_id", "message", "subject"]
+    assert parameters(iam_evaluator.evaluate_resource_policy)[:3] == ["doc", "ctx", "service"]
+
+
+def test_every_log_line_passes_where_embedded_metrics_are_read():
+    from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
+
+    assert parameters(cloudwatch_logs._append_log_events) == ["stream", "events"]
+    assert calls_by_name(cloudwatch_logs, "_append_log_events")
+    assert "_cwl._append_log_events(" in inspect.getsource(lambda_svc._emit_lambda_logs)
+    assert parameters(cloudwatch._store_datum)[:6] == ["namespace", "name", "dims", "ts", "unit", "value"]
+    assert '"FilterLogEvents": _filter_log_events' in inspect.getsource(cloudwatch_logs.handle_request)
+
+
+def test_reads_and_writes_pass_where_units_are_counted():
+    from ministack.services import dynamodb
+
+    assert calls_by_name(dynamodb, "_add_consumed_capacity")
+    expected = ["result", "data", "table_name", "write", "old_item", "new_item", "index_name"]
+    assert parameters(dynamodb._add_consumed_capacity) == expected
+    source = inspect.getsource(dynamodb.handle_request)
+    assert '"BatchGetItem": _batch_get_item' in source
+    assert '"BatchWriteItem": _batch_write_item' in source

@@ -1,0 +1,87 @@
+"""The commands people type when something is wrong, by the ordinary AWS CLI, in awscli's own driver in this process."""
+
+import contextlib
+import io
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from recsys import deploy
+
+clidriver = pytest.importorskip("awscli.clidriver", reason="the aws command is in the dependency group dev")
+
+Aws = Callable[..., str]
+API = "recommendation-api-watched"
+LOGS = f"/aws/lambda/{API}"
+
+
+@pytest.fixture(scope="module")
+def aws(watched: dict[str, str]) -> Aws:
+    """What `aws ...` printed; it must have ended well. One request has failed before."""
+    assert deploy.get(f"{watched['ApiUrl']}/recommendations/u")[0] == 503
+    driver = clidriver.create_clidriver()
+
+    def printed(*arguments: str) -> str:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = driver.main(list(arguments))
+        assert status == 0, err.getvalue()
+        return out.getvalue().strip()
+
+    return printed
+
+
+def test_the_address_of_the_api_is_an_output_of_the_stack(aws: Aws, watched: dict[str, str]) -> None:
+    picked = ("--query", "Stacks[0].Outputs[?OutputKey=='ApiUrl'].OutputValue", "--output", "text")
+    assert aws("cloudformation", "describe-stacks", "--stack-name", "recsys-watched", *picked) == watched["ApiUrl"]
+
+
+def test_each_function_has_a_log_group(aws: Aws) -> None:
+    picked = ("--query", "logGroups[].[logGroupName,retentionInDays]", "--output", "text")
+    assert f"{LOGS}\t30" in aws("logs", "describe-log-groups", *picked).splitlines()
+
+
+def test_a_log_is_read_in_the_order_of_time_without_repetition(aws: Aws) -> None:
+    """What `aws logs tail --follow` of version 2 asks, again and again; it shows an eventId once."""
+    since = str(int((time.time() - 600) * 1000))
+    command = ("logs", "filter-log-events", "--log-group-name", LOGS, "--start-time", since)
+    first, second = (json.loads(aws(*command))["events"] for _ in range(2))
+    assert any("unavailable" in event["message"] for event in first)
+    assert len({event["eventId"] for event in first}) == len(first)
+    assert [event["eventId"] for event in second][: len(first)] == [event["eventId"] for event in first]
+
+
+@pytest.mark.parametrize("stage", [(), ("Name=Stage,Value=watched",)])
+def test_requests_are_counted_by_the_api_and_by_its_stage(aws: Aws, stage: tuple[str, ...]) -> None:
+    minutes = ("--start-time", iso(time.time() - 3600), "--end-time", iso(time.time() + 60), "--period", "60")
+    metric = ("--namespace", "AWS/ApiGateway", "--metric-name", "Count", "--statistics", "Sum")
+    dimensions = ("--dimensions", f"Name=ApiName,Value={API}", *stage)
+    found = json.loads(aws("cloudwatch", "get-metric-statistics", *metric, *minutes, *dimensions))
+    assert found["Label"] == "Count"
+    assert sum(point["Sum"] for point in found["Datapoints"]) >= 1
+
+
+def test_alarms_and_their_states_are_listed(aws: Aws) -> None:
+    picked = ("--query", "MetricAlarms[].[AlarmName,StateValue]", "--output", "text")
+    lines = aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", "recsys-watched-", *picked).splitlines()
+    states: dict[str, Any] = dict(line.split("\t") for line in lines)
+    assert len(states) == 15
+    assert set(states.values()) <= {"OK", "ALARM", "INSUFFICIENT_DATA"}
+
+
+def test_the_history_of_an_alarm_says_whom_it_told(aws: Aws, watched: dict[str, str]) -> None:
+    name = json.loads(aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", "recsys-watched-BatchMissed"))
+    history = ("cloudwatch", "describe-alarm-history", "--alarm-name", name["MetricAlarms"][0]["AlarmName"])
+    picked = ("--history-item-type", "Action", "--query", "AlarmHistoryItems[].HistorySummary", "--output", "text")
+    deadline = time.monotonic() + 10
+    while not (told := aws(*history, *picked)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert f"Successfully executed action {watched['AlarmTopicArn']}" in told
+
+
+def iso(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

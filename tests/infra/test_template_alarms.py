@@ -1,0 +1,147 @@
+"""The template's alarms and dashboard: each watches something that is there, says what to do, and tells somebody."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from recsys.deploy.template import content
+
+# What each alarm is about: metric, statistic, seconds of one datapoint, datapoints that breach, of how many, threshold.
+EXPECTED = {
+    "StreamSlow": ("AWS/Lambda Duration", "Average", 60, 2, 2, 30_000),
+    "StreamErrors": ("AWS/Lambda Errors", "Sum", 60, 1, 1, 5),
+    "StreamThrottled": ("AWS/Lambda Throttles", "Sum", 60, 1, 1, 0),
+    "StreamBehind": ("AWS/Lambda IteratorAge", "Maximum", 60, 2, 2, 60_000),
+    "ProfileReadsThrottled": ("AWS/DynamoDB ReadThrottleEvents", "Sum", 60, 1, 1, 10),
+    "ProfileWritesThrottled": ("AWS/DynamoDB WriteThrottleEvents", "Sum", 60, 1, 1, 10),
+    "FailureQueueFilled": ("AWS/SQS ApproximateNumberOfMessagesVisible", "Maximum", 60, 1, 1, 0),
+    "ApiFailing": ("AWS/ApiGateway 5XXError", "Average", 60, 2, 5, 0.01),
+    "ApiSlow": ("AWS/ApiGateway Latency", "p99", 60, 3, 3, 2000),
+    "CampaignFailing": ("AWS/Personalize GetRecommendations5xxErrors", "Sum", 60, 2, 2, 5),
+    "CampaignRefusing": ("AWS/Personalize GetRecommendations4xxErrors", "Sum", 60, 2, 2, 5),
+    "CampaignSlow": ("AWS/Personalize GetRecommendationsLatency", "Average", 60, 3, 3, 500),
+    "BatchErrors": ("AWS/Lambda Errors", "Sum", 3600, 1, 1, 0),
+    "BatchMissed": ("AWS/Lambda Invocations", "Sum", 3600, 25, 25, 1),
+    "BatchUsersFailed": ("Recsys UsersFailed", "Sum", 3600, 1, 1, 0),
+}
+STAGES = {"HasTracker": {"HasTracker"}, "HasCampaign": {"HasCampaign"}}
+STAGES["HasBatch"] = {"HasTracker", "HasCampaign", "HasBatch"}
+# What a dimension names, by the type of the resource that has to be there and the property it is called by.
+NAMED = {
+    "FunctionName": ("AWS::Lambda::Function", "FunctionName"),
+    "TableName": ("AWS::DynamoDB::Table", "TableName"),
+    "QueueName": ("AWS::SQS::Queue", "QueueName"),
+    "ApiName": ("AWS::ApiGateway::RestApi", "Name"),
+    "Stage": ("AWS::ApiGateway::Stage", "StageName"),
+}
+BATCH_PROCESSOR = ["Sub", "recsys-batch-processor-${EnvironmentSuffix}"]
+
+Resource = dict[str, Any]
+
+
+def resources() -> dict[str, Resource]:
+    return content()["Resources"]
+
+
+def alarms() -> dict[str, Resource]:
+    return {name: each for name, each in resources().items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def dimensions(alarm: Resource) -> dict[str, Any]:
+    return {each["Name"]: each["Value"] for each in alarm["Properties"]["Dimensions"]}
+
+
+def watched(kind: str, value: Any) -> Resource | None:
+    """The resource of the template that a dimension names, by reference or by its name."""
+    type_, field = NAMED[kind]
+    if value[0] in ("Ref", "GetAtt"):
+        found = resources().get(value[1].partition(".")[0])
+        return found if found and found["Type"] == type_ else None
+    of_type = [each for each in resources().values() if each["Type"] == type_]
+    return next((each for each in of_type if each["Properties"][field] == value), None)
+
+
+def test_every_alarm_is_on_the_metric_that_means_it_at_the_threshold_agreed() -> None:
+    found = {}
+    for name, alarm in alarms().items():
+        is_ = alarm["Properties"]
+        statistic = is_.get("ExtendedStatistic") or is_["Statistic"]
+        needed = is_.get("DatapointsToAlarm", is_["EvaluationPeriods"])
+        metric = f"{is_['Namespace']} {is_['MetricName']}"
+        found[name] = (metric, statistic, is_["Period"], needed, is_["EvaluationPeriods"], is_["Threshold"])
+    assert found == EXPECTED
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_alarm_tells_the_topic_when_it_comes_and_when_it_goes(name: str) -> None:
+    is_ = alarms()[name]["Properties"]
+    assert is_["AlarmActions"] == is_["OKActions"] == [["Ref", "AlarmTopic"]]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_alarm_says_what_it_means_and_what_to_do_first(name: str) -> None:
+    description = alarms()[name]["Properties"]["AlarmDescription"]
+    assert 30 < len(description) < 120
+    assert not description.endswith(".")
+
+
+def test_only_the_run_that_is_missed_is_seen_by_the_lack_of_data() -> None:
+    treated = {name: alarm["Properties"]["TreatMissingData"] for name, alarm in alarms().items()}
+    assert treated == {name: "breaching" if name == "BatchMissed" else "notBreaching" for name in EXPECTED}
+    compared = {
+        name for name, alarm in alarms().items() if alarm["Properties"]["ComparisonOperator"].startswith("Less")
+    }
+    assert compared == {"BatchMissed"}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_alarm_watches_what_is_there_whenever_it_is(name: str) -> None:
+    alarm = alarms()[name]
+    for kind, value in dimensions(alarm).items():
+        if kind == "CampaignArn":
+            assert (value, alarm["Condition"]) == (["Ref", "CampaignArn"], "HasCampaign")
+        elif kind in NAMED and value != BATCH_PROCESSOR:
+            subject = watched(kind, value)
+            assert subject, f"{kind} {value} is nothing of the template"
+            assert subject["Condition"] in STAGES[alarm["Condition"]]
+
+
+def test_no_alarm_is_told_to_a_topic_that_cloudwatch_cannot_write_to() -> None:
+    assert "KmsMasterKeyId" not in resources()["AlarmTopic"]["Properties"]
+    deny, allow = resources()["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": ["Ref", "AWS::AccountId"]}}
+
+
+def body() -> tuple[dict[str, Any], set[str]]:
+    """The dashboard with every `${...}` in its place, and what stood between the braces."""
+    text = resources()["Dashboard"]["Properties"]["DashboardBody"][1]
+    return json.loads(text), set(re.findall(r"\$\{([^}]+)\}", text))
+
+
+def test_the_dashboard_shows_every_alarm_and_a_row_for_each_part() -> None:
+    widgets = body()[0]["widgets"]
+    assert widgets[0]["properties"]["alarms"] == [f"${{{name}.Arn}}" for name in EXPECTED]
+    rows = [widget["properties"]["title"].partition(",")[0] for widget in widgets if widget["width"] == 24]
+    assert rows == ["Alarms", "API", "Campaign", "Stream", "Profiles", "Batch"]
+
+
+def test_the_dashboard_names_nothing_that_may_be_missing() -> None:
+    given = set(content()["Parameters"])
+    for name in {each.partition(".")[0] for each in body()[1]} - given - {"AWS::Region"}:
+        assert resources()[name]["Condition"] in STAGES[resources()["Dashboard"]["Condition"]]
+
+
+def test_provisioned_profiles_scale_between_5_and_100_units_at_70_percent() -> None:
+    of = {kind: [] for kind in ("ScalableTarget", "ScalingPolicy")}
+    for each in resources().values():
+        if each["Type"].startswith("AWS::ApplicationAutoScaling::"):
+            assert each["Condition"] == "IsProvisioned"
+            of[each["Type"].rpartition("::")[2]].append(each["Properties"])
+    assert [(each["MinCapacity"], each["MaxCapacity"]) for each in of["ScalableTarget"]] == [(5, 100)] * 2
+    tracked = [each["TargetTrackingScalingPolicyConfiguration"] for each in of["ScalingPolicy"]]
+    assert [each["TargetValue"] for each in tracked] == [70, 70]
+    assert len({json.dumps(each) for each in tracked}) == 2
