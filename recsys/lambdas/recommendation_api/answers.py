@@ -2,37 +2,18 @@
 
 import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-COLUMNS = ("TITLE", "CATEGORY", "PRICE")
-MAX_RESULTS = 50  # Personalize's limit where item metadata is asked for
-FRESH = 300  # seconds a worker keeps the popular items before it reads them again
+from ..campaign import MAX_RESULTS as MAX_RESULTS
+from ..campaign import Campaign as Campaign
 
-Item = dict[str, Any]
+FRESH = 300  # seconds a worker keeps the popular items before it reads them again
 
 
 class Unavailable(Exception):
     """Neither the campaign nor the popular items could be read."""
-
-
-class Campaign:
-    """A Personalize campaign, asked for items with their titles."""
-
-    def __init__(self, runtime: Any, arn: str) -> None:
-        self.runtime, self.arn = runtime, arn
-
-    def ask(self, count: int, **subject: str) -> tuple[list[Item], str]:
-        """Items and the recommendation id; `subject` is userId or itemId.
-
-        Raises ClientError or BotoCoreError where Personalize refuses or cannot be reached.
-        """
-        answer = self.runtime.get_recommendations(
-            campaignArn=self.arn, numResults=count, metadataColumns={"ITEMS": list(COLUMNS)}, **subject
-        )
-        return [_item(entry) for entry in answer["itemList"]], answer["recommendationId"]
 
 
 class Popular:
@@ -53,22 +34,3 @@ class Popular:
                 if self.content is None:
                     raise Unavailable(f"no popular items: {error}") from error
         return self.content
-
-
-def _item(entry: Mapping[str, Any]) -> Item:
-    # Personalize spells a metadata key as the schema does or in camel case; only the letters count.
-    metadata = {name.replace("_", "").lower(): value for name, value in entry.get("metadata", {}).items()}
-    item = {
-        "itemId": entry["itemId"],
-        "title": metadata.get("title"),
-        "category": metadata.get("category"),
-        "price": _price(metadata.get("price")),
-    }
-    return {**item, "score": entry["score"]} if "score" in entry else item
-
-
-def _price(text: str | None) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None
