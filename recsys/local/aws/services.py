@@ -14,7 +14,7 @@ from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import kinesis, s3
 
-from recsys.local.aws import alarms, capture, changed_items, lambda_logs, lambda_worker, metrics
+from recsys.local.aws import alarms, async_calls, capture, changed_items, lambda_logs, lambda_worker, metrics
 from recsys.local.aws.autosave import Autosave
 from recsys.local.aws.kinesis_poller import KinesisPoller
 from recsys.local.aws.lanes import Lanes
@@ -50,6 +50,7 @@ class MiniStack:
         lambda_logs.install()
         lambda_worker.install()
         metrics.install()
+        async_calls.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint)
         changed_items.install()
         self.log.install()

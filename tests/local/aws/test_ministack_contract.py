@@ -141,7 +141,7 @@ def test_cloudformation_has_the_handlers_that_are_mended():
     from ministack.services.cloudformation import handlers
     from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
-    for kind in ("AWS::DynamoDB::Table", "AWS::Kinesis::Stream", "AWS::S3::Bucket"):
+    for kind in ("AWS::DynamoDB::Table", "AWS::Kinesis::Stream", "AWS::S3::Bucket", "AWS::Lambda::Function"):
         assert {"create", "update", "delete"} <= _RESOURCE_HANDLERS[kind].keys()
     assert {"DescribeStacks", "ListExports"} <= handlers._ACTION_HANDLERS.keys()
     from ministack.services import dynamodb, s3
@@ -149,3 +149,16 @@ def test_cloudformation_has_the_handlers_that_are_mended():
     assert parameters(dynamodb._update_ttl) == parameters(dynamodb._update_continuous_backups) == ["data"]
     assert parameters(s3._delete_persisted_bucket) == ["name"]
     assert calls_by_name(s3, "_atomic_write")
+
+
+def test_asynchronous_calls_are_made_where_they_are_queued():
+    from ministack.services import eventbridge, lambda_svc
+
+    assert calls_by_name(lambda_svc, "invoke_async_with_retry")
+    made = inspect.getsource(lambda_svc.invoke_async_with_retry)
+    assert "_execute_function(func, event)" in made
+    assert "contextvars.copy_context()" in made
+    assert parameters(lambda_svc.invoke_async_with_retry) == parameters(lambda_svc._execute_function)
+    assert calls_by_name(eventbridge, "_dispatch_to_lambda")
+    assert parameters(eventbridge._dispatch_to_lambda) == ["arn", "payload"]
+    assert lambda_svc._throttle_response("reason", "message")["throttle"] is True
