@@ -74,7 +74,8 @@ def test_all_is_destroyed_and_nothing_is_left(
     environment: Any, personalize: Any, exists: Callable[[str], set[str]]
 ) -> None:
     environment.grown("api")
-    assert exists(environment.suffix) == {"bucket", "stream", "table", "function", "queue", "api", "role", "log"}
+    kinds_of_a_stack = {"bucket", "stream", "table", "function", "queue", "api", "rule", "role", "log"}
+    assert exists(environment.suffix) == kinds_of_a_stack
     said: list[str] = []
     assert cleanup.destroy(environment.group, environment.stack, report=said.append) == []
     assert exists(environment.suffix) == set()
