@@ -10,4 +10,5 @@ scale           how training grows with events and items; speed: one request and
 recommenders    plain habits, EASE and our own models; peers: other libraries, where installed
 tuning          one setting of a grid, chosen on training data only; children: one process a model
 filters, serving, first_campaign    what the embedded Personalize takes for a request
+batch           the daily batch beside a handler written the plain way
 """

@@ -17,7 +17,7 @@ from recsys.params import Params
 
 OUTPUTS = ("BucketName", "RoleArn", "StreamName", "TableName", "ApiUrl")
 PREPARE = {"source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user"}
-STAGES = {"01": None, "TrackingId": "HasTracker", "CampaignArn": "HasCampaign"}
+STAGES = {"01": (None,), "TrackingId": ("HasTracker",), "CampaignArn": ("HasCampaign", "HasBatch")}
 
 
 def plan(values: Params) -> list[Request]:
@@ -104,5 +104,5 @@ def _resources(request: Request) -> dict[str, int]:
     if request.operation not in ("CreateStack", "UpdateStack"):
         return {}
     given = {entry["ParameterKey"] for entry in request.parameters["Parameters"] if entry.get("ParameterValue")}
-    stage = next((condition for name, condition in STAGES.items() if name in given), None)
-    return stacks.resources(stage)
+    stage = next((conditions for name, conditions in STAGES.items() if name in given), (None,))
+    return stacks.resources(*stage)

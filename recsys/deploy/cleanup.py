@@ -62,6 +62,7 @@ LOOK = {
     "AWS::ApiGateway::RestApi": ("apigateway", "get_rest_api", "restApiId"),
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "get_dashboard", "DashboardName"),
     "AWS::DynamoDB::Table": ("dynamodb", "describe_table", "TableName"),
+    "AWS::Events::Rule": ("events", "describe_rule", "Name"),
     "AWS::IAM::Role": ("iam", "get_role", "RoleName"),
     "AWS::Kinesis::Stream": ("kinesis", "describe_stream_summary", "StreamName"),
     "AWS::Lambda::EventSourceMapping": ("lambda", "get_event_source_mapping", "UUID"),

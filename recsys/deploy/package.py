@@ -16,7 +16,11 @@ from recsys import aws
 from recsys.errors import AwsError
 
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
-FUNCTIONS = {"stream_processor": "StreamProcessorCodeKey", "recommendation_api": "RecommendationApiCodeKey"}
+FUNCTIONS = {
+    "stream_processor": "StreamProcessorCodeKey",
+    "recommendation_api": "RecommendationApiCodeKey",
+    "batch_processor": "BatchProcessorCodeKey",
+}
 LIBRARIES = ("aws-lambda-powertools", "typing-extensions", "jmespath")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold; a real one would change the bytes
 LIMIT = 5_000_000  # bytes; a small zip is what a quick cold start needs

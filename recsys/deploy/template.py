@@ -37,10 +37,10 @@ def parameters() -> set[str]:
     return set(content()["Parameters"])
 
 
-def resources(condition: str | None) -> dict[str, int]:
-    """Types and counts of the resources that come with a condition; None: of those that are always there."""
+def resources(*conditions: str | None) -> dict[str, int]:
+    """Types and counts of the resources that come with any of the conditions; None: of those that are always there."""
     every = content()["Resources"].values()
-    return dict(Counter(resource["Type"] for resource in every if resource.get("Condition") == condition))
+    return dict(Counter(resource["Type"] for resource in every if resource.get("Condition") in conditions))
 
 
 def kinds() -> Counter[str]:

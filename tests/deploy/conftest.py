@@ -77,6 +77,7 @@ def exists(client: Callable[[str], Any]) -> Callable[[str], set[str]]:
             "function": [entry["FunctionName"] for entry in client("lambda").list_functions()["Functions"]],
             "queue": client("sqs").list_queues().get("QueueUrls", []),
             "api": [entry["name"] for entry in client("apigateway").get_rest_apis()["items"]],
+            "rule": [entry["Name"] for entry in client("events").list_rules()["Rules"]],
             "role": [entry["RoleName"] for entry in client("iam").list_roles()["Roles"]],
             "log": [entry["logGroupName"] for entry in client("logs").describe_log_groups()["logGroups"]],
             "topic": [entry["TopicArn"] for entry in client("sns").list_topics()["Topics"]],

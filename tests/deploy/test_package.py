@@ -40,6 +40,8 @@ SETTINGS = {
     "BUCKET_NAME": "bucket",
     "STREAM_NAME": "",
     "ALLOWED_ORIGIN": "*",
+    "ACTIVE_DAYS": "30",
+    "MAX_FAILED_PERCENT": "5",
 }
 
 
@@ -110,3 +112,11 @@ event |= {"queryStringParameters": None, "multiValueQueryStringParameters": None
 print(handler(event, None)["statusCode"], handler({**event, "path": "/x"}, None)["statusCode"])
 """
     assert in_clean_interpreter("recommendation_api", code, tmp_path) == "200 404"
+
+
+def test_the_batch_processor_needs_nothing_beyond_its_zip_and_boto3(tmp_path: Path) -> None:
+    code = """
+from lambdas.batch_processor import handler
+print(handler.asked({"date": "2026-11-28"}), handler.metrics.namespace, "pydantic" in sys.modules)
+"""
+    assert in_clean_interpreter("batch_processor", code, tmp_path) == "('2026-11-28', False) Recsys False"

@@ -14,7 +14,7 @@ from recsys.errors import AwsError, Refused
 
 BUCKET = {"BucketName", "RoleArn", "AlarmTopicArn"}
 STREAM = BUCKET | {"StreamName", "TableName", "QueueUrl", "StreamProcessorFunctionName"}
-API = STREAM | {"CampaignArn", "RecommendationApiFunctionName", "ApiUrl"}
+API = STREAM | {"CampaignArn", "RecommendationApiFunctionName", "ApiUrl", "BatchProcessorFunctionName"}
 
 Client = Callable[[str], Any]
 

@@ -4,13 +4,13 @@ import base64
 import json
 import os
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+from processes import eventually, workers
 
 from recsys import stream
 from recsys.stream.events import Event
@@ -250,17 +250,3 @@ def test_a_worker_killed_half_way_loses_nothing_and_counts_nothing_twice(
     assert {user: counted(streaming, user) for user in sent} == sent
     # A worker killed between sending to the queue and answering sends again: the place in the stream tells them apart.
     assert len(set(rejections(queue, 20))) == 20
-
-
-def workers(server: int, function: str) -> list[int]:
-    """Process numbers of the function's workers under the embedded AWS."""
-    listing = subprocess.run(["ps", "-axo", "pid=,ppid=,command="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listing.splitlines()]
-    return [int(pid) for pid, parent, command in rows if parent == str(server) and function in command]
-
-
-def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -11,12 +11,10 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-COLUMNS = ("TITLE", "CATEGORY", "PRICE")
-MAX_RESULTS = 50  # Personalize's limit where item metadata is asked for
+from ..campaign import Item
+
 FRESH = 300  # seconds a worker keeps the popular items before it reads them again
 KEPT, STALE = 200, 600  # answers a worker remembers (30 MB if all are rankings of 500), and for how many seconds
-
-Item = dict[str, Any]
 
 
 class Unavailable(Exception):
@@ -33,34 +31,6 @@ class Answer:
     solution_version_arn: str | None = None
     at: float | None = None
     recommended_by: str | None = None
-
-
-class Campaign:
-    """A Personalize campaign, asked for items with their titles."""
-
-    def __init__(self, runtime: Any, arn: str) -> None:
-        self.runtime, self.arn = runtime, arn
-
-    def ask(self, count: int, **subject: Any) -> tuple[list[Item], str]:
-        """Items and the recommendation id; `subject` is userId or itemId, and a filter's ARN and values.
-
-        Raises ClientError or BotoCoreError where Personalize refuses or cannot be reached.
-        """
-        answer = self.runtime.get_recommendations(
-            campaignArn=self.arn, numResults=count, metadataColumns={"ITEMS": list(COLUMNS)}, **subject
-        )
-        return [_item(entry) for entry in answer["itemList"]], answer["recommendationId"]
-
-    def rank(self, user: str, items: Sequence[str]) -> tuple[list[Item], str]:
-        """The items in the order of the user's interest, and the recommendation id. Raises as `ask`.
-
-        Without titles: who lists the items knows them, and with them Personalize takes 50 items instead of 500.
-        """
-        answer = self.runtime.get_personalized_ranking(campaignArn=self.arn, userId=user, inputList=list(items))
-        ranked = [
-            {key: entry[key] for key in ("itemId", "score") if key in entry} for entry in answer["personalizedRanking"]
-        ]
-        return ranked, answer["recommendationId"]
 
 
 class Recent:
@@ -135,22 +105,3 @@ def ordered(items: Sequence[str], known: Sequence[Item]) -> list[Item]:
 
 def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
-
-
-def _item(entry: Mapping[str, Any]) -> Item:
-    # Personalize spells a metadata key as the schema does or in camel case; only the letters count.
-    metadata = {name.replace("_", "").lower(): value for name, value in entry.get("metadata", {}).items()}
-    item = {
-        "itemId": entry["itemId"],
-        "title": metadata.get("title"),
-        "category": metadata.get("category"),
-        "price": _price(metadata.get("price")),
-    }
-    return {**item, "score": entry["score"]} if "score" in entry else item
-
-
-def _price(text: str | None) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None

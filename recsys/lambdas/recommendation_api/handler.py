@@ -29,9 +29,10 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConf
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..campaign import Campaign
 from ..events import Event, Invalid, decode, parse
 from . import filters
-from .answers import Answer, Campaign, Popular, Precomputed, Recent, Unavailable, ordered
+from .answers import Answer, Popular, Precomputed, Recent, Unavailable, ordered
 from .checks import arguments, check
 from .openapi import document
 from .replies import PERSONAL, SIMILAR, ApiError, refusal, reply, unless

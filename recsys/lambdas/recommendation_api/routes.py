@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..campaign import MAX_RESULTS
 from ..events import MAX_TEXT
-from .answers import MAX_RESULTS
 
 DEFAULT_RESULTS = 5
 MAX_RANKED = 500  # items one GetPersonalizedRanking takes

@@ -4,7 +4,8 @@
   table is not enforced either. MiniStack refuses the whole template.
 - A web ACL's association with a stage is accepted and recorded in the stack; nothing is filtered.
 - A method gets its request validator, a stage its access logs and cache settings; MiniStack ignores them.
-- A table gets its TTL, point-in-time recovery and encryption, a stream its encryption; MiniStack ignores them.
+- A table gets its TTL, point-in-time recovery and encryption, a stream its encryption, a bucket its lifecycle rules, a
+  function its reserved concurrency and whether it may invoke itself; MiniStack ignores them.
 - A bucket that holds objects or versions is not deleted; MiniStack drops it with all it holds (and forgets its files,
   so that it comes back after a restart).
 - A stream or table that exists already is not taken over; MiniStack empties it silently.
@@ -17,7 +18,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import apigateway_v1, dynamodb, kinesis, s3, sns
+from ministack.services import apigateway_v1, dynamodb, kinesis, lambda_svc, s3, sns
 from ministack.services.cloudformation import handlers
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
@@ -46,7 +47,10 @@ def install(endpoint: str) -> None:
     topic = _RESOURCE_HANDLERS["AWS::SNS::Topic"]
     topic["create"], topic["update"] = (_after(topic[step], _finish_topic) for step in ("create", "update"))
     bucket = _RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    bucket["create"], bucket["update"] = (_after(bucket[step], _finish_bucket) for step in ("create", "update"))
     bucket["delete"] = _only_empty(bucket["delete"])
+    function = _RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    function["create"], function["update"] = (_after(function[step], _finish_function) for step in ("create", "update"))
     for action in ("DescribeStacks", "ListExports"):
         handlers._ACTION_HANDLERS[action] = _with_local_addresses(handlers._ACTION_HANDLERS[action], endpoint)
 
@@ -126,7 +130,7 @@ def _new(create: Callable[..., Created], field: str, store: Any) -> Callable[...
 def _after(handle: Callable[..., Created], finish: Callable[[str, Properties], None]) -> Callable[..., Created]:
     def finished(subject: str, *rest: Any, **options: Any) -> Created:
         created = handle(subject, *rest, **options)
-        # create(logical id, properties, stack), update(physical id, old properties, new properties, stack)
+        # create(logical id, properties, stack), update(physical id, old properties, new properties, stack, ...)
         finish(created[0], rest[0] if len(rest) == 2 else rest[1])
         return created
 
@@ -159,6 +163,29 @@ def _finish_topic(arn: str, props: Properties) -> None:
     attributes.pop("KmsMasterKeyId", None)
     if props.get("KmsMasterKeyId"):
         attributes["KmsMasterKeyId"] = props["KmsMasterKeyId"]
+
+
+def _finish_bucket(name: str, props: Properties) -> None:
+    rules = (props.get("LifecycleConfiguration") or {}).get("Rules")
+    if rules:
+        s3._bucket_lifecycle[name] = [_lifecycle_rule(rule) for rule in rules]
+    else:
+        s3._bucket_lifecycle.pop(name, None)
+
+
+def _lifecycle_rule(rule: Properties) -> Properties:
+    """A rule as the S3 API spells it. Expiry of objects, versions and uploads is recorded; nothing ever expires."""
+    kept = {"ID": rule.get("Id", ""), "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
+    if days := rule.get("ExpirationInDays"):
+        kept["Expiration"] = {"Days": days}
+    same = ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
+    return kept | {name: rule[name] for name in same if name in rule}
+
+
+def _finish_function(name: str, props: Properties) -> None:
+    function, reserved = lambda_svc._functions[name], props.get("ReservedConcurrentExecutions")
+    function["concurrency"] = None if reserved is None else int(reserved)
+    function["recursive_loop"] = props.get("RecursiveLoop", "Terminate")
 
 
 def _only_empty(delete: Callable[[str, Properties], None]) -> Callable[[str, Properties], None]:

@@ -16,6 +16,7 @@ from ministack.services import kinesis, s3
 
 from recsys.local.aws import (
     alarms,
+    async_calls,
     capture,
     changed_items,
     embedded_metrics,
@@ -63,6 +64,7 @@ class MiniStack:
         embedded_metrics.install()
         table_metrics.install()
         log_events.install()
+        async_calls.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint)
         changed_items.install()
         self.log.install()

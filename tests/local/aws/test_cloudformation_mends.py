@@ -114,3 +114,26 @@ def test_the_address_of_an_api_is_one_that_answers_here(embedded, stack):
     assert outputs["ApiUrl"].startswith(f"{embedded.endpoint}/restapis/")
     assert outputs["ApiUrl"].endswith("/dev/_user_request_")
     assert outputs["Other"] == "https://example.execute-api.us-east-1.amazonaws.com/x"
+
+
+def test_a_bucket_gets_its_lifecycle_rules(client, stack):
+    rules = [
+        {"Id": "old", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 30}},
+        {"Id": "results", "Status": "Enabled", "Prefix": "results/", "ExpirationInDays": 90},
+    ]
+    properties = {"BucketName": "cfn-lifecycle", "LifecycleConfiguration": {"Rules": rules}}
+    stack("lifecycle", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}})
+    old, results = client("s3").get_bucket_lifecycle_configuration(Bucket="cfn-lifecycle")["Rules"]
+    assert old["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert (results["Filter"], results["Expiration"]) == ({"Prefix": "results/"}, {"Days": 90})
+
+
+def test_a_function_gets_its_concurrency_and_may_invoke_itself_if_the_template_says_so(client, stack):
+    code = {"ZipFile": "def handler(event, context): pass"}
+    properties = {"FunctionName": "cfn-function", "Runtime": "python3.12", "Handler": "index.handler", "Code": code}
+    properties |= {"Role": "arn:aws:iam::000000000000:role/test", "ReservedConcurrentExecutions": 1}
+    properties["RecursiveLoop"] = "Allow"
+    stack("function", {"Function": {"Type": "AWS::Lambda::Function", "Properties": properties}})
+    functions, name = client("lambda"), {"FunctionName": "cfn-function"}
+    assert functions.get_function_concurrency(**name)["ReservedConcurrentExecutions"] == 1
+    assert functions.get_function_recursion_config(**name)["RecursiveLoop"] == "Allow"

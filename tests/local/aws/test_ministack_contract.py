@@ -141,7 +141,14 @@ def test_cloudformation_has_the_handlers_that_are_mended():
     from ministack.services.cloudformation import handlers
     from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
-    mended = ("DynamoDB::Table", "Kinesis::Stream", "S3::Bucket", "ApiGateway::Method", "ApiGateway::Stage")
+    mended = (
+        "DynamoDB::Table",
+        "Kinesis::Stream",
+        "S3::Bucket",
+        "Lambda::Function",
+        "ApiGateway::Method",
+        "ApiGateway::Stage",
+    )
     for kind in (f"AWS::{name}" for name in mended):
         assert {"create", "update", "delete"} <= _RESOURCE_HANDLERS[kind].keys()
     assert {"DescribeStacks", "ListExports"} <= handlers._ACTION_HANDLERS.keys()
@@ -199,3 +206,16 @@ def test_reads_and_writes_pass_where_units_are_counted():
     source = inspect.getsource(dynamodb.handle_request)
     assert '"BatchGetItem": _batch_get_item' in source
     assert '"BatchWriteItem": _batch_write_item' in source
+
+
+def test_asynchronous_calls_are_made_where_they_are_queued():
+    from ministack.services import eventbridge, lambda_svc
+
+    assert calls_by_name(lambda_svc, "invoke_async_with_retry")
+    made = inspect.getsource(lambda_svc.invoke_async_with_retry)
+    assert "_execute_function(func, event)" in made
+    assert "contextvars.copy_context()" in made
+    assert parameters(lambda_svc.invoke_async_with_retry) == parameters(lambda_svc._execute_function)
+    assert calls_by_name(eventbridge, "_dispatch_to_lambda")
+    assert parameters(eventbridge._dispatch_to_lambda) == ["arn", "payload"]
+    assert lambda_svc._throttle_response("reason", "message")["throttle"] is True

@@ -1,0 +1,127 @@
+"""The batch processor: once a day, fresh recommendations for every active user.
+
+The event may name the day, `{"date": "2026-11-28"}`; a schedule's event has its own time, and without either it is
+today (UTC). A day is done once: asked for again it is told how it ended, unless `{"force": true}`; one that was cut off
+goes on where it stopped. Before Lambda's 15 minutes are over, an invocation leaves the rest to a successor it invokes.
+Where more users failed than is tolerated, the invocation fails too, after its results are written.
+"""
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from ..campaign import Campaign
+from .clock import Clock, OutOfTime
+from .files import Files
+from .profiles import Profiles
+from .run import Run
+from .source import THREADS, CampaignSource
+from .state import State
+
+logger = Logger()
+metrics = Metrics(namespace="Recsys", service="batch-processor")
+
+config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=THREADS)
+# Tried once: the source asks again by itself, and knows when it is too late for that.
+impatient = Config(read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=THREADS)
+
+
+class BadEvent(ValueError):
+    """The event cannot be understood; the message says why."""
+
+
+class TooManyFailed(Exception):
+    """More users failed than the environment tolerates."""
+
+
+class TooSlow(Exception):
+    """A whole invocation was not enough for one step."""
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Do one day's run, or what is left of it; answers its counts.
+
+    Raises BadEvent, NoTable, Gone (the campaign), TooManyFailed, TooSlow.
+    """
+    date, force = asked(event)
+    files = Files(boto3.client("s3", config=config), os.environ["BUCKET_NAME"], date)
+    state = files.load()
+    # An invocation that failed is tried again with its event and its request id: it must not begin anew for ever.
+    if state is None or (force and state.request != context.aws_request_id):
+        state = State(date, int(time.time()) - int(os.environ["ACTIVE_DAYS"]) * 86400, context.aws_request_id)
+        files.save(state)
+    if not state.finished:
+        run = Run(state, _profiles(state), _source(), files, Clock(context))
+        try:
+            run.work()
+        except OutOfTime:
+            return _hand_over(run, context)
+        _measure(state)
+        state.finished = True
+        files.save(state)
+    return _judged(state)
+
+
+def asked(event: dict[str, Any]) -> tuple[str, bool]:
+    """The day and whether to begin anew; raises BadEvent.
+
+    >>> asked({"date": "2026-11-28"}), asked({"time": "2026-11-28T02:00:00Z", "source": "aws.events"})
+    (('2026-11-28', False), ('2026-11-28', False))
+    """
+    date = event.get("date", str(event.get("time", datetime.now(UTC).isoformat()))[:10])
+    force = event.get("force", False)
+    try:
+        known = datetime.strptime(date, "%Y-%m-%d").date().isoformat() == date
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise BadEvent(f"date must be a day as 2026-11-28, not {date!r}")
+    if not isinstance(force, bool):
+        raise BadEvent(f"force must be true or false, not {force!r}")
+    return date, force
+
+
+def _profiles(state: State) -> Profiles:
+    return Profiles(boto3.client("dynamodb", config=config), os.environ["TABLE_NAME"], state.since)
+
+
+def _source() -> CampaignSource:
+    return CampaignSource(Campaign(boto3.client("personalize-runtime", config=impatient), os.environ["CAMPAIGN_ARN"]))
+
+
+def _hand_over(run: Run, context: Any) -> dict[str, Any]:
+    """Invoke the function again for what is left."""
+    counts, date = run.state.counts(), run.state.date
+    if not run.progressed:
+        raise TooSlow(f"run of {date}: no step was finished in a whole invocation; is the campaign throttled?")
+    name = context.invoked_function_arn
+    payload = json.dumps({"date": date})
+    boto3.client("lambda", config=config).invoke(FunctionName=name, InvocationType="Event", Payload=payload)
+    logger.info("handed over", extra={"date": date, **counts})
+    return {"date": date, "finished": False, **counts}
+
+
+def _measure(state: State) -> None:
+    counts = state.counts()
+    metrics.set_default_dimensions(environment=os.environ["ENVIRONMENT"])
+    metrics.add_metric("UsersServed", MetricUnit.Count, counts["served"])
+    metrics.add_metric("UsersFailed", MetricUnit.Count, counts["failed"])
+    metrics.add_metric("Seconds", MetricUnit.Seconds, counts["seconds"])
+    metrics.flush_metrics()
+    logger.info("finished", extra={"date": state.date, **counts, "reasons": state.reasons})
+
+
+def _judged(state: State) -> dict[str, Any]:
+    """The counts; raises TooManyFailed."""
+    counts, tolerated = state.counts(), float(os.environ["MAX_FAILED_PERCENT"])
+    if counts["failed"] * 100 > tolerated * counts["found"]:
+        told = f"{counts['failed']} of {counts['found']} users failed, more than {tolerated:g} %"
+        raise TooManyFailed(f"run of {state.date}: {told}; first: {state.reasons[0]['reason']}")
+    return {"date": state.date, "finished": True, **counts}

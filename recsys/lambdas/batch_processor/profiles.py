@@ -1,0 +1,101 @@
+"""Profiles in DynamoDB: the active users, and their recommendations written 25 a call.
+
+BatchWriteItem would be the batch of writes one thinks of first, but it can only replace a profile, and with it the
+events that the stream processor folded in since it was read. PartiQL's UPDATE sets the attributes it names and leaves
+the others, `version` among them, so that neither writer is in the other's way. It never creates an item: of a user
+whose profile expired meanwhile it answers ConditionalCheckFailed.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
+
+from ..campaign import Item
+from .clock import TRANSIENT, Clock, is_transient
+
+WRITE_AT_ONCE = 25  # BatchExecuteStatement takes at most 25 statements
+READ_AT_ONCE = 100  # profiles one Scan looks at: what a cut-off run repeats is a few of these
+
+EXPIRED = "ConditionalCheckFailed"
+
+Key = dict[str, Any]
+
+encode = TypeSerializer().serialize
+
+
+class NoTable(Exception):
+    """The profiles table does not exist."""
+
+
+class Profiles:
+    """The profiles table, of which those with an event since `since` (epoch seconds) are active."""
+
+    def __init__(self, dynamodb: Any, table: str, since: int) -> None:
+        self.dynamodb, self.table, self.since = dynamodb, table, since
+
+    def page(self, segment: int, segments: int, key: Key | None) -> tuple[list[str], Key | None]:
+        """Active users among the next profiles of a segment, and the key to go on from, None at its end.
+
+        Raises NoTable.
+        """
+        try:
+            answer = self.dynamodb.scan(
+                TableName=self.table,
+                Segment=segment,
+                TotalSegments=segments,
+                Limit=READ_AT_ONCE,
+                ProjectionExpression="userId",
+                FilterExpression="lastEventAt >= :since",
+                ExpressionAttributeValues={":since": encode(self.since)},
+                **({"ExclusiveStartKey": key} if key else {}),
+            )
+        except self.dynamodb.exceptions.ResourceNotFoundException as error:
+            raise NoTable(f"there is no table {self.table}") from error
+        return [item["userId"]["S"] for item in answer["Items"]], answer.get("LastEvaluatedKey")
+
+    def write(self, items: Mapping[str, Sequence[Item]], source: str, clock: Clock) -> dict[str, str]:
+        """Write each user's items into the profile; returns who could not be written, and DynamoDB's code for why.
+
+        The code is EXPIRED where there is no profile any more. Raises OutOfTime, and ClientError where the table
+        refuses every write.
+        """
+        refused, users = {}, list(items)
+        for begin in range(0, len(users), WRITE_AT_ONCE):
+            waiting = dict.fromkeys(users[begin : begin + WRITE_AT_ONCE], "")
+            for _ in clock.attempts():
+                outcomes = self._update({user: items[user] for user in waiting}, source)
+                refused |= {user: code for user, code in outcomes.items() if code not in TRANSIENT}
+                waiting = {user: code for user, code in outcomes.items() if code in TRANSIENT}
+                if not waiting:
+                    break
+            refused |= waiting
+        return refused
+
+    def _update(self, items: Mapping[str, Sequence[Item]], source: str) -> dict[str, str]:
+        """The users not written, and the error's code."""
+        text = f'UPDATE "{self.table}" SET recommendations=? SET recommendedAt=? SET recommendedBy=? WHERE userId=?'
+        now = int(time.time())
+        statements = [
+            {"Statement": text, "Parameters": [encode(value) for value in (_exact(best), now, source, user)]}
+            for user, best in items.items()
+        ]
+        try:
+            answers = self.dynamodb.batch_execute_statement(Statements=statements)["Responses"]
+        except ClientError as error:
+            if is_transient(error):
+                return dict.fromkeys(items, "ThrottlingError")
+            raise
+        outcomes = zip(items, answers, strict=True)
+        return {user: answer["Error"]["Code"] for user, answer in outcomes if "Error" in answer}
+
+
+def _exact(items: Sequence[Item]) -> list[Item]:
+    """DynamoDB's numbers are decimal, and boto3 refuses floats for it."""
+    return [
+        {name: Decimal(str(value)) if isinstance(value, float) else value for name, value in item.items()}
+        for item in items
+    ]
