@@ -182,13 +182,14 @@ def _until(done: Callable[[], bool], what: str, deadline: float, tell: Report) -
 
 
 def _resources(stack_arn: str) -> list[tuple[str, str]]:
-    """Type and physical name of the stack's resources."""
+    """Type and physical name of the stack's resources, and of those of its nested parts."""
     entries = aws.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack_arn)
-    return [
+    own = [
         (entry["ResourceType"], entry["PhysicalResourceId"])
         for entry in entries
         if entry.get("PhysicalResourceId") and entry["ResourceStatus"] != "DELETE_COMPLETE"
     ]
+    return own + [each for kind, name in own if kind == "AWS::CloudFormation::Stack" for each in _resources(name)]
 
 
 def _bucket(resources: Iterable[tuple[str, str]]) -> str | None:

@@ -7,12 +7,14 @@ environment. It is named by a digest of what is in it, so an unchanged function 
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
 from recsys import aws
+from recsys.deploy.template import WATCHING
 from recsys.errors import AwsError
 
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
@@ -75,14 +77,22 @@ def build(function: str) -> Package:
 
 
 def publish(bucket: str) -> dict[str, str]:
-    """Put every function's zip into the bucket, unless it is there; returns the template's code key parameters."""
-    s3, keys = aws.client("s3"), {}
-    for function, parameter in FUNCTIONS.items():
-        package = build(function)
-        if aws.find(s3.head_object, Bucket=bucket, Key=package.key) is None:
-            aws.call(s3.put_object, Bucket=bucket, Key=package.key, Body=package.data)
-        keys[parameter] = package.key
-    return keys
+    """Put what the stack is made of into the bucket, unless it is there; returns the parameters that name it.
+
+    That is every function's zip, and the template's nested part.
+    """
+    packages = {parameter: build(function) for function, parameter in FUNCTIONS.items()}
+    keys = {parameter: _put(bucket, package.key, lambda p=package: p.data) for parameter, package in packages.items()}
+    part = WATCHING.read_bytes()
+    return {**keys, "WatchingKey": _put(bucket, f"code/{hashlib.sha256(part).hexdigest()}.yaml", lambda: part)}
+
+
+def _put(bucket: str, key: str, data: Callable[[], bytes]) -> str:
+    """The key, once there is an object of that name."""
+    s3 = aws.client("s3")
+    if aws.find(s3.head_object, Bucket=bucket, Key=key) is None:
+        aws.call(s3.put_object, Bucket=bucket, Key=key, Body=data())
+    return key
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -15,6 +15,7 @@ import yaml
 from recsys.errors import AwsError
 
 TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
+WATCHING = TEMPLATE.with_name("watching.yaml")  # its nested part, which lies in S3 beside the code
 
 
 def body(values: Mapping[str, Any]) -> str:
@@ -44,8 +45,9 @@ def resources(*conditions: str | None) -> dict[str, int]:
 
 
 def kinds() -> Counter[str]:
-    """Types and counts of all resources."""
-    return Counter(resource["Type"] for resource in content()["Resources"].values())
+    """Types and counts of all resources, those of the nested part too."""
+    every = [resource for path in (None, WATCHING) for resource in content(path)["Resources"].values()]
+    return Counter(resource["Type"] for resource in every)
 
 
 def check(names: Iterable[str]) -> None:
@@ -57,9 +59,9 @@ def check(names: Iterable[str]) -> None:
 
 
 @lru_cache
-def content() -> dict[str, Any]:
-    """The parsed template; a short form such as `!Ref x` reads as the list ["Ref", "x"]."""
-    return yaml.load(TEMPLATE.read_text(), Loader=_Loader)
+def content(path: Path | None = None) -> dict[str, Any]:
+    """The parsed template, or a part of it; a short form such as `!Ref x` reads as the list ["Ref", "x"]."""
+    return yaml.load((path or TEMPLATE).read_text(), Loader=_Loader)
 
 
 class _Loader(yaml.SafeLoader):

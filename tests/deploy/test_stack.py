@@ -12,8 +12,8 @@ from recsys import deploy
 from recsys.deploy import package, template
 from recsys.errors import AwsError, Refused
 
-BUCKET = {"BucketName", "RoleArn", "AlarmTopicArn"}
-STREAM = BUCKET | {"StreamName", "TableName", "QueueUrl", "StreamProcessorFunctionName"}
+BUCKET = {"BucketName", "RoleArn"}
+STREAM = BUCKET | {"AlarmTopicArn", "StreamName", "TableName", "QueueUrl", "StreamProcessorFunctionName"}
 API = STREAM | {"CampaignArn", "RecommendationApiFunctionName", "ApiUrl", "BatchProcessorFunctionName"}
 
 Client = Callable[[str], Any]

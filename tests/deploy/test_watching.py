@@ -21,8 +21,14 @@ Notices = Callable[[str], dict[str, dict[str, Any]]]
 
 def alarms(client: Client, stack: str) -> dict[str, dict[str, Any]]:
     """The stack's alarms by their names in the template."""
-    found = client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{stack}-")["MetricAlarms"]
-    return {alarm["AlarmName"].removeprefix(f"{stack}-").partition("-")[0]: alarm for alarm in found}
+    suffix = stack.removeprefix("recsys")
+    found = client("cloudwatch").describe_alarms(AlarmNamePrefix="recsys-")["MetricAlarms"]
+    return {short(alarm["AlarmName"]): alarm for alarm in found if alarm["AlarmName"].endswith(suffix)}
+
+
+def short(alarm: str) -> str:
+    """`StreamSlow` of recsys-StreamSlow-dev."""
+    return alarm.split("-")[1]
 
 
 def until(condition: Callable[[], bool], seconds: float) -> None:
@@ -63,7 +69,7 @@ def notices(watched: dict[str, str], client: Client) -> Iterator[Notices]:
             told.append(json.loads(json.loads(message["Body"])["Message"]))
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         came = [notice for notice in told if notice["NewStateValue"] == state]
-        return {notice["AlarmName"].removeprefix(f"{STACK}-").partition("-")[0]: notice for notice in came}
+        return {short(notice["AlarmName"]): notice for notice in came}
 
     yield come_to
     sns.unsubscribe(SubscriptionArn=subscribed)

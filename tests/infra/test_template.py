@@ -1,11 +1,12 @@
 """The CloudFormation template: what the linter, a security reviewer and a reader would look for."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.api import lint_file
 
-from recsys.deploy.template import TEMPLATE, content
+from recsys.deploy.template import TEMPLATE, WATCHING, content
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +32,18 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_the_linter_has_nothing_to_say() -> None:
-    assert [str(match) for match in lint_file(TEMPLATE)] == []
+@pytest.mark.parametrize("path", [TEMPLATE, WATCHING], ids=lambda path: path.stem)
+def test_the_linter_has_nothing_to_say(path: Path) -> None:
+    assert [str(match) for match in lint_file(path)] == []
 
 
 def test_it_fits_into_a_request() -> None:
     assert len(TEMPLATE.read_bytes()) < 51_200
+
+
+def test_the_nested_part_is_given_every_parameter_it_has(template: dict[str, Any]) -> None:
+    given = template["Resources"]["Watching"]["Properties"]["Parameters"]
+    assert given.keys() == content(WATCHING)["Parameters"].keys()
 
 
 def test_its_parameters_have_the_names_and_defaults_of_the_design(template: dict[str, Any]) -> None:

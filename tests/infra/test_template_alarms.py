@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recsys.deploy.template import content
+from recsys.deploy.template import WATCHING, content
 
 # What each alarm is about: metric, statistic, seconds of one datapoint, datapoints that breach, of how many, threshold.
 EXPECTED = {
@@ -36,13 +36,11 @@ NAMED = {
     "ApiName": ("AWS::ApiGateway::RestApi", "Name"),
     "Stage": ("AWS::ApiGateway::Stage", "StageName"),
 }
-BATCH_PROCESSOR = ["Sub", "recsys-batch-processor-${EnvironmentSuffix}"]
-
 Resource = dict[str, Any]
 
 
 def resources() -> dict[str, Resource]:
-    return content()["Resources"]
+    return content(WATCHING)["Resources"]
 
 
 def alarms() -> dict[str, Resource]:
@@ -54,13 +52,16 @@ def dimensions(alarm: Resource) -> dict[str, Any]:
 
 
 def watched(kind: str, value: Any) -> Resource | None:
-    """The resource of the template that a dimension names, by reference or by its name."""
+    """The resource of the template that a dimension names: by what the template gives the nested part."""
     type_, field = NAMED[kind]
-    if value[0] in ("Ref", "GetAtt"):
-        found = resources().get(value[1].partition(".")[0])
+    whole = content()["Resources"]
+    _, given, otherwise = whole["Watching"]["Properties"]["Parameters"][value[1]][1]
+    assert (value[0], otherwise) == ("Ref", "")
+    if given[0] in ("Ref", "GetAtt"):
+        found = whole.get(given[1].partition(".")[0])
         return found if found and found["Type"] == type_ else None
-    of_type = [each for each in resources().values() if each["Type"] == type_]
-    return next((each for each in of_type if each["Properties"][field] == value), None)
+    of_type = [each for each in whole.values() if each["Type"] == type_]
+    return next((each for each in of_type if each["Properties"][field] == given), None)
 
 
 def test_every_alarm_is_on_the_metric_that_means_it_at_the_threshold_agreed() -> None:
@@ -102,7 +103,7 @@ def test_an_alarm_watches_what_is_there_whenever_it_is(name: str) -> None:
     for kind, value in dimensions(alarm).items():
         if kind == "CampaignArn":
             assert (value, alarm["Condition"]) == (["Ref", "CampaignArn"], "HasCampaign")
-        elif kind in NAMED and value != BATCH_PROCESSOR:
+        elif kind in NAMED:
             subject = watched(kind, value)
             assert subject, f"{kind} {value} is nothing of the template"
             assert subject["Condition"] in STAGES[alarm["Condition"]]
@@ -118,26 +119,26 @@ def test_no_alarm_is_told_to_a_topic_that_cloudwatch_cannot_write_to() -> None:
 
 def body() -> tuple[dict[str, Any], set[str]]:
     """The dashboard with every `${...}` in its place, and what stood between the braces."""
-    text = resources()["Dashboard"]["Properties"]["DashboardBody"][1]
+    text, _ = resources()["Dashboard"]["Properties"]["DashboardBody"][1]
     return json.loads(text), set(re.findall(r"\$\{([^}]+)\}", text))
 
 
 def test_the_dashboard_shows_every_alarm_and_a_row_for_each_part() -> None:
     widgets = body()[0]["widgets"]
-    assert widgets[0]["properties"]["alarms"] == [f"${{{name}.Arn}}" for name in EXPECTED]
+    assert widgets[0]["properties"]["alarms"] == [f"${{Alarm}}{name}-${{EnvironmentSuffix}}" for name in EXPECTED]
+    names = {name: alarm["Properties"]["AlarmName"][1] for name, alarm in alarms().items()}
+    assert names == {name: f"recsys-{name}-${{EnvironmentSuffix}}" for name in EXPECTED}
     rows = [widget["properties"]["title"].partition(",")[0] for widget in widgets if widget["width"] == 24]
     assert rows == ["Alarms", "API", "Campaign", "Stream", "Profiles", "Batch"]
 
 
-def test_the_dashboard_names_nothing_that_may_be_missing() -> None:
-    given = set(content()["Parameters"])
-    for name in {each.partition(".")[0] for each in body()[1]} - given - {"AWS::Region"}:
-        assert resources()[name]["Condition"] in STAGES[resources()["Dashboard"]["Condition"]]
+def test_the_dashboard_names_only_what_the_nested_part_is_given() -> None:
+    assert body()[1] <= set(content(WATCHING)["Parameters"]) | {"Alarm", "AWS::Region"}
 
 
 def test_provisioned_profiles_scale_between_5_and_100_units_at_70_percent() -> None:
     of = {kind: [] for kind in ("ScalableTarget", "ScalingPolicy")}
-    for each in resources().values():
+    for each in content()["Resources"].values():
         if each["Type"].startswith("AWS::ApplicationAutoScaling::"):
             assert each["Condition"] == "IsProvisioned"
             of[each["Type"].rpartition("::")[2]].append(each["Properties"])
