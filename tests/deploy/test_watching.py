@@ -11,7 +11,7 @@ from recsys import deploy
 
 STACK = "recsys-watched"
 KEPT = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Threshold", "ComparisonOperator", "TreatMissingData")
-TOLD = ("AlarmActions", "OKActions")
+TOLD = ("AlarmDescription", "AlarmActions", "OKActions")
 # Ten seconds are the shortest period CloudWatch takes. Whoever waits for a minute to pass in a test waits for long.
 SHORT = {"Period": 10, "EvaluationPeriods": 1, "DatapointsToAlarm": 1, "ActionsEnabled": True}
 
@@ -77,7 +77,7 @@ def test_what_goes_wrong_is_told_and_that_it_is_over_too(
     for name in names:
         quick(name)
     for shard in range(4):  # no event tracker takes the events, so each shard's batch fails four times
-        event = {"userId": f"u{shard}", "itemId": "i", "eventType": "view", "timestamp": time.time()}
+        event = {"userId": f"u{shard}", "sessionId": "s", "itemId": "i", "eventType": "view", "timestamp": time.time()}
         where = {"StreamName": watched["StreamName"], "PartitionKey": "p", "ExplicitHashKey": str(shard << 126)}
         client("kinesis").put_record(Data=json.dumps(event).encode(), **where)
     assert deploy.get(f"{watched['ApiUrl']}/recommendations/u")[0] == 503

@@ -1,9 +1,12 @@
 """Alarms that change state by themselves."""
 
+import itertools
 import json
 
 import pytest
 from stream_pipeline import eventually, function
+
+numbers = itertools.count()
 
 FAILING = "def handler(event, context):\n    raise RuntimeError('always')\n"
 
@@ -81,7 +84,7 @@ def told(client):
     names = []
 
     def history(topic):
-        names.append(f"told-{len(names)}")
+        names.append(f"told-{next(numbers)}")  # the history of a deleted alarm stays, under its name
         client("cloudwatch").put_metric_alarm(AlarmName=names[-1], AlarmActions=[topic], **MISSING)
         asked = {"AlarmName": names[-1], "HistoryItemType": "Action"}
         items = eventually(lambda: client("cloudwatch").describe_alarm_history(**asked)["AlarmHistoryItems"], 10)
