@@ -11,7 +11,7 @@ from recsys import deploy
 
 STACK = "recsys-watched"
 KEPT = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Threshold", "ComparisonOperator", "TreatMissingData")
-TOLD = ("AlarmActions", "OKActions")
+TOLD = ("AlarmDescription", "AlarmActions", "OKActions")
 # Ten seconds are the shortest period CloudWatch takes. Whoever waits for a minute to pass in a test waits for long.
 SHORT = {"Period": 10, "EvaluationPeriods": 1, "DatapointsToAlarm": 1, "ActionsEnabled": True}
 
