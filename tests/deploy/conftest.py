@@ -68,7 +68,7 @@ def exists(client: Callable[[str], Any]) -> Callable[[str], set[str]]:
     """`exists(suffix)`: kinds of resources of that environment the services themselves list."""
 
     def listed(suffix: str) -> set[str]:
-        alarms = client("cloudwatch").describe_alarms(AlarmNamePrefix=f"recsys-{suffix}-")["MetricAlarms"]
+        alarms = client("cloudwatch").describe_alarms(AlarmNamePrefix="recsys-")["MetricAlarms"]
         dashboards = client("cloudwatch").list_dashboards()["DashboardEntries"]
         names = {
             "bucket": [entry["Name"] for entry in client("s3").list_buckets()["Buckets"]],
