@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PARAMS ?= params/local.yaml
 RETAIL ?= data/raw/online-retail.parquet
+# Of the tests, each with an embedded AWS of its own.
+WORKERS ?= 2
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -27,7 +29,7 @@ run: setup ## run the whole pipeline on the sample shop with the embedded AWS
 	@$(BIN)/recsys run --params $(PARAMS)
 
 test: setup ## run all tests
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lab: setup ## open JupyterLab on the notebooks, with the embedded AWS running
 	@$(BIN)/recsys local up

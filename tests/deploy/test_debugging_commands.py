@@ -65,16 +65,15 @@ def test_requests_are_counted_by_the_api_and_by_its_stage(aws: Aws, stage: tuple
 
 
 def test_alarms_and_their_states_are_listed(aws: Aws) -> None:
-    picked = ("--query", "MetricAlarms[].[AlarmName,StateValue]", "--output", "text")
-    lines = aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", "recsys-watched-", *picked).splitlines()
+    picked = ("--query", "MetricAlarms[?ends_with(AlarmName,'-watched')].[AlarmName,StateValue]", "--output", "text")
+    lines = aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", "recsys-", *picked).splitlines()
     states: dict[str, Any] = dict(line.split("\t") for line in lines)
     assert len(states) == 15
     assert set(states.values()) <= {"OK", "ALARM", "INSUFFICIENT_DATA"}
 
 
 def test_the_history_of_an_alarm_says_whom_it_told(aws: Aws, watched: dict[str, str]) -> None:
-    name = json.loads(aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", "recsys-watched-BatchMissed"))
-    history = ("cloudwatch", "describe-alarm-history", "--alarm-name", name["MetricAlarms"][0]["AlarmName"])
+    history = ("cloudwatch", "describe-alarm-history", "--alarm-name", "recsys-BatchMissed-watched")
     picked = ("--history-item-type", "Action", "--query", "AlarmHistoryItems[].HistorySummary", "--output", "text")
     deadline = time.monotonic() + 10
     while not (told := aws(*history, *picked)):

@@ -23,6 +23,11 @@ for kind in Versions DeleteMarkers; do
     aws s3api delete-objects --bucket "$bucket" --delete "$entries" > /dev/null
   done
 done
+id="$(aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].StackId" --output text)"
 aws cloudformation delete-stack --stack-name "$stack"
-aws cloudformation wait stack-delete-complete --stack-name "$stack"
+until [[ "${status:=DELETE_IN_PROGRESS}" != DELETE_IN_PROGRESS ]]; do  # `wait` would look every half minute
+  sleep 2
+  status="$(aws cloudformation describe-stacks --stack-name "$id" --query "Stacks[0].StackStatus" --output text)"
+done
+[[ "$status" == DELETE_COMPLETE ]] || { echo "$stack is $status: see its events" >&2; exit 1; }
 echo "$stack is gone"
