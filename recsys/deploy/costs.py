@@ -15,6 +15,7 @@ HOURS = 730.0  # of a month
 EVENT_GB, ANSWER_GB, LOG_GB, PROFILE_GB = 200e-9, 2e-6, 500e-9, 3e-6  # of one each: sizes seen with the sample shop
 PROFILE_UNITS = 3  # write units of a profile with its last 25 events
 API_GB_SECONDS, BATCH_GB_SECONDS = 0.5 * 0.03, 0.5 * 0.4  # of a request, and of a batch of events: 512 MB, as measured
+BATCHES, BATCH_UNITS, USER_GB_SECONDS = 30.4, 4, 0.01  # runs a month; write units, and 1 GB for 10 ms, of a user in one
 TRAINING_HOURS, TRAINED_ON, GROWTH = 2.1, 100_000, 0.588  # AWS's two examples, 100,000 and 25 million, as a power law
 SOLUTIONS = 2  # recommendations for users, and similar items
 
@@ -57,6 +58,7 @@ def estimate(values: Params, demand: Demand, prices: Prices) -> list[Line]:
         *_personalize(values, demand, prices),
         *_stream(values, demand, prices),
         *_api(demand, prices),
+        _batch(demand, prices),
         *_watching(prices),
     ]
 
@@ -103,7 +105,7 @@ def _personalize(values: Params, demand: Demand, prices: Prices) -> list[Line]:
     price, tps = prices.personalize, values.serving.min_provisioned_tps
     once = training(demand.interactions, prices)
     standing = tps * price.tps_hour
-    beyond = campaign(tps, demand.requests, prices) - standing * HOURS
+    beyond = campaign(tps, demand.requests + BATCHES * demand.users, prices) - standing * HOURS
     each = 1000 * price.requests_1000
     size = f"{tps} TPS always ready"
     return [
@@ -172,6 +174,12 @@ def _api(demand: Demand, prices: Prices) -> list[Line]:
         Line("answers sent", "2 KB each", 0, 0, *_per(demand.requests, sent), "requests"),
         Line("logs", "500 bytes a call", 0, 0, *_per(demand.requests, LOG_GB * prices.cloudwatch.log_gb), "requests"),
     ]
+
+
+def _batch(demand: Demand, prices: Prices) -> Line:
+    """Without the campaign, which answers a request for each user."""
+    each = BATCH_UNITS * prices.dynamodb.writes_million / 1e6 + USER_GB_SECONDS * prices.lambda_.gb_second
+    return Line("daily batch", f"{demand.users:,} users", demand=BATCHES * demand.users * each)
 
 
 def _watching(prices: Prices) -> list[Line]:

@@ -49,6 +49,14 @@ def test_a_campaign_bills_what_is_ready_or_what_was_asked_whichever_is_more() ->
     assert costs.campaign(1, 1e7, PRICES) == pytest.approx(1e7 / 1000 * PRICES.personalize.requests_1000)
 
 
+def test_the_daily_batch_asks_the_campaign_for_each_user() -> None:
+    (few, many) = (
+        next(line for line in lines(users=users, requests=0) if line.per_million > 50) for users in (0, 10**6)
+    )
+    asked = 10**6 * costs.BATCHES / 1000 * PRICES.personalize.requests_1000
+    assert (few.demand, many.month) == pytest.approx((0, asked))
+
+
 def test_trainings_take_the_hours_of_aws_own_two_examples() -> None:
     price = PRICES.personalize.training_hour
     assert costs.training(100_000, PRICES) == pytest.approx(2.1 * price)
