@@ -215,6 +215,21 @@ def destroy(
     console.print("nothing is left: no campaign, solution, filter, tracker, dataset, schema, group, bucket or stack")
 
 
+@app.command(epilog="Example: recsys template ApiKeyRequired=true > recsys.yaml")
+def template(
+    given: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Template parameters.")] = None,
+) -> None:
+    """Print the template for these parameters, for deployments by other tools.
+
+    An API's deployment is a snapshot: here its name follows what is in it, so that a changed API is deployed anew.
+    """
+    from recsys.deploy.template import body, check
+
+    values = dict(map(_assignment, given or []))
+    check(values)
+    typer.echo(body(values), nl=False)
+
+
 @app.command(epilog="Example: recsys cost --params params/aws.yaml --requests 10000000 --max-usd 50")
 def cost(
     params: ParamsFile = parameters.DEFAULT_FILE,

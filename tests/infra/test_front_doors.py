@@ -76,6 +76,12 @@ class TestTheCommand:
         rows = {row["output"]: row["value"] for row in json.loads(shown)}
         assert rows == outputs(suffix) and rows["StreamName"]
 
+    def test_prints_a_template_whose_api_is_deployed_anew_where_it_changes(self) -> None:
+        recsys = Path(sys.executable).with_name("recsys")
+        plain, again, keyed = (run(recsys, "template", *given) for given in ((), (), ("ApiKeyRequired=true",)))
+        assert plain == again != keyed
+        assert "no parameter ApiKey; did you mean" in run(recsys, "template", "ApiKey=1", ok=False)
+
     def test_says_what_a_parameter_looks_like(self) -> None:
         shown = run(Path(sys.executable).with_name("recsys"), "deploy", "ShardCount", ok=False)
         assert "ShardCount: expected NAME=VALUE" in shown

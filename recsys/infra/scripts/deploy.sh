@@ -8,7 +8,9 @@ if [[ "${1:-}" == "--yes" ]]; then yes=1; shift; fi
 suffix="${1:-dev}"
 shift || true
 stack="recsys-$suffix"
-template="$(dirname "$0")/../template.yaml"
+template="$(mktemp)"
+trap 'rm -f "$template"' EXIT
+recsys template "$@" > "$template"
 
 deploy() {
   aws cloudformation deploy --stack-name "$stack" --template-file "$template" --capabilities CAPABILITY_IAM \
@@ -27,6 +29,7 @@ if [[ -z "$yes" ]]; then
   [[ "$answer" == [yY]* ]] || { echo "nothing was changed"; exit 1; }
 fi
 aws cloudformation describe-stacks --stack-name "$stack" > /dev/null 2>&1 || deploy
-mapfile -t keys < <(recsys package --bucket "$(output BucketName)")
+packaged="$(recsys package --bucket "$(output BucketName)")"
+mapfile -t keys <<< "$packaged"
 deploy "${keys[@]}" "$@"
 aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs" --output table

@@ -1,6 +1,7 @@
 # The same stack for Terraform users: one CloudFormation stack of ../template.yaml.
 #   terraform init && terraform apply -var 'parameters={TrackingId="0a1b2c3d", StreamProcessorCodeKey="code/....zip"}'
-# `recsys package --bucket BUCKET` puts the Lambda zips there and prints their keys.
+# `recsys package --bucket BUCKET` puts the Lambda zips there and prints their keys. Where the API changes, by its
+# parameters too, give the file that `recsys template NAME=VALUE ...` prints: only that brings a new snapshot of it.
 
 terraform {
   required_version = ">= 1.5"
@@ -24,6 +25,12 @@ variable "environment_suffix" {
   description = "Ends every resource name, so that several environments can live in one account"
 }
 
+variable "template" {
+  type        = string
+  default     = ""
+  description = "The template; empty for the one beside this module"
+}
+
 variable "parameters" {
   type        = map(string)
   default     = {}
@@ -42,7 +49,7 @@ provider "aws" {
 
 resource "aws_cloudformation_stack" "recsys" {
   name          = "recsys-${var.environment_suffix}"
-  template_body = file("${path.module}/../template.yaml")
+  template_body = file(coalesce(var.template, "${path.module}/../template.yaml"))
   capabilities  = ["CAPABILITY_IAM"]
   parameters    = merge(var.parameters, { EnvironmentSuffix = var.environment_suffix })
   tags = {

@@ -2,6 +2,8 @@
 
 pip install aws-cdk-lib; then, here:
 cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d --parameters StreamProcessorCodeKey=code/....zip
+
+Where the API changes, by its parameters too, add -c Template=FILE with what `recsys template NAME=VALUE ...` prints.
 """
 
 from pathlib import Path
@@ -13,6 +15,7 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 
 app = cdk.App()
 suffix = app.node.try_get_context("EnvironmentSuffix") or "dev"
+file = app.node.try_get_context("Template") or str(TEMPLATE)
 stack = cdk.Stack(
     app,
     "Recsys",
@@ -20,6 +23,6 @@ stack = cdk.Stack(
     synthesizer=cdk.DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
     tags={"project": "recsys", "environment": suffix},
 )
-template = CfnInclude(stack, "Template", template_file=str(TEMPLATE), preserve_logical_ids=True)
+template = CfnInclude(stack, "Template", template_file=file, preserve_logical_ids=True)
 template.get_parameter("EnvironmentSuffix").default = suffix
 app.synth()

@@ -1,18 +1,20 @@
 // The same stack for users of CDK in TypeScript: ../../template.yaml, included as it is.
 //   npm install; npx cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d ...
+// Where the API changes, by its parameters too, add -c Template=FILE with what `recsys template NAME=VALUE ...` prints.
 import * as path from "node:path";
 import * as cdk from "aws-cdk-lib";
 import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 
 const app = new cdk.App();
 const suffix: string = app.node.tryGetContext("EnvironmentSuffix") ?? "dev";
+const file: string = app.node.tryGetContext("Template") ?? path.join(__dirname, "..", "..", "template.yaml");
 const stack = new cdk.Stack(app, "Recsys", {
   stackName: `recsys-${suffix}`,
   synthesizer: new cdk.DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
   tags: { project: "recsys", environment: suffix },
 });
 const template = new CfnInclude(stack, "Template", {
-  templateFile: path.join(__dirname, "..", "..", "template.yaml"),
+  templateFile: file,
   preserveLogicalIds: true,
 });
 template.getParameter("EnvironmentSuffix").default = suffix;
