@@ -45,8 +45,10 @@ Settings = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Port = Annotated[int, typer.Option(help="Port of the embedded AWS, on loopback.")]
 MaxUsd = Annotated[
-    float | None, typer.Option(min=0, help="Refuse what costs more USD in its first 24 hours, setting up included.")
+    float | None, typer.Option(min=0, help="Refuse what is estimated to cost more USD in its first 24 hours.")
 ]
+SIZES = {"ShardCount": "stream.shard_count", "BatchSize": "stream.batch_size"}
+SIZES["MinProvisionedTPS"] = "serving.min_provisioned_tps"
 STATE = ".recsys"
 
 
@@ -167,8 +169,12 @@ def deploy(
     from recsys.deploy import deploy as bring
 
     values, _ = parameters.load(params, settings=settings)
-    wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **dict(map(_assignment, given or []))}
-    _agreed(values, yes, max_usd)
+    named = dict(map(_assignment, given or []))
+    if "EnvironmentSuffix" in named:
+        raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
+    sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
+    wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **named}
+    _agreed(parameters.load(params, settings=[*(settings or []), *sizes])[0], yes, max_usd)
     _connect(values)
     outputs = bring(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else _line)
     _print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
@@ -259,7 +265,7 @@ def cost(
     else:
         demand = costs.Demand(interactions, users, requests, events, trainings)
         lines = costs.estimate(values, demand, asked)
-        rows, said = bill.estimated(lines), bill.sums(lines, asked) + costs.warnings(values, asked, demand)
+        rows, said = bill.estimated(lines), bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand)
         bill.refuse_above(max_usd, lines)
     _print_rows(rows if json else bill.written(rows), json, empty="nothing stands that is billed by the hour")
     for line in () if json else said:
@@ -427,11 +433,12 @@ def _agreed(values: Params, yes: bool, max_usd: float | None) -> None:
     from recsys.deploy import prices as price_list
 
     asked = price_list.load()
-    lines = costs.estimate(values, costs.Demand(), asked)
+    demand = costs.Demand()
+    lines = costs.estimate(values, demand, asked)
     bill.refuse_above(max_usd, lines)
     aws.connect(values.aws.region)
     aws.client("sts")  # whoever has no credentials need not be asked
-    for line in bill.sums(lines, asked) + costs.warnings(values, asked, costs.Demand()):
+    for line in bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand):
         console.print(line)
     if not yes:
         typer.confirm("Create this on AWS?", abort=True)

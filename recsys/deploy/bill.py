@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from recsys.deploy.costs import HOURS, Line, first_day
+from recsys.deploy.costs import HOURS, Demand, Line, first_day
 from recsys.deploy.prices import Prices
 from recsys.deploy.standing import Standing
 from recsys.errors import RecsysError
@@ -39,17 +39,18 @@ def so_far(found: Sequence[Standing]) -> list[Row]:
 
 def written(rows: Iterable[Row]) -> list[Row]:
     """The rows with their numbers as a person reads them."""
-    return [{name: usd(each) if isinstance(each, float) else each for name, each in row.items()} for row in rows]
+    return [{name: usd(each) if isinstance(each, int | float) else each for name, each in row.items()} for row in rows]
 
 
-def sums(lines: Sequence[Line], prices: Prices) -> list[str]:
+def sums(lines: Sequence[Line], prices: Prices, demand: Demand) -> list[str]:
     """What it comes to, and what the figures rest on."""
     standing = HOURS * sum(line.hour for line in lines)
     return [
-        f"first 24 hours, setting up included: {first_day(lines):,.2f} USD; a month without a single call: "
-        f"{standing:,.2f} USD",
+        f"first 24 hours, setting up with {demand.interactions:,} interactions included: {first_day(lines):,.2f} USD; "
+        f"a month without a single call: {standing:,.2f} USD",
         f"prices of {prices.region}, {prices.as_of}, without free tiers (recsys/deploy/prices.yaml names AWS's pages, "
-        "which decide; --prices takes your own)",
+        "which decide; `recsys cost --prices FILE` takes your own); not in it: a response cache, an on-demand stream, "
+        "provisioned profiles",
     ]
 
 

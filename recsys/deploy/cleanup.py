@@ -59,7 +59,9 @@ UNDER_GROUP = (
 
 # How to ask whether one of the stack's resources is there: service, operation, what names it.
 LOOK = {
+    "AWS::ApiGateway::ApiKey": ("apigateway", "get_api_key", "apiKey"),
     "AWS::ApiGateway::RestApi": ("apigateway", "get_rest_api", "restApiId"),
+    "AWS::ApiGateway::UsagePlan": ("apigateway", "get_usage_plan", "usagePlanId"),
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "get_dashboard", "DashboardName"),
     "AWS::DynamoDB::Table": ("dynamodb", "describe_table", "TableName"),
     "AWS::Events::Rule": ("events", "describe_rule", "Name"),

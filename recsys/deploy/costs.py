@@ -17,6 +17,7 @@ PROFILE_UNITS = 3  # write units of a profile with its last 25 events
 API_GB_SECONDS, BATCH_GB_SECONDS = 0.5 * 0.03, 0.5 * 0.4  # of a request, and of a batch of events: 512 MB, as measured
 BATCHES, BATCH_UNITS, USER_GB_SECONDS = 30.4, 4, 0.01  # runs a month; write units, and 1 GB for 10 ms, of a user in one
 TRAINING_HOURS, TRAINED_ON, GROWTH = 2.1, 100_000, 0.588  # AWS's two examples, 100,000 and 25 million, as a power law
+OF_METHOD, OF_BATCH = 5, 3  # custom metrics: Count, 4XXError, 5XXError, Latency, IntegrationLatency; served, failed, s
 SOLUTIONS = 2  # recommendations for users, and similar items
 
 
@@ -185,7 +186,9 @@ def _batch(demand: Demand, prices: Prices) -> Line:
 def _watching(prices: Prices) -> list[Line]:
     kinds = template.kinds()
     alarms, dashboards = kinds["AWS::CloudWatch::Alarm"], kinds["AWS::CloudWatch::Dashboard"]
+    metrics = OF_METHOD * kinds["AWS::ApiGateway::Method"] + OF_BATCH
     lines = [
+        Line("metrics", f"{metrics}, by method", 0, metrics * prices.cloudwatch.metric_month / HOURS),
         Line("alarms", f"{alarms}", 0, alarms * prices.cloudwatch.alarm_month / HOURS),
         Line("dashboard", f"{dashboards}", 0, dashboards * prices.cloudwatch.dashboard_month / HOURS),
     ]

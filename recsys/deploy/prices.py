@@ -54,6 +54,7 @@ class ApiGateway(Section):
 class CloudWatch(Section):
     log_gb: Usd
     alarm_month: Usd
+    metric_month: Usd
     dashboard_month: Usd
 
 

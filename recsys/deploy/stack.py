@@ -50,7 +50,7 @@ def deploy(
             return outputs(stack)
     if needs_code:
         bucket = wanted.get("CodeBucket") or outputs(stack)["BucketName"]
-        parameters = {**parameters, **package.publish(bucket)}
+        parameters = {**package.publish(bucket), **parameters}
     return outputs(operation.update(stack, parameters, tags))
 
 

@@ -86,6 +86,12 @@ class TestTheCommand:
         shown = run(Path(sys.executable).with_name("recsys"), "deploy", "ShardCount", ok=False)
         assert "ShardCount: expected NAME=VALUE" in shown
 
+    def test_counts_the_sizes_it_is_given_and_leaves_the_stack_its_name(self) -> None:
+        recsys, aws_itself = Path(sys.executable).with_name("recsys"), ("--params", "params/aws.yaml")
+        shown = run(recsys, "deploy", *aws_itself, "ShardCount=200", "--max-usd", "20", ok=False)
+        assert "more than --max-usd 20" in shown
+        assert "names the stack too" in run(recsys, "deploy", *aws_itself, "EnvironmentSuffix=x", ok=False)
+
 
 class TestTerraform:
     @pytest.fixture

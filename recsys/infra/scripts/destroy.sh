@@ -8,7 +8,8 @@ if [[ "${1:-}" == "--yes" ]]; then yes=1; shift; fi
 stack="recsys-${1:-dev}"
 
 if ! bucket="$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
-  --query "Stacks[0].Outputs[?OutputKey=='BucketName'].OutputValue" 2> /dev/null)"; then
+  --query "Stacks[0].Outputs[?OutputKey=='BucketName'].OutputValue" 2>&1)"; then
+  [[ "$bucket" == *"does not exist"* ]] || { echo "$bucket" >&2; exit 1; }
   echo "there is no stack $stack"
   exit 0
 fi
@@ -20,7 +21,8 @@ fi
 for kind in Versions DeleteMarkers; do
   while entries="$(aws s3api list-object-versions --bucket "$bucket" --max-items 500 --output json \
     --query "{Objects: $kind[].{Key: Key, VersionId: VersionId}, Quiet: \`true\`}")" && [[ "$entries" == *VersionId* ]]; do
-    aws s3api delete-objects --bucket "$bucket" --delete "$entries" > /dev/null
+    refused="$(aws s3api delete-objects --bucket "$bucket" --delete "$entries" --query Errors --output text)"
+    [[ -z "$refused" || "$refused" == None ]] || { echo "s3://$bucket keeps: $refused" >&2; exit 1; }
   done
 done
 id="$(aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].StackId" --output text)"

@@ -37,25 +37,23 @@ class Profiles:
     def __init__(self, dynamodb: Any, table: str, since: int) -> None:
         self.dynamodb, self.table, self.since = dynamodb, table, since
 
-    def page(self, segment: int, segments: int, key: Key | None) -> tuple[list[str], Key | None]:
+    def page(self, segment: int, segments: int, key: Key | None, clock: Clock) -> tuple[list[str], Key | None]:
         """Active users among the next profiles of a segment, and the key to go on from, None at its end.
 
-        Raises NoTable.
+        Raises NoTable, OutOfTime, and ClientError where the table goes on refusing.
         """
-        try:
-            answer = self.dynamodb.scan(
-                TableName=self.table,
-                Segment=segment,
-                TotalSegments=segments,
-                Limit=READ_AT_ONCE,
-                ProjectionExpression="userId",
-                FilterExpression="lastEventAt >= :since",
-                ExpressionAttributeValues={":since": encode(self.since)},
-                **({"ExclusiveStartKey": key} if key else {}),
-            )
-        except self.dynamodb.exceptions.ResourceNotFoundException as error:
-            raise NoTable(f"there is no table {self.table}") from error
-        return [item["userId"]["S"] for item in answer["Items"]], answer.get("LastEvaluatedKey")
+        failure: Exception = RuntimeError("not asked")
+        for _ in clock.attempts():
+            try:
+                answer = self._scan(segment, segments, key)
+                return [item["userId"]["S"] for item in answer["Items"]], answer.get("LastEvaluatedKey")
+            except self.dynamodb.exceptions.ResourceNotFoundException as error:
+                raise NoTable(f"there is no table {self.table}") from error
+            except ClientError as error:
+                if not is_transient(error):
+                    raise
+                failure = error
+        raise failure
 
     def write(self, items: Mapping[str, Sequence[Item]], source: str, clock: Clock) -> dict[str, str]:
         """Write each user's items into the profile; returns who could not be written, and DynamoDB's code for why.
@@ -74,6 +72,18 @@ class Profiles:
                     break
             refused |= waiting
         return refused
+
+    def _scan(self, segment: int, segments: int, key: Key | None) -> dict[str, Any]:
+        return self.dynamodb.scan(
+            TableName=self.table,
+            Segment=segment,
+            TotalSegments=segments,
+            Limit=READ_AT_ONCE,
+            ProjectionExpression="userId",
+            FilterExpression="lastEventAt >= :since",
+            ExpressionAttributeValues={":since": encode(self.since)},
+            **({"ExclusiveStartKey": key} if key else {}),
+        )
 
     def _update(self, items: Mapping[str, Sequence[Item]], source: str) -> dict[str, str]:
         """The users not written, and the error's code."""

@@ -57,8 +57,7 @@ class Run:
     def _users(self, number: int, key: Key | None) -> tuple[list[str], Key | None]:
         users: list[str] = []
         for _ in range(PAGES_A_STEP):
-            self.clock.check()
-            found, key = self.profiles.page(number, len(self.state.segments), key)
+            found, key = self.profiles.page(number, len(self.state.segments), key, self.clock)
             users += found
             if key is None or len(users) >= USERS_A_STEP:
                 break

@@ -1,7 +1,9 @@
 """The same stack for users of CDK in Python: ../../template.yaml, included as it is.
 
 pip install aws-cdk-lib; then, here:
-cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d --parameters StreamProcessorCodeKey=code/....zip
+cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d --parameters StreamProcessorCodeKey=code/... ...
+
+`recsys package --bucket BUCKET` puts the Lambda zips and watching.yaml there and prints all their keys.
 
 Where the API changes, by its parameters too, add -c Template=FILE with what `recsys template NAME=VALUE ...` prints.
 """
