@@ -57,9 +57,7 @@ def test_personalize_can_do_without_the_other_services(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith(("ministack", "recsys.local.aws"))]
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in modules("**/*.py") if "local" not in p.parts and p.name != "cli.py"], ids=str
-)
+@pytest.mark.parametrize("path", [p for p in modules("**/*.py") if not {"local", "cli"} & set(p.parts)], ids=str)
 def test_only_the_command_line_starts_the_embedded_aws(path: Path) -> None:
     assert "local" not in rooms(path)
 
@@ -75,7 +73,7 @@ def test_a_lambda_imports_nothing_that_its_zip_does_not_carry(path: Path) -> Non
 
 
 def test_endpoints_are_known_only_where_they_belong() -> None:
-    knowing = ("local", "aws.py", "cli.py")
+    knowing = ("local", "aws.py", "cli")
     for path in modules("**/*.py"):
         if path.relative_to(PACKAGE).parts[0] not in knowing:
             assert not re.search("endpoint_url|AWS_ENDPOINT_URL", path.read_text()), path

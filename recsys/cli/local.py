@@ -1,0 +1,98 @@
+"""The embedded AWS: start, stop, look, empty, point programs at it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recsys.cli.options import STATE, AsJson
+from recsys.cli.output import console, line, print_json, print_rows
+from recsys.params import resolve
+
+app = typer.Typer(no_args_is_help=True, help="The embedded AWS: one local process.", epilog="Example: recsys local up")
+
+Port = Annotated[int, typer.Option(help="Port of the embedded AWS, on loopback.")]
+State = Annotated[Path, typer.Option(help="State folder.")]
+
+
+@app.command("up", epilog="Example: recsys local up --port 4567")
+def up(
+    port: Port = 4566,
+    state: State = Path(STATE),
+    services: Annotated[str, typer.Option(help="all; or personalize: that alone, beside another AWS.")] = "all",
+    s3_endpoint: Annotated[
+        str | None, typer.Option(help="Where Personalize alone reads S3; without it, where boto3 finds S3.")
+    ] = None,
+    account: Annotated[str | None, typer.Option(help="Account number in the ARNs of Personalize alone.")] = None,
+    auto_training: Annotated[bool, typer.Option(help="Let solutions train by themselves on schedule.")] = True,
+    day_seconds: Annotated[float | None, typer.Option(help="Seconds a day of Personalize's schedules lasts.")] = None,
+    requests_per_second: Annotated[
+        float | None, typer.Option(help="Requests of each operation that Personalize takes a second; all, without it.")
+    ] = None,
+) -> None:
+    """Start the embedded AWS, or Amazon Personalize alone; it goes on when this command ends."""
+    from recsys.local import launcher
+    from recsys.local.options import Options
+
+    given = {
+        "s3_endpoint": s3_endpoint,
+        "account": account,
+        "day_seconds": day_seconds,
+        "requests_per_second": requests_per_second,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    options = Options(services, auto_training=auto_training, **chosen)
+    server = launcher.up(port, resolve(state), report=line, options=options)
+    console.print(f"{options.name} answers at {server.endpoint}; stop it with: recsys local down")
+
+
+@app.command("down", epilog="Example: recsys local down")
+def down(state: State = Path(STATE)) -> None:
+    """Stop the embedded AWS; its state stays."""
+    from recsys.local import launcher
+
+    console.print("stopped" if launcher.down(resolve(state), report=line) else "it was not running")
+
+
+@app.command("status", epilog="Example: recsys local status --json")
+def status(state: State = Path(STATE), json: AsJson = False) -> None:
+    """Whether the embedded AWS runs, where, and what it holds."""
+    from recsys.local import launcher
+
+    found = launcher.status(resolve(state))
+    facts = {"running": found.running, "endpoint": found.endpoint, "state": str(found.state), "pid": found.pid}
+    facts |= found.health or {}
+    if json:
+        print_json(facts)
+    else:
+        print_rows([{"": key, " ": value} for key, value in facts.items()], False)
+
+
+@app.command("reset", epilog="Example: recsys local reset --yes")
+def reset(
+    state: State = Path(STATE),
+    yes: Annotated[bool, typer.Option(help="Do not ask.")] = False,
+) -> None:
+    """Stop the embedded AWS and remove everything it holds."""
+    from recsys.local import launcher
+
+    if not yes:
+        typer.confirm(f"Remove everything in {state}?", abort=True)
+    launcher.reset(resolve(state), report=line)
+
+
+@app.command("env", epilog='Example: eval "$(recsys local env)" && aws personalize list-campaigns')
+def env(
+    port: Annotated[int | None, typer.Option(help="Port; without it, that of the server of the state folder.")] = None,
+    state: State = Path(STATE),
+    json: AsJson = False,
+) -> None:
+    """The exports that point any AWS program at the embedded AWS, or only its Personalize at Personalize alone."""
+    from recsys.local import launcher
+
+    exports = launcher.exports(resolve(state), port)
+    if json:
+        print_json(exports)
+    else:
+        for name, value in exports.items():
+            typer.echo(f"export {name}={value}")

@@ -1,0 +1,155 @@
+"""What stands on AWS: deploy it, price it, remove it."""
+
+from typing import Annotated
+
+import typer
+
+from recsys import aws
+from recsys import params as parameters
+from recsys.cli.connection import connect
+from recsys.cli.options import AsJson, Given, MaxUsd, ParamsFile, Settings, assigned
+from recsys.cli.output import console, line, print_rows
+from recsys.errors import RecsysError
+from recsys.params import Params
+
+# Template parameters that cost, and the parameters that are estimated.
+SIZES = {"ShardCount": "stream.shard_count", "BatchSize": "stream.batch_size"}
+SIZES["MinProvisionedTPS"] = "serving.min_provisioned_tps"
+EXPECTED = "NAME=VALUE, such as ShardCount=2"
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: recsys deploy ShardCount=2 TrackingId=0a1b2c3d --yes")
+def deploy(
+    given: Given = None,
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    yes: Annotated[bool, typer.Option(help="Do not ask before creating what AWS bills.")] = False,
+    max_usd: MaxUsd = None,
+    json: AsJson = False,
+) -> None:
+    """Create the stack or bring it to these parameters, without notebooks; what is not named stays as it is."""
+    from recsys.deploy import deploy as bring
+
+    values, _ = parameters.load(params, settings=settings)
+    named = assigned(given, EXPECTED)
+    if "EnvironmentSuffix" in named:
+        raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
+    sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
+    wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **named}
+    agreed(parameters.load(params, settings=[*(settings or []), *sizes])[0], yes, max_usd)
+    connect(values)
+    outputs = bring(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
+    print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
+
+
+@app.command(epilog="Example: recsys package --bucket my-code")
+def package(bucket: Annotated[str, typer.Option(help="Bucket that the Lambda zips are put into.")]) -> None:
+    """Put the Lambda zips into a bucket and print the template's parameters that name them, one a line.
+
+    For deployments without params files: account, region and endpoint are those of the environment, as for the AWS CLI.
+    """
+    from recsys.deploy.package import publish
+
+    for name, key in publish(bucket).items():
+        typer.echo(f"{name}={key}")
+
+
+@app.command(epilog="Example: recsys template ApiKeyRequired=true > recsys.yaml")
+def template(
+    given: Given = None,
+) -> None:
+    """Print the template for these parameters, for deployments by other tools.
+
+    An API's deployment is a snapshot: here its name follows what is in it, so that a changed API is deployed anew.
+    """
+    from recsys.deploy.template import body, check
+
+    values = assigned(given, EXPECTED)
+    check(values)
+    typer.echo(body(values), nl=False)
+
+
+@app.command(epilog="Example: recsys destroy --yes")
+def destroy(
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    yes: Annotated[bool, typer.Option(help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed; remove nothing.")] = False,
+) -> None:
+    """Remove everything of this environment, in dependency order, and prove that nothing is left."""
+    from recsys.deploy import cleanup
+
+    values, _ = parameters.load(params, settings=settings)
+    connect(values)
+    names = {"group_name": values.named(values.dataset.dataset_group), "stack_name": values.stack_name}
+    standing = cleanup.find(**names)
+    if not standing:
+        console.print("nothing is left to destroy")
+        return
+    for resource in standing:
+        console.print(f"  {resource}")
+    if dry_run:
+        return
+    if not yes:
+        typer.confirm(f"Destroy these {len(standing)} on {aws.endpoint() or 'AWS'}?", abort=True)
+    left = cleanup.destroy(**names, report=line)
+    if left:
+        raise RecsysError(f"{len(left)} resources are left: {', '.join(map(str, left))}; run the command again")
+    console.print("nothing is left: no campaign, solution, filter, tracker, dataset, schema, group, bucket or stack")
+
+
+@app.command(epilog="Example: recsys cost --params params/aws.yaml --requests 10000000 --max-usd 50")
+def cost(
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    requests: Annotated[int, typer.Option(min=0, help="Requests to the API a month.")] = 1_000_000,
+    events: Annotated[int, typer.Option(min=0, help="Events a month.")] = 1_000_000,
+    users: Annotated[int, typer.Option(min=0, help="Users with a profile.")] = 10_000,
+    interactions: Annotated[int, typer.Option(min=1, help="Interactions trained on.")] = 100_000,
+    trainings: Annotated[float, typer.Option(min=0, help="Further trainings a month, 4.3 for weekly.")] = 0.0,
+    prices: Annotated[str | None, typer.Option(help="YAML file with your own prices over AWS's.")] = None,
+    standing: Annotated[bool, typer.Option("--standing", help="What stands now, and its cost so far.")] = False,
+    max_usd: MaxUsd = None,
+    json: AsJson = False,
+) -> None:
+    """What the environment costs on AWS: before it is created, or with --standing what it has cost so far."""
+    from recsys.deploy import bill, costs
+    from recsys.deploy import prices as price_list
+
+    values, _ = parameters.load(params, settings=settings)
+    asked = price_list.load(prices)
+    if standing:
+        from recsys.deploy.standing import standing as stands
+
+        connect(values)
+        found = stands(values.named(values.dataset.dataset_group), values.stack_name, asked)
+        rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
+    else:
+        demand = costs.Demand(interactions, users, requests, events, trainings)
+        lines = costs.estimate(values, demand, asked)
+        rows, said = bill.estimated(lines), bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand)
+        bill.refuse_above(max_usd, lines)
+    print_rows(rows if json else bill.written(rows), json, empty="nothing stands that is billed by the hour")
+    for sentence in () if json else said:
+        console.print(sentence)
+
+
+def agreed(values: Params, yes: bool, max_usd: float | None) -> None:
+    """Show what will be billed, and ask, where AWS itself is meant. Raises where it costs more than `max_usd`."""
+    if values.aws.endpoint:
+        return
+    from recsys.deploy import bill, costs
+    from recsys.deploy import prices as price_list
+
+    asked = price_list.load()
+    demand = costs.Demand()
+    lines = costs.estimate(values, demand, asked)
+    bill.refuse_above(max_usd, lines)
+    aws.connect(values.aws.region)
+    aws.client("sts")  # whoever has no credentials need not be asked
+    for sentence in bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand):
+        console.print(sentence)
+    if not yes:
+        typer.confirm("Create this on AWS?", abort=True)
