@@ -12,13 +12,18 @@ from recsys.deploy.prices import Prices
 from recsys.params import Params
 
 HOURS = 730.0  # of a month
-EVENT_GB, ANSWER_GB, LOG_GB, PROFILE_GB = 200e-9, 2e-6, 500e-9, 3e-6  # of one each: sizes seen with the sample shop
-PROFILE_UNITS = 3  # write units of a profile with its last 25 events
-API_GB_SECONDS, BATCH_GB_SECONDS = 0.5 * 0.03, 0.5 * 0.4  # of a request, and of a batch of events: 512 MB, as measured
-BATCHES, BATCH_UNITS, USER_GB_SECONDS = 30.4, 4, 0.01  # runs a month; write units, and 1 GB for 10 ms, of a user in one
-TRAINING_HOURS, TRAINED_ON, GROWTH = 2.1, 100_000, 0.588  # AWS's two examples, 100,000 and 25 million, as a power law
-OF_METHOD, OF_BATCH = 5, 3  # custom metrics: Count, 4XXError, 5XXError, Latency, IntegrationLatency; served, failed, s
 SOLUTIONS = 2  # recommendations for users, and similar items
+TRAINING_HOURS, TRAINED_ON, GROWTH = 2.1, 100_000, 0.588  # AWS's two examples, 100,000 and 25 million, as a power law
+# Sizes of one each as seen with the sample shop, in GB.
+EVENT_GB, ANSWER_GB, LOG_GB, PROFILE_GB = 200e-9, 2e-6, 500e-9, 3e-6
+PROFILE_UNITS = 3  # write units of a profile with its last 25 events
+API_GB_SECONDS = 0.5 * 0.03  # of a request: 512 MB for 30 ms
+BATCH_GB_SECONDS = 0.5 * 0.4  # of a batch of events: 512 MB for 400 ms
+BATCHES = 30.4  # daily batches of a month
+BATCH_UNITS = 4  # write units of a profile with its recommendations
+USER_GB_SECONDS = 0.01  # of a user in a daily batch: 1 GB for 10 ms
+OF_METHOD = 5  # custom metrics of an API's method: Count, 4XXError, 5XXError, Latency, IntegrationLatency
+OF_BATCH = 3  # of the daily batch: users served and failed, seconds
 
 
 @dataclass(frozen=True)
@@ -104,77 +109,45 @@ def campaign(tps: int, requests: float, prices: Prices) -> float:
 
 def _personalize(values: Params, demand: Demand, prices: Prices) -> list[Line]:
     price, tps = prices.personalize, values.serving.min_provisioned_tps
-    once = training(demand.interactions, prices)
+    trained = SOLUTIONS * training(demand.interactions, prices)
     standing = tps * price.tps_hour
     beyond = campaign(tps, demand.requests + BATCHES * demand.users, prices) - standing * HOURS
-    each = 1000 * price.requests_1000
+    names = values.serving.campaign, values.serving.similar_items_campaign
+    main, similar = (f"campaign {values.named(name)}" for name in names)
     size = f"{tps} TPS always ready"
+    imported = demand.interactions * EVENT_GB * price.import_gb
     return [
-        Line(
-            "Personalize import",
-            f"{demand.interactions:,} interactions",
-            demand.interactions * EVENT_GB * price.import_gb,
-        ),
-        Line(
-            "Personalize training", f"{SOLUTIONS} solutions", SOLUTIONS * once, 0, demand.trainings * SOLUTIONS * once
-        ),
-        Line(f"campaign {values.named(values.serving.campaign)}", size, 0, standing, beyond, each, "requests"),
-        Line(f"campaign {values.named(values.serving.similar_items_campaign)}", size, 0, standing),
-        Line(
-            "Personalize events",
-            f"{demand.events:,} a month",
-            0,
-            0,
-            *_per(demand.events, EVENT_GB * price.import_gb),
-            "events",
-        ),
+        Line("Personalize import", f"{demand.interactions:,} interactions", once=imported),
+        Line("Personalize training", f"{SOLUTIONS} solutions", once=trained, demand=demand.trainings * trained),
+        Line(main, size, hour=standing, demand=beyond, per_million=1000 * price.requests_1000, million="requests"),
+        Line(similar, size, hour=standing),
+        _used("Personalize events", f"{demand.events:,} a month", demand.events, EVENT_GB * price.import_gb, "events"),
     ]
 
 
 def _stream(values: Params, demand: Demand, prices: Prices) -> list[Line]:
-    shards, batches = values.stream.shard_count, 1 / values.stream.batch_size
-    put = prices.kinesis.puts_million / 1e6
-    processed = batches * (prices.lambda_.requests_million / 1e6 + BATCH_GB_SECONDS * prices.lambda_.gb_second)
+    shards, size = values.stream.shard_count, values.stream.batch_size
+    events, put = demand.events, prices.kinesis.puts_million / 1e6
+    processed = (prices.lambda_.requests_million / 1e6 + BATCH_GB_SECONDS * prices.lambda_.gb_second) / size
     profile = (PROFILE_UNITS * prices.dynamodb.writes_million + prices.dynamodb.reads_million) / 1e6
-    kept = demand.users * PROFILE_GB * (prices.dynamodb.storage_gb_month + prices.dynamodb.recovery_gb_month)
-    written, million = _per(demand.events, profile)
+    kept = PROFILE_GB * (prices.dynamodb.storage_gb_month + prices.dynamodb.recovery_gb_month)
     return [
-        Line(
-            "Kinesis stream",
-            f"{shards} shards",
-            0,
-            shards * prices.kinesis.shard_hour,
-            *_per(demand.events, put),
-            "events",
-        ),
-        Line(
-            "stream processor",
-            f"batches of {values.stream.batch_size}",
-            0,
-            0,
-            *_per(demand.events, processed),
-            "events",
-        ),
-        Line("profiles table", f"{demand.users:,} users, on demand", 0, 0, written + kept, million, "events"),
+        _used("Kinesis stream", f"{shards} shards", events, put, "events", hour=shards * prices.kinesis.shard_hour),
+        _used("stream processor", f"batches of {size}", events, processed, "events"),
+        _used("profiles table", "on demand", events, profile, "events"),
+        Line("profiles kept", f"{demand.users:,} users", demand=demand.users * kept),
     ]
 
 
 def _api(demand: Demand, prices: Prices) -> list[Line]:
     answered = prices.lambda_.requests_million / 1e6 + API_GB_SECONDS * prices.lambda_.gb_second
-    sent = ANSWER_GB * prices.transfer.out_gb
-    return [
-        Line(
-            "API Gateway",
-            f"{demand.requests:,} a month",
-            0,
-            0,
-            *_per(demand.requests, prices.apigateway.requests_million / 1e6),
-            "requests",
-        ),
-        Line("API function", "512 MB", 0, 0, *_per(demand.requests, answered), "requests"),
-        Line("answers sent", "2 KB each", 0, 0, *_per(demand.requests, sent), "requests"),
-        Line("logs", "500 bytes a call", 0, 0, *_per(demand.requests, LOG_GB * prices.cloudwatch.log_gb), "requests"),
-    ]
+    by_request = {
+        ("API Gateway", f"{demand.requests:,} a month"): prices.apigateway.requests_million / 1e6,
+        ("API function", "512 MB"): answered,
+        ("answers sent", "2 KB each"): ANSWER_GB * prices.transfer.out_gb,
+        ("logs", "500 bytes a call"): LOG_GB * prices.cloudwatch.log_gb,
+    }
+    return [_used(name, size, demand.requests, price, "requests") for (name, size), price in by_request.items()]
 
 
 def _batch(demand: Demand, prices: Prices) -> Line:
@@ -184,17 +157,15 @@ def _batch(demand: Demand, prices: Prices) -> Line:
 
 
 def _watching(prices: Prices) -> list[Line]:
-    kinds = template.kinds()
-    alarms, dashboards = kinds["AWS::CloudWatch::Alarm"], kinds["AWS::CloudWatch::Dashboard"]
-    metrics = OF_METHOD * kinds["AWS::ApiGateway::Method"] + OF_BATCH
-    lines = [
-        Line("metrics", f"{metrics}, by method", 0, metrics * prices.cloudwatch.metric_month / HOURS),
-        Line("alarms", f"{alarms}", 0, alarms * prices.cloudwatch.alarm_month / HOURS),
-        Line("dashboard", f"{dashboards}", 0, dashboards * prices.cloudwatch.dashboard_month / HOURS),
-    ]
-    return [line for line in lines if line.hour]
+    kinds, price = template.kinds(), prices.cloudwatch
+    counts = {
+        "metrics": (OF_METHOD * kinds["AWS::ApiGateway::Method"] + OF_BATCH, price.metric_month),
+        "alarms": (kinds["AWS::CloudWatch::Alarm"], price.alarm_month),
+        "dashboards": (kinds["AWS::CloudWatch::Dashboard"], price.dashboard_month),
+    }
+    return [Line(name, str(count), hour=count * month / HOURS) for name, (count, month) in counts.items()]
 
 
-def _per(count: float, price: float) -> tuple[float, float]:
-    """USD of so many at this price each, and of a million."""
-    return count * price, 1e6 * price
+def _used(resource: str, size: str, count: float, price: float, million: str, hour: float = 0.0) -> Line:
+    """What costs `price` for each of `count` requests or events, and perhaps by the hour besides."""
+    return Line(resource, size, hour=hour, demand=count * price, per_million=1e6 * price, million=million)

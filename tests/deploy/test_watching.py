@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 from recsys import deploy
 
@@ -31,13 +32,6 @@ def short(alarm: str) -> str:
     return alarm.split("-")[1]
 
 
-def until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not so after {seconds} s"
-        time.sleep(0.1)
-
-
 def messages(client: Client, url: str) -> int:
     counted = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(counted["Attributes"]["ApproximateNumberOfMessages"])
@@ -59,7 +53,9 @@ def quick(watched: dict[str, str], client: Client) -> Callable[[str], None]:
 def notices(watched: dict[str, str], client: Client) -> Iterator[Notices]:
     """`notices("ALARM")`: what alarms that came to a state told the topic, by the alarm's name in the template."""
     sqs, sns, told = client("sqs"), client("sns"), []
-    until(lambda: not any(each["StateValue"] == "INSUFFICIENT_DATA" for each in alarms(client, STACK).values()), 10)
+    eventually(
+        lambda: not any(each["StateValue"] == "INSUFFICIENT_DATA" for each in alarms(client, STACK).values()), 10
+    )
     url = sqs.create_queue(QueueName="alarms-are-told")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     subscribed = sns.subscribe(TopicArn=watched["AlarmTopicArn"], Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
@@ -87,9 +83,9 @@ def test_what_goes_wrong_is_told_and_that_it_is_over_too(
         where = {"StreamName": watched["StreamName"], "PartitionKey": "p", "ExplicitHashKey": str(shard << 126)}
         client("kinesis").put_record(Data=json.dumps(event).encode(), **where)
     assert deploy.get(f"{watched['ApiUrl']}/recommendations/u")[0] == 503
-    until(lambda: names <= notices("ALARM").keys() and messages(client, watched["QueueUrl"]) == 4, 30)
+    eventually(lambda: names <= notices("ALARM").keys() and messages(client, watched["QueueUrl"]) == 4, 30)
     client("sqs").purge_queue(QueueUrl=watched["QueueUrl"])
-    until(lambda: names <= notices("OK").keys(), 30)
+    eventually(lambda: names <= notices("OK").keys(), 30)
     notice, queue = notices("ALARM")["FailureQueueFilled"], watched["QueueUrl"].rpartition("/")[2]
     assert notice["Trigger"]["Dimensions"] == [{"value": queue, "name": "QueueName"}]
     assert notice["NewStateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [")

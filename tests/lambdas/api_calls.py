@@ -1,10 +1,8 @@
 """Calls of the deployed API that need more than a status and a body."""
 
 import json
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from typing import Any
 
 
@@ -23,11 +21,3 @@ def raw(address: str, method: str = "GET", data: bytes | None = None, **headers:
 
 def _parsed(body: bytes) -> Any:
     return json.loads(body) if body else None
-
-
-def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
-    """Whether it becomes true in time."""
-    deadline = time.monotonic() + seconds
-    while not (held := true()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return held

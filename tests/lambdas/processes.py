@@ -1,8 +1,6 @@
 """The Lambda workers' processes under the embedded AWS, and waiting for what comes."""
 
 import subprocess
-import time
-from collections.abc import Callable
 
 
 def workers(server: int, function: str) -> list[int]:
@@ -10,11 +8,3 @@ def workers(server: int, function: str) -> list[int]:
     listing = subprocess.run(["ps", "-axo", "pid=,ppid=,command="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
     return [int(pid) for pid, parent, command in rows if parent == str(server) and function in command]
-
-
-def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until it is true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from processes import eventually, workers
+from processes import workers
+from waiting import eventually
 
 from recsys import stream
 from recsys.lambdas.batch_processor import files, handler

@@ -4,7 +4,8 @@ import urllib.request
 from typing import Any
 
 import pytest
-from api_calls import eventually, raw
+from api_calls import raw
+from waiting import eventually
 
 from recsys import deploy, stream
 

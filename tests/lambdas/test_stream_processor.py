@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
-from processes import eventually, workers
+from processes import workers
+from waiting import eventually
 
 from recsys import stream
 from recsys.stream.events import Event

@@ -149,11 +149,11 @@ def _later(seqs: Sequences, most: int, seed: int) -> Split | None:
         split = temporal_split(seqs)
     except ModelError:  # everything happened at once
         return None
+    if len(split.targets) < FEWEST:
+        return None
     chosen = np.sort(np.random.default_rng(seed).permutation(len(split.targets))[:most])
     lists = (split.histories, split.targets, split.weights)
-    return (
-        Split(split.train, *(each and [each[at] for at in chosen] for each in lists)) if len(chosen) >= FEWEST else None
-    )
+    return Split(split.train, *(each and [each[at] for at in chosen] for each in lists))
 
 
 def _regressed(settings: Settings) -> Settings:

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import time
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -146,12 +145,3 @@ def function(client: Callable[[str], Any], name: str, source: str, variables: di
         Timeout=30,
         Environment={"Variables": variables or {}},
     )
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
-    """The first truthy value of `condition`, asked again and again; fails with its last value after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
-        time.sleep(0.05)
-    return value

@@ -4,7 +4,8 @@ import itertools
 import json
 
 import pytest
-from stream_pipeline import eventually, function
+from stream_pipeline import function
+from waiting import eventually
 
 numbers = itertools.count()
 

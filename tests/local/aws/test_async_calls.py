@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from stream_pipeline import eventually, function
+from stream_pipeline import function
+from waiting import eventually
 
 # Counts its calls and those it came to the end of; the first `failures` calls fail.
 COUNTING = """

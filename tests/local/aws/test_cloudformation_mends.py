@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from stream_pipeline import eventually
+from waiting import eventually
 
 TABLE = {
     "Type": "AWS::DynamoDB::Table",

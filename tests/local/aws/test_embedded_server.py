@@ -6,7 +6,8 @@ import sys
 import urllib.request
 
 import psutil
-from stream_pipeline import eventually, function
+from stream_pipeline import function
+from waiting import eventually
 
 PRINTING = """
 import logging

@@ -6,7 +6,8 @@ import os
 import signal
 import time
 
-from stream_pipeline import HANDLER, eventually, function
+from stream_pipeline import HANDLER, function
+from waiting import eventually
 
 EVENTS, POISON = 2000, 20
 

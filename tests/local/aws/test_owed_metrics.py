@@ -4,7 +4,8 @@ import json
 import time
 
 import pytest
-from stream_pipeline import eventually, function
+from stream_pipeline import function
+from waiting import eventually
 
 EMF = {
     "_aws": {

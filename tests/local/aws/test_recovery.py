@@ -5,7 +5,8 @@ import time
 import pytest
 from own_server import OwnServer
 from ports import free_port
-from stream_pipeline import build, eventually
+from stream_pipeline import build
+from waiting import eventually
 
 EVENTS = 480
 

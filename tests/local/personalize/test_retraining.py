@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -11,6 +11,7 @@ import personalize_shop as shops
 import pytest
 from alone import Server
 from personalize_shop import RECIPE, refused
+from waiting import eventually
 
 V1, V2, POPULAR = "aws-user-personalization", "aws-user-personalization-v2", "aws-popularity-count"
 DAY = 8.0  # seconds: an hour is a third of one
@@ -63,17 +64,11 @@ def due(embedded: Any, solution: str) -> float:
     return json.loads(text)["_nextTraining"] - time.time()
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    while not (found := condition()):
-        time.sleep(0.05)
-    return found
-
-
 def update(shop: shops.Shop, solution: str, **change: Any) -> dict[str, Any]:
     """UpdateSolution, waited for; the solution as it is described then."""
     personalize = shop.client("personalize")
     personalize.update_solution(solutionArn=solution, **change)
-    return until(lambda: _updated(personalize.describe_solution(solutionArn=solution)["solution"]))
+    return eventually(lambda: _updated(personalize.describe_solution(solutionArn=solution)["solution"]))
 
 
 def _updated(solution: dict[str, Any]) -> dict[str, Any] | None:
@@ -81,7 +76,7 @@ def _updated(solution: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def test_a_solution_trains_itself_within_the_hour(shop: shops.Shop, daily: str) -> None:
-    first = until(lambda: versions(shop, daily))[0]
+    first = eventually(lambda: versions(shop, daily))[0]
     assert (first["trainingType"], first["trainingMode"]) == ("AUTOMATIC", "FULL")
     assert shops.version_of(shop, first["solutionVersionArn"])["status"] == "ACTIVE"
 
@@ -100,7 +95,7 @@ def test_a_schedule_outlives_a_kill(server: Server, shop: shops.Shop) -> None:
     solution = create(shop, POPULAR, every=30)
     server.kill()
     server.start()
-    assert until(lambda: versions(shop, solution))[0]["trainingType"] == "AUTOMATIC"
+    assert eventually(lambda: versions(shop, solution))[0]["trainingType"] == "AUTOMATIC"
 
 
 def test_without_automatic_training_nothing_comes(shop: shops.Shop) -> None:
@@ -189,7 +184,7 @@ def test_an_incremental_update_reaches_the_campaign(shop: shops.Shop) -> None:
     assert "fresh" not in similar()
     item = {"itemId": "fresh", "properties": json.dumps({"title": "Item 3"})}
     shop.client("personalize-events").put_items(datasetArn=shop.datasets["Items"], items=[item])
-    assert until(lambda: "fresh" in similar())
+    assert eventually(lambda: "fresh" in similar())
     assert similar()[0] == "fresh"
     assert len(versions(shop, solution)) == 1
 
@@ -198,7 +193,7 @@ def test_a_campaign_that_follows_gets_what_the_schedule_trains(shop: shops.Shop,
     personalize, latest = shop.client("personalize"), {"syncWithLatestSolutionVersion": True}
     campaign = shops.deploy(shop, f"{daily}/$LATEST", campaignConfig=latest)
     first = versions(shop, daily)[0]["solutionVersionArn"]
-    second = until(lambda: versions(shop, daily)[1:])[0]
+    second = eventually(lambda: versions(shop, daily)[1:])[0]
     assert second["trainingType"] == "AUTOMATIC"
     describe = personalize.describe_campaign
-    assert until(lambda: describe(campaignArn=campaign)["campaign"]["solutionVersionArn"] != first)
+    assert eventually(lambda: describe(campaignArn=campaign)["campaign"]["solutionVersionArn"] != first)
