@@ -14,7 +14,7 @@ from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
 from recsys import aws
-from recsys.deploy.template import WATCHING
+from recsys.deploy.template import PARTS
 from recsys.errors import AwsError
 
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
@@ -79,12 +79,15 @@ def build(function: str) -> Package:
 def publish(bucket: str) -> dict[str, str]:
     """Put what the stack is made of into the bucket, unless it is there; returns the parameters that name it.
 
-    That is every function's zip, and the template's nested part.
+    That is every function's zip, and the template's nested parts.
     """
-    packages = {parameter: build(function) for function, parameter in FUNCTIONS.items()}
-    keys = {parameter: _put(bucket, package.key, lambda p=package: p.data) for parameter, package in packages.items()}
-    part = WATCHING.read_bytes()
-    return {**keys, "WatchingKey": _put(bucket, f"code/{hashlib.sha256(part).hexdigest()}.yaml", lambda: part)}
+    pieces: dict[str, tuple[str, Callable[[], bytes]]] = {}
+    for function, parameter in FUNCTIONS.items():
+        package = build(function)
+        pieces[parameter] = package.key, lambda package=package: package.data
+    for parameter, path in PARTS.items():
+        pieces[parameter] = f"code/{hashlib.sha256(path.read_bytes()).hexdigest()}.yaml", path.read_bytes
+    return {parameter: _put(bucket, key, data) for parameter, (key, data) in pieces.items()}
 
 
 def _put(bucket: str, key: str, data: Callable[[], bytes]) -> str:

@@ -15,7 +15,8 @@ import yaml
 from recsys.errors import AwsError
 
 TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
-WATCHING = TEMPLATE.with_name("watching.yaml")  # its nested part, which lies in S3 beside the code
+# Its nested parts, which lie in S3 beside the code, by the parameter that says where.
+PARTS = {"WatchingKey": TEMPLATE.with_name("watching.yaml")}
 
 
 def body(values: Mapping[str, Any]) -> str:
@@ -45,8 +46,8 @@ def resources(*conditions: str | None) -> dict[str, int]:
 
 
 def kinds() -> Counter[str]:
-    """Types and counts of all resources, those of the nested part too."""
-    every = [resource for path in (None, WATCHING) for resource in content(path)["Resources"].values()]
+    """Types and counts of all resources, those of the nested parts too."""
+    every = [resource for path in (None, *PARTS.values()) for resource in content(path)["Resources"].values()]
     return Counter(resource["Type"] for resource in every)
 
 

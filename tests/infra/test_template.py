@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cfnlint.api import lint_file
 
-from recsys.deploy.template import TEMPLATE, WATCHING, content
+from recsys.deploy.template import PARTS, TEMPLATE, content
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-@pytest.mark.parametrize("path", [TEMPLATE, WATCHING], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [TEMPLATE, *PARTS.values()], ids=lambda path: path.stem)
 def test_the_linter_has_nothing_to_say(path: Path) -> None:
     assert [str(match) for match in lint_file(path)] == []
 
@@ -41,9 +41,11 @@ def test_it_fits_into_a_request() -> None:
     assert len(TEMPLATE.read_bytes()) < 51_200
 
 
-def test_the_nested_part_is_given_every_parameter_it_has(template: dict[str, Any]) -> None:
-    given = template["Resources"]["Watching"]["Properties"]["Parameters"]
-    assert given.keys() == content(WATCHING)["Parameters"].keys()
+@pytest.mark.parametrize("key", PARTS)
+def test_a_nested_part_is_given_every_parameter_it_has(template: dict[str, Any], key: str) -> None:
+    stacks = of_type(template, "AWS::CloudFormation::Stack").values()
+    (given,) = [stack["Parameters"] for stack in stacks if f"${{{key}}}" in str(stack["TemplateURL"])]
+    assert given.keys() == content(PARTS[key])["Parameters"].keys()
 
 
 def test_its_parameters_have_the_names_and_defaults_of_the_design(template: dict[str, Any]) -> None:

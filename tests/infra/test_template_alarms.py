@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recsys.deploy.template import WATCHING, content
+from recsys.deploy.template import PARTS, content
 
 # What each alarm is about: metric, statistic, seconds of one datapoint, datapoints that breach, of how many, threshold.
 EXPECTED = {
@@ -40,7 +40,7 @@ Resource = dict[str, Any]
 
 
 def resources() -> dict[str, Resource]:
-    return content(WATCHING)["Resources"]
+    return content(PARTS["WatchingKey"])["Resources"]
 
 
 def alarms() -> dict[str, Resource]:
@@ -133,7 +133,7 @@ def test_the_dashboard_shows_every_alarm_and_a_row_for_each_part() -> None:
 
 
 def test_the_dashboard_names_only_what_the_nested_part_is_given() -> None:
-    assert body()[1] <= set(content(WATCHING)["Parameters"]) | {"Alarm", "AWS::Region"}
+    assert body()[1] <= set(content(PARTS["WatchingKey"])["Parameters"]) | {"Alarm", "AWS::Region"}
 
 
 def test_provisioned_profiles_scale_between_5_and_100_units_at_70_percent() -> None:

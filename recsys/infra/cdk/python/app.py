@@ -3,7 +3,7 @@
 pip install aws-cdk-lib; then, here:
 cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d --parameters StreamProcessorCodeKey=code/... ...
 
-`recsys package --bucket BUCKET` puts the Lambda zips and watching.yaml there and prints all their keys.
+`recsys package --bucket BUCKET` puts the Lambda zips and the nested parts there and prints all their keys.
 
 Where the API changes, by its parameters too, add -c Template=FILE with what `recsys template NAME=VALUE ...` prints.
 """

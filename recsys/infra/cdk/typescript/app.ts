@@ -1,6 +1,6 @@
 // The same stack for users of CDK in TypeScript: ../../template.yaml, included as it is.
 //   npm install; npx cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d ...
-// `recsys package --bucket BUCKET` puts the Lambda zips and watching.yaml there and prints all their keys.
+// `recsys package --bucket BUCKET` puts the Lambda zips and the nested parts there and prints all their keys.
 // Where the API changes, by its parameters too, add -c Template=FILE with what `recsys template NAME=VALUE ...` prints.
 import * as path from "node:path";
 import * as cdk from "aws-cdk-lib";
