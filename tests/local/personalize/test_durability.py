@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from alone import Server
 from botocore.exceptions import BotoCoreError
 from personalize_shop import Client
+from waiting import eventually
 
 from recsys.local.personalize.jobs.queue import Jobs
 
@@ -84,6 +85,24 @@ def test_no_work_is_taken_up_before_what_a_killed_server_left_has_ended(tmp_path
     assert ended[held].wait(120)
     held.close()
     free.close()
+
+
+def test_what_a_worker_that_was_killed_alone_left_is_ended_and_work_goes_on(tmp_path: Path) -> None:
+    """Its job cannot end: the result waits for a reader that never comes."""
+    jobs, ended = Jobs(tmp_path / "jobs.log"), {name: threading.Event() for name in ("stuck", "next")}
+    os.mkfifo(tmp_path / "stuck.tmp")
+    jobs.submit("stuck", "import", {"result": str(tmp_path / "stuck.json")}, lambda _: ended["stuck"].set())
+    child = psutil.Process(eventually(lambda: jobs._pids.get("stuck")))
+    try:
+        child.parent().kill()
+        assert ended["stuck"].wait(120)
+        jobs.submit("next", "import", {"result": str(tmp_path / "next.json")}, lambda _: ended["next"].set())
+        assert ended["next"].wait(120)
+        assert not child.is_running()
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+        jobs.close()
 
 
 def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(

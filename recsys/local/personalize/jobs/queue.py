@@ -118,6 +118,8 @@ class Jobs:
                 return
             for job_id, (_, owner) in list(self._running.items()):
                 if owner is process:
+                    if job_id in self._pids:  # its child goes on alone, and holds the lock the next worker waits for
+                        _kill(self._pids[job_id])
                     self._end(job_id, process.wait())
             self._pump()
 
