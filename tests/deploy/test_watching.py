@@ -93,6 +93,17 @@ def test_what_goes_wrong_is_told_and_that_it_is_over_too(
     assert notices("OK")["ApiFailing"]["OldStateValue"] == "ALARM"
 
 
+def test_every_alarm_tells_the_topic_when_it_is_tried_and_comes_back_by_itself(
+    watched: dict[str, str], client: Client, notices: Notices
+) -> None:
+    tried = {name: alarm["AlarmName"] for name, alarm in alarms(client, STACK).items() if name != "BatchMissed"}
+    for name in tried.values():
+        client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a trial")
+    eventually(lambda: tried.keys() <= notices("ALARM").keys(), 30)
+    eventually(lambda: tried.keys() <= notices("OK").keys(), 30)
+    assert alarms(client, STACK)["BatchMissed"]["StateValue"] == "ALARM"  # as long as no batch has begun
+
+
 def test_alarms_come_with_what_they_watch(environment: Any, client: Client) -> None:
     environment.grown("bucket")
     assert alarms(client, environment.stack) == {}
