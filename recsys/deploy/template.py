@@ -65,11 +65,11 @@ def content(path: Path | None = None) -> dict[str, Any]:
     return yaml.load((path or TEMPLATE).read_text(), Loader=_Loader)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms."""
 
 
-def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+def _short_form(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         return [suffix, loader.construct_scalar(node)]
     if isinstance(node, yaml.SequenceNode):
