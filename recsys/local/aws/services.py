@@ -15,6 +15,7 @@ from ministack.core import lambda_runtime
 from ministack.services import kinesis, s3
 
 from recsys.local.aws import (
+    account_limits,
     alarms,
     async_calls,
     capture,
@@ -61,6 +62,7 @@ class MiniStack:
     def _install(self, endpoint: str, tagged: Tagged) -> None:
         lambda_logs.install()
         lambda_worker.install()
+        account_limits.install()
         metrics.install()
         embedded_metrics.install()
         table_metrics.install()
