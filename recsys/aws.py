@@ -76,6 +76,11 @@ def client(service: str) -> Any:
         ) from error
 
 
+def address(service: str) -> str:
+    """The URL at which a service is called. Raises AwsError without a region or credentials."""
+    return client(service).meta.endpoint_url
+
+
 def account_id() -> str:
     """The twelve-digit account the credentials belong to. Raises AwsError where they are missing or refused."""
     return call(client("sts").get_caller_identity)["Account"]

@@ -7,6 +7,7 @@ run through its real code.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -91,7 +92,8 @@ class Recorder:
             return _refuse(400, "ValidationError", f"Stack with id {name} does not exist")
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.stack_outputs.items()]
         stack = {"StackName": name, "StackId": self.made[name]["StackId"], "StackStatus": self.made[name]["status"]}
-        return _ok({"Stacks": [{**stack, "Outputs": outputs, "Parameters": self.made[name]["Parameters"]}]})
+        stack |= {"Outputs": outputs, "Parameters": self.made[name]["Parameters"], "CreationTime": datetime.now(UTC)}
+        return _ok({"Stacks": [stack]})
 
     def _cloudformation_CreateStack(self, _: Any, request: dict[str, Any]) -> Answer:
         return self._stack(request, "CREATE_COMPLETE")

@@ -7,6 +7,7 @@ RecsysError
 ├── AwsError         AWS, or what answers in its place, could not do what was asked
 │   ├── Refused      a request was refused; `code` carries AWS's error code
 │   └── TimedOut     something did not reach the awaited state in time
+├── NotKnown         something could not be found out
 ├── LocalError       the embedded AWS cannot start, stop or read its state
 └── NotebookError    a notebook failed, or an expectation in it did not hold
 
@@ -44,6 +45,10 @@ class Refused(AwsError):
 
 class TimedOut(AwsError):
     """Something did not reach the awaited state in time."""
+
+
+class NotKnown(RecsysError):
+    """Something could not be found out, which does not mean that it is wrong."""
 
 
 class LocalError(RecsysError):

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from recsys.errors import ParamsError
 
 ENVIRONMENT_PREFIX = "RECSYS__"
 DEFAULT_FILE = "params/local.yaml"
+PROJECT, NEVER = "recsys", "never"  # values of the tags `project`, and `expiry` without a day
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=1, max_length=50)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
@@ -35,6 +37,7 @@ class Aws(Section):
     endpoint: Annotated[str, Field(pattern=r"^https?://")] | None
     environment_suffix: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=12)]
     owner: str
+    expires_days: Annotated[int, Field(ge=1, le=3650)] | None
     wait_hours: Annotated[float, Field(gt=0, le=72)]
 
 
@@ -122,12 +125,17 @@ class Params(Section):
         return self.named("recsys")
 
     def tags(self, run_id: str) -> dict[str, str]:
-        """Tags of every resource: which project, environment, run and person it belongs to."""
+        """Tags of every resource made now: whose it is, and from which day (UTC) on it may be deleted.
+
+        `expiry` says `never` where nobody set a day: who cleans an account up sees that it was not forgotten.
+        """
+        days = self.aws.expires_days
         return {
-            "project": "recsys",
-            "environment": self.aws.environment_suffix,
+            "project": PROJECT,
+            "stage": self.aws.environment_suffix,
             "run": run_id,
             "owner": self.aws.owner,
+            "expiry": f"{datetime.now(UTC).date() + timedelta(days=days)}" if days else NEVER,
         }
 
     def digest(self) -> str:

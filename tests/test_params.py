@@ -1,4 +1,5 @@
 import textwrap
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,17 @@ def test_outside_the_project_the_error_says_where_to_go(tmp_path: Path, monkeypa
 def test_names_are_unique_to_the_environment() -> None:
     values, _ = params.load(settings=["aws.environment_suffix=blue"], environment={})
     assert values.named("recommendations") == "recommendations-blue"
-    assert values.tags("r1")["environment"] == "blue"
+
+
+def test_what_is_tagged_says_whose_it_is_and_until_when() -> None:
+    values, _ = params.load(settings=["aws.environment_suffix=blue", "aws.owner=ana"], environment={})
+    tags = {"project": "recsys", "stage": "blue", "run": "r1", "owner": "ana", "expiry": "never"}
+    assert values.tags("r1") == tags
+
+
+def test_an_environment_with_an_end_is_tagged_with_its_day() -> None:
+    values, _ = params.load(settings=["aws.expires_days=14"], environment={})
+    assert values.tags("r1")["expiry"] == str(datetime.now(UTC).date() + timedelta(days=14))
 
 
 def test_the_digest_follows_the_values(tmp_path: Path) -> None:

@@ -95,10 +95,11 @@ def report(
 def doctor(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
     """Check what the pipeline needs, and name the remedy for what is missing."""
     from recsys import doctor as checks
+    from recsys.local.processes import occupant
 
     values, _ = parameters.load(params, settings=settings)
     aws.connect(values.aws.region, values.aws.endpoint)
-    found = checks.examine(values)
+    found = checks.examine(values, occupant)
     print_rows(found, json)
     if any(row["ok"] == "no" for row in found):
         raise typer.Exit(1)

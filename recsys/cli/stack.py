@@ -84,6 +84,7 @@ def destroy(
     values, _ = parameters.load(params, settings=settings)
     connect(values)
     names = {"group_name": values.named(values.dataset.dataset_group), "stack_name": values.stack_name}
+    names["stage"] = values.aws.environment_suffix
     standing = cleanup.find(**names)
     if not standing:
         console.print("nothing is left to destroy")
@@ -97,7 +98,9 @@ def destroy(
     left = cleanup.destroy(**names, report=line)
     if left:
         raise RecsysError(f"{len(left)} resources are left: {', '.join(map(str, left))}; run the command again")
-    console.print("nothing is left: no campaign, solution, filter, tracker, dataset, schema, group, bucket or stack")
+    console.print(
+        f"nothing is left: each of the {len(standing)} was asked for, and nothing carries the tags of this stage"
+    )
 
 
 @app.command(epilog="Example: recsys cost --params params/aws.yaml --requests 10000000 --max-usd 50")

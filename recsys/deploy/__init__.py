@@ -1,6 +1,6 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
-from recsys.deploy.api import filters, get, latencies, post, table
+from recsys.deploy.api import experiment, filters, get, latencies, post, table
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.stack import delete, deploy, describe
 
@@ -8,6 +8,7 @@ __all__ = [
     "delete",
     "deploy",
     "describe",
+    "experiment",
     "filters",
     "get",
     "latencies",

@@ -8,12 +8,14 @@ functions that need it.
 import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from recsys import aws
 from recsys.deploy import package, template
 from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
+from recsys.params import NEVER
 
 NEEDS_CODE = ("TrackingId", "CampaignArn")  # parameters that bring a Lambda function
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
@@ -189,6 +191,12 @@ def _given(parameters: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _tags(stack: Stack, tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """The tags of an update. `run` stays the run that created the stack, or each run would touch every resource."""
-    run = {entry["Key"]: entry["Value"] for entry in stack.get("Tags", []) if entry["Key"] == "run"}
-    return aws.tags({**tags, **run}, lower=False)
+    """The tags of an update, which touches every resource where one differs.
+
+    So `run` stays the run that created the stack, and the days until `expiry` are counted from its creation on.
+    """
+    kept = {entry["Key"]: entry["Value"] for entry in stack.get("Tags", []) if entry["Key"] == "run"}
+    if tags.get("expiry", NEVER) != NEVER:
+        age = datetime.now(UTC).date() - stack["CreationTime"].date()
+        kept["expiry"] = str(date.fromisoformat(tags["expiry"]) - age)
+    return aws.tags({**tags, **kept}, lower=False)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from recsys import aws
 from recsys.deploy import stack
-from recsys.deploy.cleanup import CAMPAIGN, SOLUTION, group_arn
+from recsys.deploy.cleanup.personalize import CAMPAIGN, SOLUTION, group_arn
 from recsys.deploy.prices import Prices
 
 IDLE = timedelta(days=1)

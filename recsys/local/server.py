@@ -79,7 +79,7 @@ def _whole(address: str, port: int, state: Path, options: Options) -> "Applicati
 
     endpoint = f"http://{address}:{port}"
     personalize = Personalize(state, endpoint, host.REGION, options.account, options.clock, options.requests_per_second)
-    return Application(endpoint, state, personalize, MiniStack(endpoint, state))
+    return Application(endpoint, state, personalize, MiniStack(endpoint, state, personalize.tagged))
 
 
 def _alone(address: str, port: int, state: Path, options: Options) -> "Application":

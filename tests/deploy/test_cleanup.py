@@ -84,6 +84,31 @@ def test_all_is_destroyed_and_nothing_is_left(
     assert kinds(deleted) == ["solution", "filter", "event-tracker", "dataset", "schema", "dataset-group"]
 
 
+def test_recommenders_and_what_measures_them_go_before_their_group(
+    environment: Any, client: Callable[[str], Any]
+) -> None:
+    service = client("personalize")
+    group = service.create_dataset_group(name=environment.group, domain="ECOMMERCE")["datasetGroupArn"]
+    active(lambda: service.describe_dataset_group(datasetGroupArn=group)["datasetGroup"])
+    name = f"shop-interactions-{environment.suffix}"
+    schema = service.create_schema(name=name, schema=json.dumps(SCHEMA), domain="ECOMMERCE")["schemaArn"]
+    service.create_dataset(name=name, schemaArn=schema, datasetGroupArn=group, datasetType="Interactions")
+    recipe = "arn:aws:personalize:::recipe/aws-ecomm-popular-items-by-views"
+    service.create_recommender(name=name, datasetGroupArn=group, recipeArn=recipe)
+    metrics = [{"eventType": "View", "metricName": "views", "expression": "SAMPLECOUNT()"}]
+    output = {"roleArn": "arn:aws:iam::000000000000:role/personalize"}
+    service.create_metric_attribution(name=name, datasetGroupArn=group, metrics=metrics, metricsOutputConfig=output)
+    expected = ["recommender", "metric-attribution", "dataset", "schema", "dataset-group"]
+    assert kinds(cleanup.find(environment.group, environment.stack)) == expected
+    assert cleanup.destroy(environment.group, environment.stack) == []
+
+
+def test_alarms_are_named_before_they_go(environment: Any) -> None:
+    environment.grown("stream")
+    lines = cleanup.find(environment.group, environment.stack)
+    assert f"AWS::CloudWatch::Alarm recsys-FailureQueueFilled-{environment.suffix}" in lines
+
+
 def test_a_bucket_with_old_versions_and_deleted_objects_is_emptied(
     environment: Any, client: Callable[[str], Any]
 ) -> None:

@@ -36,6 +36,7 @@ SETTINGS = {
     "SIMILAR_ITEMS_CAMPAIGN_ARN": "",
     "RANKING_CAMPAIGN_ARN": "",
     "FILTERS": "{}",
+    "EXPERIMENTS": "{}",
     "SOLUTION_VERSION_ARN": "",
     "BUCKET_NAME": "bucket",
     "STREAM_NAME": "",

@@ -100,6 +100,18 @@ def test_the_pipelines_names_can_be_looked_up(environment: Any, client: Client) 
     }
 
 
+def test_the_api_may_ask_the_campaigns_of_an_experiment_and_no_others(environment: Any, client: Client) -> None:
+    arns = [f"arn:aws:personalize:us-east-1:1:campaign/{name}" for name in ("a", "b", "c")]
+    with pytest.raises(Refused, match="Experiments needs ExperimentCampaignArns"):
+        environment.deploy(CampaignArn=arns[0], Experiments='{"recommendations": {}}')
+    environment.deploy(CampaignArn=arns[0], **deploy.experiment("trial", dict(zip("xy", arns[1:], strict=True))))
+    roles = [role["RoleName"] for role in client("iam").list_roles()["Roles"]]
+    name = next(role for role in roles if role.startswith(f"{environment.stack}-RecommendationApiRole"))
+    policy = client("iam").get_role_policy(RoleName=name, PolicyName="recommendation-api")["PolicyDocument"]
+    asks = [each["Resource"] for each in policy["Statement"] if each["Action"] == "personalize:GetRecommendations"]
+    assert asks == [[arns[0]], arns[1:]]
+
+
 class TestAFailure:
     def test_names_the_first_resource_and_its_reason(self, environment: Any, client: Client) -> None:
         environment.grown("bucket")

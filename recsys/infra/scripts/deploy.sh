@@ -2,6 +2,7 @@
 # Deploys the stack with the plain AWS CLI; run again, it changes only what changed.
 #   scripts/deploy.sh [--yes] [SUFFIX [NAME=VALUE ...]]      such as: scripts/deploy.sh dev TrackingId=0a1b2c3d
 # The first run makes the bucket; once it is there the Lambda zips are put into it. A parameter not named keeps its value.
+# OWNER and EXPIRY (a day, such as 2030-12-31) of the environment are tags on every resource.
 set -euo pipefail
 yes=""
 if [[ "${1:-}" == "--yes" ]]; then yes=1; shift; fi
@@ -14,7 +15,8 @@ recsys template "$@" > "$template"
 
 deploy() {
   aws cloudformation deploy --stack-name "$stack" --template-file "$template" --capabilities CAPABILITY_IAM \
-    --no-fail-on-empty-changeset --tags project=recsys "environment=$suffix" \
+    --no-fail-on-empty-changeset --tags project=recsys "stage=$suffix" run=by-hand \
+    "owner=${OWNER:-$(id -un)}" "expiry=${EXPIRY:-never}" \
     --parameter-overrides "EnvironmentSuffix=$suffix" "$@"
 }
 

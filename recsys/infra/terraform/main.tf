@@ -43,6 +43,12 @@ variable "owner" {
   description = "Whom to ask before deleting it"
 }
 
+variable "expiry" {
+  type        = string
+  default     = "never"
+  description = "Day from which it may be deleted, such as 2030-12-31"
+}
+
 provider "aws" {
   region = var.region
 }
@@ -53,9 +59,11 @@ resource "aws_cloudformation_stack" "recsys" {
   capabilities  = ["CAPABILITY_IAM"]
   parameters    = merge(var.parameters, { EnvironmentSuffix = var.environment_suffix })
   tags = {
-    project     = "recsys"
-    environment = var.environment_suffix
-    owner       = var.owner
+    project = "recsys"
+    stage   = var.environment_suffix
+    run     = "by-hand"
+    owner   = var.owner
+    expiry  = var.expiry
   }
 }
 

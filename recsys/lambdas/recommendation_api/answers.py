@@ -31,6 +31,7 @@ class Answer:
     solution_version_arn: str | None = None
     at: float | None = None
     recommended_by: str | None = None
+    variant: str | None = None  # of an experiment, whose campaign it is from
 
 
 class Recent:

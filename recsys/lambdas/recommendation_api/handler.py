@@ -10,7 +10,8 @@ GET /openapi.json                            all of that for programs
 An answer's `source` says where it is from: `campaign`; where the campaign fails or is throttled, `cached` (the last
 answer it gave to the same question), `batch` (the user's list of the last batch run) or `popular`, the first that can.
 Which solution version serves is told by the environment: nothing on this path calls Personalize's control plane, whose
-limit is a few calls a second. An error is `{"error": {"code": ..., "message": ...}}`.
+limit is a few calls a second. While an experiment runs, `experiment` names it and the user's variant; `served` is false
+where another than the variant's campaign had to answer. An error is `{"error": {"code": ..., "message": ...}}`.
 """
 
 import json
@@ -31,7 +32,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign
 from ..events import Event, Invalid, decode, parse
-from . import filters
+from . import experiments, filters
 from .answers import Answer, Popular, Precomputed, Recent, Unavailable, ordered
 from .checks import arguments, check
 from .openapi import document
@@ -51,6 +52,7 @@ popular = Popular(boto3.client("s3", config=config), os.environ["BUCKET_NAME"])
 recommendations = Campaign(runtime, os.environ["CAMPAIGN_ARN"])
 similar_items = Campaign(runtime, os.environ["SIMILAR_ITEMS_CAMPAIGN_ARN"])
 ranking = Campaign(runtime, os.environ["RANKING_CAMPAIGN_ARN"])
+running = experiments.configured(os.environ["EXPERIMENTS"])
 known_filters = filters.configured(os.environ["FILTERS"])
 
 
@@ -64,8 +66,16 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
     chosen = filters.choose(known_filters, asked)
     values = filters.values(chosen, asked) if chosen else {}
     named: dict[str, Any] = {"filterArn": chosen.arn, "filterValues": values} if chosen else {}
+    variant = running["recommendations"].variant(userId) if "recommendations" in running else None
 
     def campaign() -> Answer:
+        try:
+            if variant:
+                tried = Campaign(runtime, variant.campaign_arn)
+                items, recommendation = tried.ask(numResults, userId=userId, **named)
+                return Answer(items, "campaign", recommendation, variant=variant.name)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("variant", extra={"campaign": tried.arn, "reason": str(error)})
         items, recommendation = recommendations.ask(numResults, userId=userId, **named)
         return Answer(items, "campaign", recommendation, os.environ["SOLUTION_VERSION_ARN"] or None)
 
@@ -77,6 +87,10 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
     answer = _first(question, campaign, lambda: allowed(precomputed.read(userId)), lambda: allowed(_popular()))
     kept = chosen and (answer.source in ("campaign", "cached") or filters.known_to_lists(chosen))
     said = {"recommendations": answer.items, "filter": chosen.name if kept else None}
+    if variant:
+        served = answer.variant == variant.name
+        experiments.expose(variant, userId, answer.recommendation_id, served)
+        said["experiment"] = {"name": variant.experiment, "variant": variant.name, "served": served}
     return unless(_known(), {"userId": userId, **said, **_origin(answer)}, PERSONAL)
 
 
@@ -133,7 +147,7 @@ def get_health() -> Response:
     names |= {"similarItemsCampaignArn": "SIMILAR_ITEMS_CAMPAIGN_ARN", "rankingCampaignArn": "RANKING_CAMPAIGN_ARN"}
     names |= {"streamName": "STREAM_NAME"}
     served = {name: os.environ[key] or None for name, key in names.items()}
-    return reply(HTTPStatus.OK, {"status": "ok", **served, "filters": [each.name for each in known_filters]})
+    return reply(HTTPStatus.OK, {"status": "ok", **served, **_offered()})
 
 
 def get_openapi() -> Response:
@@ -168,6 +182,11 @@ def _first(
 def _popular() -> Answer:
     content = popular.read()
     return Answer(content["items"], "popular", solution_version_arn=content.get("solutionVersionArn"))
+
+
+def _offered() -> dict[str, Any]:
+    trials = {route: experiment.name for route, experiment in running.items()}
+    return {"filters": [each.name for each in known_filters], "experiments": trials}
 
 
 def _origin(answer: Answer) -> dict[str, Any]:

@@ -90,6 +90,12 @@ SCHEMAS: dict[str, Schema] = {
         userId={"type": "string"},
         recommendations=_list(_ref("Item")),
         filter={**TEXT_OR_NULL, "description": "the filter this answer keeps to; null: to none, or not in full"},
+        experiment={
+            **_object(
+                ("name", "variant", "served"), name={"type": "string"}, variant={"type": "string"}, served=BOOLEAN
+            ),
+            "description": "while one runs: the user's variant, and whether its campaign gave this answer",
+        },
         **ORIGIN,
     ),
     "SimilarItems": _object(

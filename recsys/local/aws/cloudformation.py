@@ -11,6 +11,7 @@
 - A stream or table that exists already is not taken over; MiniStack empties it silently.
 - A topic gets its key; MiniStack ignores it.
 - A template is read by libyaml: MiniStack's own takes ten times as long, and nobody is answered meanwhile.
+- The stack's tags reach its bucket, dashboard, rules and event source mappings too; MiniStack gives them to the rest.
 - An output with an API's amazonaws.com address is shown with the address that answers here.
 """
 
@@ -20,9 +21,9 @@ from collections.abc import Callable
 from typing import Any
 
 import yaml
-from ministack.services import apigateway_v1, dynamodb, kinesis, lambda_svc, s3, sns
+from ministack.services import apigateway_v1, cloudwatch, dynamodb, kinesis, lambda_svc, s3, sns
 from ministack.services.cloudformation import engine, handlers
-from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
+from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS, _STACK_TAG_PROPERTY, _tag_map
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
@@ -54,6 +55,13 @@ def install(endpoint: str) -> None:
     function = _RESOURCE_HANDLERS["AWS::Lambda::Function"]
     function["create"], function["update"] = (_after(function[step], _finish_function) for step in ("create", "update"))
     engine.CfnLoader = type("CfnLoader", (yaml.CSafeLoader,), {"yaml_constructors": engine.CfnLoader.yaml_constructors})
+    for kind in ("S3::Bucket", "Events::Rule", "Lambda::EventSourceMapping", "CloudWatch::Dashboard"):
+        _STACK_TAG_PROPERTY[f"AWS::{kind}"] = ("Tags", "list")
+    for kind, finish in (("Lambda::EventSourceMapping", _finish_mapping), ("CloudWatch::Dashboard", _finish_dashboard)):
+        handlers_of = _RESOURCE_HANDLERS[f"AWS::{kind}"]
+        handlers_of["create"], handlers_of["update"] = (
+            _after(handlers_of[step], finish) for step in ("create", "update")
+        )
     for action in ("DescribeStacks", "ListExports"):
         handlers._ACTION_HANDLERS[action] = _with_local_addresses(handlers._ACTION_HANDLERS[action], endpoint)
 
@@ -174,6 +182,15 @@ def _finish_bucket(name: str, props: Properties) -> None:
         s3._bucket_lifecycle[name] = [_lifecycle_rule(rule) for rule in rules]
     else:
         s3._bucket_lifecycle.pop(name, None)
+    s3._bucket_tags[name] = _tag_map(props.get("Tags"))
+
+
+def _finish_mapping(number: str, props: Properties) -> None:
+    lambda_svc._esms[number]["Tags"] = _tag_map(props.get("Tags"))
+
+
+def _finish_dashboard(name: str, props: Properties) -> None:
+    cloudwatch._resource_tags[cloudwatch._dashboards[name]["DashboardArn"]] = _tag_map(props.get("Tags"))
 
 
 def _lifecycle_rule(rule: Properties) -> Properties:

@@ -15,6 +15,7 @@ from ministack.core import lambda_runtime
 from ministack.services import kinesis, s3
 
 from recsys.local.aws import (
+    account_limits,
     alarms,
     async_calls,
     capture,
@@ -39,14 +40,15 @@ DRAIN_SECONDS = 10.0  # how long a stop waits for the batches in progress
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Tagged = Callable[[], dict[str, dict[str, str]]]  # tags of Personalize's resources by ARN
 
 logger = logging.getLogger(__name__)
 
 
 class MiniStack:
-    """The stock services, mended, with their state under `state`."""
+    """The stock services, mended, with their state under `state`; `tagged` is what Personalize tells of its tags."""
 
-    def __init__(self, endpoint: str, state: Path) -> None:
+    def __init__(self, endpoint: str, state: Path, tagged: Tagged) -> None:
         self.recovered: dict[str, Any] = {}
         self._storage_error: str | None = None
         self.store = Store(state / "state.sqlite")
@@ -55,17 +57,18 @@ class MiniStack:
         self.poller = KinesisPoller(self.log, _clients(endpoint), self.lanes)
         self.autosave = Autosave(self.store, self.poller.saved_view, lambda: dict(self.poller.starts))
         self.alarms = alarms.AlarmClock()
-        self._install(endpoint)
+        self._install(endpoint, tagged)
 
-    def _install(self, endpoint: str) -> None:
+    def _install(self, endpoint: str, tagged: Tagged) -> None:
         lambda_logs.install()
         lambda_worker.install()
+        account_limits.install()
         metrics.install()
         embedded_metrics.install()
         table_metrics.install()
         log_events.install()
         async_calls.install()
-        app._get_module = _mending_when_loaded(app._get_module, endpoint)
+        app._get_module = _mending_when_loaded(app._get_module, endpoint, tagged)
         changed_items.install()
         self.log.install()
         self.poller.install()
@@ -151,7 +154,7 @@ class MiniStack:
         return noticed
 
 
-def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str) -> Callable[[str], Any]:
+def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str, tagged: Tagged) -> Callable[[str], Any]:
     """Modules that take long to import, as CloudFormation which has every service, are mended when first used."""
 
     def got(name: str) -> Any:
@@ -161,6 +164,10 @@ def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str) -> Cal
             from recsys.local.aws import cloudformation
 
             cloudformation.install(endpoint)
+        if name == "tagging" and not known:
+            from recsys.local.aws import tagging
+
+            tagging.install(tagged)
         if name == "apigateway_v1" and not known:
             from recsys.local.aws import api_gateway
 

@@ -21,7 +21,7 @@ from recsys.local.personalize.cloudwatch import Publisher
 from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.control import Control
-from recsys.local.personalize.control.store import Store
+from recsys.local.personalize.control.store import Store, all_tags
 from recsys.local.personalize.errors import ServiceError, invalid
 from recsys.local.personalize.events.attributing import Attributions
 from recsys.local.personalize.events.impressions import Shown
@@ -113,6 +113,10 @@ class Personalize:
             "clock": asdict(self._clock),
             "requests_per_second": self._rate.per_second,
         }
+
+    def tagged(self) -> dict[str, dict[str, str]]:
+        """Tags of every resource by ARN, for the tagging API beside it."""
+        return all_tags(self._folder / "control.sqlite")
 
     def quiesce(self) -> None:
         """Put the last metrics; to be called while CloudWatch, which may be this very server, still answers."""

@@ -17,13 +17,14 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 
 app = cdk.App()
 suffix = app.node.try_get_context("EnvironmentSuffix") or "dev"
+owner, expiry = app.node.try_get_context("owner") or "cdk", app.node.try_get_context("expiry") or "never"
 file = app.node.try_get_context("Template") or str(TEMPLATE)
 stack = cdk.Stack(
     app,
     "Recsys",
     stack_name=f"recsys-{suffix}",
     synthesizer=cdk.DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
-    tags={"project": "recsys", "environment": suffix},
+    tags={"project": "recsys", "stage": suffix, "run": "by-hand", "owner": owner, "expiry": expiry},
 )
 template = CfnInclude(stack, "Template", template_file=file, preserve_logical_ids=True)
 template.get_parameter("EnvironmentSuffix").default = suffix

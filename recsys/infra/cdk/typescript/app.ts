@@ -9,10 +9,12 @@ import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 const app = new cdk.App();
 const suffix: string = app.node.tryGetContext("EnvironmentSuffix") ?? "dev";
 const file: string = app.node.tryGetContext("Template") ?? path.join(__dirname, "..", "..", "template.yaml");
+const owner: string = app.node.tryGetContext("owner") ?? "cdk";
+const expiry: string = app.node.tryGetContext("expiry") ?? "never";
 const stack = new cdk.Stack(app, "Recsys", {
   stackName: `recsys-${suffix}`,
   synthesizer: new cdk.DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
-  tags: { project: "recsys", environment: suffix },
+  tags: { project: "recsys", stage: suffix, run: "by-hand", owner, expiry },
 });
 const template = new CfnInclude(stack, "Template", {
   templateFile: file,

@@ -7,7 +7,7 @@ begin with an underscore are ours and never leave (no output shape has them).
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,15 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def all_tags(path: Path) -> dict[str, dict[str, str]]:
+    """Tags of every resource by ARN; a resource without tags is left out."""
+    tags: dict[str, dict[str, str]] = {}
+    with closing(read_only(path)) as db:
+        for arn, key, value in db.execute("SELECT arn, key, value FROM tags"):
+            tags.setdefault(arn, {})[key] = value
+    return tags
 
 
 def read_only(path: Path | str) -> sqlite3.Connection:

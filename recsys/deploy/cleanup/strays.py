@@ -1,0 +1,62 @@
+"""What carries an environment's tags, wherever it is: left by a stack, by a creation that failed, by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from recsys import aws
+from recsys.deploy import stack
+from recsys.deploy.cleanup import services
+from recsys.deploy.cleanup.services import Resource
+from recsys.params import PROJECT
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """ARNs of stacks, of Personalize's resources and of what this module cannot delete; the rest as resources."""
+
+    stacks: list[str] = field(default_factory=list)
+    personalize: list[str] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def tagged(stage: str) -> Tagged:
+    """What is tagged with the project and this stage and is there, in the order in which it can be deleted.
+
+    AWS's tagging API goes on telling of resources that are gone, so each is asked for.
+    """
+    found = Tagged()
+    for arn in (*_arns(stage), *_roles(stage)):
+        service = arn.split(":")[2]
+        if service == "personalize":
+            found.personalize.append(arn)
+        elif service == "cloudformation":
+            found.stacks.extend(_root(arn))
+        elif resource := services.named(arn):
+            found.resources.extend([resource] if services.stands(*resource) else [])
+        elif not services.GOES_ALONG.fullmatch(arn):
+            found.unknown.append(arn)
+    found.resources.sort(key=lambda resource: list(services.TYPES).index(resource[0]))
+    return found
+
+
+def _arns(stage: str) -> Iterator[str]:
+    filters = [{"Key": "project", "Values": [PROJECT]}, {"Key": "stage", "Values": [stage]}]
+    listed = aws.pages("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
+    yield from (entry["ResourceARN"] for entry in listed)
+
+
+def _roles(stage: str) -> Iterator[str]:
+    """Roles, which the tagging API does not tell; a stack names its roles after itself, ours begin with the project."""
+    for role in aws.pages("iam", "list_roles", "Roles"):
+        if role["RoleName"].startswith(f"{PROJECT}-"):
+            tags = aws.call(aws.client("iam").list_role_tags, RoleName=role["RoleName"])["Tags"]
+            if {"project": PROJECT, "stage": stage}.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items():
+                yield role["Arn"]
+
+
+def _root(arn: str) -> list[str]:
+    """The stack, unless it is gone, or part of another that takes it along."""
+    found = stack.describe(arn)
+    stands = found and found["StackStatus"] != "DELETE_COMPLETE" and "ParentId" not in found
+    return [arn] if stands else []

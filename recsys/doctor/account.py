@@ -1,0 +1,147 @@
+"""The account: who calls, what it may do, what it still has room for. Every call only looks."""
+
+import json
+from typing import Any
+
+import boto3
+
+from recsys import aws
+from recsys.deploy import stack, template
+from recsys.errors import NotKnown, RecsysError, Refused
+from recsys.params import Params
+
+DATASET_GROUPS = 5  # AWS's default, raised on request
+KEPT = 100  # calls at once that AWS keeps for the functions without a reserved share
+FUNCTIONS = ("recsys-stream-processor", "recsys-batch-processor")
+BATCH = 1  # the batch processor's reserved share
+MAKES_ROLES = ["iam:CreateRole", "iam:DeleteRole", "iam:PassRole", "iam:PutRolePolicy", "iam:TagRole"]
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+
+
+def credentials(_: Params) -> str:
+    """The account the credentials belong to, and who they are."""
+    caller = aws.call(aws.client("sts").get_caller_identity)
+    return f"account {caller['Account']}, as {caller['Arn']}"
+
+
+def region(values: Params) -> str:
+    """The region, and that Personalize is offered there."""
+    name, session = aws.region(), boto3.Session()
+    partitions = session.get_available_partitions()
+    offered = sorted(one for each in partitions for one in session.get_available_regions("personalize", each))
+    if values.aws.endpoint is None and name not in offered:
+        raise RecsysError(f"Personalize is not offered in {name}; set aws.region to one of {', '.join(offered)}")
+    return name
+
+
+def dataset_groups(values: Params) -> str:
+    """Room for this environment's dataset group."""
+    groups = [group["name"] for group in aws.pages("personalize", "list_dataset_groups", "datasetGroups")]
+    quota = _quota("personalize", "dataset groups")
+    used = f"{len(groups)} of {quota or DATASET_GROUPS} dataset groups in use"
+    if values.named(values.dataset.dataset_group) in groups or len(groups) < (quota or DATASET_GROUPS):
+        return used
+    remedy = f"{used} ({', '.join(groups)}): delete one, or raise the quota in the Service Quotas console"
+    if quota is None:
+        raise NotKnown(f"{remedy}; {DATASET_GROUPS} is AWS's default, this account's own could not be found out")
+    raise RecsysError(remedy)
+
+
+def concurrency(values: Params) -> str:
+    """Room for the share of calls at once that the template reserves."""
+    limits = _asked("lambda:GetAccountSettings", aws.client("lambda").get_account_settings)["AccountLimit"]
+    standing = _parameters(values).get("ReservedConcurrency")
+    wanted = int(standing or template.content()["Parameters"]["ReservedConcurrency"]["Default"])
+    if wanted == 0:
+        return f"none is reserved of {limits['ConcurrentExecutions']} calls at once"
+    free = limits["UnreservedConcurrentExecutions"] + sum(_reserved(values.named(name)) for name in FUNCTIONS)
+    room = free - KEPT - BATCH
+    if wanted > room:
+        advice = f"recsys deploy ReservedConcurrency={max(room, 0)}"
+        raise RecsysError(
+            f"{wanted} + {BATCH} calls at once are to be reserved, but of {limits['ConcurrentExecutions']} only {free} "
+            f"are free and AWS keeps {KEPT}: {advice}, or raise the quota 'Concurrent executions'"
+        )
+    return f"{wanted} + {BATCH} of {free} free calls at once are to be reserved; AWS keeps {KEPT}"
+
+
+def may_make_roles(_: Params) -> str:
+    """Whether the caller may make the stack's roles, as far as IAM's simulator tells."""
+    caller = aws.call(aws.client("sts").get_caller_identity)["Arn"]
+    if caller.endswith(":root"):
+        return "the root user may; a role of its own would be safer"
+    simulate, arn = aws.client("iam").simulate_principal_policy, _principal(caller)
+    answer = _asked("iam:SimulatePrincipalPolicy", simulate, PolicySourceArn=arn, ActionNames=MAKES_ROLES)
+    results = answer["EvaluationResults"]
+    denied = [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
+    if denied:
+        raise RecsysError(
+            f"{arn} may not {', '.join(denied)}: the stack makes a role for Personalize and one for each function; "
+            "ask an administrator for these actions on roles named recsys-*"
+        )
+    return f"{arn} may"
+
+
+def personalize_role(values: Params) -> str:
+    """The role Personalize reads the bucket with, and that Personalize may take it on."""
+    found = stack.describe(values.stack_name)
+    arn = stack.outputs(found).get("RoleArn") if found else None
+    if not arn:
+        return f"comes with the stack {values.stack_name}"
+    get = aws.client("iam").get_role
+    role = _asked("iam:GetRole", lambda **asked: aws.find(get, **asked) or {}, RoleName=arn.rsplit("/", 1)[1])
+    trusted = json.dumps(role.get("Role", {}).get("AssumeRolePolicyDocument", {}))
+    if "personalize.amazonaws.com" not in trusted:
+        raise RecsysError(f"{arn} is gone or does not trust personalize.amazonaws.com; bring it back: recsys deploy")
+    return f"{arn} trusts Personalize"
+
+
+def access_logs(values: Params) -> str:
+    """API Gateway writes access logs with a role of the account, which no stack of ours makes."""
+    if _parameters(values).get("AccessLogs", "false") != "true":
+        return "off (AccessLogs=true turns them on)"
+    role = _asked("apigateway:GET", aws.client("apigateway").get_account).get("cloudwatchRoleArn")
+    if not role:
+        raise RecsysError(
+            "AccessLogs=true, but the account has no role for API Gateway's logs: make one with the policy "
+            "AmazonAPIGatewayPushToCloudWatchLogs, then: aws apigateway update-account --patch-operations "
+            "op=replace,path=/cloudwatchRoleArn,value=ARN"
+        )
+    return f"written with {role}"
+
+
+def _asked(action: str, operation: Any, **request: Any) -> dict[str, Any]:
+    """What an operation answers. Raises NotKnown where the caller may not ask."""
+    try:
+        return aws.call(operation, **request)
+    except Refused as error:
+        if error.code in DENIED:
+            raise NotKnown(f"these credentials may not ask ({action})") from error
+        raise
+
+
+def _quota(service: str, name: str) -> int | None:
+    """A quota of this account whose name contains `name`, or None where Service Quotas does not tell."""
+    try:
+        quotas = list(aws.pages("service-quotas", "list_service_quotas", "Quotas", ServiceCode=service))
+    except Refused:
+        return None
+    return next((int(quota["Value"]) for quota in quotas if name in quota["QuotaName"].lower()), None)
+
+
+def _parameters(values: Params) -> dict[str, str]:
+    found = stack.describe(values.stack_name) or {}
+    return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in found.get("Parameters", [])}
+
+
+def _reserved(function: str) -> int:
+    found = aws.find(aws.client("lambda").get_function_concurrency, FunctionName=function) or {}
+    return found.get("ReservedConcurrentExecutions", 0)
+
+
+def _principal(caller: str) -> str:
+    """The user or role behind a caller: the simulator knows no sessions."""
+    if ":assumed-role/" not in caller:
+        return caller
+    name = caller.split("/")[1]
+    return _asked("iam:GetRole", aws.client("iam").get_role, RoleName=name)["Role"]["Arn"]

@@ -1,0 +1,163 @@
+"""The doctor says of each need whether it is met, and what to do where it is not. It never shows a traceback."""
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import ports
+import pytest
+
+from recsys import aws, deploy, doctor, params
+from recsys.deploy import cleanup
+from recsys.doctor import account, machine
+from recsys.errors import RecsysError
+from recsys.local.processes import occupant
+
+Rows = dict[str, dict[str, str]]
+Client = Callable[[str], Any]
+
+
+def values(endpoint: str | None, **settings: Any) -> params.Params:
+    given = [f"aws.{name}={value}" for name, value in settings.items()]
+    return params.load(settings=[f"aws.endpoint={endpoint or 'null'}", *given], environment={})[0]
+
+
+def examine(endpoint: str, **settings: Any) -> Rows:
+    aws.client.cache_clear()
+    return {row["check"]: row for row in doctor.examine(values(endpoint, **settings), occupant)}
+
+
+@pytest.fixture(scope="module")
+def rows(embedded: Any) -> Rows:
+    return examine(embedded.endpoint)
+
+
+@pytest.fixture
+def stranger() -> Iterator[Any]:
+    """A server on loopback that is no AWS; `date` is the time it tells."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        date = format_datetime(datetime.now(UTC), usegmt=True)
+
+        def do_GET(self) -> None:
+            self.send_response_only(404)
+            self.send_header("Date", self.date)
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Answer.endpoint = f"http://127.0.0.1:{server.server_port}"
+    yield Answer
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def grown(embedded: Any) -> Iterator[Callable[..., params.Params]]:
+    """`grown(AccessLogs="true")`: the doctor's parameters for a stack deployed with these."""
+    aws.client.cache_clear()
+    chosen = values(embedded.endpoint, environment_suffix="doctor")
+
+    def grow(**given: Any) -> params.Params:
+        deploy.deploy(chosen.stack_name, {"EnvironmentSuffix": "doctor", **given}, {})
+        return chosen
+
+    yield grow
+    assert cleanup.destroy("shop-doctor", chosen.stack_name) == []
+
+
+def test_all_is_well_on_the_embedded_aws(rows: Rows) -> None:
+    assert [row for row in rows.values() if row["ok"] != "yes"] == []
+    assert "the embedded AWS, process" in rows["endpoint"]["found"]
+    assert "50 + 1" in rows["Lambda concurrency"]["found"]
+
+
+def test_where_nothing_answers_the_rest_is_not_asked(embedded: Any) -> None:
+    port = ports.free_port()
+    found = examine(f"http://127.0.0.1:{port}")
+    assert f"recsys local up --port {port}" in found["endpoint"]["found"]
+    assert {found[name]["ok"] for name in ("clock", "credentials", *doctor.THERE)} == {"?"}
+    assert found["Python"]["ok"] == "yes"
+
+
+def test_who_sits_on_the_port_is_named(embedded: Any, stranger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stranger.endpoint)
+    row = examine(stranger.endpoint)["endpoint"]
+    assert row["ok"] == "no"
+    assert "is held by process" in row["found"]
+    assert "take another port" in row["found"]
+
+
+@pytest.mark.parametrize("minutes", [-9, 9])
+def test_a_clock_that_is_off_is_told(
+    embedded: Any, stranger: Any, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stranger.endpoint)
+    aws.client.cache_clear()
+    stranger.date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
+    with pytest.raises(RecsysError, match="ahead of" if minutes < 0 else "behind"):
+        machine.clock(values(stranger.endpoint))
+    aws.client.cache_clear()
+
+
+def test_a_package_that_is_missing_or_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["boto3>=999", "not-there>=1", "pytest"]\n')
+    asked = values(None)
+    monkeypatch.setattr(params, "root", lambda: tmp_path)
+    with pytest.raises(RecsysError, match=r"boto3 \S+ is not >=999, not-there is not installed; run: make setup"):
+        machine.packages(asked)
+
+
+def test_a_region_without_personalize_is_refused(embedded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
+    with pytest.raises(RecsysError, match=r"Personalize is not offered in eu-north-1; .*us-east-1"):
+        account.region(values(None))
+
+
+def test_a_share_that_the_account_has_no_room_for_is_told_with_what_to_set(grown: Callable[..., Any]) -> None:
+    with pytest.raises(RecsysError, match=r"950 \+ 1 .* only 1000 .* recsys deploy ReservedConcurrency=899"):
+        account.concurrency(grown(ReservedConcurrency=950))
+
+
+def test_access_logs_need_a_role_of_the_account(grown: Callable[..., Any], client: Client) -> None:
+    chosen = grown(AccessLogs="true")
+    with pytest.raises(RecsysError, match="the account has no role for API Gateway's logs"):
+        account.access_logs(chosen)
+    change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": "arn:aws:iam::000000000000:role/logs"}
+    client("apigateway").update_account(patchOperations=[change])
+    assert account.access_logs(chosen) == "written with arn:aws:iam::000000000000:role/logs"
+    client("apigateway").update_account(patchOperations=[{"op": "remove", "path": "/cloudwatchRoleArn"}])
+
+
+def test_a_role_that_personalize_may_not_take_on_is_told(grown: Callable[..., Any], client: Client) -> None:
+    chosen = grown()
+    assert account.personalize_role(chosen).endswith("trusts Personalize")
+    role = deploy.describe(chosen.stack_name)["Outputs"]
+    name = next(entry["OutputValue"] for entry in role if entry["OutputKey"] == "RoleArn").rsplit("/", 1)[1]
+    nobody = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}]}
+    client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(nobody))
+    with pytest.raises(RecsysError, match=r"does not trust personalize.amazonaws.com"):
+        account.personalize_role(chosen)
+
+
+def test_a_caller_who_may_make_no_roles_is_told(embedded: Any, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client("iam").create_user(UserName="reader")
+    key = client("iam").create_access_key(UserName="reader")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    aws.client.cache_clear()
+    with pytest.raises(RecsysError, match="user/reader may not iam:CreateRole"):
+        account.may_make_roles(values(embedded.endpoint))
+    aws.client.cache_clear()
+    client("iam").delete_access_key(UserName="reader", AccessKeyId=key["AccessKeyId"])
+    client("iam").delete_user(UserName="reader")
