@@ -80,6 +80,7 @@ def test_all_is_well_on_the_embedded_aws(rows: Rows) -> None:
     assert [row for row in rows.values() if row["ok"] != "yes"] == []
     assert "the embedded AWS, process" in rows["endpoint"]["found"]
     assert "50 + 1" in rows["Lambda concurrency"]["found"]
+    assert "requirements.lock" not in rows["packages"]["found"]  # `make setup` installs what is locked
 
 
 def test_where_nothing_answers_the_rest_is_not_asked(embedded: Any) -> None:

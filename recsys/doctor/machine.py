@@ -51,8 +51,10 @@ def packages(_: Params) -> str:
             wrong.append(f"{needed.name} {found} is not {needed.specifier}")
     if wrong:
         raise RecsysError(f"{', '.join(wrong)}; run: make setup")
-    locked = dict(LOCKED.findall((parameters.root() / "requirements.lock").read_text()))
-    other = [f"{name} {found}" for name, asked in locked.items() if (found := _version(name)) not in (None, asked)]
+    locked: dict[str, set[str | None]] = {}
+    for name, version in LOCKED.findall((parameters.root() / "requirements.lock").read_text()):
+        locked.setdefault(name, {None}).add(version)  # a package may have another version for another Python
+    other = [f"{name} {found}" for name, versions in locked.items() if (found := _version(name)) not in versions]
     drift = f"; not as in requirements.lock: {', '.join(other)}" if other else ""
     return ", ".join(f"{name} {_version(name)}" for name in SHOWN) + drift
 
