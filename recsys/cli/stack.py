@@ -112,6 +112,9 @@ def cost(
     users: Annotated[int, typer.Option(min=0, help="Users with a profile.")] = 10_000,
     interactions: Annotated[int, typer.Option(min=1, help="Interactions trained on.")] = 100_000,
     trainings: Annotated[float, typer.Option(min=0, help="Further trainings a month, 4.3 for weekly.")] = 0.0,
+    audited: Annotated[
+        bool, typer.Option("--audited", help="With AuditData, a record of who touches the data.")
+    ] = False,
     prices: Annotated[str | None, typer.Option(help="YAML file with your own prices over AWS's.")] = None,
     standing: Annotated[bool, typer.Option("--standing", help="What stands now, and its cost so far.")] = False,
     max_usd: MaxUsd = None,
@@ -130,7 +133,7 @@ def cost(
         found = stands(values.named(values.dataset.dataset_group), values.stack_name, asked)
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
     else:
-        demand = costs.Demand(interactions, users, requests, events, trainings)
+        demand = costs.Demand(interactions, users, requests, events, trainings, audited)
         lines = costs.estimate(values, demand, asked)
         rows, said = bill.estimated(lines), bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand)
         bill.refuse_above(max_usd, lines)

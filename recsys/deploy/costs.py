@@ -5,7 +5,7 @@ campaign and a stream are billed whether or not anybody calls), and what each mi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recsys.deploy import template
 from recsys.deploy.prices import Prices
@@ -35,6 +35,7 @@ class Demand:
     requests: int = 1_000_000
     events: int = 1_000_000
     trainings: float = 0.0
+    audited: bool = False  # the template's AuditData
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def estimate(values: Params, demand: Demand, prices: Prices) -> list[Line]:
         *_api(demand, prices),
         _batch(demand, prices),
         *_watching(prices),
+        *([_trail(values, demand, prices)] if demand.audited else []),
     ]
 
 
@@ -154,6 +156,15 @@ def _batch(demand: Demand, prices: Prices) -> Line:
     """Without the campaign, which answers a request for each user."""
     each = BATCH_UNITS * prices.dynamodb.writes_million / 1e6 + USER_GB_SECONDS * prices.lambda_.gb_second
     return Line("daily batch", f"{demand.users:,} users", demand=BATCHES * demand.users * each)
+
+
+def _trail(values: Params, demand: Demand, prices: Prices) -> Line:
+    """Of every call that touches data: one a batch of events and at most one an event, and one a user each day."""
+    price = prices.cloudtrail.data_events_million / 1e6
+    each = (1 + 1 / values.stream.batch_size) * price
+    daily = BATCHES * demand.users * price
+    line = _used("trail of data events", "at most", demand.events, each, "events")
+    return replace(line, demand=line.demand + daily)
 
 
 def _watching(prices: Prices) -> list[Line]:

@@ -57,6 +57,13 @@ def test_the_daily_batch_asks_the_campaign_for_each_user() -> None:
     assert (few.demand, many.month) == pytest.approx((0, asked))
 
 
+def test_a_record_of_who_touches_the_data_is_billed_where_it_is_asked_for() -> None:
+    added = lines(audited=True, events=100_000, users=1000)[-1]
+    calls = 100_000 * (1 + 1 / 100) + costs.BATCHES * 1000
+    assert added.demand == pytest.approx(calls / 1e6 * PRICES.cloudtrail.data_events_million)
+    assert added.resource not in {line.resource for line in lines()}
+
+
 def test_trainings_take_the_hours_of_aws_own_two_examples() -> None:
     price = PRICES.personalize.training_hour
     assert costs.training(100_000, PRICES) == pytest.approx(2.1 * price)

@@ -32,7 +32,9 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-@pytest.mark.parametrize("path", [TEMPLATE, *PARTS.values()], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [TEMPLATE, TEMPLATE.with_name("endpoints.yaml"), *PARTS.values()], ids=lambda path: path.stem
+)
 def test_the_linter_has_nothing_to_say(path: Path) -> None:
     assert [str(match) for match in lint_file(path)] == []
 

@@ -79,6 +79,13 @@ TYPES = {
         "cloudwatch:@:dashboard/(.+)",
         "DashboardNames[]",
     ),
+    "AWS::CloudTrail::Trail": Type("cloudtrail", "get_trail", "Name", "delete_trail", "cloudtrail:@:trail/(.+)"),
+    "AWS::EC2::VPCEndpoint": Type(
+        "ec2", "describe_vpc_endpoints", "VpcEndpointIds[]", "delete_vpc_endpoints", "ec2:@:vpc-endpoint/(.+)"
+    ),
+    "AWS::EC2::SecurityGroup": Type(
+        "ec2", "describe_security_groups", "GroupIds[]", "delete_security_group", "ec2:@:security-group/(.+)", "GroupId"
+    ),
     "AWS::Kinesis::Stream": Type(
         "kinesis", "describe_stream_summary", "StreamName", "delete_stream", "kinesis:@:stream/([^/]+)"
     ),
@@ -104,6 +111,13 @@ def named(arn: str) -> Resource | None:
     return None
 
 
+# Where an answer without a complaint may mean that it is gone.
+FOUND = {
+    "AWS::CloudWatch::Alarm": lambda answer: bool(answer["MetricAlarms"]),
+    "AWS::EC2::VPCEndpoint": lambda answer: any(each["State"].lower() != "deleted" for each in answer["VpcEndpoints"]),
+}
+
+
 def stands(kind: str, name: str) -> bool:
     """Whether it is there. What is of no type above goes with its owner, as a path with its API."""
     if kind not in TYPES or not name:
@@ -114,7 +128,7 @@ def stands(kind: str, name: str) -> bool:
         if GONE.search(error.code):
             return False
         raise
-    return kind != "AWS::CloudWatch::Alarm" or bool(answer["MetricAlarms"])  # which finds none without a complaint
+    return FOUND[kind](answer) if kind in FOUND else True
 
 
 def delete(kind: str, name: str) -> None:

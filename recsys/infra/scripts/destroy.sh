@@ -18,11 +18,14 @@ if [[ -z "$yes" ]]; then
   read -r -p "Delete $stack on $where, with everything in s3://$bucket? [y/N] " answer
   [[ "$answer" == [yY]* ]] || { echo "nothing was changed"; exit 1; }
 fi
-for kind in Versions DeleteMarkers; do
-  while entries="$(aws s3api list-object-versions --bucket "$bucket" --max-items 500 --output json \
-    --query "{Objects: $kind[].{Key: Key, VersionId: VersionId}, Quiet: \`true\`}")" && [[ "$entries" == *VersionId* ]]; do
-    refused="$(aws s3api delete-objects --bucket "$bucket" --delete "$entries" --query Errors --output text)"
-    [[ -z "$refused" || "$refused" == None ]] || { echo "s3://$bucket keeps: $refused" >&2; exit 1; }
+for each in "$bucket" "recsys-trail-${bucket#recsys-}"; do  # the second is there with AuditData
+  aws s3api head-bucket --bucket "$each" > /dev/null 2>&1 || continue
+  for kind in Versions DeleteMarkers; do
+    while entries="$(aws s3api list-object-versions --bucket "$each" --max-items 500 --output json \
+      --query "{Objects: $kind[].{Key: Key, VersionId: VersionId}, Quiet: \`true\`}")" && [[ "$entries" == *VersionId* ]]; do
+      refused="$(aws s3api delete-objects --bucket "$each" --delete "$entries" --query Errors --output text)"
+      [[ -z "$refused" || "$refused" == None ]] || { echo "s3://$each keeps: $refused" >&2; exit 1; }
+    done
   done
 done
 id="$(aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].StackId" --output text)"

@@ -2,6 +2,7 @@
 
 - ApplicationAutoScaling's two types are accepted and recorded in the stack; nothing is scaled, as the throughput of a
   table is not enforced either. MiniStack refuses the whole template.
+- A CloudTrail trail is made in CloudTrail (trails.py).
 - A web ACL's association with a stage is accepted and recorded in the stack; nothing is filtered.
 - A method gets its request validator, a stage its access logs and cache settings; MiniStack ignores them.
 - A table gets its TTL, point-in-time recovery and encryption, a stream its encryption, a bucket its lifecycle rules, a
@@ -25,6 +26,8 @@ from ministack.services import apigateway_v1, cloudwatch, dynamodb, kinesis, lam
 from ministack.services.cloudformation import engine, handlers
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS, _STACK_TAG_PROPERTY, _tag_map
 
+from recsys.local.aws import trails
+
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
 
@@ -37,6 +40,7 @@ def install(endpoint: str) -> None:
     _RESOURCE_HANDLERS["AWS::ApplicationAutoScaling::ScalingPolicy"] = _recorded(_policy_id)
     _RESOURCE_HANDLERS["AWS::WAFv2::WebACLAssociation"] = _recorded(_association_id)
     _RESOURCE_HANDLERS["AWS::ApiGateway::RequestValidator"] = VALIDATOR
+    _RESOURCE_HANDLERS["AWS::CloudTrail::Trail"] = trails.HANDLER
     for kind, finish in (("Method", _finish_method), ("Stage", _finish_stage)):
         handlers_of = _RESOURCE_HANDLERS[f"AWS::ApiGateway::{kind}"]
         handlers_of["create"] = _after(handlers_of["create"], finish)
@@ -55,7 +59,13 @@ def install(endpoint: str) -> None:
     function = _RESOURCE_HANDLERS["AWS::Lambda::Function"]
     function["create"], function["update"] = (_after(function[step], _finish_function) for step in ("create", "update"))
     engine.CfnLoader = type("CfnLoader", (yaml.CSafeLoader,), {"yaml_constructors": engine.CfnLoader.yaml_constructors})
-    for kind in ("S3::Bucket", "Events::Rule", "Lambda::EventSourceMapping", "CloudWatch::Dashboard"):
+    for kind in (
+        "S3::Bucket",
+        "CloudTrail::Trail",
+        "Events::Rule",
+        "Lambda::EventSourceMapping",
+        "CloudWatch::Dashboard",
+    ):
         _STACK_TAG_PROPERTY[f"AWS::{kind}"] = ("Tags", "list")
     for kind, finish in (("Lambda::EventSourceMapping", _finish_mapping), ("CloudWatch::Dashboard", _finish_dashboard)):
         handlers_of = _RESOURCE_HANDLERS[f"AWS::{kind}"]

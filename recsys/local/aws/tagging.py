@@ -1,8 +1,8 @@
 """What the Resource Groups Tagging API must find here that MiniStack's does not look for.
 
 GetResources, GetTagKeys and GetTagValues know every tagged resource on AWS, except IAM's roles and users. MiniStack
-knows no stream, API, log group, alarm, dashboard, parameter, state machine, stack or event source mapping, and nothing
-of Personalize.
+knows no stream, trail, VPC endpoint, API, log group, alarm, dashboard, parameter, state machine, stack or event source
+mapping, and nothing of Personalize.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +15,7 @@ from ministack.services import (
     cloudtrail,
     cloudwatch,
     cloudwatch_logs,
+    ec2,
     kinesis,
     lambda_svc,
     ssm,
@@ -33,6 +34,7 @@ def install(personalize: Callable[[], dict[str, dict[str, str]]]) -> None:
         "cloudformation": _stacks,
         "cloudtrail": lambda: _named(cloudtrail._trail_tags),
         "cloudwatch": lambda: _named(cloudwatch._resource_tags),
+        "ec2": _network,
         "kinesis": _streams,
         "lambda": lambda: _both(functions(), _mappings()),
         "logs": _log_groups,
@@ -50,6 +52,13 @@ def _named(tags: Mapping[str, dict[str, str]]) -> Tagged:
 def _both(one: Tagged, other: Tagged) -> Tagged:
     yield from one
     yield from other
+
+
+def _network() -> Tagged:
+    kinds = {"vpce": "vpc-endpoint", "sg": "security-group"}
+    for number, tags in ec2._tags.items():
+        if kind := kinds.get(number.split("-")[0]):
+            yield f"arn:aws:ec2:{get_region()}:{get_account_id()}:{kind}/{number}", tags
 
 
 def _streams() -> Tagged:

@@ -1,0 +1,71 @@
+"""A record of who touches the data, and private ways to AWS: there when asked for, and gone with the rest."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from recsys import aws, deploy
+from recsys.deploy import cleanup
+from recsys.deploy.template import TEMPLATE
+
+Client = Callable[[str], Any]
+TRACKED = {"TrackingId": "00000000-0000-4000-8000-000000000000"}
+
+
+def test_a_trail_records_who_reads_and_writes_bucket_and_profiles(environment: Any, client: Client) -> None:
+    outputs = environment.deploy(**TRACKED, AuditData="true")
+    name = f"recsys-data-{environment.suffix}"
+    assert client("cloudtrail").get_trail_status(Name=name)["IsLogging"]
+    selectors = client("cloudtrail").get_event_selectors(TrailName=name)["AdvancedEventSelectors"]
+    recorded = [field["StartsWith"] for each in selectors for field in each["FieldSelectors"] if "StartsWith" in field]
+    table = client("dynamodb").describe_table(TableName=outputs["TableName"])["Table"]["TableArn"]
+    assert recorded == [[f"arn:aws:s3:::{outputs['BucketName']}/"], [table]]
+
+
+def test_the_record_goes_with_its_environment(environment: Any, client: Client) -> None:
+    environment.deploy(**TRACKED, AuditData="true")
+    trail = client("cloudtrail").get_trail(Name=f"recsys-data-{environment.suffix}")["Trail"]
+    client("s3").put_object(Bucket=trail["S3BucketName"], Key="AWSLogs/record.json.gz", Body=b"recorded")
+    lines = cleanup.find(environment.group, environment.stack)
+    assert f"1 objects and versions in s3://{trail['S3BucketName']}" in lines
+    assert f"AWS::CloudTrail::Trail {trail['Name']}" in lines
+    assert cleanup.destroy(environment.group, environment.stack) == []
+    assert trail["Name"] not in [each["Name"] for each in client("cloudtrail").list_trails()["Trails"]]
+
+
+@pytest.fixture
+def network(client: Client) -> Iterator[dict[str, Any]]:
+    """The parameters of endpoints.yaml, deployed for a VPC of two subnets."""
+    ec2, cloudformation = client("ec2"), client("cloudformation")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{n}.0/24")["Subnet"]["SubnetId"] for n in (1, 2)]
+    routes = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    callers = ec2.create_security_group(GroupName="callers", Description="callers", VpcId=vpc)["GroupId"]
+    given = {"VpcId": vpc, "SubnetIds": ",".join(subnets), "RouteTableIds": routes, "CallersGroupId": callers}
+    parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+    tags = [{"Key": "project", "Value": "recsys"}, {"Key": "stage", "Value": "network"}]
+    body = TEMPLATE.with_name("endpoints.yaml").read_text()
+    cloudformation.create_stack(StackName="recsys-endpoints", TemplateBody=body, Parameters=parameters, Tags=tags)
+    aws.wait("stack", lambda: {"status": deploy.describe("recsys-endpoints")["StackStatus"]}, until="CREATE_COMPLETE")
+    yield given
+    assert cleanup.destroy("no-group", "recsys-endpoints", "network") == []
+    assert client("ec2").describe_vpc_endpoints(Filters=of(vpc))["VpcEndpoints"] == []
+
+
+def of(vpc: str) -> list[dict[str, Any]]:
+    return [{"Name": "vpc-id", "Values": [vpc]}]
+
+
+def test_a_vpc_gets_private_ways_for_its_callers_only(connected: None, client: Client, network: dict[str, Any]) -> None:
+    found = client("ec2").describe_vpc_endpoints(Filters=of(network["VpcId"]))["VpcEndpoints"]
+    kinds = {each["ServiceName"].removeprefix("com.amazonaws.us-east-1."): each["VpcEndpointType"] for each in found}
+    private = dict.fromkeys(
+        ("kinesis-streams", "personalize", "personalize-events", "personalize-runtime"), "Interface"
+    )
+    assert kinds == {**private, "s3": "Gateway", "dynamodb": "Gateway"}
+    interfaces = [each for each in found if each["VpcEndpointType"] == "Interface"]
+    assert all(each["SubnetIds"] == network["SubnetIds"].split(",") for each in interfaces)
+    groups = client("ec2").describe_security_groups(Filters=of(network["VpcId"]))["SecurityGroups"]
+    (rule,) = next(group for group in groups if group["Description"].startswith("Who may use"))["IpPermissions"]
+    assert (rule["FromPort"], rule["UserIdGroupPairs"][0]["GroupId"]) == (443, network["CallersGroupId"])
