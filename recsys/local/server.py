@@ -3,7 +3,8 @@
 One worker on loopback answers everything. A request is routed by the service its signature names
 (`Credential=.../us-east-1/personalize/aws4_request`): Personalize goes to our own, the rest to MiniStack as mended in
 `recsys.local.aws`. With `--services personalize` there is nothing but Personalize, see `recsys.local.standalone`.
-`GET /_recsys/health` says who runs, since when, and what was recovered at the start.
+`GET /_recsys/health` says who runs, since when, and what was recovered at the start; `GET /_recsys/calls`, what each
+IAM role asked for and whether it was allowed.
 """
 
 import argparse
@@ -78,8 +79,10 @@ def _whole(address: str, port: int, state: Path, options: Options) -> "Applicati
     from recsys.local.personalize.service import Personalize
 
     endpoint = f"http://{address}:{port}"
-    personalize = Personalize(state, endpoint, host.REGION, options.account, options.clock, options.requests_per_second)
-    return Application(endpoint, state, personalize, MiniStack(endpoint, state))
+    others = MiniStack(endpoint, state)
+    settings = (options.account, options.clock, options.requests_per_second)
+    personalize = Personalize(state, endpoint, host.REGION, *settings, denial=others.denial)
+    return Application(endpoint, state, personalize, others)
 
 
 def _alone(address: str, port: int, state: Path, options: Options) -> "Application":

@@ -4,7 +4,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from ministack.core import lambda_runtime
 from ministack.services import kinesis, s3
 
 from recsys.local.aws import (
+    actions,
     alarms,
     async_calls,
+    calls,
     capture,
     changed_items,
     embedded_metrics,
@@ -24,6 +26,9 @@ from recsys.local.aws import (
     lambda_worker,
     log_events,
     metrics,
+    missing_objects,
+    permissions,
+    service_roles,
     table_metrics,
 )
 from recsys.local.aws.autosave import Autosave
@@ -65,6 +70,10 @@ class MiniStack:
         table_metrics.install()
         log_events.install()
         async_calls.install()
+        permissions.install()
+        actions.install()
+        missing_objects.install()
+        service_roles.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint)
         changed_items.install()
         self.log.install()
@@ -84,9 +93,18 @@ class MiniStack:
         if scope["path"].startswith(API):
             send = _timed(scope["path"], send)
         try:
-            await app.app(scope, receive, send)
+            with permissions.checked(scope):
+                await app.app(scope, receive, send)
         finally:
             self.autosave.changed()  # a request was answered, so something may have changed
+
+    def denial(self, scope: Scope, action: str, resource: str, keys: Mapping[str, str]) -> str | None:
+        """Why a request may not do `action` on a resource; None if it may. `keys` are the action's condition keys."""
+        return permissions.denial(scope, action, resource, keys)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What each role asked for since the start, and whether it was allowed."""
+        return calls.listed()
 
     def recover(self) -> None:
         """Bring back what was saved, and tell how old it is; then begin to save."""
@@ -166,9 +184,10 @@ def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str) -> Cal
 
             api_gateway.install()
         if name == "stepfunctions" and not known:
-            from recsys.local.aws import state_machines
+            from recsys.local.aws import machine_roles, state_machines
 
-            state_machines.install(_clients(endpoint))
+            state_machines.install(machine_roles.clients(endpoint))
+            machine_roles.install()
         return module
 
     return got
