@@ -87,7 +87,13 @@ def _make_role() -> None:
     """The role that jobs name: an account that has any for Personalize has others refused that are not there."""
     allow = {"Effect": "Allow", "Principal": {"Service": "personalize.amazonaws.com"}, "Action": "sts:AssumeRole"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    boto3.client("iam").create_role(RoleName="personalize", AssumeRolePolicyDocument=policy)
+    iam = boto3.client("iam")
+    iam.create_role(RoleName="personalize", AssumeRolePolicyDocument=policy)
+    actions = ["personalize:*", "s3:ListBucket", "s3:GetObject", "s3:PutObject"]
+    document = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    )
+    iam.put_role_policy(RoleName="personalize", PolicyName="work", PolicyDocument=document)
 
 
 def _wait_until_healthy(process: subprocess.Popen, endpoint: str, log: Path) -> None:

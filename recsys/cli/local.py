@@ -68,6 +68,25 @@ def status(state: State = Path(STATE), json: AsJson = False) -> None:
         print_rows([{"": key, " ": value} for key, value in facts.items()], False)
 
 
+@app.command("calls", epilog="Example: recsys local calls --denied")
+def calls(
+    denied: Annotated[bool, typer.Option("--denied", help="Only what a role was denied.")] = False,
+    state: State = Path(STATE),
+    json: AsJson = False,
+) -> None:
+    """What each IAM role asked for since the start, and whether its policies allow it."""
+    from recsys.local import launcher
+
+    found = [call for call in launcher.calls(resolve(state)) if not (denied and call["allowed"])]
+    if json:
+        print_json(found)
+    else:
+        verdict = {True: "allowed", False: "denied"}
+        rows = [{**call, "allowed": verdict[call["allowed"]]} for call in found]
+        shown = {"role": "role", "action": "action", "resource": "resource", "allowed": "verdict", "count": "times"}
+        print_rows([{title: row[name] for name, title in shown.items()} for row in rows], False, "no calls")
+
+
 @app.command("reset", epilog="Example: recsys local reset --yes")
 def reset(
     state: State = Path(STATE),

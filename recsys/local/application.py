@@ -19,6 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 HEALTH = "/_recsys/health"
+CALLS = "/_recsys/calls"
 
 
 class Others(Protocol):
@@ -27,6 +28,7 @@ class Others(Protocol):
     def takes(self, scope: Scope) -> bool: ...
     def recover(self) -> None: ...
     def health(self) -> dict[str, Any]: ...
+    def calls(self) -> list[dict[str, Any]]: ...
     def quiesce(self) -> None: ...
     def stop(self) -> None: ...
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
@@ -45,6 +47,8 @@ class Application:
             await self.others(scope, self._starting(receive), self._stopping(send))
         elif scope["type"] == "http" and scope["path"] == HEALTH:
             await _answer(send, self.health())
+        elif scope["type"] == "http" and scope["path"] == CALLS:
+            await _answer(send, self.others.calls())
         elif scope["type"] == "http" and not self.others.takes(scope):
             await self.personalize(scope, receive, send)
         else:
@@ -96,7 +100,7 @@ class Application:
         return sent
 
 
-async def _answer(send: Send, body: dict[str, Any]) -> None:
+async def _answer(send: Send, body: Any) -> None:
     content = json.dumps(body).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -24,7 +24,7 @@ PORT = 4566
 STATE = Path(".recsys")
 LOG = "server.log"
 LOG_LIMIT = 10 * 1024 * 1024  # bytes; a longer log is set aside as server.log.1 at the next start
-HEALTH = "/_recsys/health"
+HEALTH, CALLS = "/_recsys/health", "/_recsys/calls"
 PERSONALIZE_SERVICES = ("PERSONALIZE", "PERSONALIZE_RUNTIME", "PERSONALIZE_EVENTS")  # as botocore spells them
 START_SECONDS, STOP_SECONDS = 60.0, 30.0
 HEALTH_SECONDS = 3.0  # a server that is ours answers at once
@@ -104,6 +104,16 @@ def status(state: Path = STATE) -> Status:
     if note is None or note.process() is None:
         return Status(False, _endpoint(note.port if note else PORT), state)
     return Status(True, _endpoint(note.port), state, note.pid, _health(note.port))
+
+
+def calls(state: Path = STATE) -> list[dict[str, Any]]:
+    """What each IAM role asked the embedded AWS of `state` for since its start: role, action, resource, whether it was
+    allowed, count, last (epoch seconds). Raises LocalError where it does not run."""
+    found = status(state)
+    answer = _asked(found.endpoint + CALLS) if found.running else None
+    if answer is None:
+        raise LocalError(f"the embedded AWS of {found.state} does not run; start it with: recsys local up")
+    return answer
 
 
 def reset(state: Path = STATE, report: Report | None = None) -> None:
@@ -233,8 +243,13 @@ def _last_words(log: Path, start: int, code: int) -> str:
 
 
 def _health(port: int) -> dict[str, Any] | None:
+    return _asked(_endpoint(port) + HEALTH)
+
+
+def _asked(address: str) -> Any:
+    """The JSON that answers there, None if nothing does."""
     try:
-        with urllib.request.urlopen(_endpoint(port) + HEALTH, timeout=HEALTH_SECONDS) as answer:
+        with urllib.request.urlopen(address, timeout=HEALTH_SECONDS) as answer:
             return json.load(answer)
     except (OSError, ValueError):
         return None

@@ -3,7 +3,8 @@
 One worker on loopback answers everything. A request is routed by the service its signature names
 (`Credential=.../us-east-1/personalize/aws4_request`): Personalize goes to our own, the rest to MiniStack as mended in
 `recsys.local.aws`. With `--services personalize` there is nothing but Personalize, see `recsys.local.standalone`.
-`GET /_recsys/health` says who runs, since when, and what was recovered at the start.
+`GET /_recsys/health` says who runs, since when, and what was recovered at the start; `GET /_recsys/calls`, what each
+IAM role asked for and whether it was allowed.
 """
 
 import argparse
@@ -74,11 +75,13 @@ def _whole(address: str, port: int, state: Path, options: Options) -> "Applicati
     """Personalize and MiniStack, cut off from every real account."""
     host.prepare(address, port, state)
     from recsys.local.application import Application  # only now: MiniStack reads the environment when imported
+    from recsys.local.aws import permissions
     from recsys.local.aws.services import MiniStack
     from recsys.local.personalize.service import Personalize
 
     endpoint = f"http://{address}:{port}"
-    personalize = Personalize(state, endpoint, host.REGION, options.account, options.clock, options.requests_per_second)
+    settings = (options.account, options.clock, options.requests_per_second)
+    personalize = Personalize(state, endpoint, host.REGION, *settings, denial=permissions.denial)
     return Application(endpoint, state, personalize, MiniStack(endpoint, state, personalize.tagged))
 
 

@@ -63,6 +63,10 @@ class Alone:
     def stop(self) -> None:
         """There is nothing to save."""
 
+    def calls(self) -> list[dict[str, Any]]:
+        """Nobody is asked for a role here."""
+        return []
+
     def health(self) -> dict[str, Any]:
         """Where S3 is."""
         return {"services": "personalize", "recovered": {}, "s3": self._s3}

@@ -16,8 +16,10 @@ from ministack.services import kinesis, s3
 
 from recsys.local.aws import (
     account_limits,
+    actions,
     alarms,
     async_calls,
+    calls,
     capture,
     changed_items,
     embedded_metrics,
@@ -25,6 +27,9 @@ from recsys.local.aws import (
     lambda_worker,
     log_events,
     metrics,
+    missing_objects,
+    permissions,
+    service_roles,
     table_metrics,
 )
 from recsys.local.aws.autosave import Autosave
@@ -68,6 +73,10 @@ class MiniStack:
         table_metrics.install()
         log_events.install()
         async_calls.install()
+        permissions.install()
+        actions.install()
+        missing_objects.install()
+        service_roles.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint, tagged)
         changed_items.install()
         self.log.install()
@@ -87,9 +96,14 @@ class MiniStack:
         if scope["path"].startswith(API):
             send = _timed(scope["path"], send)
         try:
-            await app.app(scope, receive, send)
+            with permissions.checked(scope):
+                await app.app(scope, receive, send)
         finally:
             self.autosave.changed()  # a request was answered, so something may have changed
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What each role asked for since the start, and whether it was allowed."""
+        return calls.listed()
 
     def recover(self) -> None:
         """Bring back what was saved, and tell how old it is; then begin to save."""
@@ -173,9 +187,10 @@ def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str, tagged
 
             api_gateway.install()
         if name == "stepfunctions" and not known:
-            from recsys.local.aws import state_machines
+            from recsys.local.aws import machine_roles, state_machines
 
-            state_machines.install(_clients(endpoint))
+            state_machines.install(machine_roles.clients(endpoint))
+            machine_roles.install()
         return module
 
     return got

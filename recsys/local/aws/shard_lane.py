@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch, kinesis, lambda_svc
 
-from recsys.local.aws import failures
+from recsys.local.aws import failures, service_roles
 from recsys.local.aws import mapping as mappings
 from recsys.local.aws.batches import Piece, Record, first_failure, fitting, judge, split_aged
 from recsys.local.aws.mapping import Mapping
@@ -55,6 +55,9 @@ class ShardLane:
             if not mapping.enabled or function is None or stream is None:
                 return NOT_READY_PAUSE
             if not self.pieces:
+                if denied := service_roles.reading(config, mapping.stream_arn):
+                    esm["LastProcessingResult"] = f"PROBLEM: Access denied. {denied}"
+                    return NOT_READY_PAUSE
                 wait = self._read(mapping, stream)
                 if not self.pieces:
                     return wait
@@ -120,6 +123,8 @@ class ShardLane:
             event = self._event(mapping, config, piece)
             for attempt in range(1, DELIVERY_ATTEMPTS + 1):
                 try:
+                    if denied := service_roles.delivering(config, mapping.destination):
+                        raise PermissionError(denied)
                     failures.deliver(self.poller.client, mapping, self.shard_id, record, event)
                     break
                 except Exception as fault:  # as on AWS, a destination that refuses does not hold up the shard

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import LocalError
+from recsys.local.personalize.access import denied, needed
 from recsys.local.personalize.cloudwatch import Publisher
 from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
@@ -44,12 +45,14 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Params = dict[str, Any]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
+Denial = Callable[[Scope, str, str, dict[str, str]], str | None]  # why a request may not do an action on a resource
 
 
 class Personalize:
     """Amazon Personalize over a folder of state; it reads S3 and writes CloudWatch at `endpoint`.
 
-    Without an endpoint both are where boto3 finds them in the environment.
+    Without an endpoint both are where boto3 finds them in the environment. `denial` knows what a request's signer may
+    do; without it everybody may do everything.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class Personalize:
         account: str = ACCOUNT,
         clock: Clock = REAL_TIME,
         requests_per_second: float | None = None,
+        denial: Denial = lambda *_: None,
     ) -> None:
+        self._denial = denial
         self._folder = Path(state) / "personalize"
         self._endpoint, self._region, self._account, self._clock = endpoint, region, account, clock
         self._rate = Rate(requests_per_second)
@@ -149,6 +154,7 @@ class Personalize:
         try:
             self._rate.admit(operation)
             params = parse(operation, body)
+            self._check(scope, operation, params)
             answered = answer(operation, await self._perform(operation, params))
         except ServiceError as error:
             answered = refusal(operation, error)
@@ -159,6 +165,12 @@ class Personalize:
             seconds = time.perf_counter() - started
             self._meter.answered(operation.name, params or _unchecked(body), answered[0], seconds)
         return answered
+
+    def _check(self, scope: Scope, operation: Operation, params: Params) -> None:
+        """Raises AccessDeniedException where the signer may not do it."""
+        for action, resource, keys in needed(operation, params, self._control.arn):
+            if reason := self._denial(scope, action, resource, keys):
+                raise denied(reason, operation)
 
     async def _perform(self, operation: Operation, params: Params) -> Params | None:
         if not operation.rest:

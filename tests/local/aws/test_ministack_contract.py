@@ -96,6 +96,33 @@ def test_every_lambda_call_writes_its_logs_where_metrics_are_counted():
     assert parameters(lambda_svc._emit_lambda_metrics) == ["function_name", "duration_ms", "error", "throttle"]
 
 
+def test_policies_are_checked_where_the_permissions_look():
+    from ministack import app
+    from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+    from ministack.services import eventbridge, iam, lambda_svc, stepfunctions, sts
+
+    assert app.AUTH is False  # one switch, which a role's request turns on
+    enforced = ["access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"]
+    assert parameters(iam_evaluator.enforce) == enforced
+    assert all(name in inspect.getsource(iam_evaluator) for name in ("_request_origin.get()[1]", "_conditions_met("))
+    for name in ("parse_policy_document", "_resolve_managed_policy_document"):
+        assert calls_by_name(iam_evaluator, name)
+    for name in ("pin_signed_request", "pin_request_origin", "_dispatch_service_request"):
+        assert calls_by_name(app, name)
+    dispatched = inspect.getsource(app._dispatch_service_request)
+    for name in ("extract_iam_action", "dynamodb_transaction_checks", "access_denied_response", "enforce"):
+        assert f"            {name}," in dispatched or f"import AuthError, {name}" in dispatched
+    assert parameters(iam_actions.access_denied_response)[:4] == ["service", "action", "principal_arn", "request_id"]
+    assert parameters(lambda_runtime.execution_credentials) == ["config"]
+    assert calls_by_name(lambda_runtime, "execution_credentials")
+    assert calls_by_name(lambda_svc, "_emit_lambda_logs")
+    assert parameters(eventbridge._invoke_target)[:1] == ["target"]
+    assert parameters(stepfunctions._execute_task)[:3] == ["state_def", "raw_input", "execution"]
+    assert calls_by_name(stepfunctions, "_invoke_resource")
+    assert isinstance(sts._sessions, dict)
+    assert hasattr(iam._roles, "get_scoped")
+
+
 def test_alarms_are_evaluated_through_one_function():
     from ministack.services import cloudwatch
 

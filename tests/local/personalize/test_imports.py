@@ -41,15 +41,19 @@ def stored(embedded: Any) -> Any:
 
 @pytest.fixture
 def roles(client: Client) -> Iterator[tuple[str, str]]:
-    """The ARNs of a role that trusts Personalize and of one that trusts another service."""
+    """The ARNs of a role that trusts Personalize and of one that trusts another service; both may read S3."""
     iam, made = client("iam"), {}
+    s3 = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [s3]})
     for service in ("personalize", "lambda"):
         allow = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         name = shops.unique(f"role-for-{service}")
         made[name] = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="s3", PolicyDocument=document)
     yield tuple(made.values())
     for name in made:
+        iam.delete_role_policy(RoleName=name, PolicyName="s3")
         iam.delete_role(RoleName=name)
 
 

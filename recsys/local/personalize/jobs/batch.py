@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from recsys.local.personalize.filters import check_filter
 from recsys.local.personalize.jobs.lines import Line, answer_lines, filter_values, text_list, texts
 from recsys.local.personalize.jobs.offline import read_deployment, read_fields
-from recsys.local.personalize.jobs.roles import check_role
+from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, warm
 from recsys.local.personalize.jobs.themes import Themes
 from recsys.local.personalize.recipes import RANKING, RELATED
@@ -27,7 +27,7 @@ DIGITS = 7  # of a score, as AWS prints them
 def infer(spec: dict[str, Any]) -> dict[str, Any]:
     """Answer every line of the input (control/kinds/batches.py has the spec). Returns `{}` or `{"failureReason"}`."""
     try:
-        check_role(spec)
+        spec = assume_role(spec)
         with threadpool_limits(1, user_api="blas"):  # a line's products are too small for a second thread
             answer_lines(spec, Inference(spec).answer, most=MOST_THEMES if spec["themes"] else None)
     except JobFailed as error:

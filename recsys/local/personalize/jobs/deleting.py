@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from recsys.local.personalize.events.reading import query
 from recsys.local.personalize.jobs.importing import write_whole
-from recsys.local.personalize.jobs.roles import check_role
+from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
 from recsys.models import load
 
@@ -33,7 +33,7 @@ def delete_users(spec: dict[str, Any]) -> dict[str, Any]:
     `{"failureReason"}`.
     """
     try:
-        check_role(spec)
+        spec = assume_role(spec)
         users = _listed(Storage(spec), spec["dataLocation"])
     except JobFailed as error:
         return {"failureReason": f"Failed to delete users. {error}"}

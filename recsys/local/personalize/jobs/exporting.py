@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from recsys.local.personalize.events.reading import owned, query
-from recsys.local.personalize.jobs.roles import check_role
+from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
 from recsys.local.personalize.schemas import KEYS, Field, fields, plain
 
@@ -39,7 +39,7 @@ def export_dataset(spec: dict[str, Any]) -> dict[str, Any]:
     write.writerows(_rows(spec, columns))
     path = f"{spec['output'].rstrip('/')}/{spec['jobName']}/{spec['datasetType'].lower()}.csv"
     try:
-        check_role(spec)
+        spec = assume_role(spec)
         Storage(spec).write(path, text.getvalue().encode())
     except JobFailed as error:
         return {"failureReason": f"Failed to export the dataset {spec['datasetArn']}. {error}"}

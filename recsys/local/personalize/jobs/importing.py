@@ -22,7 +22,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from recsys.local.personalize.jobs.attributing import report
-from recsys.local.personalize.jobs.roles import check_role
+from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
 from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, TYPES, Field, fields
 
@@ -62,7 +62,7 @@ def import_dataset(spec: dict[str, Any]) -> dict[str, Any]:
     or not at all.
     """
     try:
-        check_role(spec)
+        spec = assume_role(spec)
         return _import(spec)
     except JobFailed as error:
         kind = DATASET_TYPES[spec["datasetType"]]

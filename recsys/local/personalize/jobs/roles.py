@@ -1,4 +1,4 @@
-"""Whether Personalize may assume the IAM role that a job names.
+"""Personalize assumes the IAM role that a job names, and reads and writes S3 as that role.
 
 A role that exists must trust personalize.amazonaws.com. One that does not exist is let pass, unless the account has a
 role that does: programs written for emulators name roles that nobody made, but whoever makes roles for Personalize
@@ -13,28 +13,37 @@ from botocore.exceptions import BotoCoreError, ClientError
 from recsys.local.personalize.jobs.s3 import JobFailed, client
 
 SERVICE = "personalize.amazonaws.com"
+SESSION_NAME = "PersonalizeSession"
 
 
-def check_role(spec: dict[str, Any]) -> None:
-    """Raises JobFailed if Personalize cannot assume `spec["role"]`; an import job may name none."""
-    if not spec["role"]:
-        return
+def assume_role(spec: dict[str, Any]) -> dict[str, Any]:
+    """`spec` with the credentials of its "role"; unchanged if it names none, or one that is let pass.
+
+    Raises JobFailed if Personalize cannot assume the role.
+    """
+    role = spec["role"]
+    if not role:
+        return spec
     try:
-        fine = _assumable(client("iam", spec), spec["role"])
+        iam = client("iam", spec)
+        fine = _assumable(iam, role)
+        if fine is None:
+            return spec
+        if fine:
+            keys = client("sts", spec).assume_role(RoleArn=role, RoleSessionName=SESSION_NAME)["Credentials"]
+            return {**spec, "keys": keys}
     except (ClientError, BotoCoreError):
-        return
-    if not fine:
-        raise JobFailed(
-            f"Amazon Personalize can't assume the role {spec['role']}: it must exist and trust the service {SERVICE}."
-        )
+        return spec
+    raise JobFailed(f"Amazon Personalize can't assume the role {role}: it must exist and trust the service {SERVICE}.")
 
 
-def _assumable(iam: Any, arn: str) -> bool:
+def _assumable(iam: Any, arn: str) -> bool | None:
+    """None for a role that does not exist and is let pass."""
     try:
         return _trusted(iam.get_role(RoleName=arn.rpartition("/")[2])["Role"])
     except iam.exceptions.NoSuchEntityException:
         pages = iam.get_paginator("list_roles").paginate()
-        return not any(_trusted(role) for page in pages for role in page["Roles"])
+        return False if any(_trusted(role) for page in pages for role in page["Roles"]) else None
 
 
 def _trusted(role: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Amazon S3 as a job sees it: what lies at a path, read and written, and refusals in Personalize's words.
 
-Paths are whole: `s3://bucket/key`. A job's `spec` says where S3 answers: its "endpoint" (None: AWS) and "region".
+Paths are whole: `s3://bucket/key`. A job's `spec` says where S3 answers: its "endpoint" (None: AWS) and "region"; and
+with whose "keys" it is asked, those of the job's role (roles.py).
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ class JobFailed(Exception):
 
 def warm() -> None:
     """Let the session read the service models: half a second that no job needs to spend again."""
-    for service in ("s3", "iam"):
+    for service in ("s3", "iam", "sts"):
         SESSION.client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
@@ -65,9 +66,18 @@ class Storage:
 
 
 def client(service: str, spec: dict[str, Any]) -> Any:
-    """A client of a service that is asked where the job's S3 is."""
+    """A client of a service that is asked where the job's S3 is, as the job's role once that is assumed."""
     config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
-    return SESSION.client(service, region_name=spec["region"], endpoint_url=spec["endpoint"], config=config)
+    keys = spec.get("keys") or dict.fromkeys(("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    return SESSION.client(
+        service,
+        region_name=spec["region"],
+        endpoint_url=spec["endpoint"],
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        config=config,
+    )
 
 
 def _split(path: str) -> tuple[str, str]:

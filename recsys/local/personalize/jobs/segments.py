@@ -17,7 +17,7 @@ from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.filters import Candidates, Scene, allowed, by_type, check_filter
 from recsys.local.personalize.jobs.lines import Line, LineError, answer_lines, filter_values, texts
 from recsys.local.personalize.jobs.offline import read_events, read_fields, read_table
-from recsys.local.personalize.jobs.roles import check_role
+from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, warm
 from recsys.local.personalize.recipes import by_arn
 from recsys.local.personalize.serving.group import Interactions
@@ -34,7 +34,7 @@ Query = tuple[int, ...]
 def segment(spec: dict[str, Any]) -> dict[str, Any]:
     """Answer every line of the input (control/kinds/batches.py has the spec). Returns `{}` or `{"failureReason"}`."""
     try:
-        check_role(spec)
+        spec = assume_role(spec)
         segments = Segments(spec)
         answer_lines(spec, segments.answer, MOST[segments.recipe], segments.ahead)
     except JobFailed as error:

@@ -1,0 +1,169 @@
+"""Whether a role may do what it asks for, decided as on AWS for every call a role makes.
+
+MiniStack checks policies under AUTH=true, for the whole server and with much else: signatures, S3's answers to web
+pages, what CloudFormation must be told. Here its switch is on for requests with a role's credentials and off for all
+others: the account's own keys may do everything. A Lambda function has the credentials of its role, if the role is
+there; signatures are not verified. What a service does with a role, as Lambda reading a stream, asks `refusal`.
+
+- Policies are parsed once, not for every call.
+- A policy of AWS's own whose text MiniStack does not have (AmazonPersonalizeFullAccess) allows everything.
+- A connection on loopback counts as encrypted (aws:SecureTransport): nobody else can listen.
+- The message of a denial names the resource, as AWS's does.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.iam_evaluator import AuthError, EvalResult
+from ministack.core.router import extract_access_key_id
+from ministack.services import iam, lambda_svc, sts
+
+from recsys.local.aws import calls
+
+LOOPBACK = ("127.0.0.1", True)  # where every request is from, and that it counts as encrypted
+MANAGED = "arn:aws:iam::aws:policy/"
+ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+Credentials = dict[str, str]
+Scope = dict[str, Any]
+
+_checking: ContextVar[bool] = ContextVar("checking", default=False)
+_refused: ContextVar[str] = ContextVar("refused", default="*")  # the resource of the last denial
+
+
+class _Switch:
+    """In the place of MiniStack's AUTH: on while a role's request is answered."""
+
+    def __bool__(self) -> bool:
+        return _checking.get()
+
+
+def install() -> None:
+    """Turn the checks on for roles, and keep what they ask for."""
+    app.AUTH = _Switch()
+    app.pin_signed_request = app.pin_request_origin = lambda *_, **__: None
+    iam_evaluator._request_origin = ContextVar("origin", default=LOOPBACK)
+    iam_evaluator.enforce = _noted(iam_evaluator.enforce)
+    iam_evaluator.parse_policy_document = _parsed_once(iam_evaluator.parse_policy_document)
+    iam_evaluator._resolve_managed_policy_document = _known(iam_evaluator._resolve_managed_policy_document)
+    iam_actions.access_denied_response = _naming_the_resource(iam_actions.access_denied_response)
+    of_its_role = _of_its_role(lambda_runtime.execution_credentials)
+    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = of_its_role
+
+
+@contextmanager
+def checked(scope: Scope) -> Iterator[None]:
+    """While a request is answered: checks are on if a role signed it."""
+    token = _checking.set(role_key(scope) is not None)
+    try:
+        yield
+    finally:
+        _checking.reset(token)
+
+
+def role_key(scope: Scope) -> str | None:
+    """The access key a request is signed with, in its header or its address, if a role's session has it."""
+    authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    query = scope.get("query_string", b"")
+    if b"ASIA" not in authorization and b"ASIA" not in query:
+        return None
+    asked = parse_qs(query.decode("latin-1"))
+    key = extract_access_key_id({"authorization": authorization.decode("latin-1")}, asked)
+    return key if _role_of(key) else None
+
+
+def denial(scope: Scope, action: str, resource: str, keys: Mapping[str, str]) -> str | None:
+    """Why a request may not do `action`, in AWS's words; None if it may. `keys` are the action's condition keys."""
+    key = role_key(scope)
+    return refused(key, action, resource, keys) if key else None
+
+
+def refusal(
+    role_arn: str, session: str, action: str, resource: str, keys: Mapping[str, str] | None = None
+) -> str | None:
+    """Why a service may not do `action` with a role, in AWS's words; None if it may, or if there is no such role."""
+    role = credentials(role_arn, session)
+    return refused(role["AWS_ACCESS_KEY_ID"], action, resource, keys) if role else None
+
+
+def credentials(role_arn: str, session: str) -> Credentials | None:
+    """A role's credentials as environment variables, always the same for a session; None if there is no such role."""
+    account, _, name = role_arn.removeprefix("arn:aws:iam::").partition(":role/")
+    name = name.rpartition("/")[2]
+    if iam._roles.get_scoped(account, None, name) is None:
+        return None
+    key, secret, token = (hashlib.sha256(f"{each} {role_arn} {session}".encode()).hexdigest() for each in "kst")
+    key = f"ASIA{key[:16].upper()}"
+    if key not in sts._sessions:
+        arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session[:64]}"
+        facts = {"Arn": arn, "UserId": f"{name}:{session[:64]}", "SecretAccessKey": secret, "SessionToken": token}
+        sts.register_session(key, facts)
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+
+
+def refused(key: str, action: str, resource: str, keys: Mapping[str, str] | None = None) -> str | None:
+    """Why the session with this access key may not do `action`, in AWS's words; None if it may."""
+    service, region = action.partition(":")[0], (resource.split(":") + [""] * 4)[3]
+    found = iam_evaluator.enforce(key, action, service, region, resource, dict(keys or {}))
+    if found is None:
+        return None
+    if isinstance(found, AuthError):
+        return found.message
+    return iam_actions.identity_denial_message(action, found.principal_arn, resource, found.decision == "Deny")
+
+
+def _role_of(key: str) -> str | None:
+    arn = sts._sessions.get(key, {}).get("Arn", "")
+    return arn.split("/")[1] if ":assumed-role/" in arn else None
+
+
+def _noted(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    def enforced(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None
+    ) -> AuthError | EvalResult | None:
+        found = enforce(key, action, service, region, resource_arn, service_context)
+        if role := _role_of(key):
+            calls.note(role, action, resource_arn, found is None)
+        if found is not None:
+            _refused.set(resource_arn)
+        return found
+
+    return enforced
+
+
+def _parsed_once(parse: Callable[[Any], list[Any]]) -> Callable[[Any], list[Any]]:
+    remembered = lru_cache(maxsize=1024)(parse)
+    return lambda document: (remembered if isinstance(document, str) else parse)(document)
+
+
+def _known(resolve: Callable[[str, str], Any]) -> Callable[[str, str], Any]:
+    def resolved(policy_arn: str, account: str) -> Any:
+        found = resolve(policy_arn, account)
+        return ANYTHING if found is None and policy_arn.startswith(MANAGED) else found
+
+    return resolved
+
+
+def _naming_the_resource(respond: Callable[..., tuple]) -> Callable[..., tuple]:
+    def responded(service: str, action: str, principal_arn: str, request_id: str, **facts: Any) -> tuple:
+        if not any(facts.get(name) for name in ("message", "error_code", "resource_policy_arn")):
+            resource = f'"{_refused.get()}"' if service == "s3" else _refused.get()
+            explicit = facts.get("explicit_deny", False)
+            facts["message"] = iam_actions.identity_denial_message(action, principal_arn, resource, explicit)
+        return respond(service, action, principal_arn, request_id, **facts)
+
+    return responded
+
+
+def _of_its_role(plain: Callable[[dict], Credentials]) -> Callable[[dict], Credentials]:
+    def credentials_of(config: dict) -> Credentials:
+        return credentials(config.get("Role", ""), config["FunctionName"]) or plain(config)
+
+    return credentials_of

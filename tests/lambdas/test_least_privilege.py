@@ -1,0 +1,255 @@
+"""Each role's policy allows what the role asks for, on what it asks for it, and nothing besides.
+
+The environment of this folder does all it can do, the deployed functions as the parts of AWS that act with its roles;
+the embedded AWS checks and keeps every call of a role. A role that a template gains fails here until `everything`
+below has it do its work.
+"""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from api_calls import raw
+from botocore.exceptions import ClientError
+from waiting import eventually
+
+from recsys import stream
+from recsys.deploy.template import PARTS, content
+from recsys.lambdas.batch_processor import handler
+
+STACK = "recsys-lambdas"
+NOWHERE = "http://127.0.0.1:9"
+# Actions that AWS needs and the embedded AWS cannot exercise, each with its reason.
+ONLY_ON_AWS: dict[str, str] = {}
+
+Grant = tuple[int, str, str]  # place of the statement, action, resource
+Call = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def roles(system: Any, client: Callable[[str], Any]) -> dict[str, str]:
+    """The environment's roles, those of nested parts too: logical name -> name."""
+    return dict(found_in(client("cloudformation"), STACK))
+
+
+def found_in(cloudformation: Any, stack: str) -> Iterator[tuple[str, str]]:
+    for resource in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]:
+        if resource["ResourceType"] == "AWS::IAM::Role":
+            yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
+        elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
+            yield from found_in(cloudformation, resource["PhysicalResourceId"])
+
+
+@pytest.fixture(scope="module")
+def everything(embedded: Any, system: Any, url: str, client: Callable[[str], Any], roles: dict[str, str]) -> list[Call]:
+    """The calls of roles, once the environment did all it can do."""
+    personalize_writes(system, client)
+    events_come(system, client)
+    the_api_answers(system, client, url)
+    the_batch_runs(system, client, roles["BatchProcessorRole"])
+    with urllib.request.urlopen(f"{embedded.endpoint}/_recsys/calls") as answer:
+        return json.load(answer)
+
+
+def personalize_writes(system: Any, client: Callable[[str], Any]) -> None:
+    personalize = client("personalize")
+    job = personalize.create_dataset_export_job(
+        jobName=f"privileges-{time.time_ns()}",
+        datasetArn="arn:aws:personalize:us-east-1:000000000000:dataset/shop-lambdas/ITEMS",
+        roleArn=system.RoleArn,
+        jobOutput={"s3DataDestination": {"path": f"s3://{system.BucketName}/output/"}},
+    )["datasetExportJobArn"]
+    export = {"datasetExportJobArn": job}
+    ended = eventually(lambda: ended_job(personalize.describe_dataset_export_job(**export)["datasetExportJob"]))
+    assert ended["status"] == "ACTIVE", ended
+
+
+def ended_job(job: dict[str, Any]) -> dict[str, Any] | None:
+    return job if job["status"] in ("ACTIVE", "CREATE FAILED") else None
+
+
+def events_come(system: Any, client: Callable[[str], Any]) -> None:
+    """Good ones, one that holds no event, and one the function fails with until the mapping gives up."""
+    stream.send(system.StreamName, [stream.event("privileged", "item-1", "view")])
+    client("kinesis").put_record(StreamName=system.StreamName, Data=b"no event", PartitionKey="privileged")
+    eventually(lambda: rejected(system, client, "reason"))
+    stream.await_events(system.TableName, {"privileged": 1})
+    with settings(client, system.StreamProcessorFunctionName, TRACKING_ID="00000000-0000-4000-8000-000000000000"):
+        stream.send(system.StreamName, [stream.event("given-up", "item-1", "view")])
+        eventually(lambda: rejected(system, client, "KinesisBatchInfo"))
+
+
+def rejected(system: Any, client: Callable[[str], Any], member: str) -> bool:
+    """Whether a message of this kind is in the failure queue, which is emptied."""
+    found = client("sqs").receive_message(QueueUrl=system.QueueUrl, MaxNumberOfMessages=10).get("Messages", [])
+    for message in found:
+        client("sqs").delete_message(QueueUrl=system.QueueUrl, ReceiptHandle=message["ReceiptHandle"])
+    return any(member in json.loads(message["Body"]) for message in found)
+
+
+def the_api_answers(system: Any, client: Callable[[str], Any], url: str) -> None:
+    ask = {"userId": "user-1", "itemIds": ["item-1", "item-2"]}
+    event = {"userId": "user-1", "itemId": "item-1", "eventType": "view"}
+    for path in ("recommendations/user-1", "recommendations/user-1?category=even", "similar-items/item-1", "health"):
+        assert raw(f"{url}/{path}")[0] == 200
+    assert raw(f"{url}/rankings", "POST", json.dumps(ask).encode())[0] == 200
+    assert raw(f"{url}/events", "POST", json.dumps(event).encode())[0] == 202
+    with settings(client, system.RecommendationApiFunctionName, AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME=NOWHERE):
+        assert raw(f"{url}/recommendations/unheard-of")[2]["source"] == "popular"
+
+
+@contextmanager
+def settings(client: Callable[[str], Any], function: str, **variables: str) -> Iterator[None]:
+    """A function with other environment variables."""
+    before = client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    changed = {"Variables": before | variables}
+    client("lambda").update_function_configuration(FunctionName=function, Environment=changed)
+    try:
+        yield
+    finally:
+        client("lambda").update_function_configuration(FunctionName=function, Environment={"Variables": before})
+
+
+def the_batch_runs(system: Any, client: Callable[[str], Any], role: str) -> None:
+    """A run; then one whose time is over while it writes its results, so that its successor does."""
+    name = system.BatchProcessorFunctionName
+    answer = client("lambda").invoke(FunctionName=name, Payload='{"date": "2001-01-01"}')
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    function = client("lambda").get_function_configuration(FunctionName=name)
+    arn = client("iam").get_role(RoleName=role)["Role"]["Arn"]
+    keys = client("sts").assume_role(RoleArn=arn, RoleSessionName="batch")["Credentials"]
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
+    context = Context(function["FunctionArn"])
+    session.events.register("before-call.s3.CreateMultipartUpload", context.end)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", session)
+        for variable, value in function["Environment"]["Variables"].items():
+            patch.setenv(variable, value)
+        assert not handler.handler({"date": "2001-01-02"}, context)["finished"]
+    eventually(lambda: exists(client("s3"), system.BucketName, "batch-results/2001-01-02/results.json"))
+
+
+class Context:
+    """Lambda's context, until its time is ended."""
+
+    aws_request_id = "least-privilege"
+
+    def __init__(self, arn: str) -> None:
+        self.left, self.invoked_function_arn = 900_000, arn
+
+    def end(self, **_: Any) -> None:
+        self.left = 0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left
+
+
+def exists(s3: Any, bucket: str, key: str) -> bool:
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+        return True
+    except ClientError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def policies(client: Callable[[str], Any], roles: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Each role's one policy, by the role's logical name."""
+    iam, found = client("iam"), {}
+    for logical, name in roles.items():
+        (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        assert not iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"], name
+        found[logical] = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    return found
+
+
+def grants(policy: dict[str, Any]) -> list[Grant]:
+    """A policy's statements, taken apart."""
+    return [
+        (place, action, resource)
+        for place, statement in enumerate(policy["Statement"])
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+
+
+def listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def allowed(client: Callable[[str], Any], given: list[Grant], call: Call) -> bool:
+    """What IAM says to a call under a policy of these grants, conditions aside: they were met when it was made."""
+    statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for _, action, resource in given]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    asked = {"ActionNames": [call["action"]], "ResourceArns": [call["resource"]]}
+    (answer,) = client("iam").simulate_custom_policy(PolicyInputList=[document], **asked)["EvaluationResults"]
+    return answer["EvalDecision"] == "allowed"
+
+
+def test_every_role_of_every_template_has_work_to_do(everything: list[Call], roles: dict[str, str]) -> None:
+    templates = [content(path)["Resources"] for path in (None, *PARTS.values())]
+    named = {name for each in templates for name, body in each.items() if body["Type"] == "AWS::IAM::Role"}
+    working = {call["role"] for call in everything}
+    assert {logical for logical, name in roles.items() if name in working} == named
+
+
+def test_no_role_is_refused_anything(everything: list[Call], roles: dict[str, str]) -> None:
+    assert [call for call in everything if call["role"] in roles.values() and not call["allowed"]] == []
+
+
+def test_without_any_one_of_its_grants_a_role_is_refused_a_call_it_makes(
+    client: Callable[[str], Any], everything: list[Call], roles: dict[str, str], policies: dict[str, Any]
+) -> None:
+    idle = []
+    for logical, policy in policies.items():
+        calls = [call for call in everything if call["role"] == roles[logical] and call["allowed"]]
+        for grant in grants(policy):
+            rest = [each for each in grants(policy) if each != grant]
+            its = [call for call in calls if call["action"] == grant[1]]
+            if grant[1] not in ONLY_ON_AWS and all(allowed(client, rest, call) for call in its):
+                idle.append((logical, *grant[1:]))
+    assert idle == []
+
+
+@contextmanager
+def without(client: Callable[[str], Any], role: str, action: str) -> Iterator[None]:
+    """A role without the statement that allows an action."""
+    iam = client("iam")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    whole = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    rest = [statement for statement in whole["Statement"] if action not in listed(statement["Action"])]
+    assert len(rest) == len(whole["Statement"]) - 1
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**whole, "Statement": rest}))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(whole))
+
+
+def test_a_function_whose_statement_is_taken_away_fails_with_access_denied(
+    system: Any, client: Callable[[str], Any], everything: list[Call], roles: dict[str, str]
+) -> None:
+    with without(client, roles["BatchProcessorRole"], "dynamodb:Scan"):
+        request = {"FunctionName": system.BatchProcessorFunctionName, "Payload": json.dumps({"date": "2099-01-01"})}
+        answer = json.loads(client("lambda").invoke(**request)["Payload"].read())
+    assert "AccessDeniedException" in answer["errorMessage"]
+    assert "is not authorized to perform: dynamodb:Scan on resource" in answer["errorMessage"]
+
+
+def test_a_mapping_that_may_not_read_its_stream_says_so_and_goes_on_once_it_may(
+    system: Any, client: Callable[[str], Any], everything: list[Call], roles: dict[str, str]
+) -> None:
+    (mapping,) = client("lambda").list_event_source_mappings(FunctionName=system.StreamProcessorFunctionName)[
+        "EventSourceMappings"
+    ]
+    told = lambda: client("lambda").get_event_source_mapping(UUID=mapping["UUID"])["LastProcessingResult"]  # noqa: E731
+    with without(client, roles["StreamProcessorRole"], "kinesis:GetRecords"):
+        stream.send(system.StreamName, [stream.event("waiting", "item-1", "view")])
+        eventually(lambda: told().startswith("PROBLEM: Access denied"))
+        assert stream.profile(system.TableName, "waiting") == {}
+    stream.await_events(system.TableName, {"waiting": 1})
