@@ -73,6 +73,7 @@ LOOK = {
     "AWS::S3::Bucket": ("s3", "head_bucket", "Bucket"),
     "AWS::SNS::Topic": ("sns", "get_topic_attributes", "TopicArn"),
     "AWS::SQS::Queue": ("sqs", "get_queue_attributes", "QueueUrl"),
+    "AWS::StepFunctions::StateMachine": ("stepfunctions", "describe_state_machine", "stateMachineArn"),
     "AWS::SSM::Parameter": ("ssm", "get_parameter", "Name"),
 }
 

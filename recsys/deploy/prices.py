@@ -58,6 +58,10 @@ class CloudWatch(Section):
     dashboard_month: Usd
 
 
+class StepFunctions(Section):
+    transitions_1000: Usd
+
+
 class S3(Section):
     storage_gb_month: Usd
 
@@ -77,6 +81,7 @@ class Prices(Section):
     dynamodb: DynamoDB
     apigateway: ApiGateway
     cloudwatch: CloudWatch
+    stepfunctions: StepFunctions
     s3: S3
     transfer: Transfer
 

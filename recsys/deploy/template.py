@@ -16,7 +16,10 @@ from recsys.errors import AwsError
 
 TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
 # Its nested parts, which lie in S3 beside the code, by the parameter that says where.
-PARTS = {"WatchingKey": TEMPLATE.with_name("watching.yaml")}
+PARTS = {
+    "WatchingKey": TEMPLATE.with_name("watching.yaml"),
+    "RetrainingKey": TEMPLATE.with_name("retraining.yaml"),
+}
 
 
 def body(values: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from recsys.local.aws import (
     lambda_worker,
     log_events,
     metrics,
+    rule_clock,
     table_metrics,
 )
 from recsys.local.aws.autosave import Autosave
@@ -65,6 +66,7 @@ class MiniStack:
         table_metrics.install()
         log_events.install()
         async_calls.install()
+        rule_clock.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint)
         changed_items.install()
         self.log.install()
@@ -80,6 +82,9 @@ class MiniStack:
         """Answer a request; a lifespan is passed through."""
         if scope["type"] != "http":
             await app.app(scope, receive, send)
+            return
+        if scope["path"] == rule_clock.PATH:
+            await rule_clock.answer(receive, send)
             return
         if scope["path"].startswith(API):
             send = _timed(scope["path"], send)
