@@ -21,7 +21,7 @@ from waiting import eventually
 from recsys import aws, deploy, operate, serve, stream, train
 from recsys.cli import app
 from recsys.deploy import cleanup
-from recsys.errors import Refused
+from recsys.errors import AwsError, Refused
 from recsys.local import launcher
 
 SUFFIX = "anew"
@@ -229,6 +229,19 @@ def test_a_step_that_fails_tells_its_reason(shop: Shop) -> None:
     told = shop.told()
     assert (told["outcome"], told["newVersionArn"]) == ("failed", None)
     assert told["reason"].startswith("Retraining.NotImported: tables/incoming/interactions/broken.csv is CREATE FAILED")
+
+
+def test_it_follows_its_parameters_and_goes_with_its_schedule(shop: Shop) -> None:
+    deploy.deploy(STACK, {"RetrainingTolerance": 7}, TAGS)
+    machines = aws.client("stepfunctions")
+    assert "(1 - 7 / 100)" in machines.describe_state_machine(stateMachineArn=machine())["definition"]
+    assert (
+        f'"{shop.outputs["AlarmTopicArn"]}"' in machines.describe_state_machine(stateMachineArn=machine())["definition"]
+    )
+    deploy.deploy(STACK, {"RetrainingSchedule": ""}, TAGS)
+    with pytest.raises(AwsError, match="there is no recsys-retraining-anew: recsys deploy RetrainingSchedule="):
+        operate.retrain(SUFFIX)
+    assert machines.list_state_machines()["stateMachines"] == []
 
 
 def by_hand(endpoint: str) -> Result:
