@@ -24,6 +24,7 @@ DEFAULT_FILE = "params/local.yaml"
 PROJECT, NEVER = "recsys", "never"  # values of the tags `project`, and `expiry` without a day
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=1, max_length=50)]
+SCHEDULE = r"^(rate\([1-9]\d* (minute|hour|day)s?\)|cron\(([A-Z0-9*?,/#-]+ ){5}[0-9*,/-]+\))$"
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -95,6 +96,11 @@ class Api(Section):
     allowed_origin: str
 
 
+class Retraining(Section):
+    retrain_schedule: Annotated[str, Field(pattern=SCHEDULE)] | None
+    retrain_tolerance: Annotated[float, Field(ge=0, le=100)]
+
+
 class Run(Section):
     runs_folder: str
     cell_timeout_minutes: Annotated[float, Field(gt=0)]
@@ -110,6 +116,7 @@ class Params(Section):
     serving: Serving
     stream: Stream
     api: Api
+    retraining: Retraining
     run: Run
 
     def named(self, name: str) -> str:
@@ -170,9 +177,16 @@ class Layered:
     def params(self) -> Params:
         """The typed parameters. Raises ParamsError naming origin, key, value and what is allowed."""
         try:
-            return Params.model_validate(self.values)
+            values = Params.model_validate(self.values)
         except ValidationError as error:
             raise ParamsError("; ".join(self._readable(problem) for problem in error.errors())) from error
+        if values.training.perform_auto_training and values.retraining.retrain_schedule:
+            schedule, auto = "retraining.retrain_schedule", "training.perform_auto_training"
+            raise ParamsError(
+                f"{self.origin[schedule]}: {schedule} is set, and {self.origin[auto]}: {auto} too: both would train "
+                f"and be billed; set {schedule} to null or {auto} to false"
+            )
+        return values
 
     def _readable(self, problem: Any) -> str:
         key = ".".join(str(part) for part in problem["loc"][:2])

@@ -17,7 +17,8 @@ from recsys.params import Params
 
 OUTPUTS = ("BucketName", "RoleArn", "StreamName", "TableName", "ApiUrl")
 PREPARE = {"source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user"}
-STAGES = {"01": (None,), "TrackingId": ("HasTracker", "IsWatched"), "CampaignArn": ("HasCampaign", "HasBatch")}
+STAGES = {"01": (None,), "TrackingId": ("HasTracker", "IsWatched")}
+STAGES |= {"RetrainingSchedule": ("HasCampaign", "HasBatch", "IsRetrained"), "CampaignArn": ("HasCampaign", "HasBatch")}
 
 
 def plan(values: Params) -> list[Request]:
@@ -88,7 +89,7 @@ def _serving(values: Params, tags: dict[str, str], group: str, versions: list[st
     deploy.deploy(values.stack_name, {"TrackingId": tracking_id, "ShardCount": str(values.stream.shard_count)}, tags)
     arns = {"CampaignArn": main["campaignArn"], "SimilarItemsCampaignArn": similar["campaignArn"]}
     offered = {"SolutionVersionArn": versions[0], "Filters": deploy.filters(**{"exclude-purchased": seen})}
-    deploy.deploy(values.stack_name, {**arns, **offered}, tags)
+    deploy.deploy(values.stack_name, {**arns, **offered, **deploy.retraining(values)}, tags)
 
 
 def _subject(request: Request) -> str:

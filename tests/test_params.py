@@ -35,12 +35,19 @@ def test_later_layers_win_and_are_named(tmp_path: Path) -> None:
         ("training.seed=many", "training.seed = 'many': Input should be a valid integer"),
         ("aws.region=Virginia", "aws.region = 'Virginia'"),
         ("seed", "expected section.name=value"),
+        ("retraining.retrain_schedule=weekly", "retraining.retrain_schedule = 'weekly'"),
     ],
 )
 def test_a_wrong_parameter_names_origin_key_value_and_remedy(setting: str, said: str) -> None:
     with pytest.raises(ParamsError, match="--set") as refusal:
         params.load(settings=[setting], environment={})
     assert said in str(refusal.value)
+
+
+def test_either_the_schedule_trains_anew_or_personalize_by_itself() -> None:
+    settings = ["retraining.retrain_schedule=cron(0 4 ? * SUN *)", "training.perform_auto_training=true"]
+    with pytest.raises(ParamsError, match=r"both would train and be billed; set retraining.retrain_schedule to null"):
+        params.load(settings=settings, environment={})
 
 
 def test_a_missing_file_names_those_there_are() -> None:

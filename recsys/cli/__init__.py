@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from recsys import __version__
-from recsys.cli import data, local, pipeline, stack
+from recsys.cli import data, local, operate, pipeline, stack
 from recsys.errors import RecsysError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(pipeline.app)
 app.add_typer(stack.app)
+app.add_typer(operate.app)
 app.add_typer(local.app, name="local")
 app.add_typer(pipeline.params_app, name="params")
 app.add_typer(data.app, name="data")

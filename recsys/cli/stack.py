@@ -14,7 +14,7 @@ from recsys.params import Params
 
 # Template parameters that cost, and the parameters that are estimated.
 SIZES = {"ShardCount": "stream.shard_count", "BatchSize": "stream.batch_size"}
-SIZES["MinProvisionedTPS"] = "serving.min_provisioned_tps"
+SIZES |= {"MinProvisionedTPS": "serving.min_provisioned_tps", "RetrainingSchedule": "retraining.retrain_schedule"}
 EXPECTED = "NAME=VALUE, such as ShardCount=2"
 
 app = typer.Typer()

@@ -2,7 +2,7 @@
 
 from recsys.deploy.api import experiment, filters, get, latencies, post, table
 from recsys.deploy.fallback import popular_items, publish_popular
-from recsys.deploy.stack import delete, deploy, describe
+from recsys.deploy.stack import delete, deploy, describe, retraining
 
 __all__ = [
     "delete",
@@ -15,5 +15,6 @@ __all__ = [
     "popular_items",
     "post",
     "publish_popular",
+    "retraining",
     "table",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from recsys.deploy import template
 from recsys.deploy.prices import Prices
+from recsys.deploy.schedule import runs_a_month
 from recsys.params import Params
 
 HOURS = 730.0  # of a month
@@ -23,7 +24,8 @@ BATCHES = 30.4  # daily batches of a month
 BATCH_UNITS = 4  # write units of a profile with its recommendations
 USER_GB_SECONDS = 0.01  # of a user in a daily batch: 1 GB for 10 ms
 OF_METHOD = 5  # custom metrics of an API's method: Count, 4XXError, 5XXError, Latency, IntegrationLatency
-OF_BATCH = 3  # of the daily batch: users served and failed, seconds
+OF_BATCH = 4  # of the daily batch: users served and failed, seconds, age of the model
+TRANSITIONS = 200  # of a retraining's states: thrice for each look at what is waited for, 120 s at most apart
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def estimate(values: Params, demand: Demand, prices: Prices) -> list[Line]:
         *_stream(values, demand, prices),
         *_api(demand, prices),
         _batch(demand, prices),
+        _retraining(values, demand, prices),
         *_watching(prices),
         *([_trail(values, demand, prices)] if demand.audited else []),
     ]
@@ -165,6 +168,16 @@ def _trail(values: Params, demand: Demand, prices: Prices) -> Line:
     daily = BATCHES * demand.users * price
     line = _used("trail of data events", "at most", demand.events, each, "events")
     return replace(line, demand=line.demand + daily)
+
+
+def _retraining(values: Params, demand: Demand, prices: Prices) -> Line:
+    """Of the main solution only, which the campaign of the recommendations serves."""
+    each = training(demand.interactions, prices) + TRANSITIONS / 1000 * prices.stepfunctions.transitions_1000
+    schedule = values.retraining.retrain_schedule
+    if schedule is None:
+        return Line("retraining", f"off; {each:.2f} USD each")
+    times = runs_a_month(schedule)
+    return Line("retraining", f"{times:.1f} a month, {each:.2f} USD each", demand=times * each)
 
 
 def _watching(prices: Prices) -> list[Line]:

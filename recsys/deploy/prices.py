@@ -62,6 +62,10 @@ class CloudTrail(Section):
     data_events_million: Usd
 
 
+class StepFunctions(Section):
+    transitions_1000: Usd
+
+
 class S3(Section):
     storage_gb_month: Usd
 
@@ -82,6 +86,7 @@ class Prices(Section):
     apigateway: ApiGateway
     cloudwatch: CloudWatch
     cloudtrail: CloudTrail
+    stepfunctions: StepFunctions
     s3: S3
     transfer: Transfer
 

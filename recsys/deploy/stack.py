@@ -15,9 +15,9 @@ from recsys import aws
 from recsys.deploy import package, template
 from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
-from recsys.params import NEVER
+from recsys.params import NEVER, Params
 
-NEEDS_CODE = ("TrackingId", "CampaignArn")  # parameters that bring a Lambda function
+NEEDS_CODE = ("TrackingId", "CampaignArn", "RetrainingSchedule")  # parameters that bring what is published
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
 CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled")
@@ -74,6 +74,12 @@ def describe(name: str) -> dict[str, Any] | None:
 def outputs(stack: Stack) -> dict[str, str]:
     """Output values by name, of a described stack."""
     return {entry["OutputKey"]: entry["OutputValue"] for entry in stack.get("Outputs", [])}
+
+
+def retraining(values: Params) -> dict[str, Any]:
+    """The parameters of the template that say when to train anew, and what then goes live."""
+    chosen = values.retraining
+    return {"RetrainingSchedule": chosen.retrain_schedule or "", "RetrainingTolerance": f"{chosen.retrain_tolerance:g}"}
 
 
 class Operation:

@@ -4,7 +4,8 @@ One worker on loopback answers everything. A request is routed by the service it
 (`Credential=.../us-east-1/personalize/aws4_request`): Personalize goes to our own, the rest to MiniStack as mended in
 `recsys.local.aws`. With `--services personalize` there is nothing but Personalize, see `recsys.local.standalone`.
 `GET /_recsys/health` says who runs, since when, and what was recovered at the start; `GET /_recsys/calls`, what each
-IAM role asked for and whether it was allowed.
+IAM role asked for and whether it was allowed. `POST /_recsys/clock` sets EventBridge's clock ahead
+(`recsys.local.aws.rule_clock`).
 """
 
 import argparse

@@ -78,6 +78,17 @@ def test_more_of_everything_costs_more() -> None:
     assert not [resource for resource in month if more[resource] < month[resource]]
 
 
+def test_retraining_costs_as_often_as_its_schedule_comes_and_nothing_while_it_is_off() -> None:
+    schedules = ("null", "rate(1 day)", "cron(0 4 ? * SUN *)", "cron(0 4 1 * ? *)", "cron(0 4 ? * MON-FRI *)")
+    found = [
+        next(line for line in lines(f"retraining.retrain_schedule={schedule}") if line.resource == "retraining")
+        for schedule in schedules
+    ]
+    once = costs.training(100_000, PRICES) + 0.2 * PRICES.stepfunctions.transitions_1000
+    assert found[0].size == f"off; {once:.2f} USD each"
+    assert [line.month / once for line in found] == pytest.approx([0, 30.4, 4.35, 1, 21.7], abs=0.05)
+
+
 def test_the_first_day_is_setting_up_and_24_hours() -> None:
     assert costs.first_day([Line("a", "", once=1, hour=2), Line("b", "", demand=costs.HOURS)]) == 1 + 48 + 24
 

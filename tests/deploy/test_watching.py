@@ -27,6 +27,12 @@ def alarms(client: Client, stack: str) -> dict[str, dict[str, Any]]:
     return {short(alarm["AlarmName"]): alarm for alarm in found if alarm["AlarmName"].endswith(suffix)}
 
 
+def alarm_of(client: Client, name: str) -> dict[str, Any]:
+    """What a datapoint needs to be seen by an alarm."""
+    alarm = alarms(client, STACK)[name]
+    return {field: alarm[field] for field in ("MetricName", "Dimensions")}
+
+
 def short(alarm: str) -> str:
     """`StreamSlow` of recsys-StreamSlow-dev."""
     return alarm.split("-")[1]
@@ -75,7 +81,7 @@ def notices(watched: dict[str, str], client: Client) -> Iterator[Notices]:
 def test_what_goes_wrong_is_told_and_that_it_is_over_too(
     watched: dict[str, str], client: Client, quick: Callable[[str], None], notices: Notices
 ) -> None:
-    names = {"StreamErrors", "FailureQueueFilled", "ApiFailing"}
+    names = {"StreamErrors", "FailureQueueFilled", "ApiFailing", "ModelOld"}
     for name in names:
         quick(name)
     for shard in range(4):  # no event tracker takes the events, so each shard's batch fails four times
@@ -83,6 +89,7 @@ def test_what_goes_wrong_is_told_and_that_it_is_over_too(
         where = {"StreamName": watched["StreamName"], "PartitionKey": "p", "ExplicitHashKey": str(shard << 126)}
         client("kinesis").put_record(Data=json.dumps(event).encode(), **where)
     assert deploy.get(f"{watched['ApiUrl']}/recommendations/u")[0] == 503
+    client("cloudwatch").put_metric_data(Namespace="Recsys", MetricData=[{**alarm_of(client, "ModelOld"), "Value": 31}])
     eventually(lambda: names <= notices("ALARM").keys() and messages(client, watched["QueueUrl"]) == 4, 30)
     client("sqs").purge_queue(QueueUrl=watched["QueueUrl"])
     eventually(lambda: names <= notices("OK").keys(), 30)
@@ -110,7 +117,7 @@ def test_alarms_come_with_what_they_watch(environment: Any, client: Client) -> N
     environment.grown("stream")
     assert len(alarms(client, environment.stack)) == 7
     environment.grown("api")
-    assert len(alarms(client, environment.stack)) == 15
+    assert len(alarms(client, environment.stack)) == 16
     environment.deploy(CampaignArn="")
     assert len(alarms(client, environment.stack)) == 7
 

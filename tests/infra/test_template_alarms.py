@@ -25,6 +25,7 @@ EXPECTED = {
     "BatchErrors": ("AWS/Lambda Errors", "Sum", 3600, 1, 1, 0),
     "BatchMissed": ("AWS/Lambda Invocations", "Sum", 3600, 25, 25, 1),
     "BatchUsersFailed": ("Recsys UsersFailed", "Sum", 3600, 1, 1, 0),
+    "ModelOld": ("Recsys ModelAgeDays", "Maximum", 3600, 1, 25, ["Ref", "ModelMaxAgeDays"]),
 }
 STAGES = {"HasTracker": {"HasTracker"}, "HasCampaign": {"HasCampaign"}}
 STAGES["HasBatch"] = {"HasTracker", "HasCampaign", "HasBatch"}
@@ -129,7 +130,7 @@ def test_the_dashboard_shows_every_alarm_and_a_row_for_each_part() -> None:
     names = {name: alarm["Properties"]["AlarmName"][1] for name, alarm in alarms().items()}
     assert names == {name: f"recsys-{name}-${{EnvironmentSuffix}}" for name in EXPECTED}
     rows = [widget["properties"]["title"].partition(",")[0] for widget in widgets if widget["width"] == 24]
-    assert rows == ["Alarms", "API", "Campaign", "Stream", "Profiles", "Batch"]
+    assert rows == ["Alarms", "API", "Campaign", "Stream", "Profiles", "Batch", "Model"]
 
 
 def test_the_dashboard_names_only_what_the_nested_part_is_given() -> None:

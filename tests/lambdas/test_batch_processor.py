@@ -160,10 +160,23 @@ class TestADay:
         assert {name: head[name] for name in answer if name != "finished"} == {
             name: value for name, value in answer.items() if name != "finished"
         }
-        (metric,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+        metric = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line][-1]
         assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Recsys"
         assert (metric["service"], metric["environment"]) == ("batch-processor", "test")
         assert (metric["UsersServed"], metric["UsersFailed"]) == ([3.0], [0.0])
+
+    def test_tells_how_old_the_model_is_once_a_day(
+        self, system: Any, client: Callable, run: Callable, capsys: pytest.CaptureFixture
+    ) -> None:
+        personalize = client("personalize")
+        arn = personalize.describe_campaign(campaignArn=system.CampaignArn)["campaign"]["solutionVersionArn"]
+        version = personalize.describe_solution_version(solutionVersionArn=arn)["solutionVersion"]
+        run()
+        run()
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "ModelAgeDays" in line]
+        (age,) = [line["ModelAgeDays"][0] for line in told]
+        assert 0 < age * DAY <= time.time() - version["creationDateTime"].timestamp()
+        assert (told[0]["service"], told[0]["environment"]) == ("batch-processor", "test")
 
     def test_is_done_once(self, client: Callable, table: str, run: Callable, result: Callable) -> None:
         put(client, table, ["early"])

@@ -16,8 +16,10 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign
+from .age import age_days
 from .clock import Clock, OutOfTime
 from .files import Files
 from .profiles import Profiles
@@ -57,6 +59,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if state is None or (force and state.request != context.aws_request_id):
         state = State(date, int(time.time()) - int(os.environ["ACTIVE_DAYS"]) * 86400, context.aws_request_id)
         files.save(state)
+        _measure_age()
     if not state.finished:
         run = Run(state, _profiles(state), _source(), files, Clock(context))
         try:
@@ -106,6 +109,18 @@ def _hand_over(run: Run, context: Any) -> dict[str, Any]:
     boto3.client("lambda", config=config).invoke(FunctionName=name, InvocationType="Event", Payload=payload)
     logger.info("handed over", extra={"date": date, **counts})
     return {"date": date, "finished": False, **counts}
+
+
+def _measure_age() -> None:
+    """Tell once a day how old the model is; a batch does not fail for it."""
+    try:
+        days = age_days(boto3.client("personalize", config=config), os.environ["CAMPAIGN_ARN"])
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("age of the model", extra={"reason": str(error)})
+        return
+    metrics.set_default_dimensions(environment=os.environ["ENVIRONMENT"])
+    metrics.add_metric("ModelAgeDays", MetricUnit.NoUnit, days)
+    metrics.flush_metrics()
 
 
 def _measure(state: State) -> None:

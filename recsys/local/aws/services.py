@@ -29,6 +29,7 @@ from recsys.local.aws import (
     metrics,
     missing_objects,
     permissions,
+    rule_clock,
     service_roles,
     table_metrics,
 )
@@ -77,6 +78,7 @@ class MiniStack:
         actions.install()
         missing_objects.install()
         service_roles.install()
+        rule_clock.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint, tagged)
         changed_items.install()
         self.log.install()
@@ -92,6 +94,9 @@ class MiniStack:
         """Answer a request; a lifespan is passed through."""
         if scope["type"] != "http":
             await app.app(scope, receive, send)
+            return
+        if scope["path"] == rule_clock.PATH:
+            await rule_clock.answer(receive, send)
             return
         if scope["path"].startswith(API):
             send = _timed(scope["path"], send)

@@ -1,7 +1,8 @@
 """Tasks of Step Functions that call Personalize, `arn:aws:states:::aws-sdk:personalize:createSolution`.
 
 MiniStack refuses them. Members are spelled as Step Functions spells them, SolutionArn for solutionArn, and an error
-is named Personalize.ResourceInUseException.
+is named Personalize.ResourceInUseException; one that the service's model does not have, as throttling, is a
+Personalize.PersonalizeException.
 """
 
 import json
@@ -42,7 +43,9 @@ def _call(client: Any, prefix: str, action: str, given: dict[str, Any]) -> Any:
         answer = getattr(client, xform_name(model.name))(**members)
     except ClientError as error:
         told = error.response["Error"]
-        raise stepfunctions._ExecutionError(f"{prefix}.{told['Code']}", told["Message"]) from None
+        known = {shape.name for shape in client.meta.service_model.error_shapes}
+        name = told["Code"] if told["Code"] in known else f"{prefix}Exception"
+        raise stepfunctions._ExecutionError(f"{prefix}.{name}", told["Message"]) from None
     except (OperationNotFoundError, ParamValidationError) as error:
         raise stepfunctions._ExecutionError(RUNTIME, str(error)) from None
     answer.pop("ResponseMetadata")

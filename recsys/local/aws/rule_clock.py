@@ -1,0 +1,68 @@
+"""The clock of EventBridge's rules, which can be set ahead: what is scheduled for Sunday is seen on Friday.
+
+`POST /_recsys/clock` with `{"at": "2026-12-06T04:00:00+00:00"}` makes that moment the present for rules; a rule that
+fell due on the way fires once before the answer, `{"at": ...}`. Time goes on from there, never back, until the server
+stops. Only rules follow this clock: models, metrics and objects keep the real time.
+"""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from ministack.services import eventbridge
+
+PATH = "/_recsys/clock"
+EXPECTED = 'expected {"at": "2026-12-06T04:00:00+00:00"}, a moment with its offset, later than what the clock shows'
+
+_ahead = 0.0  # seconds
+_looking = threading.Lock()  # MiniStack looks every ten seconds: together they would fire a rule twice
+_look = eventbridge._tick_scheduled_rules
+
+
+def install() -> None:
+    """Let rules go by this clock."""
+    eventbridge._now_ts = now
+    eventbridge._tick_scheduled_rules = look
+
+
+def now() -> float:
+    """What the clock shows, epoch seconds."""
+    return time.time() + _ahead
+
+
+def look() -> None:
+    """Fire the rules that are due."""
+    with _looking:
+        _look()
+
+
+def set_ahead(moment: float) -> None:
+    """Make `moment` (epoch seconds) the present. Raises ValueError for a past one."""
+    global _ahead
+    if moment < now():
+        raise ValueError(EXPECTED)
+    look()  # a rule counts from when it is first looked at
+    _ahead = moment - time.time()
+    look()
+
+
+async def answer(receive: Callable[[], Awaitable[dict[str, Any]]], send: Callable[[dict], Awaitable[None]]) -> None:
+    """Answer a request to set the clock; 400 where it makes no sense."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    try:
+        moment = datetime.fromisoformat(json.loads(body)["at"])
+        await asyncio.to_thread(set_ahead, moment.timestamp() if moment.tzinfo else -1.0)
+        status, said = 200, {"at": moment.isoformat()}
+    except (ValueError, TypeError, KeyError):
+        status, said = 400, {"error": EXPECTED}
+    content = json.dumps(said).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,5 @@
+"""What is done with a system that stands."""
+
+from recsys.operate.retraining import retrain
+
+__all__ = ["retrain"]

@@ -1,0 +1,261 @@
+"""A retraining by the schedule, on an embedded AWS of its own whose clock the tests set."""
+
+import json
+import os
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import ports
+import pytest
+from typer.testing import CliRunner, Result
+from waiting import eventually
+
+from recsys import aws, deploy, operate, serve, stream, train
+from recsys.cli import app
+from recsys.deploy import cleanup
+from recsys.errors import AwsError, Refused
+from recsys.local import launcher
+
+SUFFIX = "anew"
+STACK, GROUP, TAGS = f"recsys-{SUFFIX}", f"shop-{SUFFIX}", {"project": "recsys"}
+ITEMS, STEPS = 40, 20
+SUNDAYS_AT_FOUR = "cron(0 4 ? * SUN *)"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Outputs of the stack, and the ARNs of what is retrained."""
+
+    endpoint: str
+    outputs: dict[str, str]
+    solution: str
+    queue: str
+
+    @property
+    def campaign(self) -> dict[str, Any]:
+        return serve.campaigns.describe(self.outputs["CampaignArn"])
+
+    def incoming(self, name: str, table: pd.DataFrame) -> None:
+        """Put a file where the next retraining finds it."""
+        key, body = f"tables/incoming/interactions/{name}.csv", table.to_csv(index=False)
+        aws.client("s3").put_object(Bucket=self.outputs["BucketName"], Key=key, Body=body)
+
+    def set_clock(self, moment: datetime) -> None:
+        body = json.dumps({"at": moment.isoformat()}).encode()
+        urllib.request.urlopen(f"{self.endpoint}/_recsys/clock", data=body).close()
+
+    def begin(self) -> None:
+        """Retrain now."""
+        aws.client("stepfunctions").start_execution(stateMachineArn=machine())
+
+    def told(self) -> dict[str, Any]:
+        """What a retraining said at its end, waited for; each is told once."""
+        return eventually(self._told)
+
+    def _told(self) -> dict[str, Any] | None:
+        sqs = aws.client("sqs")
+        for message in sqs.receive_message(QueueUrl=self.queue).get("Messages", []):
+            sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+            notice = json.loads(message["Body"])
+            if notice["Subject"].startswith(f"Retraining of recsys-{SUFFIX}: "):
+                return json.loads(notice["Message"])
+        return None
+
+    @contextmanager
+    def asked(self) -> Iterator[list[tuple[int, str]]]:
+        """Somebody asks the API all the while; status and source of each answer."""
+        answers: list[tuple[int, str]] = []
+        over = threading.Event()
+
+        def ask() -> None:
+            while not over.is_set():
+                status, answer = deploy.get(f"{self.outputs['ApiUrl']}/recommendations/first-1")
+                answers.append((status, answer.get("source")))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        yield answers
+        over.set()
+        thread.join()
+
+
+def machine() -> str:
+    machines = aws.client("stepfunctions").list_state_machines()["stateMachines"]
+    return next(each["stateMachineArn"] for each in machines if each["name"] == f"recsys-retraining-{SUFFIX}")
+
+
+def executions() -> list[dict[str, Any]]:
+    return aws.client("stepfunctions").list_executions(stateMachineArn=machine())["executions"]
+
+
+def walks(users: int, habit: float, name: str) -> pd.DataFrame:
+    """Users who go on to the next item with probability `habit`, else to any."""
+    rng = np.random.default_rng(users)
+    rows = []
+    for user in range(users):
+        item = int(rng.integers(ITEMS))
+        for step in range(STEPS):
+            rows.append((f"{name}-{user}", f"i{item}", 1_700_000_000 + user + 1000 * step, "view"))
+            item = (item + 1) % ITEMS if rng.random() < habit else int(rng.integers(ITEMS))
+    return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"])
+
+
+def item_table() -> pd.DataFrame:
+    names = [f"i{number}" for number in range(ITEMS)]
+    return pd.DataFrame({"ITEM_ID": names, "CATEGORY": "c", "PRICE": 1.0, "CREATION_TIMESTAMP": 1, "TITLE": names})
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An embedded AWS of these tests' own: its clock is set ahead, and its state machines wait a twentieth as long."""
+    state, before = tmp_path_factory.mktemp("anew"), dict(os.environ)
+    os.environ["SFN_WAIT_SCALE"] = "0.05"
+    try:
+        started = launcher.up(ports.free_port(), state)
+        aws.connect("us-east-1", started.endpoint)
+        yield started.endpoint
+    finally:
+        launcher.reset(state)
+        os.environ.clear()
+        os.environ.update(before)
+        aws.client.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def shop(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A campaign trained on habits that are hard to see, and the stack with a schedule."""
+    outputs = deploy.deploy(STACK, {"EnvironmentSuffix": SUFFIX}, TAGS)
+    group = train.ensure_dataset_group(GROUP, TAGS)
+    tables = {"Interactions": walks(60, 0.4, "first"), "Items": item_table()}
+    imported(group, tables, outputs, tmp_path_factory.mktemp("tables"))
+    solution = train.ensure_solution(group, f"main-{SUFFIX}", "aws-user-personalization-v2", TAGS)
+    version = train.begin_training(solution, TAGS)
+    train.await_training(version)
+    campaign = serve.ensure_campaign(f"main-{SUFFIX}", version, 1, TAGS, metadata=True)["campaignArn"]
+    _, tracking_id = stream.tracker(group, f"clicks-{SUFFIX}", TAGS)
+    arns = {"TrackingId": tracking_id, "CampaignArn": campaign, "SolutionVersionArn": version}
+    outputs = deploy.deploy(STACK, {**arns, "RetrainingSchedule": SUNDAYS_AT_FOUR}, TAGS)
+    yield Shop(endpoint, outputs, solution, subscribed(outputs["AlarmTopicArn"]))
+    assert cleanup.destroy(GROUP, STACK) == []
+
+
+def imported(group: str, tables: dict[str, pd.DataFrame], outputs: dict[str, str], folder: Path) -> None:
+    for kind, table in tables.items():
+        name = f"shop-{kind.lower()}-{SUFFIX}"
+        schema = train.ensure_schema(name, train.schema(kind, list(table.columns)))
+        dataset = train.ensure_dataset(group, kind, name, schema, TAGS)
+        table.to_csv(folder / f"{kind}.csv", index=False)
+        address = train.upload(outputs["BucketName"], folder / f"{kind}.csv", "tables")
+        train.import_table(dataset, address, outputs["RoleArn"], "FULL", TAGS)
+
+
+def subscribed(topic: str) -> str:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="retrainings-are-told")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url
+
+
+def test_a_better_model_goes_live_by_the_schedule_without_a_failed_request(shop: Shop) -> None:
+    before = shop.campaign["solutionVersionArn"]
+    shop.incoming("better", walks(100, 0.95, "better"))
+    sunday = next_sunday_at_four()
+    with shop.asked() as answers:
+        shop.set_clock(sunday - timedelta(seconds=30))
+        assert executions() == []
+        shop.set_clock(sunday)
+        assert [each["status"] for each in executions()] == ["RUNNING"]
+        told = shop.told()
+        enough = len(answers) + 10
+        eventually(lambda: len(answers) >= enough)
+    assert told["outcome"] == "live", told
+    assert told["newValue"] > told["servingValue"] > 0
+    assert (told["servingVersionArn"], told["newVersionArn"]) == (before, shop.campaign["solutionVersionArn"])
+    assert set(answers) == {(200, "campaign")}
+
+
+def next_sunday_at_four() -> datetime:
+    now = datetime.now(UTC)
+    days = (6 - now.weekday()) % 7 or 7
+    return (now + timedelta(days=days)).replace(hour=4, minute=0, second=0, microsecond=0)
+
+
+def test_it_left_an_archive_of_events_and_an_api_that_names_no_version_it_does_not_know(shop: Shop) -> None:
+    listed = aws.client("s3").list_objects_v2(Bucket=shop.outputs["BucketName"], Prefix="output/events/")["Contents"]
+    assert [each["Key"].endswith("/interactions.csv") for each in listed] == [True]
+    assert deploy.get(f"{shop.outputs['ApiUrl']}/health")[1]["solutionVersionArn"] is None
+
+
+def test_a_spoiled_model_is_refused_and_nobody_else_may_retrain_meanwhile(shop: Shop) -> None:
+    before = shop.campaign["solutionVersionArn"]
+    shop.incoming("spoiled", walks(250, 0.0, "spoiled"))
+    shop.begin()
+    eventually(lambda: len(incoming_jobs()) == 2)
+    shop.begin()
+    second, first = shop.told(), shop.told()
+    assert (second["outcome"], first["outcome"]) == ("refused", "refused")
+    assert second["reason"] == f"another retraining is at work: {first['executionArn']}"
+    assert first["reason"].startswith(f"{first['metric']} fell from {round(first['servingValue'], 4)} to ")
+    assert first["newValue"] < 0.95 * first["servingValue"]
+    assert shop.campaign["solutionVersionArn"] == before
+    assert len(incoming_jobs()) == 2  # what the first retraining imported is not imported again
+
+
+def test_a_solution_that_trains_itself_is_not_trained_besides(shop: Shop) -> None:
+    train_by_itself(shop.solution, True)
+    ended = by_hand(shop.endpoint)
+    train_by_itself(shop.solution, False)
+    told = shop.told()
+    assert (ended.exit_code, json.loads(ended.stdout)) == (1, told)
+    assert (told["outcome"], told["newVersionArn"]) == ("refused", None)
+    assert told["reason"] == f"one mode only: {shop.solution} trains by itself (performAutoTraining)"
+
+
+def test_a_step_that_fails_tells_its_reason(shop: Shop) -> None:
+    shop.incoming("broken", pd.DataFrame({"USER_ID": ["u"], "ITEM_ID": ["i"]}))
+    with pytest.raises(
+        Refused, match=r"tables/incoming/interactions/broken.csv is CREATE FAILED: .*missing.*TIMESTAMP"
+    ):
+        operate.retrain(SUFFIX)
+    told = shop.told()
+    assert (told["outcome"], told["newVersionArn"]) == ("failed", None)
+    assert told["reason"].startswith("Retraining.NotImported: tables/incoming/interactions/broken.csv is CREATE FAILED")
+
+
+def test_it_follows_its_parameters_and_goes_with_its_schedule(shop: Shop) -> None:
+    deploy.deploy(STACK, {"RetrainingTolerance": 7}, TAGS)
+    machines = aws.client("stepfunctions")
+    assert "(1 - 7 / 100)" in machines.describe_state_machine(stateMachineArn=machine())["definition"]
+    assert (
+        f'"{shop.outputs["AlarmTopicArn"]}"' in machines.describe_state_machine(stateMachineArn=machine())["definition"]
+    )
+    deploy.deploy(STACK, {"RetrainingSchedule": ""}, TAGS)
+    with pytest.raises(AwsError, match="there is no recsys-retraining-anew: recsys deploy RetrainingSchedule="):
+        operate.retrain(SUFFIX)
+    assert machines.list_state_machines()["stateMachines"] == []
+
+
+def by_hand(endpoint: str) -> Result:
+    """`recsys retrain`."""
+    where = ["--set", f"aws.endpoint={endpoint}", "--set", f"aws.environment_suffix={SUFFIX}"]
+    return CliRunner().invoke(app, ["retrain", "--json", *where])
+
+
+def train_by_itself(solution: str, whether: bool) -> None:
+    personalize = aws.client("personalize")
+    personalize.update_solution(solutionArn=solution, performAutoTraining=whether)
+    aws.wait("update", lambda: personalize.describe_solution(solutionArn=solution)["solution"]["latestSolutionUpdate"])
+
+
+def incoming_jobs() -> list[str]:
+    jobs = aws.pages("personalize", "list_dataset_import_jobs", "datasetImportJobs")
+    return [job["jobName"] for job in jobs if job["jobName"].startswith("incoming-")]
