@@ -21,6 +21,7 @@ from recsys.local.aws import (
     changed_items,
     embedded_metrics,
     lambda_logs,
+    lambda_updates,
     lambda_worker,
     log_events,
     metrics,
@@ -60,6 +61,7 @@ class MiniStack:
     def _install(self, endpoint: str) -> None:
         lambda_logs.install()
         lambda_worker.install()
+        lambda_updates.install()
         metrics.install()
         embedded_metrics.install()
         table_metrics.install()
