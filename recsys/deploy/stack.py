@@ -5,6 +5,7 @@ notebook to notebook. The Lambda zips lie in the stack's own bucket, which the f
 functions that need it.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -131,7 +132,8 @@ class Operation:
 
     def body(self) -> str:
         """The template as it was last deployed."""
-        return aws.call(self.cloudformation.get_template, StackName=self.name).get("TemplateBody", "")
+        body = aws.call(self.cloudformation.get_template, StackName=self.name).get("TemplateBody", "")
+        return body if isinstance(body, str) else json.dumps(body)  # boto3 parses one that is JSON
 
     def restore(self, stack: Stack, body: str) -> None:
         """Bring the stack back to an earlier description of it and its template."""

@@ -25,6 +25,7 @@ from recsys.local.aws import (
     lambda_worker,
     log_events,
     metrics,
+    quick_items,
     table_metrics,
 )
 from recsys.local.aws.autosave import Autosave
@@ -65,6 +66,7 @@ class MiniStack:
         metrics.install()
         embedded_metrics.install()
         table_metrics.install()
+        quick_items.install()
         log_events.install()
         async_calls.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint)
