@@ -5,6 +5,7 @@ notebook to notebook. The Lambda zips lie in the stack's own bucket, which the f
 functions that need it.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from recsys import aws
-from recsys.deploy import package, template
+from recsys.deploy import package, probe, template
 from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
 from recsys.params import NEVER, Params
@@ -39,7 +40,9 @@ def deploy(
 
     `parameters` not named keep what an earlier deployment gave them; an empty value takes a part of the stack away.
     `on_event` gets a line whenever resources are done, and one a minute while none is.
-    Raises AwsError with the first resource that failed and its reason; the stack is then as it was before.
+    A function that was there before is asked afterwards whether it still works (recsys.deploy.probe).
+    Raises AwsError with the first resource that failed, or the function that does not work, and the reason; the stack
+    is then as it was before.
     """
     template.check(parameters)
     operation = Operation(stack_name, on_event, timeout)
@@ -53,7 +56,13 @@ def deploy(
     if needs_code:
         bucket = wanted.get("CodeBucket") or outputs(stack)["BucketName"]
         parameters = {**package.publish(bucket), **parameters}
-    return outputs(operation.update(stack, parameters, tags))
+    body = operation.body()
+    updated = operation.update(stack, parameters, tags)
+    if updated is not stack and (fault := probe.fault(outputs(stack), outputs(updated))):
+        operation.tell(f"stack {stack_name}: {fault}; going back to what worked")
+        operation.restore(stack, body)
+        raise AwsError(f"stack {stack_name} was updated and is back as it was before: {fault}")
+    return outputs(updated)
 
 
 def delete(stack_name: str, *, on_event: OnEvent | None = None, timeout: float = 1800) -> None:
@@ -128,6 +137,18 @@ class Operation:
             self.tell(f"stack {self.name}: unchanged")
             return stack
         return self._expect("UPDATE_COMPLETE", self._follow(self.name, before), before)
+
+    def body(self) -> str:
+        """The template as it was last deployed."""
+        body = aws.call(self.cloudformation.get_template, StackName=self.name).get("TemplateBody", "")
+        return body if isinstance(body, str) else json.dumps(body)  # boto3 parses one that is JSON
+
+    def restore(self, stack: Stack, body: str) -> None:
+        """Bring the stack back to an earlier description of it and its template."""
+        before = self._events(self.name)
+        earlier = {"TemplateBody": body, "Parameters": _given(_values(stack)), "Tags": stack.get("Tags", [])}
+        aws.call(self.cloudformation.update_stack, **{**self._request({}), **earlier})
+        self._expect("UPDATE_COMPLETE", self._follow(self.name, before), before)
 
     def delete(self) -> None:
         stack = describe(self.name)

@@ -55,6 +55,14 @@ def environment(connected: None) -> Iterator[Environment]:
     assert cleanup.destroy(made.group, made.stack) == []
 
 
+@pytest.fixture(scope="module")
+def lasting(connected: None) -> Iterator[Environment]:
+    """One for all tests of a module."""
+    made = Environment(f"t{next(numbers)}", [])
+    yield made
+    assert cleanup.destroy(made.group, made.stack) == []
+
+
 @pytest.fixture(scope="session")
 def watched(connected: None) -> Iterator[dict[str, str]]:
     """Outputs of a whole environment whose campaign and event tracker are not there: what is asked of it fails."""

@@ -1,5 +1,8 @@
 """The deployed API, asked over HTTP as a shop's front end would."""
 
+import json
+import shutil
+import subprocess
 import urllib.request
 from typing import Any
 
@@ -48,6 +51,16 @@ class TestRecommendations:
         deploy.post(f"{url}/events", {"userId": "clicker", "itemId": "item-3", "eventType": "view"})
         stream.await_events(system.TableName, {"clicker": 1})
         assert eventually(lambda: deploy.get(f"{url}/recommendations/clicker")[1]["recommendations"] != before)
+
+
+def test_ten_curls_at_once_are_all_answered_by_the_campaign(url: str) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    users = [f"user-{number}" for number in range(10)]
+    command = ["curl", "--silent", "--show-error", "--fail", "--max-time", "60"]
+    curls = [subprocess.Popen([*command, f"{url}/recommendations/{user}"], stdout=subprocess.PIPE) for user in users]
+    answers = [json.loads(curl.communicate()[0]) for curl in curls]
+    assert [(answer["userId"], answer["source"]) for answer in answers] == [(user, "campaign") for user in users]
 
 
 @pytest.mark.parametrize("value", ["many", "0", "-1", "51", "5.0", "", "1e1", "%D9%A5", "99999999999999999999"])

@@ -251,3 +251,24 @@ def test_a_worker_killed_half_way_loses_nothing_and_counts_nothing_twice(
     assert {user: counted(streaming, user) for user in sent} == sent
     # A worker killed between sending to the queue and answering sends again: the place in the stream tells them apart.
     assert len(set(rejections(queue, 20))) == 20
+
+
+def test_a_profile_that_something_else_began_is_gone_on_with(
+    streaming: Any, deliver: Callable, client: Callable[[str], Any]
+) -> None:
+    item = {"userId": {"S": "begun"}, "segment": {"S": "vip"}}
+    client("dynamodb").put_item(TableName=streaming.TableName, Item=item)
+    assert failures(deliver(clicks("begun", 2))) == []
+    assert failures(deliver(clicks("begun", 3))) == []
+    profile = stream.profile(streaming.TableName, "begun")
+    assert (profile["eventCount"], profile["segment"], profile["version"]) == (3, "vip", 2)
+
+
+def test_a_batch_of_more_users_than_one_request_takes_is_written_whole(streaming: Any, deliver: Callable) -> None:
+    users = [f"many-{number}" for number in range(130)]
+    assert failures(deliver([clicks(user, 1)[0] for user in users])) == []
+    assert [counted(streaming, user) for user in users] == [1] * 130
+
+
+def test_a_batch_of_nothing_asks_whether_the_function_works(deliver: Callable) -> None:
+    assert failures(deliver([])) == []

@@ -5,24 +5,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-
 MARGIN = 60.0  # seconds kept to save, and to start the successor
 ATTEMPTS = 10
 FIRST_WAIT, LONGEST_WAIT = 0.2, 20.0  # seconds; ten attempts are spread over about a minute
-
-# As exceptions are named, and as BatchExecuteStatement names the same in its answer for one statement.
-TRANSIENT = {
-    "InternalServerError",
-    "InternalServerException",
-    "ProvisionedThroughputExceeded",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingError",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "TransactionConflict",
-}
 
 
 class OutOfTime(Exception):
@@ -52,11 +37,3 @@ class Clock:
             self.check(wait)
             time.sleep(wait)
             yield number
-
-
-def is_transient(error: Exception) -> bool:
-    """Whether the same request may succeed later."""
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return error.response["Error"]["Code"] in TRANSIENT or status >= 500
-    return isinstance(error, HTTPClientError | ConnectionError)

@@ -15,7 +15,8 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from ..campaign import Item
-from .clock import TRANSIENT, Clock, is_transient
+from ..transient import TRANSIENT, is_transient
+from .clock import Clock
 
 WRITE_AT_ONCE = 25  # BatchExecuteStatement takes at most 25 statements
 READ_AT_ONCE = 100  # profiles one Scan looks at: what a cut-off run repeats is a few of these

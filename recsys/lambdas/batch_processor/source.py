@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign, Item
-from .clock import Clock, is_transient
+from ..transient import is_transient
+from .clock import Clock
 
 RESULTS = 10  # items a user; each adds about 100 bytes to a profile that every event reads and writes
 THREADS = 32

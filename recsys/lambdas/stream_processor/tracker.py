@@ -13,7 +13,8 @@ from .profile import Record
 EVENTS_AT_ONCE = 10  # PutEvents takes at most 10 events, all of one session
 MESSAGES_AT_ONCE = 10  # SendMessageBatch likewise
 MAX_DATA = 4_000  # characters of a rejected record kept in its message: escaped, ten messages stay below 256 KB
-THREADS = 8
+
+pool = ThreadPoolExecutor(8)
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,9 @@ def put_events(personalize: Any, tracking_id: str, records: Iterable[Record]) ->
     An event keeps its id when it is sent again, so Personalize counts it once.
     """
     groups = sessions(records)
-    if not groups:
-        return {}
-    failed: dict[str, Exception] = {}
-    with ThreadPoolExecutor(THREADS) as pool:
-        outcomes = pool.map(lambda group: _put(personalize, tracking_id, group), groups)
-        for group, error in zip(groups, outcomes, strict=True):
-            failed.update({record.sequence: error for record in group} if error else {})
-    return failed
+    outcomes = pool.map(lambda group: _put(personalize, tracking_id, group), groups)
+    failed = [(group, error) for group, error in zip(groups, outcomes, strict=True) if error]
+    return {record.sequence: error for group, error in failed for record in group}
 
 
 def sessions(records: Iterable[Record]) -> list[list[Record]]:

@@ -24,11 +24,13 @@ from recsys.local.aws import (
     changed_items,
     embedded_metrics,
     lambda_logs,
+    lambda_updates,
     lambda_worker,
     log_events,
     metrics,
     missing_objects,
     permissions,
+    quick_items,
     rule_clock,
     service_roles,
     table_metrics,
@@ -42,6 +44,24 @@ from recsys.local.aws.streamlog import StreamLog
 PERSONALIZE_SCOPE = b"/personalize/aws4_request"
 API = "/restapis/"
 DRAIN_SECONDS = 10.0  # how long a stop waits for the batches in progress
+# What is changed in MiniStack before it serves. A call counts whether its function may log or not: metrics is last.
+MENDS = (
+    account_limits,
+    actions,
+    async_calls,
+    embedded_metrics,
+    lambda_logs,
+    lambda_updates,
+    lambda_worker,
+    log_events,
+    missing_objects,
+    permissions,
+    quick_items,
+    rule_clock,
+    service_roles,
+    table_metrics,
+    metrics,
+)
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -66,19 +86,8 @@ class MiniStack:
         self._install(endpoint, tagged)
 
     def _install(self, endpoint: str, tagged: Tagged) -> None:
-        lambda_logs.install()
-        lambda_worker.install()
-        account_limits.install()
-        metrics.install()
-        embedded_metrics.install()
-        table_metrics.install()
-        log_events.install()
-        async_calls.install()
-        permissions.install()
-        actions.install()
-        missing_objects.install()
-        service_roles.install()
-        rule_clock.install()
+        for mend in MENDS:
+            mend.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint, tagged)
         changed_items.install()
         self.log.install()

@@ -3,9 +3,11 @@
 MiniStack works out units only for a request that asks for them, and records none. Here every read and write is
 recorded: by MiniStack's own rule for single requests, by the number of their items for batches. Nothing throttles
 here, so ReadThrottleEvents and WriteThrottleEvents have no data, as on AWS while nothing is throttled.
-[Transactions and PartiQL are not counted.]
+[Transactions and single PartiQL statements are not counted.]
 """
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +17,11 @@ READ, WRITE = "ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"
 
 
 def install() -> None:
-    """Count where single requests work out their units, and around the two batches."""
+    """Count where single requests work out their units, and around the batches."""
     dynamodb._add_consumed_capacity = _single(dynamodb._add_consumed_capacity)
     dynamodb._batch_get_item = _batch(dynamodb._batch_get_item, READ, _keys)
     dynamodb._batch_write_item = _batch(dynamodb._batch_write_item, WRITE, len)
+    dynamodb._batch_execute_statement = _statements(dynamodb._batch_execute_statement)
 
 
 def _single(add: Callable[..., None]) -> Callable[..., None]:
@@ -37,6 +40,19 @@ def _batch(handle: Callable[[dict], tuple], metric: str, units: Callable[[Any], 
         if answer[0] == 200:
             for name, asked in data["RequestItems"].items():
                 _record(dynamodb._normalize_table_name(name), metric, units(asked))
+        return answer
+
+    return handled
+
+
+def _statements(handle: Callable[[dict], tuple]) -> Callable[[dict], tuple]:
+    def handled(data: dict) -> tuple:
+        answer = handle(data)
+        if answer[0] == 200:
+            reads = data["Statements"][0]["Statement"].lstrip().upper().startswith("SELECT")  # all are, or none
+            ran = Counter(each["TableName"] for each in json.loads(answer[2])["Responses"] if "TableName" in each)
+            for name, count in ran.items():
+                _record(name, READ if reads else WRITE, count * (0.5 if reads else 1.0))
         return answer
 
     return handled

@@ -233,6 +233,36 @@ def test_reads_and_writes_pass_where_units_are_counted():
     source = inspect.getsource(dynamodb.handle_request)
     assert '"BatchGetItem": _batch_get_item' in source
     assert '"BatchWriteItem": _batch_write_item' in source
+    assert '"BatchExecuteStatement": _batch_execute_statement' in source
+
+
+def test_items_are_copied_and_statements_parsed_where_that_is_quickened():
+    from ministack.services import dynamodb
+
+    from recsys.local.aws import quick_items
+
+    assert "copy.deepcopy(item)" in inspect.getsource(dynamodb._partiql_update)
+    for function in (dynamodb._batch_execute_statement, dynamodb._execute_statement):
+        assert "_parse_partiql(" in inspect.getsource(function)
+    item = {"id": {"S": "x"}, "list": {"L": [{"N": "1"}, {"B": b"b"}, {"BOOL": True}, {"NULL": True}]}, "set": {"a"}}
+    copied = quick_items.copied(item)
+    assert copied == item
+    assert copied["list"]["L"][0] is not item["list"]["L"][0]
+
+
+def test_workers_are_leased_and_dropped_where_an_update_spares_them():
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    made = inspect.getsource(lambda_svc._execute_function_warm)
+    assert "acquire_worker(func_name, config, code_zip, qualifier=qualifier)" in made
+    assert "release_worker(worker)" in made
+    for function in (lambda_svc._update_code, lambda_svc._update_config):
+        assert 'invalidate_worker(name, qualifier="$LATEST"' in inspect.getsource(function)
+    key = lambda_runtime._worker_key(
+        "f", {"FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}, "$LATEST"
+    )
+    assert key == "000000000000:us-east-1:f:$LATEST"
 
 
 def test_asynchronous_calls_are_made_where_they_are_queued():

@@ -109,7 +109,9 @@ def test_a_table_counts_the_units_it_is_asked_for(client, total):
     assert "ConsumedCapacity" not in answer
     dynamodb.batch_get_item(RequestItems={"units": {"Keys": items, "ConsistentRead": True}})
     dynamodb.get_item(TableName="units", Key=items[0])
-    assert total("AWS/DynamoDB", "ConsumedWriteCapacityUnits", TableName="units")["Sum"] == 4 + 2
+    inserts = [f"INSERT INTO \"units\" VALUE {{'id': '{name}'}}" for name in ("new", "0")]
+    dynamodb.batch_execute_statement(Statements=[{"Statement": text} for text in inserts])  # the second is refused
+    assert total("AWS/DynamoDB", "ConsumedWriteCapacityUnits", TableName="units")["Sum"] == 4 + 2 + 2
     assert total("AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName="units")["Sum"] == 4 + 0.5
     assert total("AWS/DynamoDB", "WriteThrottleEvents", TableName="units") is None
     dynamodb.delete_table(TableName="units")

@@ -1,0 +1,147 @@
+"""A stack that is updated while it serves: nobody notices, and what does not work does not stay."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from waiting import eventually
+
+from recsys import deploy
+from recsys.deploy import package
+from recsys.errors import AwsError
+
+API = "lambdas/recommendation_api/handler.py"
+STREAM = "lambdas/stream_processor/handler.py"
+MISSING = (b"import os\n", b"import os\nimport no_such_library\n")
+ITEMS = [{"itemId": f"item-{number}", "title": None, "category": None, "price": None} for number in range(5)]
+
+Serving = tuple[Any, dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def serving(lasting: Any, client: Callable[[str], Any]) -> Serving:
+    """An environment whose API answers with the popular items, as its campaign is not there; and its outputs."""
+    outputs = lasting.grown("api")
+    content = json.dumps({"solutionVersionArn": None, "items": ITEMS})
+    client("s3").put_object(Bucket=outputs["BucketName"], Key="popular.json", Body=content.encode())
+    return lasting, outputs
+
+
+@pytest.fixture
+def changed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes, bytes], None]:
+    """`changed(file, old, new)`: from now on that file of the zips has other code."""
+    build = package.build
+
+    def change(file: str, old: bytes, new: bytes) -> None:
+        def built(function: str) -> package.Package:
+            contents = build(function).contents
+            mine = {file: contents[file].replace(old, new, 1)} if file in contents else {}
+            return package.Package(function, {**contents, **mine})
+
+        monkeypatch.setattr(package, "build", built)
+
+    return change
+
+
+class Shoppers:
+    """Clients that ask for recommendations one after another, until they are told to stop."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self.url, self.stop, self.seen = url, threading.Event(), []
+        self.threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(count)]
+
+    def __enter__(self) -> "Shoppers":
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _ask(self, number: int) -> None:
+        while not self.stop.is_set():
+            try:
+                with urllib.request.urlopen(f"{self.url}/recommendations/user-{number}", timeout=30) as response:
+                    self.seen.append(response.headers["Cache-Control"])
+            except (urllib.error.HTTPError, OSError) as error:
+                self.seen.append(str(error))
+
+
+def test_changed_code_takes_over_under_load_without_a_failed_request(serving: Serving, changed: Callable) -> None:
+    environment, outputs = serving
+    changed(API, b"PERSONAL)", b"'private, max-age=6')")
+    with Shoppers(outputs["ApiUrl"], 4) as shoppers:
+        eventually(lambda: len(shoppers.seen) > 20)
+        environment.grown("api")
+        eventually(lambda: shoppers.seen.count("private, max-age=6") > 50)
+    assert Counter(shoppers.seen).keys() == {"private, max-age=5", "private, max-age=6"}
+    assert set(shoppers.seen[-40:]) == {"private, max-age=6"}  # no worker of the old code stays
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reason"),
+    [
+        (API, *MISSING, "recommendation-api-.* does not work: .*no_such_library"),
+        (API, b'"status": "ok"', b'"status": 1 / 0', "recommendation-api-.* does not work: it answered 500"),
+        (STREAM, *MISSING, "recsys-stream-processor-.* does not work: .*no_such_library"),
+    ],
+    ids=["api that cannot start", "api that fails", "stream processor that cannot start"],
+)
+def test_a_broken_function_is_taken_back_with_its_reason(
+    serving: Serving, changed: Callable, file: str, old: bytes, new: bytes, reason: str
+) -> None:
+    environment, outputs = serving
+    before = kept(environment)
+    changed(file, old, new)
+    with pytest.raises(AwsError, match=f"is back as it was before: {reason}"):
+        environment.deploy(ProfileDays=7)
+    assert kept(environment) == before
+    assert deploy.get(f"{outputs['ApiUrl']}/health")[1]["status"] == "ok"
+
+
+def kept(environment: Any) -> dict[str, str]:
+    entries = deploy.describe(environment.stack)["Parameters"]
+    return {entry["ParameterKey"]: entry["ParameterValue"] for entry in entries}
+
+
+def test_a_call_in_progress_ends_with_the_code_it_began_with(client: Callable[[str], Any]) -> None:
+    """As on AWS; and the next call has the new code."""
+    function = "slow"
+    code = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return 'old'\n"
+    make(client, function, code)
+    try:
+        answers: list[str] = []
+        calls = [threading.Thread(target=lambda: answers.append(called(client, function, 1.5))) for _ in range(2)]
+        for each in calls:
+            each.start()
+        time.sleep(0.9)
+        client("lambda").update_function_code(FunctionName=function, ZipFile=zipped(code.replace("old", "new")))
+        assert called(client, function, 0) == "new"
+        for each in calls:
+            each.join()
+        assert answers == ["old", "old"]
+        assert called(client, function, 0) == "new"
+    finally:
+        client("lambda").delete_function(FunctionName=function)
+
+
+def make(client: Callable[[str], Any], function: str, code: str) -> None:
+    request = {"Runtime": "python3.12", "Role": "arn:aws:iam::000000000000:role/r", "Handler": "index.handler"}
+    client("lambda").create_function(FunctionName=function, Code={"ZipFile": zipped(code)}, Timeout=10, **request)
+
+
+def called(client: Callable[[str], Any], function: str, event: float) -> str:
+    answer = client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    return json.loads(answer["Payload"].read())
+
+
+def zipped(code: str) -> bytes:
+    return package.Package("test", {"index.py": code.encode()}).data
