@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import ports
+import privileges
 import pytest
 from typer.testing import CliRunner, Result
 from waiting import eventually
@@ -229,6 +230,14 @@ def test_a_step_that_fails_tells_its_reason(shop: Shop) -> None:
     told = shop.told()
     assert (told["outcome"], told["newVersionArn"]) == ("failed", None)
     assert told["reason"].startswith("Retraining.NotImported: tables/incoming/interactions/broken.csv is CREATE FAILED")
+
+
+def test_its_roles_are_refused_nothing_and_granted_nothing_they_do_not_need(shop: Shop) -> None:
+    calls = privileges.made_calls(shop.endpoint)
+    roles = privileges.roles(aws.client, STACK)
+    its = {logical: roles[logical] for logical in ("RetrainingRole", "ScheduleRole")}
+    assert [call for call in calls if call["role"] in its.values() and not call["allowed"]] == []
+    assert privileges.idle(aws.client, its, calls) == []
 
 
 def test_it_follows_its_parameters_and_goes_with_its_schedule(shop: Shop) -> None:

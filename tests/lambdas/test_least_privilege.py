@@ -2,61 +2,54 @@
 
 The environment of this folder does all it can do, the deployed functions as the parts of AWS that act with its roles;
 the embedded AWS checks and keeps every call of a role. A role that a template gains fails here until `everything`
-below has it do its work.
+below, or a test named in ELSEWHERE, has it do its work.
 """
 
 import json
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import privileges
 import pytest
 from api_calls import raw
 from botocore.exceptions import ClientError
+from privileges import Call, Client
 from waiting import eventually
 
-from recsys import stream
+from recsys import deploy, stream
 from recsys.deploy.template import PARTS, content
 from recsys.lambdas.batch_processor import handler
 
-STACK = "recsys-lambdas"
+STACK, TAGS = "recsys-lambdas", {"project": "recsys"}
 NOWHERE = "http://127.0.0.1:9"
-# Actions that AWS needs and the embedded AWS cannot exercise, each with its reason.
-ONLY_ON_AWS: dict[str, str] = {}
-
-Grant = tuple[int, str, str]  # place of the statement, action, resource
-Call = dict[str, Any]
+RANKING = "arn:aws:personalize:us-east-1:000000000000:campaign/ranking-lambdas"
+# Roles that do their work in another test, which holds the same of them.
+ELSEWHERE = {"RetrainingRole": "tests/deploy/test_retraining.py", "ScheduleRole": "tests/deploy/test_retraining.py"}
 
 
 @pytest.fixture(scope="module")
-def roles(system: Any, client: Callable[[str], Any]) -> dict[str, str]:
-    """The environment's roles, those of nested parts too: logical name -> name."""
-    return dict(found_in(client("cloudformation"), STACK))
-
-
-def found_in(cloudformation: Any, stack: str) -> Iterator[tuple[str, str]]:
-    for resource in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]:
-        if resource["ResourceType"] == "AWS::IAM::Role":
-            yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
-        elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
-            yield from found_in(cloudformation, resource["PhysicalResourceId"])
+def roles(system: Any, client: Client) -> Iterator[dict[str, str]]:
+    """The environment's roles while an experiment runs: logical name -> name."""
+    experiment = deploy.experiment("privileges", {"a": system.CampaignArn, "b": RANKING})
+    deploy.deploy(STACK, experiment, TAGS)
+    yield privileges.roles(client, STACK)
+    deploy.deploy(STACK, {"Experiments": "{}", "ExperimentCampaignArns": ""}, TAGS)
 
 
 @pytest.fixture(scope="module")
-def everything(embedded: Any, system: Any, url: str, client: Callable[[str], Any], roles: dict[str, str]) -> list[Call]:
+def everything(embedded: Any, system: Any, url: str, client: Client, roles: dict[str, str]) -> list[Call]:
     """The calls of roles, once the environment did all it can do."""
     personalize_writes(system, client)
     events_come(system, client)
     the_api_answers(system, client, url)
     the_batch_runs(system, client, roles["BatchProcessorRole"])
-    with urllib.request.urlopen(f"{embedded.endpoint}/_recsys/calls") as answer:
-        return json.load(answer)
+    return privileges.made_calls(embedded.endpoint)
 
 
-def personalize_writes(system: Any, client: Callable[[str], Any]) -> None:
+def personalize_writes(system: Any, client: Client) -> None:
     personalize = client("personalize")
     job = personalize.create_dataset_export_job(
         jobName=f"privileges-{time.time_ns()}",
@@ -73,7 +66,7 @@ def ended_job(job: dict[str, Any]) -> dict[str, Any] | None:
     return job if job["status"] in ("ACTIVE", "CREATE FAILED") else None
 
 
-def events_come(system: Any, client: Callable[[str], Any]) -> None:
+def events_come(system: Any, client: Client) -> None:
     """Good ones, one that holds no event, and one the function fails with until the mapping gives up."""
     stream.send(system.StreamName, [stream.event("privileged", "item-1", "view")])
     client("kinesis").put_record(StreamName=system.StreamName, Data=b"no event", PartitionKey="privileged")
@@ -84,7 +77,7 @@ def events_come(system: Any, client: Callable[[str], Any]) -> None:
         eventually(lambda: rejected(system, client, "KinesisBatchInfo"))
 
 
-def rejected(system: Any, client: Callable[[str], Any], member: str) -> bool:
+def rejected(system: Any, client: Client, member: str) -> bool:
     """Whether a message of this kind is in the failure queue, which is emptied."""
     found = client("sqs").receive_message(QueueUrl=system.QueueUrl, MaxNumberOfMessages=10).get("Messages", [])
     for message in found:
@@ -92,10 +85,11 @@ def rejected(system: Any, client: Callable[[str], Any], member: str) -> bool:
     return any(member in json.loads(message["Body"]) for message in found)
 
 
-def the_api_answers(system: Any, client: Callable[[str], Any], url: str) -> None:
+def the_api_answers(system: Any, client: Client, url: str) -> None:
     ask = {"userId": "user-1", "itemIds": ["item-1", "item-2"]}
     event = {"userId": "user-1", "itemId": "item-1", "eventType": "view"}
-    for path in ("recommendations/user-1", "recommendations/user-1?category=even", "similar-items/item-1", "health"):
+    paths = [f"recommendations/user-{number}" for number in range(10)]  # of both variants
+    for path in (*paths, "recommendations/user-1?category=even", "similar-items/item-1", "health"):
         assert raw(f"{url}/{path}")[0] == 200
     assert raw(f"{url}/rankings", "POST", json.dumps(ask).encode())[0] == 200
     assert raw(f"{url}/events", "POST", json.dumps(event).encode())[0] == 202
@@ -104,7 +98,7 @@ def the_api_answers(system: Any, client: Callable[[str], Any], url: str) -> None
 
 
 @contextmanager
-def settings(client: Callable[[str], Any], function: str, **variables: str) -> Iterator[None]:
+def settings(client: Client, function: str, **variables: str) -> Iterator[None]:
     """A function with other environment variables."""
     before = client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     changed = {"Variables": before | variables}
@@ -115,7 +109,7 @@ def settings(client: Callable[[str], Any], function: str, **variables: str) -> I
         client("lambda").update_function_configuration(FunctionName=function, Environment={"Variables": before})
 
 
-def the_batch_runs(system: Any, client: Callable[[str], Any], role: str) -> None:
+def the_batch_runs(system: Any, client: Client, role: str) -> None:
     """A run; then one whose time is over while it writes its results, so that its successor does."""
     name = system.BatchProcessorFunctionName
     answer = client("lambda").invoke(FunctionName=name, Payload='{"date": "2001-01-01"}')
@@ -157,45 +151,11 @@ def exists(s3: Any, bucket: str, key: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
-def policies(client: Callable[[str], Any], roles: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Each role's one policy, by the role's logical name."""
-    iam, found = client("iam"), {}
-    for logical, name in roles.items():
-        (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
-        assert not iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"], name
-        found[logical] = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-    return found
-
-
-def grants(policy: dict[str, Any]) -> list[Grant]:
-    """A policy's statements, taken apart."""
-    return [
-        (place, action, resource)
-        for place, statement in enumerate(policy["Statement"])
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
-    ]
-
-
-def listed(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
-
-
-def allowed(client: Callable[[str], Any], given: list[Grant], call: Call) -> bool:
-    """What IAM says to a call under a policy of these grants, conditions aside: they were met when it was made."""
-    statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for _, action, resource in given]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    asked = {"ActionNames": [call["action"]], "ResourceArns": [call["resource"]]}
-    (answer,) = client("iam").simulate_custom_policy(PolicyInputList=[document], **asked)["EvaluationResults"]
-    return answer["EvalDecision"] == "allowed"
-
-
 def test_every_role_of_every_template_has_work_to_do(everything: list[Call], roles: dict[str, str]) -> None:
     templates = [content(path)["Resources"] for path in (None, *PARTS.values())]
     named = {name for each in templates for name, body in each.items() if body["Type"] == "AWS::IAM::Role"}
     working = {call["role"] for call in everything}
-    assert {logical for logical, name in roles.items() if name in working} == named
+    assert {logical for logical, name in roles.items() if name in working} | ELSEWHERE.keys() == named
 
 
 def test_no_role_is_refused_anything(everything: list[Call], roles: dict[str, str]) -> None:
@@ -203,26 +163,18 @@ def test_no_role_is_refused_anything(everything: list[Call], roles: dict[str, st
 
 
 def test_without_any_one_of_its_grants_a_role_is_refused_a_call_it_makes(
-    client: Callable[[str], Any], everything: list[Call], roles: dict[str, str], policies: dict[str, Any]
+    client: Client, everything: list[Call], roles: dict[str, str]
 ) -> None:
-    idle = []
-    for logical, policy in policies.items():
-        calls = [call for call in everything if call["role"] == roles[logical] and call["allowed"]]
-        for grant in grants(policy):
-            rest = [each for each in grants(policy) if each != grant]
-            its = [call for call in calls if call["action"] == grant[1]]
-            if grant[1] not in ONLY_ON_AWS and all(allowed(client, rest, call) for call in its):
-                idle.append((logical, *grant[1:]))
-    assert idle == []
+    assert privileges.idle(client, roles, everything) == []
 
 
 @contextmanager
-def without(client: Callable[[str], Any], role: str, action: str) -> Iterator[None]:
+def without(client: Client, role: str, action: str) -> Iterator[None]:
     """A role without the statement that allows an action."""
     iam = client("iam")
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     whole = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-    rest = [statement for statement in whole["Statement"] if action not in listed(statement["Action"])]
+    rest = [statement for statement in whole["Statement"] if action not in privileges.listed(statement["Action"])]
     assert len(rest) == len(whole["Statement"]) - 1
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**whole, "Statement": rest}))
     try:
@@ -232,7 +184,7 @@ def without(client: Callable[[str], Any], role: str, action: str) -> Iterator[No
 
 
 def test_a_function_whose_statement_is_taken_away_fails_with_access_denied(
-    system: Any, client: Callable[[str], Any], everything: list[Call], roles: dict[str, str]
+    system: Any, client: Client, everything: list[Call], roles: dict[str, str]
 ) -> None:
     with without(client, roles["BatchProcessorRole"], "dynamodb:Scan"):
         request = {"FunctionName": system.BatchProcessorFunctionName, "Payload": json.dumps({"date": "2099-01-01"})}
@@ -242,7 +194,7 @@ def test_a_function_whose_statement_is_taken_away_fails_with_access_denied(
 
 
 def test_a_mapping_that_may_not_read_its_stream_says_so_and_goes_on_once_it_may(
-    system: Any, client: Callable[[str], Any], everything: list[Call], roles: dict[str, str]
+    system: Any, client: Client, everything: list[Call], roles: dict[str, str]
 ) -> None:
     (mapping,) = client("lambda").list_event_source_mappings(FunctionName=system.StreamProcessorFunctionName)[
         "EventSourceMappings"

@@ -1,0 +1,72 @@
+"""What the roles of a stack may do, beside what they did."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Client = Callable[[str], Any]
+Call = dict[str, Any]  # role, action, resource, allowed, as the embedded AWS keeps it
+Grant = tuple[int, str, str]  # place of the statement, action, resource
+
+
+def roles(client: Client, stack: str) -> dict[str, str]:
+    """The stack's roles, those of its nested parts too: logical name -> name."""
+    return dict(_found(client("cloudformation"), stack))
+
+
+def _found(cloudformation: Any, stack: str) -> Iterator[tuple[str, str]]:
+    for resource in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]:
+        if resource["ResourceType"] == "AWS::IAM::Role":
+            yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
+        elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
+            yield from _found(cloudformation, resource["PhysicalResourceId"])
+
+
+def made_calls(endpoint: str) -> list[Call]:
+    """Every distinct call a role made of this embedded AWS since it started."""
+    with urllib.request.urlopen(f"{endpoint}/_recsys/calls") as answer:
+        return json.load(answer)
+
+
+def idle(client: Client, roles: dict[str, str], calls: list[Call]) -> list[tuple[str, str, str]]:
+    """Role, action and resource of each grant that none of the role's calls needs: all are allowed without it."""
+    found = []
+    for logical, role in roles.items():
+        made = [call for call in calls if call["role"] == role and call["allowed"]]
+        given = grants(_policy(client("iam"), role))
+        for grant in given:
+            rest = [each for each in given if each != grant]
+            if all(_allowed(client("iam"), rest, call) for call in made if call["action"] == grant[1]):
+                found.append((logical, *grant[1:]))
+    return found
+
+
+def grants(policy: dict[str, Any]) -> list[Grant]:
+    """A policy's statements, taken apart."""
+    return [
+        (place, action, resource)
+        for place, statement in enumerate(policy["Statement"])
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+
+
+def listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _policy(iam: Any, role: str) -> dict[str, Any]:
+    """The one policy a role has."""
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], role
+    return iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+
+def _allowed(iam: Any, given: list[Grant], call: Call) -> bool:
+    """What IAM says to a call under a policy of these grants, conditions aside: they were met when it was made."""
+    statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for _, action, resource in given]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    asked = {"ActionNames": [call["action"]], "ResourceArns": [call["resource"]]}
+    (answer,) = iam.simulate_custom_policy(PolicyInputList=[document], **asked)["EvaluationResults"]
+    return answer["EvalDecision"] == "allowed"
