@@ -10,5 +10,5 @@ scale           how training grows with events and items; speed: one request and
 recommenders    plain habits, EASE and our own models; peers: other libraries, where installed
 tuning          one setting of a grid, chosen on training data only; children: one process a model
 filters, serving, first_campaign    what the embedded Personalize takes for a request
-batch           the daily batch beside a handler written the plain way
+stream, batch, api    the Lambda functions beside handlers written the plain way; embedded: what they share
 """

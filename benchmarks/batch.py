@@ -18,29 +18,21 @@ import os
 import platform
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import boto3
 
+from benchmarks.embedded import BUCKET, CALLED, TABLE, Done, campaign, count_calls, counted, fill
 from benchmarks.machine import machine
-from benchmarks.serving import ROLE, server
-from recsys import aws, serve, train
-from recsys.data.generate import generate
+from benchmarks.serving import server
+from recsys import aws
 from recsys.lambdas.batch_processor import handler
 from recsys.lambdas.batch_processor.clock import Clock
 from recsys.lambdas.batch_processor.profiles import Profiles
 from recsys.lambdas.batch_processor.source import RESULTS
 from recsys.lambdas.campaign import COLUMNS, Campaign
-
-TAGS = {"project": "benchmark"}
-TABLE, BUCKET = "profiles", "batch"
-SERVICES = {"dynamodb": "DynamoDB", "personalize-runtime": "Personalize", "s3": "S3"}
-
-Done = tuple[int, float, Counter[str]]  # users, seconds, calls by service
 
 
 class Context:
@@ -60,8 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{machine()}, python {platform.python_version()}; {options.users:,} users, median of {options.runs}\n")
     with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
-        aws.client.cache_clear()
-        aws.client("s3").create_bucket(Bucket=BUCKET)
+        count_calls()
         settings = {"TABLE_NAME": TABLE, "BUCKET_NAME": BUCKET, "CAMPAIGN_ARN": campaign(Path(state))}
         os.environ.update(settings, ACTIVE_DAYS="30", MAX_FAILED_PERCENT="5", ENVIRONMENT="benchmark")
         users = [f"user-{number}" for number in range(options.users)]
@@ -69,50 +60,6 @@ def main() -> None:
         kinds = {"plain": plain, "batch": batch, "campaign alone": asked, "writes alone": written}
         rounds = [{name: run(users, number) for name, run in kinds.items()} for number in range(options.runs)]
         table({name: [done[name] for done in rounds] for name in kinds})
-
-
-def campaign(folder: Path) -> str:
-    """ARN of a campaign trained on a generated shop."""
-    shop = generate(users=500, items=600, seed=7)
-    group = train.ensure_dataset_group("batch", TAGS)
-    for kind, rows in (("Interactions", shop.interactions), ("Items", shop.items)):
-        schema = train.ensure_schema(kind, train.schema(kind, list(rows.columns)))
-        dataset = train.ensure_dataset(group, kind, kind, schema, TAGS)
-        rows.to_csv(folder / f"{kind}.csv", index=False)
-        train.import_table(dataset, train.upload(BUCKET, folder / f"{kind}.csv", "tables"), ROLE, "FULL", TAGS)
-    version = train.begin_training(train.ensure_solution(group, "batch", "aws-user-personalization-v2", TAGS), TAGS)
-    train.await_training(version)
-    return serve.ensure_campaign("batch", version, 1, TAGS, metadata=True)["campaignArn"]
-
-
-def fill(users: list[str]) -> None:
-    """Profiles as the stream processor leaves them."""
-    dynamodb, now = aws.client("dynamodb"), {"N": str(round(time.time(), 3))}
-    key = {"AttributeName": "userId"}
-    dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[{**key, "KeyType": "HASH"}],
-        AttributeDefinitions=[{**key, "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    event = {"itemId": {"S": "item-00017"}, "eventType": {"S": "view"}, "timestamp": now, "eventId": {"S": "e" * 56}}
-    profile = {"lastEventAt": now, "version": {"N": "9"}, "lastItems": {"L": [{"M": event}] * 25}}
-    for begin in range(0, len(users), 25):
-        batch = [{"PutRequest": {"Item": {"userId": {"S": user}, **profile}}} for user in users[begin : begin + 25]]
-        dynamodb.batch_write_item(RequestItems={TABLE: batch})
-
-
-def counted(work: Callable[[], int]) -> Done:
-    """The users served by `work`, its seconds, and the calls that it made through boto3."""
-    calls: Counter[str] = Counter()
-    boto3.setup_default_session()
-    for service, name in SERVICES.items():
-        boto3.DEFAULT_SESSION.events.register(
-            f"before-send.{service}", lambda name=name, **_: calls.update([name]) or None
-        )
-    started = time.perf_counter()
-    users = work()
-    return users, time.perf_counter() - started, calls
 
 
 def plain(users: list[str], number: int) -> Done:
@@ -161,12 +108,12 @@ def written(users: list[str], number: int) -> Done:
 
 def table(measured: dict[str, list[Done]]) -> None:
     """Users a second and calls per 1,000 users, of each; then the batch over the plain handler."""
-    print(f"{'':16}{'users':>8}{'users/s':>10}{''.join(f'{name:>13}' for name in SERVICES.values())}{'all calls':>13}")
+    print(f"{'':16}{'users':>8}{'users/s':>10}{''.join(f'{name:>13}' for name in CALLED)}{'all calls':>13}")
     speeds, calls = {}, {}
     for name, runs in measured.items():
         users, _, counts = runs[-1]
         speeds[name] = median(done / seconds for done, seconds, _ in runs)
-        each: dict[str, Any] = {service: 1000 * counts[service] / users for service in SERVICES.values()}
+        each: dict[str, Any] = {service: 1000 * counts[service] / users for service in CALLED}
         calls[name] = {**each, "all": sum(each.values())}
         row = "".join(f"{value:13,.0f}" for value in calls[name].values())
         print(f"{name:16}{users:8,}{speeds[name]:10,.0f}{row}", flush=True)
