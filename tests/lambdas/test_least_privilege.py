@@ -199,7 +199,10 @@ def test_a_mapping_that_may_not_read_its_stream_says_so_and_goes_on_once_it_may(
     (mapping,) = client("lambda").list_event_source_mappings(FunctionName=system.StreamProcessorFunctionName)[
         "EventSourceMappings"
     ]
-    told = lambda: client("lambda").get_event_source_mapping(UUID=mapping["UUID"])["LastProcessingResult"]  # noqa: E731
+
+    def told() -> str:
+        return client("lambda").get_event_source_mapping(UUID=mapping["UUID"])["LastProcessingResult"]
+
     with without(client, roles["StreamProcessorRole"], "kinesis:GetRecords"):
         stream.send(system.StreamName, [stream.event("waiting", "item-1", "view")])
         eventually(lambda: told().startswith("PROBLEM: Access denied"))

@@ -158,9 +158,8 @@ def function(client: Client, role: Role) -> Iterator[str]:
 
 def test_a_function_logs_as_far_as_its_role_may(client: Client, role: Role, function: str) -> None:
     group = f"/aws/lambda/{function}"
-    groups = lambda: client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]  # noqa: E731
     client("lambda").invoke(FunctionName=function)
-    assert groups() == []
+    assert client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
     role.may(("logs:*", ARN.format("logs", f"log-group:{group}*")))
     client("lambda").invoke(FunctionName=function)
     events = client("logs").filter_log_events(logGroupName=group)["events"]
@@ -221,14 +220,13 @@ def test_a_rule_starts_a_state_machine_with_its_targets_role(client: Client, rol
     machine = states.create_state_machine(name=name, definition=definition, roleArn=role.arn)["stateMachineArn"]
     events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
     events.put_targets(Rule=name, Targets=[{"Id": "machine", "Arn": machine, "RoleArn": role.arn}])
-    begun = lambda: states.list_executions(stateMachineArn=machine)["executions"]  # noqa: E731
     entry = [{"Source": name, "DetailType": "d", "Detail": "{}"}]
     events.put_events(Entries=entry)
     eventually(lambda: denied_to(role, "states:StartExecution"))
-    assert begun() == []
+    assert states.list_executions(stateMachineArn=machine)["executions"] == []
     role.may(("states:StartExecution", machine))
     events.put_events(Entries=entry)
-    eventually(begun)
+    eventually(lambda: states.list_executions(stateMachineArn=machine)["executions"])
     events.remove_targets(Rule=name, Ids=["machine"])
     events.delete_rule(Name=name)
     states.delete_state_machine(stateMachineArn=machine)
