@@ -13,6 +13,7 @@
 - A topic gets its key; MiniStack ignores it.
 - A template is read by libyaml: MiniStack's own takes ten times as long, and nobody is answered meanwhile.
 - The stack's tags reach its bucket, dashboard, rules and event source mappings too; MiniStack gives them to the rest.
+- What stays as it is in an updated nested stack keeps its attributes, which others refer to; MiniStack loses them.
 - An output with an API's amazonaws.com address is shown with the address that answers here.
 """
 
@@ -23,7 +24,7 @@ from typing import Any
 
 import yaml
 from ministack.services import apigateway_v1, cloudwatch, dynamodb, kinesis, lambda_svc, s3, sns
-from ministack.services.cloudformation import engine, handlers
+from ministack.services.cloudformation import _stacks, engine, handlers, provisioners
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS, _STACK_TAG_PROPERTY, _tag_map
 
 from recsys.local.aws import trails
@@ -72,6 +73,7 @@ def install(endpoint: str) -> None:
         handlers_of["create"], handlers_of["update"] = (
             _after(handlers_of[step], finish) for step in ("create", "update")
         )
+    provisioners._update_resource = _keeping_attributes(provisioners._update_resource)
     for action in ("DescribeStacks", "ListExports"):
         handlers._ACTION_HANDLERS[action] = _with_local_addresses(handlers._ACTION_HANDLERS[action], endpoint)
 
@@ -87,6 +89,24 @@ def _recorded(name: Callable[[str, Properties], str]) -> dict[str, Callable]:
         return None
 
     return {"create": create, "update": update, "delete": delete}
+
+
+def _keeping_attributes(update: Callable[..., Created]) -> Callable[..., Created]:
+    def updated(
+        kind: str,
+        physical_id: str,
+        old: Properties,
+        new: Properties,
+        stack_name: str,
+        logical_id: str | None = None,
+        attributes: Properties | None = None,
+    ) -> Created:
+        if attributes is None:
+            before = _stacks.get(stack_name, {}).get("_resources", {}).get(logical_id, {})
+            attributes = before.get("Attributes")
+        return update(kind, physical_id, old, new, stack_name, logical_id, attributes)
+
+    return updated
 
 
 def _target_id(_: str, props: Properties) -> str:

@@ -278,6 +278,13 @@ def test_asynchronous_calls_are_made_where_they_are_queued():
     assert lambda_svc._throttle_response("reason", "message")["throttle"] is True
 
 
+def test_a_nested_stack_updates_its_resources_by_the_function_that_keeps_their_attributes():
+    from ministack.services.cloudformation import provisioners
+
+    assert calls_by_name(provisioners, "_update_resource")
+    assert parameters(provisioners._update_resource)[4:] == ["stack_name", "logical_id", "old_attrs"]
+
+
 def test_rules_go_by_a_clock_that_can_be_replaced():
     from ministack.services import eventbridge
 
