@@ -1,7 +1,7 @@
 """DynamoDB's items copied and PartiQL's statements read as fast as they can be.
 
 Every write of MiniStack's copies the item twice with `copy.deepcopy`, which looks for what JSON never has (cycles,
-classes), and a statement of a batch is parsed twice. A profile of 25 events took 1.9 ms to be written, and takes 1.3 ms.
+classes), and a statement of a batch is parsed twice. A profile of 25 events took 1.9 ms to be written; it takes 1.3 ms.
 """
 
 import copy
