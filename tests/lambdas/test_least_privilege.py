@@ -25,15 +25,18 @@ from recsys.lambdas.batch_processor import handler
 
 STACK, TAGS = "recsys-lambdas", {"project": "recsys"}
 NOWHERE = "http://127.0.0.1:9"
-RANKING = "arn:aws:personalize:us-east-1:000000000000:campaign/ranking-lambdas"
+CAMPAIGN = "arn:aws:personalize:us-east-1:000000000000:campaign/"
 # Roles that do their work in another test, which holds the same of them.
-ELSEWHERE = {"RetrainingRole": "tests/deploy/test_retraining.py", "ScheduleRole": "tests/deploy/test_retraining.py"}
+ELSEWHERE = {
+    "RetrainingRole": "tests/deploy/test_scheduled_retraining.py",
+    "ScheduleRole": "tests/deploy/test_retraining.py",
+}
 
 
 @pytest.fixture(scope="module")
 def roles(system: Any, client: Client) -> Iterator[dict[str, str]]:
     """The environment's roles while an experiment runs: logical name -> name."""
-    experiment = deploy.experiment("privileges", {"a": system.CampaignArn, "b": RANKING})
+    experiment = deploy.experiment("privileges", {"a": f"{CAMPAIGN}one", "b": f"{CAMPAIGN}another"})
     deploy.deploy(STACK, experiment, TAGS)
     yield privileges.roles(client, STACK)
     deploy.deploy(STACK, {"Experiments": "{}", "ExperimentCampaignArns": ""}, TAGS)
@@ -72,6 +75,8 @@ def events_come(system: Any, client: Client) -> None:
     client("kinesis").put_record(StreamName=system.StreamName, Data=b"no event", PartitionKey="privileged")
     eventually(lambda: rejected(system, client, "reason"))
     stream.await_events(system.TableName, {"privileged": 1})
+    stream.send(system.StreamName, [stream.event("privileged", "item-2", "view")])
+    stream.await_events(system.TableName, {"privileged": 2})
     with settings(client, system.StreamProcessorFunctionName, TRACKING_ID="00000000-0000-4000-8000-000000000000"):
         stream.send(system.StreamName, [stream.event("given-up", "item-1", "view")])
         eventually(lambda: rejected(system, client, "KinesisBatchInfo"))

@@ -45,7 +45,7 @@ def _resources(operation: Operation, params: Params, arn_of: Callable[[str], str
         yield arn_of(_path(name.removeprefix("Create"), params))
     elif not name.startswith("List") or name == "ListTagsForResource":
         named = [member for member in operation.model.input_shape.members if member.endswith("Arn")]
-        yield params[next(member for member in named if member in params)]
+        yield from [params[member] for member in named if member in params][:1]
 
 
 def _filters(params: Params) -> Iterator[str]:
