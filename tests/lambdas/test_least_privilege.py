@@ -27,10 +27,7 @@ STACK, TAGS = "recsys-lambdas", {"project": "recsys"}
 NOWHERE = "http://127.0.0.1:9"
 CAMPAIGN = "arn:aws:personalize:us-east-1:000000000000:campaign/"
 # Roles that do their work in another test, which holds the same of them.
-ELSEWHERE = {
-    "RetrainingRole": "tests/deploy/test_scheduled_retraining.py",
-    "ScheduleRole": "tests/deploy/test_retraining.py",
-}
+ELSEWHERE = dict.fromkeys(("RetrainingRole", "ScheduleRole"), "tests/deploy/test_scheduled_retraining.py")
 
 
 @pytest.fixture(scope="module")
