@@ -3,13 +3,9 @@
 As with a trail that a program makes here: what it is to record can be read back, but nothing is recorded.
 """
 
-import json
-from typing import Any
-
 from ministack.services import cloudtrail
 
-Properties = dict[str, Any]
-Created = tuple[str, dict[str, Any]]
+from recsys.local.aws.cloudformation.answers import Created, Properties, accepted, true
 
 SELECTORS = ("AdvancedEventSelectors", "EventSelectors")
 
@@ -17,20 +13,20 @@ SELECTORS = ("AdvancedEventSelectors", "EventSelectors")
 def _create(logical_id: str, props: Properties, stack_name: str) -> Created:
     name = props.get("TrailName") or f"{stack_name}-{logical_id}"
     tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in props.get("Tags", [])]
-    arn = _answered(cloudtrail._create_trail({**_settings(props), "Name": name, "TagsList": tags}))["TrailARN"]
+    arn = accepted(cloudtrail._create_trail({**_settings(props), "Name": name, "TagsList": tags}))["TrailARN"]
     _select(name, props)
     return name, {"Arn": arn}
 
 
 def _update(name: str, old: Properties, new: Properties, stack_name: str) -> Created:
-    arn = _answered(cloudtrail._update_trail({**_settings(new), "Name": name}))["TrailARN"]
+    arn = accepted(cloudtrail._update_trail({**_settings(new), "Name": name}))["TrailARN"]
     cloudtrail._trail_tags[arn] = {tag["Key"]: tag["Value"] for tag in new.get("Tags", [])}
     _select(name, new)
     return name, {"Arn": arn}
 
 
 def _delete(name: str, props: Properties) -> None:
-    _answered(cloudtrail._delete_trail({"Name": name}))
+    accepted(cloudtrail._delete_trail({"Name": name}))
 
 
 HANDLER = {"create": _create, "update": _update, "delete": _delete}
@@ -38,20 +34,13 @@ HANDLER = {"create": _create, "update": _update, "delete": _delete}
 
 def _settings(props: Properties) -> Properties:
     flags = ("EnableLogFileValidation", "IsMultiRegionTrail", "IncludeGlobalServiceEvents")
-    given = {flag: str(props[flag]).lower() == "true" for flag in flags if flag in props}
+    given = {flag: true(props[flag]) for flag in flags if flag in props}
     return {"S3BucketName": props["S3BucketName"], **given}
 
 
 def _select(name: str, props: Properties) -> None:
     given = {field: props[field] for field in SELECTORS if field in props}
     if given:
-        _answered(cloudtrail._put_event_selectors({"TrailName": name, **given}))
-    logs = str(props.get("IsLogging", True)).lower() == "true"
-    _answered((cloudtrail._start_logging if logs else cloudtrail._stop_logging)({"Name": name}))
-
-
-def _answered(answer: tuple) -> dict[str, Any]:
-    body = answer[2].decode() if isinstance(answer[2], bytes) else answer[2]
-    if answer[0] >= 400:
-        raise ValueError(body)
-    return json.loads(body or "{}")
+        accepted(cloudtrail._put_event_selectors({"TrailName": name, **given}))
+    logs = true(props.get("IsLogging", True))
+    accepted((cloudtrail._start_logging if logs else cloudtrail._stop_logging)({"Name": name}))

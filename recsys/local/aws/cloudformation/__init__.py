@@ -1,0 +1,18 @@
+"""What CloudFormation must do here that MiniStack's refuses or leaves undone.
+
+new_types   types that MiniStack refuses the whole template for, or makes nothing of
+finished    properties of other types that it ignores
+guarded     what it would overwrite, or delete with all it holds
+stacks      templates, tags, nested stacks and outputs
+trails      CloudTrail's trail, one of the new types
+"""
+
+from recsys.local.aws.cloudformation import finished, guarded, new_types, stacks
+
+
+def install(endpoint: str) -> None:
+    """Change the handlers of the resource types concerned, how stacks are read and what is told of them."""
+    new_types.install()
+    guarded.install()
+    finished.install()
+    stacks.install(endpoint)

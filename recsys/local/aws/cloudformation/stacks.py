@@ -1,0 +1,63 @@
+"""How stacks are read, changed and told of.
+
+- A template is read by libyaml: MiniStack's own takes ten times as long, and nobody is answered meanwhile.
+- The stack's tags reach its bucket, trail, dashboard, rules and event source mappings too; MiniStack gives them to the
+  rest.
+- What stays as it is in an updated nested stack keeps its attributes, which others refer to; MiniStack loses them.
+- An output with an API's amazonaws.com address is shown with the address that answers here.
+"""
+
+import re
+from collections.abc import Callable
+
+import yaml
+from ministack.services import apigateway_v1
+from ministack.services.cloudformation import _stacks, engine, handlers, provisioners
+from ministack.services.cloudformation.provisioners import _STACK_TAG_PROPERTY
+
+from recsys.local.aws.cloudformation.answers import Created, Properties
+
+TAGGED = ("S3::Bucket", "CloudTrail::Trail", "CloudWatch::Dashboard", "Events::Rule", "Lambda::EventSourceMapping")
+API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([A-Za-z0-9_-]+)")
+
+
+def install(endpoint: str) -> None:
+    """Read, tag and update stacks in this way, and show what is at `endpoint`."""
+    engine.CfnLoader = type("CfnLoader", (yaml.CSafeLoader,), {"yaml_constructors": engine.CfnLoader.yaml_constructors})
+    _STACK_TAG_PROPERTY.update({f"AWS::{kind}": ("Tags", "list") for kind in TAGGED})
+    provisioners._update_resource = _keeping_attributes(provisioners._update_resource)
+    for action in ("DescribeStacks", "ListExports"):
+        handlers._ACTION_HANDLERS[action] = _with_local_addresses(handlers._ACTION_HANDLERS[action], endpoint)
+
+
+def _keeping_attributes(update: Callable[..., Created]) -> Callable[..., Created]:
+    def updated(
+        kind: str,
+        physical_id: str,
+        old: Properties,
+        new: Properties,
+        stack_name: str,
+        logical_id: str | None = None,
+        attributes: Properties | None = None,
+    ) -> Created:
+        if attributes is None:
+            before = _stacks.get(stack_name, {}).get("_resources", {}).get(logical_id, {})
+            attributes = before.get("Attributes")
+        return update(kind, physical_id, old, new, stack_name, logical_id, attributes)
+
+    return updated
+
+
+def _with_local_addresses(describe: Callable[[dict], tuple], endpoint: str) -> Callable[[dict], tuple]:
+    def described(params: dict) -> tuple:
+        status, headers, body = describe(params)
+        text = body.decode() if isinstance(body, bytes) else body
+        return status, headers, API_ADDRESS.sub(lambda found: _local(found, endpoint), text).encode()
+
+    return described
+
+
+def _local(found: re.Match[str], endpoint: str) -> str:
+    api_id, stage = found.groups()
+    known = any(key == api_id for _, _, key in apigateway_v1._rest_apis._data)
+    return f"{endpoint}/restapis/{api_id}/{stage}/_user_request_" if known else found[0]
