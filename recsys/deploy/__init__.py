@@ -1,8 +1,9 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
-from recsys.deploy.api import experiment, filters, get, latencies, post, table
+from recsys.deploy.api import get, latencies, post, table
 from recsys.deploy.fallback import popular_items, publish_popular
-from recsys.deploy.stack import delete, deploy, describe, retraining
+from recsys.deploy.parameters import experiment, filters, retraining
+from recsys.deploy.stack import delete, deploy, describe
 
 __all__ = [
     "delete",

@@ -28,21 +28,6 @@ def post(url: str, body: Mapping[str, Any]) -> Answer:
     return _ask(urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers))
 
 
-def filters(**arns: str) -> str:
-    """The stack's Filters parameter: Personalize filters without placeholders, by the name the API knows them by."""
-    return json.dumps({name: {"arn": arn, "values": []} for name, arn in arns.items()})
-
-
-def experiment(name: str, campaigns: Mapping[str, str], weights: Mapping[str, float] | None = None) -> dict[str, str]:
-    """The stack's parameters for an A/B test of /recommendations: a campaign's ARN, and a weight, for each variant.
-
-    Without weights the variants share the users equally.
-    """
-    asked = {"name": name, "campaigns": dict(campaigns), **({"weights": dict(weights)} if weights else {})}
-    arns = ",".join(sorted(set(campaigns.values())))
-    return {"Experiments": json.dumps({"recommendations": asked}), "ExperimentCampaignArns": arns}
-
-
 def table(answer: Mapping[str, Any]) -> pd.DataFrame:
     """The recommendations of an answer as a table: itemId, title, category, price and, where there is one, score."""
     return pd.DataFrame(answer["recommendations"])

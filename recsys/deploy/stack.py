@@ -16,7 +16,7 @@ from recsys import aws
 from recsys.deploy import package, probe, template
 from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
-from recsys.params import NEVER, Params
+from recsys.params import NEVER
 
 NEEDS_CODE = ("TrackingId", "CampaignArn", "RetrainingSchedule")  # parameters that bring what is published
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
@@ -85,12 +85,6 @@ def outputs(stack: Stack) -> dict[str, str]:
     return {entry["OutputKey"]: entry["OutputValue"] for entry in stack.get("Outputs", [])}
 
 
-def retraining(values: Params) -> dict[str, Any]:
-    """The parameters of the template that say when to train anew, and what then goes live."""
-    chosen = values.retraining
-    return {"RetrainingSchedule": chosen.retrain_schedule or "", "RetrainingTolerance": f"{chosen.retrain_tolerance:g}"}
-
-
 class Operation:
     """What is done to one stack, followed to its end."""
 
@@ -121,16 +115,16 @@ class Operation:
 
     def create(self, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Stack:
         request = {"Parameters": _given(parameters), "Tags": aws.tags(dict(tags), lower=False)}
-        aws.call(self.cloudformation.create_stack, **self._request(parameters), **request)
+        aws.call(self.cloudformation.create_stack, **self._request(template.body(parameters)), **request)
         return self._expect("CREATE_COMPLETE", self._follow(self.name, {}), {})
 
     def update(self, stack: Stack, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Stack:
         keep = sorted((_values(stack).keys() & template.parameters()) - parameters.keys())
         kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in keep]
         request = {"Parameters": [*_given(parameters), *kept], "Tags": _tags(stack, tags)}
-        before = self._events(self.name)
+        before, body = self._events(self.name), template.body({**_values(stack), **parameters})
         try:
-            aws.call(self.cloudformation.update_stack, **self._request({**_values(stack), **parameters}), **request)
+            aws.call(self.cloudformation.update_stack, **self._request(body), **request)
         except Refused as error:
             if "No updates are to be performed" not in str(error):
                 raise
@@ -146,8 +140,8 @@ class Operation:
     def restore(self, stack: Stack, body: str) -> None:
         """Bring the stack back to an earlier description of it and its template."""
         before = self._events(self.name)
-        earlier = {"TemplateBody": body, "Parameters": _given(_values(stack)), "Tags": stack.get("Tags", [])}
-        aws.call(self.cloudformation.update_stack, **{**self._request({}), **earlier})
+        earlier = {"Parameters": _given(_values(stack)), "Tags": stack.get("Tags", [])}
+        aws.call(self.cloudformation.update_stack, **self._request(body), **earlier)
         self._expect("UPDATE_COMPLETE", self._follow(self.name, before), before)
 
     def delete(self) -> None:
@@ -160,8 +154,8 @@ class Operation:
         if (deleted := self._follow(arn, before)) is not None:
             self._expect("DELETE_COMPLETE", deleted, before)
 
-    def _request(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {"StackName": self.name, "TemplateBody": template.body(values), "Capabilities": ["CAPABILITY_IAM"]}
+    def _request(self, body: str) -> dict[str, Any]:
+        return {"StackName": self.name, "TemplateBody": body, "Capabilities": ["CAPABILITY_IAM"]}
 
     def _follow(self, stack_id: str, before: Events) -> Stack | None:
         """The stack once nothing is in progress; what is done beyond `before` is told on the way."""
