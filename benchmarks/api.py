@@ -30,12 +30,12 @@ from benchmarks.embedded import TAGS, campaign
 from benchmarks.machine import machine
 from benchmarks.serving import server
 from recsys import aws, deploy
-from recsys.local import launcher
+from recsys.local.addresses import HEALTH
 
 USERS = 500
 RESULTS = 5
 STAGE = "plain"
-HEALTH = "the server's health"
+LEAST = "the server's health"
 
 ONCE = "personalize, runtime = boto3.client('personalize'), boto3.client('personalize-runtime')\n"
 PLAIN = """
@@ -72,7 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
         arn = campaign(Path(state))
         addresses = {
-            HEALTH: os.environ["AWS_ENDPOINT_URL"] + launcher.HEALTH,
+            LEAST: os.environ["AWS_ENDPOINT_URL"] + HEALTH,
             "recsys": asked(ours(arn)),
             "plain": asked(plain("plain", arn, PLAIN.format(outside=ONCE, inside=""))),
             "plain, own clients": asked(plain("own-clients", arn, PLAIN.format(outside="", inside=ONCE))),

@@ -29,6 +29,7 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from benchmarks.machine import machine
 from recsys.data.generate import generate
 from recsys.local import launcher
+from recsys.local.addresses import HEALTH
 from recsys.local.personalize.service import Personalize
 from recsys.local.personalize.serving.engines import Asked
 from recsys.local.personalize.serving.recommend import recommend
@@ -159,7 +160,7 @@ def through_boto3(client: Client, campaign: str, chosen: str, solution: str, use
 
 def health(runtime: Any) -> Call:
     """A request that needs nothing of the server, through the connections of a boto3 client."""
-    session, url = runtime._endpoint.http_session, f"{runtime.meta.endpoint_url}{launcher.HEALTH}"
+    session, url = runtime._endpoint.http_session, f"{runtime.meta.endpoint_url}{HEALTH}"
     return lambda number: session.send(AWSRequest("GET", url).prepare()).content
 
 

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
+from recsys.local.addresses import CALLS, HEALTH
 from recsys.local.aws.store import damaged
 from recsys.local.personalize.service import Personalize
 
@@ -17,9 +18,6 @@ Scope = dict[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-HEALTH = "/_recsys/health"
-CALLS = "/_recsys/calls"
 
 
 class Others(Protocol):

@@ -17,6 +17,7 @@ import psutil
 
 from recsys.errors import LocalError
 from recsys.local import damage
+from recsys.local.addresses import CALLS, HEALTH
 from recsys.local.options import ALL, PERSONALIZE, Options
 from recsys.local.processes import Ours, occupant
 
@@ -24,7 +25,6 @@ PORT = 4566
 STATE = Path(".recsys")
 LOG = "server.log"
 LOG_LIMIT = 10 * 1024 * 1024  # bytes; a longer log is set aside as server.log.1 at the next start
-HEALTH, CALLS = "/_recsys/health", "/_recsys/calls"
 PERSONALIZE_SERVICES = ("PERSONALIZE", "PERSONALIZE_RUNTIME", "PERSONALIZE_EVENTS")  # as botocore spells them
 START_SECONDS, STOP_SECONDS = 60.0, 30.0
 HEALTH_SECONDS = 3.0  # a server that is ours answers at once
@@ -107,8 +107,11 @@ def status(state: Path = STATE) -> Status:
 
 
 def calls(state: Path = STATE) -> list[dict[str, Any]]:
-    """What each IAM role asked the embedded AWS of `state` for since its start: role, action, resource, whether it was
-    allowed, count, last (epoch seconds). Raises LocalError where it does not run."""
+    """What each IAM role asked the embedded AWS of `state` for since its start.
+
+    Of each distinct call role, action, resource, allowed, count, last (epoch seconds). Raises LocalError where it does
+    not run.
+    """
     found = status(state)
     answer = _asked(found.endpoint + CALLS) if found.running else None
     if answer is None:

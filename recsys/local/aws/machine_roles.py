@@ -7,11 +7,8 @@ checks it; every other one is checked here, by the action and the resource that 
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import lru_cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import stepfunctions
@@ -36,16 +33,14 @@ def install() -> None:
     stepfunctions._invoke_resource = _if_it_may(stepfunctions._invoke_resource)
 
 
-def clients(endpoint: str) -> Callable[[str], Any]:
-    """Clients against this very server, with the credentials of the role whose task it is."""
+def clients(client: Callable[..., Any]) -> Callable[[str], Any]:
+    """The clients that `client` makes, with the credentials of the role whose task it is."""
 
-    @lru_cache(maxsize=64)
-    def made(service: str, role: str) -> Any:
-        keys = permissions.credentials(role, SESSION) or {}
-        config = Config(retries={"max_attempts": 2})
-        return boto3.client(service, endpoint_url=endpoint, config=config, **{k.lower(): v for k, v in keys.items()})
+    def client_of(service: str) -> Any:
+        keys = permissions.credentials(_role.get(), SESSION) or {}
+        return client(service, **{name.lower(): value for name, value in keys.items()})
 
-    return lambda service: made(service, _role.get())
+    return client_of
 
 
 def _with_role(execute: Callable[..., Any]) -> Callable[..., Any]:

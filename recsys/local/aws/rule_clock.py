@@ -15,7 +15,6 @@ from typing import Any
 
 from ministack.services import eventbridge
 
-PATH = "/_recsys/clock"
 EXPECTED = 'expected {"at": "2026-12-06T04:00:00+00:00"}, a moment with its offset, later than what the clock shows'
 
 _ahead = 0.0  # seconds

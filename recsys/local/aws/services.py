@@ -2,18 +2,16 @@
 
 import functools
 import logging
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import kinesis, s3
 
+from recsys.local.addresses import CLOCK
 from recsys.local.aws import (
     account_limits,
     actions,
@@ -38,6 +36,7 @@ from recsys.local.aws import (
 from recsys.local.aws.autosave import Autosave
 from recsys.local.aws.kinesis_poller import KinesisPoller
 from recsys.local.aws.lanes import Lanes
+from recsys.local.aws.own_clients import clients
 from recsys.local.aws.store import Store
 from recsys.local.aws.streamlog import StreamLog
 
@@ -80,15 +79,16 @@ class MiniStack:
         self.store = Store(state / "state.sqlite")
         self.lanes = Lanes()
         self.log = StreamLog(state / "streams.sqlite", lambda arn: self.poller.arrived(arn))
-        self.poller = KinesisPoller(self.log, _clients(endpoint), self.lanes)
+        client = clients(endpoint)
+        self.poller = KinesisPoller(self.log, client, self.lanes)
         self.autosave = Autosave(self.store, self.poller.saved_view, lambda: dict(self.poller.starts))
         self.alarms = alarms.AlarmClock()
-        self._install(endpoint, tagged)
+        self._install(endpoint, client, tagged)
 
-    def _install(self, endpoint: str, tagged: Tagged) -> None:
+    def _install(self, endpoint: str, client: Callable[..., Any], tagged: Tagged) -> None:
         for mend in MENDS:
             mend.install()
-        app._get_module = _mending_when_loaded(app._get_module, endpoint, tagged)
+        app._get_module = _mending_when_loaded(app._get_module, endpoint, client, tagged)
         changed_items.install()
         self.log.install()
         self.poller.install()
@@ -104,7 +104,7 @@ class MiniStack:
         if scope["type"] != "http":
             await app.app(scope, receive, send)
             return
-        if scope["path"] == rule_clock.PATH:
+        if scope["path"] == CLOCK:
             await rule_clock.answer(receive, send)
             return
         if scope["path"].startswith(API):
@@ -182,7 +182,9 @@ class MiniStack:
         return noticed
 
 
-def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str, tagged: Tagged) -> Callable[[str], Any]:
+def _mending_when_loaded(
+    get_module: Callable[[str], Any], endpoint: str, client: Callable[..., Any], tagged: Tagged
+) -> Callable[[str], Any]:
     """Modules that take long to import, as CloudFormation which has every service, are mended when first used."""
 
     def got(name: str) -> Any:
@@ -203,25 +205,11 @@ def _mending_when_loaded(get_module: Callable[[str], Any], endpoint: str, tagged
         if name == "stepfunctions" and not known:
             from recsys.local.aws import machine_roles, state_machines
 
-            state_machines.install(machine_roles.clients(endpoint))
+            state_machines.install(machine_roles.clients(client))
             machine_roles.install()
         return module
 
     return got
-
-
-def _clients(endpoint: str) -> Callable[[str], Any]:
-    """Clients against this very server, one per service, for what the event source mappings send."""
-    lock = threading.Lock()
-    made: dict[str, Any] = {}
-
-    def client(service: str) -> Any:
-        with lock:
-            if service not in made:
-                made[service] = boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 2}))
-            return made[service]
-
-    return client
 
 
 def _timed(path: str, send: Send) -> Send:
