@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 from ministack import app
@@ -38,21 +38,6 @@ _borrowing = threading.local()
 logger = logging.getLogger(__name__)
 
 
-class _Copy:
-    """Stands for the `copy` module inside a service: while the capture asks, hands out the thing itself."""
-
-    def __init__(self, original: ModuleType) -> None:
-        self._original = original
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
-
-    def deepcopy(self, value: Any, memo: dict | None = None) -> Any:
-        if getattr(_borrowing, "active", False):
-            return value
-        return self._original.deepcopy(value, memo)
-
-
 def services() -> dict[str, Callable[[], dict[str, Any] | None]]:
     """What can be saved: service -> its get_state; only services that were used are loaded."""
     return app._build_persistence_save_dict()
@@ -74,13 +59,24 @@ def blocks_of(service: str, get_state: Callable[[], dict[str, Any] | None]) -> l
 def _collected(service: str, get_state: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
     module = app._loaded_modules.get(app._state_map[service])
     if service in COLLECT_ONLY and module is not None:
-        if not isinstance(module.copy, _Copy):
-            module.copy = _Copy(module.copy)
+        if not getattr(module.copy, "lends", False):
+            module.copy = SimpleNamespace(
+                **{**vars(module.copy), "deepcopy": _lent(module.copy.deepcopy), "lends": True}
+            )
         _borrowing.active = True
     try:
         return get_state()
     finally:
         _borrowing.active = False
+
+
+def _lent(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
+    """Hands out the thing itself while the capture asks."""
+
+    def copied(value: Any, memo: dict | None = None) -> Any:
+        return value if getattr(_borrowing, "active", False) else deepcopy(value, memo)
+
+    return copied
 
 
 def _streams_without_records() -> dict[str, Any]:

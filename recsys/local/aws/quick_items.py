@@ -6,32 +6,19 @@ classes), and a statement of a batch is parsed twice. A profile of 25 events too
 
 import copy
 from collections.abc import Callable
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 from ministack.services import dynamodb
 
 
-class _Copy:
-    """Stands for the `copy` module inside DynamoDB."""
-
-    def __init__(self, original: ModuleType) -> None:
-        self._original = original
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
-
-    def deepcopy(self, value: Any, memo: dict | None = None) -> Any:
-        return copied(value)
-
-
 def install() -> None:
     """Change how DynamoDB copies, and how it parses."""
-    dynamodb.copy = _Copy(dynamodb.copy)
+    dynamodb.copy = SimpleNamespace(**{**vars(copy), "deepcopy": copied})
     dynamodb._parse_partiql = _once(dynamodb._parse_partiql)
 
 
-def copied(value: Any) -> Any:
+def copied(value: Any, memo: dict | None = None) -> Any:
     """A copy all the way down; what is neither dict, list nor immutable is left to `copy.deepcopy`."""
     kind = type(value)
     if kind is str:
@@ -40,7 +27,7 @@ def copied(value: Any) -> Any:
         return {key: copied(each) for key, each in value.items()}
     if kind is list:
         return [copied(each) for each in value]
-    return value if kind in (bool, int, float, bytes, type(None)) else copy.deepcopy(value)
+    return value if kind in (bool, int, float, bytes, type(None)) else copy.deepcopy(value, memo)
 
 
 def _once(parse: Callable[..., dict]) -> Callable[..., dict]:
