@@ -42,6 +42,26 @@ def test_a_request_beyond_the_rate_is_over_the_limit(name: str, impatient: Calla
     assert second == (code if code in modelled(MODELS[name]) else "ThrottlingException", LIMIT)
 
 
+def test_step_functions_names_a_throttled_request_after_the_service(
+    impatient: Callable[[str], Any], client: Callable[[str], Any]
+) -> None:
+    """The model has no such error; one that it has keeps its name."""
+    assert [task_error(impatient("personalize")) for _ in range(2)][-1] == "Personalize.PersonalizeException"
+    assert task_error(client("personalize")) == "Personalize.ResourceNotFoundException"
+
+
+def task_error(client: Any) -> str:
+    """What a task that describes a campaign which is not there fails with."""
+    from ministack.services import stepfunctions
+
+    from recsys.local.aws import state_machines
+
+    arn = "arn:aws:personalize:us-east-1:000000000000:campaign/not-there"
+    with pytest.raises(stepfunctions._ExecutionError) as raised:
+        state_machines._call(client, "Personalize", "describeCampaign", {"CampaignArn": arn})
+    return raised.value.error
+
+
 def refused(client_of: Callable[[str], Any], name: str, request: dict[str, Any]) -> tuple[str, str] | None:
     """Code and message of what a call is refused with, if it is."""
     try:

@@ -291,22 +291,3 @@ def test_rules_go_by_a_clock_that_can_be_replaced():
     assert calls_by_name(eventbridge, "_now_ts")
     assert "_now_ts()" in inspect.getsource(eventbridge._tick_scheduled_rules)
     assert "_tick_scheduled_rules()" in inspect.getsource(eventbridge._scheduler_loop)
-
-
-def test_an_error_of_personalize_has_the_name_step_functions_gives_it():
-    import boto3
-    from botocore.stub import Stubber
-    from ministack.services import stepfunctions
-
-    from recsys.local.aws import state_machines
-
-    client = boto3.client("personalize", region_name="us-east-1")
-    codes = {
-        "ResourceNotFoundException": "Personalize.ResourceNotFoundException",
-        "ThrottlingException": "Personalize.PersonalizeException",
-    }
-    for code, name in codes.items():
-        with Stubber(client) as stubbed, pytest.raises(stepfunctions._ExecutionError) as raised:
-            stubbed.add_client_error("describe_campaign", code)
-            state_machines._call(client, "Personalize", "describeCampaign", {"CampaignArn": "arn:aws:personalize:::c"})
-        assert raised.value.error == name
