@@ -118,19 +118,21 @@ def _measure_age() -> None:
     except (ClientError, BotoCoreError) as error:
         logger.warning("age of the model", extra={"reason": str(error)})
         return
-    metrics.set_default_dimensions(environment=os.environ["ENVIRONMENT"])
-    metrics.add_metric("ModelAgeDays", MetricUnit.NoUnit, days)
-    metrics.flush_metrics()
+    _put(ModelAgeDays=(MetricUnit.NoUnit, days))
 
 
 def _measure(state: State) -> None:
     counts = state.counts()
-    metrics.set_default_dimensions(environment=os.environ["ENVIRONMENT"])
-    metrics.add_metric("UsersServed", MetricUnit.Count, counts["served"])
-    metrics.add_metric("UsersFailed", MetricUnit.Count, counts["failed"])
-    metrics.add_metric("Seconds", MetricUnit.Seconds, counts["seconds"])
-    metrics.flush_metrics()
+    users = {f"Users{name.title()}": (MetricUnit.Count, counts[name]) for name in ("served", "failed")}
+    _put(**users, Seconds=(MetricUnit.Seconds, counts["seconds"]))
     logger.info("finished", extra={"date": state.date, **counts, "reasons": state.reasons})
+
+
+def _put(**values: tuple[MetricUnit, float]) -> None:
+    metrics.add_dimension(name="environment", value=os.environ["ENVIRONMENT"])
+    for name, (unit, value) in values.items():
+        metrics.add_metric(name, unit, value)
+    metrics.flush_metrics()
 
 
 def _judged(state: State) -> dict[str, Any]:

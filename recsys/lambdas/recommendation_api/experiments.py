@@ -7,6 +7,7 @@ variants and weights stay: it follows from a hash of experiment and user. Anothe
 
 import hashlib
 import json
+from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -41,9 +42,7 @@ class Experiment:
         """The variant this user is in."""
         digest = hashlib.sha256(f"{self.name}\0{user}".encode()).digest()
         place = int.from_bytes(digest[:8], "big") / 2**64  # uniform in [0, 1]
-        return next(
-            (one for one, bound in zip(self.variants, self.bounds, strict=True) if place < bound), self.variants[-1]
-        )
+        return self.variants[bisect(self.bounds[:-1], place)]
 
 
 def configured(text: str) -> dict[str, Experiment]:

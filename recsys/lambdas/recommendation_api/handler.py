@@ -69,13 +69,12 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
     variant = running["recommendations"].variant(userId) if "recommendations" in running else None
 
     def campaign() -> Answer:
-        try:
-            if variant:
-                tried = Campaign(runtime, variant.campaign_arn)
-                items, recommendation = tried.ask(numResults, userId=userId, **named)
-                return Answer(items, "campaign", recommendation, variant=variant.name)
-        except (ClientError, BotoCoreError) as error:
-            logger.warning("variant", extra={"campaign": tried.arn, "reason": str(error)})
+        if variant:
+            try:
+                tried = Campaign(runtime, variant.campaign_arn).ask(numResults, userId=userId, **named)
+                return Answer(tried[0], "campaign", tried[1], variant=variant.name)
+            except (ClientError, BotoCoreError) as error:
+                logger.warning("variant", extra={"campaign": variant.campaign_arn, "reason": str(error)})
         items, recommendation = recommendations.ask(numResults, userId=userId, **named)
         return Answer(items, "campaign", recommendation, os.environ["SOLUTION_VERSION_ARN"] or None)
 

@@ -62,9 +62,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def process(raw: Sequence[dict[str, Any]]) -> dict[str, Exception]:
     """Take the records as far as they go; returns the sequence numbers that failed, and why."""
     records, rejected = sort_out(raw)
-    by_user: dict[str, list[Record]] = {}
-    for record in records:
-        by_user.setdefault(record.event.user_id, []).append(record)
+    by_user = of_users(records)
     taking = beside.submit(profiles.take, by_user)
     failed = put_events(personalize, os.environ["TRACKING_ID"], records)
     users = taking.result()
@@ -76,6 +74,14 @@ def process(raw: Sequence[dict[str, Any]]) -> dict[str, Exception]:
     counts = {"records": len(raw), "users": len(by_user), "rejected": len(due), "failed": len(failed)}
     logger.info("batch", extra={**counts, "reasons": reasons})
     return failed
+
+
+def of_users(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Each user's records, in the stream's order."""
+    by_user: dict[str, list[Record]] = {}
+    for record in records:
+        by_user.setdefault(record.event.user_id, []).append(record)
+    return by_user
 
 
 def sort_out(raw: Sequence[dict[str, Any]]) -> tuple[list[Record], list[Rejected]]:
