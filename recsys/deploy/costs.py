@@ -5,7 +5,7 @@ campaign and a stream are billed whether or not anybody calls), and what each mi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from recsys.deploy import template
 from recsys.deploy.prices import Prices
@@ -163,11 +163,11 @@ def _batch(demand: Demand, prices: Prices) -> Line:
 
 def _trail(values: Params, demand: Demand, prices: Prices) -> Line:
     """Of every call that touches data: one a batch of events and at most one an event, and one a user each day."""
-    price = prices.cloudtrail.data_events_million / 1e6
-    each = (1 + 1 / values.stream.batch_size) * price
-    daily = BATCHES * demand.users * price
-    line = _used("trail of data events", "at most", demand.events, each, "events")
-    return replace(line, demand=line.demand + daily)
+    million = prices.cloudtrail.data_events_million
+    each = 1 + 1 / values.stream.batch_size
+    calls = each * demand.events + BATCHES * demand.users
+    billed = {"demand": calls * million / 1e6, "per_million": each * million, "million": "events"}
+    return Line("trail of data events", "at most", **billed)
 
 
 def _retraining(values: Params, demand: Demand, prices: Prices) -> Line:

@@ -12,9 +12,9 @@ ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 def retrain(suffix: str, **wait: Any) -> dict[str, Any]:
     """Begin a retraining of the environment and follow it to its end; returns what it told the topic.
 
-    That is `outcome`, live or refused, its `reason`, both versions and their metric; a retraining that ends here goes
-    on by itself where this process is cut off. Raises AwsError where none is deployed, Refused with the reason where it
-    failed, TimedOut.
+    That is `outcome`, live or refused, its `reason`, both versions and their metric. Where this process is cut off the
+    retraining goes on by itself. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is
+    deployed, Refused with the reason where it failed, TimedOut.
     """
     states = aws.client("stepfunctions")
     execution = aws.call(states.start_execution, stateMachineArn=_machine(suffix))["executionArn"]

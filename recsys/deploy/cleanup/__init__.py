@@ -86,7 +86,8 @@ def _look(group_name: str, stack_name: str, stage: str | None) -> Environment:
     main = stack.describe(stack_name)
     stacks = list(dict.fromkeys(([main["StackId"]] if main else []) + tagged.stacks))
     resources = [resource for arn in stacks for resource in _resources(arn)]
-    loose = [resource for resource in tagged.resources if resource not in set(resources)]
+    owned = set(resources)
+    loose = [resource for resource in tagged.resources if resource not in owned]
     return Environment(personalize.standing(group_name, tagged.personalize), stacks, resources, loose, tagged.unknown)
 
 

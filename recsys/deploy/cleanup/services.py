@@ -104,8 +104,8 @@ GOES_ALONG = re.compile(r"arn:[^:]+:apigateway:.+/stages/.+")  # with its API
 
 def named(arn: str) -> Resource | None:
     """Type and physical name of what an ARN means, or None where it is of no type above."""
-    for kind, type in TYPES.items():
-        if found := re.fullmatch(f"(arn:[^:]+:{type.arn.replace('@', '[^:]*:[^:]*')})", arn):
+    for kind, spelled in TYPES.items():
+        if found := re.fullmatch(f"(arn:[^:]+:{spelled.arn.replace('@', '[^:]*:[^:]*')})", arn):
             name = found.groups()[-1]
             return kind, _queue_url(name) if kind == "AWS::SQS::Queue" else name
     return None

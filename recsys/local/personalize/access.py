@@ -15,7 +15,7 @@ from recsys.local.personalize.wire.protocol import Operation
 Params = dict[str, Any]
 Need = tuple[str, str, dict[str, str]]  # action, resource, condition keys
 PASSED = {"iam:PassedToService": "personalize.amazonaws.com"}
-MADE_UNDER = {"CreateSolutionVersion": "solutionArn"}  # a version has its solution's ARN
+UNDER_A_PARENT = "CreateSolutionVersion"  # checked on the solution: a version has no name of its own
 
 
 def needed(operation: Operation, params: Params, arn_of: Callable[[str], str]) -> Iterator[Need]:
@@ -41,7 +41,7 @@ def _resources(operation: Operation, params: Params, arn_of: Callable[[str], str
     if operation.rest:
         yield from (params[member] for member in ("campaignArn", "recommenderArn", "datasetArn") if member in params)
         yield from _filters(params)
-    elif name.startswith("Create") and name not in MADE_UNDER:
+    elif name.startswith("Create") and name != UNDER_A_PARENT:
         yield arn_of(_path(name.removeprefix("Create"), params))
     elif not name.startswith("List") or name == "ListTagsForResource":
         named = [member for member in operation.model.input_shape.members if member.endswith("Arn")]

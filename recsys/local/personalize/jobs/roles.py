@@ -17,7 +17,7 @@ SESSION_NAME = "PersonalizeSession"
 
 
 def assume_role(spec: dict[str, Any]) -> dict[str, Any]:
-    """`spec` with the credentials of its "role"; unchanged if it names none, or one that is let pass.
+    """`spec` with the credentials of its "role"; unchanged if it names none, one that is let pass, or IAM will not say.
 
     Raises JobFailed if Personalize cannot assume the role.
     """
