@@ -11,7 +11,7 @@ from recsys.local.shared.errors import broken
 from recsys.local.shared.store import Resource
 
 MULTI = "MultiModel"
-REJECTED = "Rejected"
+APPROVED = "Approved"
 
 Params = dict[str, Any]
 
@@ -34,8 +34,10 @@ def container(control: Control, definition: Params) -> Params:
     given = definition
     if "ModelPackageName" in definition:
         package = control.find(KINDS["ModelPackage"], definition["ModelPackageName"]).document
-        if package.get("ModelApprovalStatus") == REJECTED:
-            raise broken(f"Model package {package['ModelPackageArn']} is rejected.")
+        if "ModelPackageVersion" in package and package["ModelApprovalStatus"] != APPROVED:
+            raise broken(
+                f"Model package {package['ModelPackageArn']} is not approved: {package['ModelApprovalStatus']}."
+            )
         (first, *_) = package["InferenceSpecification"]["Containers"]
         environment = {**first.get("Environment", {}), **definition.get("Environment", {})}
         given = {**first, "Environment": environment}

@@ -38,7 +38,7 @@ class Operations:
         self._special: dict[str, Callable[[Params], Awaitable[Params | None]]] = {
             "CreateEndpoint": self._create_endpoint,
             "UpdateEndpoint": partial(self._change_endpoint, endpoints.update),
-            "UpdateEndpointWeightsAndCapacities": partial(self._change_endpoint, endpoints.reweigh),
+            "UpdateEndpointWeightsAndCapacities": self.reweigh,
             "DeleteEndpoint": self._delete_endpoint,
             "CreateModelPackage": self._on_record(models.create_package),
             "UpdateModelPackage": self._on_record(models.update_package),
@@ -111,6 +111,10 @@ class Operations:
         changed = await self._shop.on_record(lambda: change(params))
         self._endpoints.begin(changed)
         return changed.document
+
+    async def reweigh(self, params: Params) -> Params:
+        """UpdateEndpointWeightsAndCapacities, for scaling too."""
+        return await self._change_endpoint(self._endpoints.reweigh, params)
 
     async def _delete_endpoint(self, params: Params) -> None:
         self._endpoints.begin(await self._shop.on_record(lambda: self._endpoints.delete(params["EndpointName"])))

@@ -9,6 +9,7 @@ from typing import Any
 from recsys.local.sagemaker.endpoints import Endpoints
 from recsys.local.sagemaker.hosting import Answer, Refused, TimedOut, Unavailable
 from recsys.local.sagemaker.jobs.storage import S3Failed
+from recsys.local.sagemaker.scaling import Scaling
 from recsys.local.sagemaker.wire import Answer as Wire
 from recsys.local.sagemaker.wire import checked
 from recsys.local.shared.errors import ServiceError
@@ -25,7 +26,8 @@ Params = dict[str, Any]
 class Runtime:
     """Answers InvokeEndpoint; `report` tells CloudWatch what was counted since the last time."""
 
-    def __init__(self, endpoints: Endpoints, region: str, account: str) -> None:
+    def __init__(self, endpoints: Endpoints, scaling: Scaling, region: str, account: str) -> None:
+        self._scaling = scaling
         self._endpoints, self._region, self._account = endpoints, region, account
         self._lock = threading.Lock()
         self._counted: dict[tuple[str, str, str], list[float]] = {}
@@ -54,6 +56,7 @@ class Runtime:
             return self._model_error(endpoint, 0, error.reason, error.reason)
         except Unavailable as error:
             raise ServiceError("ServiceUnavailable", error.reason, 503) from None
+        self._scaling.count(endpoint, answer.variant)
         self._count(endpoint, answer, time.perf_counter() - started)
         if not answer.ok:
             who = "server" if answer.status >= 500 else "client"

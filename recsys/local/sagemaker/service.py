@@ -25,7 +25,8 @@ from recsys.local.sagemaker.jobs.job import Workshop
 from recsys.local.sagemaker.logs import Logs
 from recsys.local.sagemaker.operations import Operations
 from recsys.local.sagemaker.runtime import NAMESPACE, Runtime
-from recsys.local.sagemaker.wire import RUNTIME, Answer, answer, find_operation, parse, refusal
+from recsys.local.sagemaker.scaling import Scaling
+from recsys.local.sagemaker.wire import RUNTIME, SCALING, Answer, answer, find_operation, parse, refusal
 from recsys.local.shared.actor import Actor
 from recsys.local.shared.clients import client
 from recsys.local.shared.cloudwatch import Publisher
@@ -61,11 +62,13 @@ class SageMaker:
         self._shop = Workshop(self._control, self._actor, self._folder, self._logs, self._put, self._spec)
         self._board, self._endpoints = Board(self._shop), Endpoints(self._shop)
         self._operations = Operations(self._shop, self._board, self._endpoints)
-        self._runtime = Runtime(self._endpoints, self._region, self._account)
+        self._scaling = Scaling(self._control)
+        self._runtime = Runtime(self._endpoints, self._scaling, self._region, self._account)
         endpoint = self._spec["endpoint"]
         self._publisher = Publisher(endpoint, self._region, NAMESPACE, [self._runtime.report])
         self._endpoints.resume(self._store.find("Endpoint"))
         self._board.resume()
+        self._scaler = asyncio.ensure_future(self._scaling.run(self._shop.on_record, self._operations.reweigh))
         self._publisher.start()
 
     def tagged(self) -> dict[str, dict[str, str]]:
@@ -74,6 +77,7 @@ class SageMaker:
 
     async def quiesce(self) -> None:
         """End jobs and endpoints, and put the last lines and metrics while this server still answers."""
+        self._scaler.cancel()
         await self._board.close()
         await self._endpoints.close()
         await asyncio.to_thread(self._logs.close)
@@ -107,6 +111,10 @@ class SageMaker:
     async def _operate(self, scope: Scope, target: str, body: bytes) -> Answer:
         operation = find_operation(target)
         params = parse(operation, body)
+        if operation.service == SCALING:
+            action = f"{operation.service}:{operation.name}"
+            self._check(scope, action, "*", {})
+            return answer(operation, await self._shop.on_record(lambda: self._scaling.answer(operation.name, params)))
         for need in needed(self._control, operation.name, params):
             self._check(scope, *need)
         return answer(operation, await self._operations.answer(operation.name, params))

@@ -13,7 +13,8 @@ from recsys.local.shared.errors import ServiceError, broken
 from recsys.local.shared.output import trim
 from recsys.local.shared.validate import validate
 
-TARGETS = {"SageMaker": "sagemaker", "AnyScaleFrontendService": "application-autoscaling"}  # services by their prefix
+SCALING = "application-autoscaling"
+TARGETS = {"SageMaker": "sagemaker", "AnyScaleFrontendService": SCALING}  # services by the prefix of X-Amz-Target
 RUNTIME = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<verb>invocations|async-invocations)")
 JSON = (b"content-type", b"application/x-amz-json-1.1")
 
