@@ -73,7 +73,7 @@ class Container:
     async def ready(self, complaint: str, seconds: float = STARTUP_SECONDS) -> None:
         """Wait until it answers a ping with 200.
 
-        Raises HostingFailed where it ends before or takes longer: `complaint`, then how it ended and what it wrote last.
+        Raises HostingFailed where it ends before or takes longer: `complaint`, then how it ended and its last line.
         """
         ended = asyncio.create_task(self.ended())
         try:

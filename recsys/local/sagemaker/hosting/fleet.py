@@ -45,14 +45,10 @@ class Fleet:
         Raises HostingFailed, and the old ones serve on.
         """
         async with self._changing:
-            wanted = {variant.name: variant for variant in variants}
-            new = {
-                name: [self._instance(variant) for _ in range(variant.instances)] for name, variant in wanted.items()
-            }
-            await _start([instance for instances in new.values() for instance in instances])
-            old = self._running
-            self._running = {name: (wanted[name], instances) for name, instances in new.items()}
-            await _end([instance for _, instances in old.values() for instance in instances])
+            new = {variant.name: (variant, self._instances(variant, variant.instances)) for variant in variants}
+            await _start(_all(new))
+            old, self._running = self._running, new
+            await _end(_all(old))
 
     async def reweigh(self, wanted: Mapping[str, tuple[float, int]]) -> None:
         """Give variants, by name, other weights and numbers of instances; all of it, or nothing and HostingFailed."""
@@ -60,7 +56,7 @@ class Fleet:
             more: dict[str, list[Instance]] = {}
             for name, (_, count) in wanted.items():
                 variant, instances = self._running[name]
-                more[name] = [self._instance(variant) for _ in range(count - len(instances))]
+                more[name] = self._instances(variant, count - len(instances))
             await _start([instance for instances in more.values() for instance in instances])
             fewer: list[Instance] = []
             for name, (weight, count) in wanted.items():
@@ -102,10 +98,10 @@ class Fleet:
         """End every process; calls in progress with it."""
         async with self._changing:
             old, self._running = self._running, {}
-            await asyncio.gather(*(instance.stop() for _, instances in old.values() for instance in instances))
+            await asyncio.gather(*(instance.stop() for instance in _all(old)))
 
-    def _instance(self, variant: Variant) -> Instance:
-        return Instance(variant, self._folder, self._log)
+    def _instances(self, variant: Variant, count: int) -> list[Instance]:
+        return [Instance(variant, self._folder, self._log) for _ in range(count)]
 
     def _drawn(self) -> str:
         names = list(self._running)
@@ -124,15 +120,17 @@ class Fleet:
                 f"Endpoint {self.name} is not a multi-model endpoint and does not support target model header."
             )
         if target_model is None and variant.fetch is not None:
-            raise Refused(
-                f"Endpoint {self.name} is a multi-model endpoint; the request is missing a target model header."
-            )
+            raise Refused(f"The request for endpoint {self.name} is missing a target model header.")
 
         def order(instance: Instance) -> tuple[bool, bool, bool, int]:
             loaded = instance.models is not None and target_model in instance.models
             return instance is besides, not instance.up, not loaded, instance.busy
 
         return min(instances, key=order)
+
+
+def _all(running: Running) -> list[Instance]:
+    return [instance for _, instances in running.values() for instance in instances]
 
 
 async def _start(instances: list[Instance]) -> None:
