@@ -31,7 +31,7 @@ def bucket(client: Make) -> str:
     """Interactions of 30 users at s3://sagemaker-tests/interactions/."""
     s3 = client("s3")
     s3.create_bucket(Bucket=BUCKET)
-    rows = [f"u{user},i{(user * step) % 12},{1000 + step}" for user in range(30) for step in range(1, 8)]
+    rows = [f"u{user},i{(user * step) % 12},{1_700_000_000 + step}" for user in range(30) for step in range(1, 8)]
     s3.put_object(Bucket=BUCKET, Key="interactions/all.csv", Body="\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
     return BUCKET
 

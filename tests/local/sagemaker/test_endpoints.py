@@ -149,7 +149,9 @@ def test_traffic_is_split_by_weight_and_a_variant_can_be_asked_for(sagemaker: An
     assert variants() == {"A", "B"} and variants(TargetVariant="B") == {"B"}
     weights = [{"VariantName": "A", "DesiredWeight": 0.0, "DesiredInstanceCount": 2}]
     sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=weights)
-    shown = {each["VariantName"]: each for each in settled(sagemaker, name)["ProductionVariants"]}
+    found = settled(sagemaker, name)
+    shown = {each["VariantName"]: each for each in found["ProductionVariants"]}
+    assert found.get("FailureReason") is None
     assert (shown["A"]["CurrentWeight"], shown["A"]["CurrentInstanceCount"]) == (0.0, 2)
     assert variants() == {"B"}
     sagemaker.delete_endpoint(EndpointName=name)

@@ -100,10 +100,10 @@ def test_a_job_that_is_not_there_is_not_found(sagemaker: Any) -> None:
 
 
 def test_a_request_that_breaks_its_shape_is_refused_as_aws_words_it(train: Make) -> None:
-    resources = {**INSTANCE, "InstanceCount": -1, "VolumeSizeInGB": 5}
+    resources = {**INSTANCE, "InstanceType": "ml.huge", "VolumeSizeInGB": 5}
     code, message = refused(lambda: train(ResourceConfig=resources))
     assert code == "ValidationException"
-    assert "Value '-1' at 'ResourceConfig.InstanceCount' failed to satisfy constraint" in message
+    assert "Value 'ml.huge' at 'ResourceConfig.InstanceType' failed to satisfy constraint" in message
 
 
 def test_a_job_is_stopped(train: Make, ended: Make, sagemaker: Any) -> None:
