@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from recsys.local.addresses import CALLS, HEALTH
 from recsys.local.aws.store import damaged
 from recsys.local.personalize.service import Personalize
+from recsys.local.sagemaker.service import SageMaker
+
+SAGEMAKER = (b"/sagemaker/aws4_request", b"/application-autoscaling/aws4_request")  # in a request's signature
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -21,7 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Others(Protocol):
-    """What lies behind the URL beside Personalize: MiniStack, or nobody (standalone.py)."""
+    """What lies behind the URL beside our own services: MiniStack, or nobody (standalone.py)."""
 
     def takes(self, scope: Scope) -> bool: ...
     def recover(self) -> None: ...
@@ -33,12 +36,14 @@ class Others(Protocol):
 
 
 class Application:
-    """Personalize and the other services behind one URL."""
+    """Personalize, SageMaker where there is one, and the other services behind one URL."""
 
-    def __init__(self, endpoint: str, state: Path, personalize: Personalize, others: Others) -> None:
+    def __init__(
+        self, endpoint: str, state: Path, personalize: Personalize, others: Others, sagemaker: SageMaker | None = None
+    ) -> None:
         self.endpoint, self.state, self.started = endpoint, state, time.time()
         self.fault: Exception | None = None  # what kept it from starting
-        self.personalize, self.others = personalize, others
+        self.personalize, self.sagemaker, self.others = personalize, sagemaker, others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -47,6 +52,8 @@ class Application:
             await _answer(send, self.health())
         elif scope["type"] == "http" and scope["path"] == CALLS:
             await _answer(send, self.others.calls())
+        elif scope["type"] == "http" and self.sagemaker and _signed_for(scope, SAGEMAKER):
+            await self.sagemaker(scope, receive, send)
         elif scope["type"] == "http" and not self.others.takes(scope):
             await self.personalize(scope, receive, send)
         else:
@@ -56,6 +63,8 @@ class Application:
         """Let what is in progress end; to be called while the server still answers."""
         await asyncio.to_thread(self.others.quiesce)
         await asyncio.to_thread(self.personalize.quiesce)
+        if self.sagemaker:
+            await self.sagemaker.quiesce()
 
     def health(self) -> dict[str, Any]:
         """Who runs here (pid, state, version, start in epoch seconds), and what each part says about itself."""
@@ -81,6 +90,8 @@ class Application:
         try:
             self.others.recover()
             self.personalize.start()
+            if self.sagemaker:
+                self.sagemaker.start()
         except sqlite3.DatabaseError as error:
             self.fault = damaged(self.state, str(error))
             raise
@@ -92,10 +103,17 @@ class Application:
         async def sent(message: Message) -> None:
             if message["type"] == "lifespan.shutdown.complete":
                 await asyncio.to_thread(self.personalize.stop)
+                if self.sagemaker:
+                    await asyncio.to_thread(self.sagemaker.stop)
                 await asyncio.to_thread(self.others.stop)
             await send(message)
 
         return sent
+
+
+def _signed_for(scope: Scope, scopes: tuple[bytes, ...]) -> bool:
+    signature = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    return any(each in signature for each in scopes)
 
 
 async def _answer(send: Send, body: Any) -> None:

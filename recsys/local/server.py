@@ -1,8 +1,9 @@
 """The embedded AWS as one process: `python -m recsys.local.server --port 4566 --state .recsys`.
 
 One worker on loopback answers everything. A request is routed by the service its signature names
-(`Credential=.../us-east-1/personalize/aws4_request`): Personalize goes to our own, the rest to MiniStack as mended in
-`recsys.local.aws`. With `--services personalize` there is nothing but Personalize, see `recsys.local.standalone`.
+(`Credential=.../us-east-1/personalize/aws4_request`): Personalize and SageMaker go to our own, the rest to MiniStack as
+mended in `recsys.local.aws`. With `--services personalize` there is nothing but Personalize, see
+`recsys.local.standalone`.
 `GET /_recsys/health` says who runs, since when, and what was recovered at the start; `GET /_recsys/calls`, what each
 IAM role asked for and whether it was allowed. `POST /_recsys/clock` sets EventBridge's clock ahead
 (`recsys.local.aws.rule_clock`).
@@ -73,17 +74,20 @@ def serve(address: str, port: int, state: Path, options: Options) -> None:
 
 
 def _whole(address: str, port: int, state: Path, options: Options) -> "Application":
-    """Personalize and MiniStack, cut off from every real account."""
+    """Personalize, SageMaker and MiniStack, cut off from every real account."""
     host.prepare(address, port, state)
     from recsys.local.application import Application  # only now: MiniStack reads the environment when imported
     from recsys.local.aws import permissions
     from recsys.local.aws.services import MiniStack
     from recsys.local.personalize.service import Personalize
+    from recsys.local.sagemaker.service import SageMaker
 
     endpoint = f"http://{address}:{port}"
     settings = (options.account, options.clock, options.requests_per_second)
     personalize = Personalize(state, endpoint, host.REGION, *settings, denial=permissions.denial)
-    return Application(endpoint, state, personalize, MiniStack(endpoint, state, personalize.tagged))
+    sagemaker = SageMaker(state, endpoint, host.REGION, options.account, permissions.denial)
+    tagged = {"personalize": personalize.tagged, "sagemaker": sagemaker.tagged}
+    return Application(endpoint, state, personalize, MiniStack(endpoint, state, tagged), sagemaker)
 
 
 def _alone(address: str, port: int, state: Path, options: Options) -> "Application":

@@ -15,8 +15,8 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from recsys.errors import LocalError
-from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.wire.protocol import ANY_PAGE, find_operation
+from recsys.local.shared.errors import ServiceError
 
 CODE = "UnknownOperationException"
 REGION = "us-east-1"  # where the environment names none

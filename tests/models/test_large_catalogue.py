@@ -115,7 +115,7 @@ def test_a_prediction_is_the_history_times_the_coefficients(seqs, discount):
     regression = LargeRegression(seqs)
     events = decayed(seqs.histories(), regression.weights(settings), 12)
     expected = product(events.table(12), regression.coefficients(settings))
-    np.testing.assert_allclose(regression.predict(events, settings), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(regression.predict(events, settings)(), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_discount_favours_what_few_have(seqs):

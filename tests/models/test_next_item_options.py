@@ -35,9 +35,9 @@ def test_a_rank_gives_the_best_coefficients_of_that_rank(regulars, kind):
         regression.coefficients(settings),
     )
     if kind is Regression:
-        damped = regression._gram(settings) + 10 * np.eye(2 * regulars.n_items)
+        damped = regression._gram(settings)() + 10 * np.eye(2 * regulars.n_items)
     else:
-        damped = np.linalg.inv(regression._inverse(settings).times(eye))
+        damped = np.linalg.inv(regression._inverse(settings)().times(eye))
     root = np.linalg.cholesky(damped)
     values = np.linalg.svd(root.T @ whole, compute_uv=False)
     first, second = regression.coefficients(settings.with_(rank=3))

@@ -65,13 +65,13 @@ MENDS = (
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Tagged = Callable[[], dict[str, dict[str, str]]]  # tags of Personalize's resources by ARN
+Tagged = dict[str, Callable[[], dict[str, dict[str, str]]]]  # by service, the tags of its resources by ARN
 
 logger = logging.getLogger(__name__)
 
 
 class MiniStack:
-    """The stock services, mended, with their state under `state`; `tagged` is what Personalize tells of its tags."""
+    """The stock services, mended, with their state under `state`; `tagged`: the tags of our own services."""
 
     def __init__(self, endpoint: str, state: Path, tagged: Tagged) -> None:
         self.recovered: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 GetResources, GetTagKeys and GetTagValues know every tagged resource on AWS, except IAM's roles and users. MiniStack
 knows no stream, trail, VPC endpoint, API, log group, alarm, dashboard, parameter, state machine, stack or event source
-mapping, and nothing of Personalize.
+mapping, and nothing of Personalize and SageMaker.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +26,8 @@ from ministack.services import (
 Tagged = Iterator[tuple[str, list[dict[str, str]]]]
 
 
-def install(personalize: Callable[[], dict[str, dict[str, str]]]) -> None:
-    """Add the services to those the API asks; `personalize` tells its resources' tags by ARN."""
+def install(own: Mapping[str, Callable[[], dict[str, dict[str, str]]]]) -> None:
+    """Add the services to those the API asks; `own` are services of ours, which tell their resources' tags by ARN."""
     functions = tagging._collect_lambda
     tagging._COLLECTORS |= {
         "apigateway": _apis,
@@ -38,10 +38,10 @@ def install(personalize: Callable[[], dict[str, dict[str, str]]]) -> None:
         "kinesis": _streams,
         "lambda": lambda: _both(functions(), _mappings()),
         "logs": _log_groups,
-        "personalize": lambda: _named(personalize()),
         "ssm": lambda: _named(ssm._tags),
         "states": _state_machines,
     }
+    tagging._COLLECTORS |= {name: (lambda tags=tags: _named(tags())) for name, tags in own.items()}
 
 
 def _named(tags: Mapping[str, dict[str, str]]) -> Tagged:

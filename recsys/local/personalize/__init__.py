@@ -16,3 +16,5 @@ events/      what is put one by one, on disk before it is acknowledged
 serving/     campaigns and recommenders in memory, and the answers of the runtime
 filters/     filter expressions, and the tables of rows they are evaluated on
 """
+
+NAMESPACE = "AWS/Personalize"  # of its metrics

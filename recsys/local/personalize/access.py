@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from recsys.local.personalize.control.resources import KINDS
-from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.wire.protocol import Operation
+from recsys.local.shared.errors import ServiceError
 
 Params = dict[str, Any]
 Need = tuple[str, str, dict[str, str]]  # action, resource, condition keys

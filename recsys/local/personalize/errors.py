@@ -6,13 +6,7 @@ modelled exception of every operation that takes input but two lists, so `client
 catches it, and the only 400 that the runtime and events services have at all.
 """
 
-
-class ServiceError(Exception):
-    """One refusal: AWS's error code, the message, and the HTTP status where the model gives none."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.message, self.status = code, message, status
+from recsys.local.shared.errors import ServiceError
 
 
 def invalid(message: str) -> ServiceError:

@@ -14,10 +14,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from recsys.local.personalize.cloudwatch import Datum, Put
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import EVENT_DATASET, group_datasets
-from recsys.local.personalize.control.store import Resource
+from recsys.local.shared.cloudwatch import Datum, Put
+from recsys.local.shared.store import Resource
 
 MOST_SERIES = 5000  # metrics times resources between two reports; more are dropped
 SUBJECTS = ("campaignArn", "recommenderArn", "trackingId", "datasetArn")

@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import LocalError
+from recsys.local.personalize import NAMESPACE
 from recsys.local.personalize.access import denied, needed
-from recsys.local.personalize.cloudwatch import Publisher
-from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.control import Control
-from recsys.local.personalize.control.store import Store, all_tags
-from recsys.local.personalize.errors import ServiceError, invalid
+from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.events.attributing import Attributions
 from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
@@ -35,6 +33,10 @@ from recsys.local.personalize.serving import runtime
 from recsys.local.personalize.serving.deployments import Deployments, Serving
 from recsys.local.personalize.wire.protocol import Operation, answer, find_operation, parse, refusal
 from recsys.local.personalize.wire.rate import Rate
+from recsys.local.shared.actor import Actor
+from recsys.local.shared.cloudwatch import Publisher
+from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.store import Store, all_tags
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class Personalize:
         self._handlers = self._answering()
         self._meter, self._attributions = Meter(self._control), Attributions(self._control, self._events)
         reporters = (self._meter.report, self._attributions.report)
-        self._publisher = Publisher(self._endpoint, self._region, reporters)
+        self._publisher = Publisher(self._endpoint, self._region, NAMESPACE, reporters)
         self._jobs.start()
         self._actor.submit(self._control.resume).result()
         self._actor.submit(self._trackers.sweep)

@@ -9,8 +9,8 @@ from recsys import metrics
 from recsys.errors import ModelError
 from recsys.models.next_item.blend import Blend, lately
 from recsys.models.next_item.features import Weighted, decayed
+from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.large import regression_of
-from recsys.models.next_item.regression import Recent
 from recsys.models.next_item.settings import LATER, LATER_CLIMBS, Climbs, Settings
 from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_split
 from recsys.models.sequences import Sequences, unique_users
@@ -32,8 +32,8 @@ class Scorer(Protocol):
     def weights(self, settings: Settings) -> np.ndarray:
         """(scales, length) float32: how it sees a history."""
 
-    def predict(self, events: Weighted, settings: Settings) -> np.ndarray:
-        """(n, n_items) float32 of n histories."""
+    def predict(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
+        """(n, n_items) float32 of n histories; what is kept for other settings is decided now."""
 
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
@@ -95,7 +95,7 @@ class HeldOut:
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
-        scores = self._predicted.take(_regressed(settings), lambda: self._predict(settings)).copy()
+        scores = self._predict(settings)().copy()
         for name, others in self.beside.items():
             if weight := getattr(settings, name):
                 scores += np.float32(weight) * others
@@ -105,6 +105,10 @@ class HeldOut:
         """Keep what was computed for these settings longer than the rest: the next trials start from them."""
         self._predicted.touch(_regressed(settings))
         self.regression.touch(settings)
+
+    def skip(self, settings: Settings) -> None:
+        """Keep, and no longer keep, what scoring these settings would, without its work: costs stay what they were."""
+        self._predict(settings)
 
     def cost(self, settings: Settings) -> float:
         """Seconds that scoring these settings now takes on two ordinary cores, by counted work."""
@@ -139,8 +143,9 @@ class HeldOut:
         """The histories as the regression sees them."""
         return decayed(self.histories, self.regression.weights(settings), self.n_items)
 
-    def _predict(self, settings: Settings) -> np.ndarray:
-        return self.regression.predict(self.weighted(settings), settings)
+    def _predict(self, settings: Settings) -> Later[np.ndarray]:
+        known = _regressed(settings)
+        return self._predicted.take(known, lambda: self.regression.predict(self.weighted(settings), settings))
 
 
 def _later(seqs: Sequences, most: int, seed: int) -> Split | None:

@@ -14,8 +14,9 @@ from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
 from recsys.models.next_item.gram import gram_diagonal, one_scale, scale_weights
+from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.memory import refuse_what_cannot_fit
-from recsys.models.next_item.regression import DENSE_ITEMS, Coefficients, Recent, Regression, leading
+from recsys.models.next_item.regression import DENSE_ITEMS, Coefficients, Regression, leading
 from recsys.models.next_item.settings import LARGE_CLIMBS, Settings
 from recsys.models.next_item.spectrum import ROUNDS, Inverse, Spectrum
 from recsys.models.next_item.transitions import PAIR_BYTES, Transitions, needed_bytes
@@ -59,7 +60,9 @@ class LargeRegression:
 
         All are float32. Where a rank is asked for, B itself as the product of two factors.
         """
-        inverse = self._inverse(settings)
+        return self._coefficients(settings, self._inverse(settings)())
+
+    def _coefficients(self, settings: Settings, inverse: Inverse) -> Coefficients:
         counted = self._by_lag(settings), settings.reverse, self._worth(settings)
         table, product = self.transitions.table(*counted, KEPT, inverse.scaled)
         if 0 < settings.rank < self.seqs.n_items:
@@ -68,19 +71,30 @@ class LargeRegression:
         table.data *= np.repeat(inverse.scale, np.diff(table.indptr))
         return table, inverse.scaled @ inverse.inner, np.ascontiguousarray(product)
 
-    def predict(self, events: Weighted, settings: Settings) -> np.ndarray:
+    def predict(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
         """x B (n, n_items) float32 from the rows of C that `events` ask for, each counted on some of its events.
 
         `events` must be the same at every call but for its weights.
         """
         if settings.rank:
-            left, right = self.tables.take(settings, lambda: self.coefficients(settings))
-            return (events.table(self.seqs.n_items) @ left) @ right
+            factors = self.tables.take(settings, lambda: self._promised(settings))
+            return Later(lambda: (events.table(self.seqs.n_items) @ factors()[0]) @ factors()[1])
+        rows = self.rows.take(_aimed(settings), lambda: Later(lambda: self._sampled_rows(events, settings)))
+        inverse, histories = self._inverse(settings), self._histories(settings)
+        return Later(lambda: self._predicted(events, settings, rows(), inverse(), histories()))
+
+    def _predicted(
+        self,
+        events: Weighted,
+        settings: Settings,
+        rows: sparse.csr_array,
+        inverse: Inverse,
+        histories: sparse.csr_array,
+    ) -> np.ndarray:
         items, codes = np.unique(events.codes, return_inverse=True)
-        rows = self.rows.take(_aimed(settings), lambda: self._sampled_rows(items, settings))
-        inverse = self._inverse(settings)
         x = sparse.csr_array((events.values, codes, events.offsets), shape=(len(events.offsets) - 1, len(items)))
-        shared = (x @ inverse.scaled[items]) @ inverse.inner @ self._sampled_product(inverse.scaled, settings)
+        product = self._sampled_product(inverse.scaled, histories, settings)
+        shared = (x @ inverse.scaled[items]) @ inverse.inner @ product
         x.data = x.data * inverse.scale[events.codes]
         return ((x @ rows).toarray() - shared) * self._worth(settings)
 
@@ -108,14 +122,19 @@ class LargeRegression:
         self.rows.touch(_aimed(settings))
         self.tables.touch(settings)
 
-    def _sampled_rows(self, items: np.ndarray, settings: Settings) -> sparse.csr_array:
-        """C of these items (len(items), n_items), each from some of its events."""
+    def _promised(self, settings: Settings) -> Later[Coefficients]:
+        inverse = self._inverse(settings)
+        return Later(lambda: self._coefficients(settings, inverse()))
+
+    def _sampled_rows(self, events: Weighted, settings: Settings) -> sparse.csr_array:
+        """C of the items that `events` ask for, in their order, each from some of its events."""
+        items = np.unique(events.codes)
         most = max(1, SAMPLED // max(1, len(items)))
         return self.transitions.rows(items, self._by_lag(settings), settings.reverse, most)
 
-    def _sampled_product(self, left: np.ndarray, settings: Settings) -> np.ndarray:
-        """left' C (r, n_items) for left (n_items, r), from some positions."""
-        x, y = self._histories(settings), self.transitions.targets(self._positions(settings), _targets(settings))
+    def _sampled_product(self, left: np.ndarray, x: sparse.csr_array, settings: Settings) -> np.ndarray:
+        """left' C (r, n_items) for left (n_items, r), from some positions, x their histories."""
+        y = self.transitions.targets(self._positions(settings), _targets(settings))
         product = y.T @ (x @ left)
         if settings.reverse:
             product += np.float32(settings.reverse) * (x.T @ (y @ left))
@@ -126,20 +145,25 @@ class LargeRegression:
         lags = max(FEWEST_LAGS, MOST_PAIRS // self.seqs.n_events)
         return np.convolve(_weights(settings), _targets(settings))[:lags]
 
-    def _inverse(self, settings: Settings) -> Inverse:
+    def _inverse(self, settings: Settings) -> Later[Inverse]:
         """(G + lambda I)^-1."""
-        return self.spectra.take(_past(settings), lambda: self._spectrum(settings)).inverse(settings.penalty)
+        spectrum = self.spectra.take(_past(settings), lambda: self._spectrum(settings))
+        return Later(lambda: spectrum().inverse(settings.penalty))
 
-    def _spectrum(self, settings: Settings) -> Spectrum:
+    def _spectrum(self, settings: Settings) -> Later[Spectrum]:
+        histories = self._histories(settings)
+        return Later(lambda: self._found(histories(), settings))
+
+    def _found(self, histories: sparse.csr_array, settings: Settings) -> Spectrum:
         diagonal = gram_diagonal(self.seqs, self._past_weights(settings), settings.reverse)
         share = self._share(settings) / (1 + settings.reverse)  # read backwards, much the same items stand together
-        return Spectrum.of(diagonal, self._histories(settings), share, DIRECTIONS, DAMPING)
+        return Spectrum.of(diagonal, histories, share, DIRECTIONS, DAMPING)
 
-    def _histories(self, settings: Settings) -> sparse.csr_array:
+    def _histories(self, settings: Settings) -> Later[sparse.csr_array]:
         """x of some positions, (n, n_items) float32."""
         make = self.transitions.histories
-        key = settings.length, settings.decays
-        return self.histories.take(key, lambda: make(self._positions(settings), self._past_weights(settings)))
+        later = Later(lambda: make(self._positions(settings), self._past_weights(settings)))
+        return self.histories.take((settings.length, settings.decays), lambda: later)
 
     def _positions(self, settings: Settings) -> np.ndarray:
         """Every so many-th event, so that there are no more than SPECTRUM_PAIRS pairs."""

@@ -46,6 +46,7 @@ class NextItem(Model):
         candidates: Sequence[Mapping[str, Any]] = ({},),
         reward: np.ndarray | None = None,
         goal: str = "next",
+        measured: Sequence[dict[str, Any]] = (),
     ) -> Self:
         """Choose the settings on held-out training users, then train on all.
 
@@ -55,10 +56,12 @@ class NextItem(Model):
         each trial (settings, ndcg, seconds). budget: seconds of tuning on two ordinary cores, counted in work and not
         by the clock, so that a seed gives one model. settings: use these and only fit the temperature. candidates:
         settings of which one holds, whichever is best; each is tried, whatever the budget. reward: (n_items,)
-        logarithms of what items are worth, by which their probabilities are multiplied.
+        logarithms of what items are worth, by which their probabilities are multiplied. measured: the trials that were
+        reported before the same call was cut short; they are neither made nor reported again, and the model is the one
+        that an undisturbed call gives. Raises ModelError where they are of another call.
         """
         with blas_threads(seqs, threads):
-            tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads)
+            tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, measured=measured)
         return cls.tuned(seqs, tuned, threads, reward)
 
     @classmethod

@@ -5,16 +5,15 @@ being the leading eigenvectors of C' A^-1 C (Izenman, J. Multivariate Analysis 5
 metric of the inputs' moments).
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
 from recsys.models.next_item.gram import countable, cross, gram, scale_weights
+from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.memory import refuse_what_cannot_fit
 from recsys.models.next_item.settings import CLIMBS, Settings
 from recsys.models.next_item.solve import Ridge
@@ -43,28 +42,6 @@ def needed_bytes(n_items: int, kept: int) -> int:
     return 4 * n_items**2 * ((4 + 2 + 2) * kept + 4 + 2)
 
 
-class Recent(OrderedDict):
-    """The last `size` things made, by key."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size = size
-
-    def take(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What was kept under `key`, else what `make` makes, in the place of the one longest unused."""
-        if key not in self:
-            while len(self) >= self.size:
-                self.popitem(last=False)  # before the next is made: memory never holds one more
-            self[key] = make()
-        self.touch(key)
-        return self[key]
-
-    def touch(self, key: Hashable) -> None:
-        """Keep this one longer, where it is still here."""
-        if key in self:
-            self.move_to_end(key)
-
-
 class Regression:
     """B of score = x B for one data set and any settings; what several settings share is counted once.
 
@@ -89,20 +66,20 @@ class Regression:
 
         With a rank below n_items, its two factors (scales * n_items, rank) and (rank, n_items) instead.
         """
+        solve, cross = self._solve(settings), self._cross(settings)
         if self._limited(settings):
-            basis = self._basis(settings)
-            return np.ascontiguousarray(self._solve(settings)(self._cross(settings) @ basis)), basis.T.copy()
-        return np.ascontiguousarray(self._solve(settings)(self._cross(settings)))
+            basis = self._basis(settings)()
+            return np.ascontiguousarray(solve()(cross() @ basis)), basis.T.copy()
+        return np.ascontiguousarray(solve()(cross()))
 
-    def predict(self, events: Weighted, settings: Settings) -> np.ndarray:
+    def predict(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
         """x B (n, n_items) float32 without forming B; `events` must be the same at every call but for its weights."""
-        x = events.table(len(settings.decays) * self.seqs.n_items)
-        solved = self.solved.take(_damped(settings), lambda: self._solve(settings)(x.toarray().T))
-        scores = solved.T @ self._cross(settings)
+        solved = self.solved.take(_damped(settings), lambda: self._solved(events, settings))
+        cross = self._cross(settings)
         if not self._limited(settings):
-            return scores
+            return Later(lambda: solved().T @ cross())
         basis = self._basis(settings)
-        return (scores @ basis) @ basis.T
+        return Later(lambda: ((solved().T @ cross()) @ basis()) @ basis().T)
 
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
@@ -129,36 +106,48 @@ class Regression:
         self.crosses.touch(_aimed(settings))
         self.solved.touch(_damped(settings))
 
-    def _one_step(self, settings: Settings) -> np.ndarray:
+    def _one_step(self, settings: Settings) -> Later[np.ndarray]:
         """C of one step ahead, all events alike and nothing reversed."""
-        plain = replace(self.seqs, weights=None)
-        return self.steps.take(settings.decays, lambda: cross(plain, settings.decays, np.ones(1)))
+        counted = replace(self.seqs, weights=None), settings.decays, np.ones(1)
+        return self.steps.take(settings.decays, lambda: Later(lambda: cross(*counted)))
 
-    def _gram(self, settings: Settings) -> np.ndarray:
-        counted = self.seqs, settings.decays, self._one_step(settings), settings.reverse
-        return self.grams.take(_past(settings), lambda: gram(*counted))
+    def _gram(self, settings: Settings) -> Later[np.ndarray]:
+        step = self._one_step(settings)
+        make = Later(lambda: gram(self.seqs, settings.decays, step(), settings.reverse))
+        return self.grams.take(_past(settings), lambda: make)
 
     def _differs(self, settings: Settings) -> bool:
         """Whether C is another than that of one step."""
         return settings.horizon > 1 or settings.reverse > 0 or self.seqs.weights is not None
 
-    def _cross(self, settings: Settings) -> np.ndarray:
+    def _cross(self, settings: Settings) -> Later[np.ndarray]:
         if not self._differs(settings):
             return self._one_step(settings)
         counted = self.seqs, settings.decays, np.full(settings.horizon, 1 / settings.horizon), settings.reverse
-        return self.crosses.take(_aimed(settings), lambda: cross(*counted))
+        return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted)))
 
-    def _solve(self, settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
+    def _solve(self, settings: Settings) -> Later[Callable[[np.ndarray], np.ndarray]]:
         """A^-1 as a function of right-hand sides (scales * n_items, m)."""
-        return Ridge(self._gram(settings), settings.penalty).solve
+        gram = self._gram(settings)
+        return Later(lambda: Ridge(gram(), settings.penalty).solve)
+
+    def _solved(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
+        """A^-1 x', (scales * n_items, n)."""
+        solve = self._solve(settings)
+        width = len(settings.decays) * self.seqs.n_items
+        return Later(lambda: solve()(events.table(width).toarray().T))
 
     def _limited(self, settings: Settings) -> bool:
         return 0 < settings.rank < self.seqs.n_items
 
-    def _basis(self, settings: Settings) -> np.ndarray:
+    def _basis(self, settings: Settings) -> Later[np.ndarray]:
         """V (n_items, rank) float32, orthonormal."""
-        key = (*_aimed(settings), settings.penalty, settings.rank)
-        return self.bases.take(key, lambda: leading(self._solve(settings), self._cross(settings), settings.rank))
+
+        def promise() -> Later[np.ndarray]:
+            solve, cross = self._solve(settings), self._cross(settings)
+            return Later(lambda: leading(solve(), cross(), settings.rank))
+
+        return self.bases.take((*_aimed(settings), settings.penalty, settings.rank), promise)
 
 
 def leading(solve: Callable[[np.ndarray], np.ndarray], cross: np.ndarray | sparse.csr_array, rank: int) -> np.ndarray:

@@ -1,9 +1,11 @@
 """The search for settings: a climb that counts its work."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from recsys.errors import ModelError
 from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.settings import LIGHT, Climbs, Settings, neighbour
 
@@ -14,9 +16,16 @@ SMALL_CHANGE = 0.01  # of the budget: a trial that costs less is made even when 
 
 
 class Search:
-    """A climb over the settings, one at a time, that counts its work against a budget."""
+    """A climb over the settings, one at a time, that counts its work against a budget.
 
-    def __init__(self, held_out: HeldOut, report: Report, budget: float) -> None:
+    measured: the first trials of the same search, made before it was cut short. They are taken in their order, as what
+    is tried next follows from what was found; the work they took is counted as if it were done again.
+    """
+
+    def __init__(
+        self, held_out: HeldOut, report: Report, budget: float, measured: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        self._measured = deque(measured)
         self.held_out, self.report, self.left, self.small_change = held_out, report, budget, SMALL_CHANGE * budget
         self.trials: list[dict[str, Any]] = []
         self._known: dict[Settings, float] = {}
@@ -74,9 +83,23 @@ class Search:
         return self._known[settings]
 
     def _tried(self, settings: Settings) -> float:
+        trial = self._taken(settings) if self._measured else self._made(settings)
+        self.trials.append(trial)
+        return trial["ndcg"]
+
+    def _taken(self, settings: Settings) -> dict[str, Any]:
+        trial = self._measured.popleft()
+        if trial["settings"] != settings.as_dict():
+            raise ModelError(
+                f"trial {len(self.trials) + 1} is of {settings.as_dict()}, and {trial['settings']} was measured: these "
+                "trials are of another search; leave them out"
+            )
+        self.held_out.skip(settings)
+        return trial
+
+    def _made(self, settings: Settings) -> dict[str, Any]:
         start = time.perf_counter()
         ndcg = self.held_out.ndcg(settings)
         trial = {"settings": settings.as_dict(), "ndcg": ndcg, "seconds": round(time.perf_counter() - start, 3)}
-        self.trials.append(trial)
         self.report(trial)
-        return ndcg
+        return trial

@@ -58,18 +58,19 @@ def tune(
     goal: str = "next",
     threads: int = 2,
     learner: Learner | None = None,
+    measured: Sequence[dict[str, Any]] = (),
 ) -> Tuned:
     """The settings with the best NDCG@10 on held-out users, or those given, their temperature and their twin.
 
     candidates: settings of which one holds; the search is free in the others. With too few users to choose on, it is
     the first candidate, the defaults beside it and a temperature of 1. learner: of a transformer, which is tried unless
-    the whole history is to count alike.
+    the whole history is to count alike. measured: trials of the same search, as `Search` takes them.
     """
     held_out = HeldOut.of(seqs, seed, goal, threads)
     if held_out is None:
         plain = (settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0, transformer_weight=None)
         return Tuned(plain, [], 1.0)
-    search = Search(held_out, report or (lambda trial: None), budget)
+    search = Search(held_out, report or (lambda trial: None), budget, measured)
     held = EVERYTHING if settings else frozenset(candidates[0])
     best = settings or search.among(candidates)
     best, twin = _with_twin(search, best, held, seed, threads, TWIN_SHARE * budget)

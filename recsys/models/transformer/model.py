@@ -8,6 +8,7 @@ import numpy as np
 from recsys.models.base import Model
 from recsys.models.next_item.blend import Blend, lately
 from recsys.models.next_item.held_out import HeldOut
+from recsys.models.next_item.kept import Later
 from recsys.models.next_item.search import Report, Search
 from recsys.models.next_item.settings import HABIT_CLIMBS, Settings
 from recsys.models.next_item.tuning import Learner
@@ -109,9 +110,9 @@ class Nothing:
         """(1, 1): the newest event, which nothing is made of."""
         return np.ones((1, 1), np.float32)
 
-    def predict(self, events: Any, settings: Settings) -> np.ndarray:
+    def predict(self, events: Any, settings: Settings) -> Later[np.ndarray]:
         """(n, n_items) zeros."""
-        return np.zeros((len(events.offsets) - 1, self.n_items), np.float32)
+        return Later(lambda: np.zeros((len(events.offsets) - 1, self.n_items), np.float32))
 
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds."""

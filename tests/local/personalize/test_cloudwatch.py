@@ -12,7 +12,7 @@ import personalize_shop as shops
 import pytest
 
 from recsys.local import launcher
-from recsys.local.personalize.cloudwatch import CloudWatch
+from recsys.local.shared.cloudwatch import CloudWatch
 
 REFUSED = ({"userId": "u1", "numResults": "many"}, {"itemId": "i1"})  # by its shape, and by what it asks for
 
@@ -146,7 +146,7 @@ def test_what_does_not_exist_is_counted_nowhere(client: shops.Client, done: Done
 def test_a_cloudwatch_that_is_away_is_mentioned_once_a_minute(
     free_port: int, caplog: pytest.LogCaptureFixture, embedded: Any
 ) -> None:
-    away = CloudWatch(f"http://127.0.0.1:{free_port}", "us-east-1")
+    away = CloudWatch(f"http://127.0.0.1:{free_port}", "us-east-1", "AWS/Personalize")
     with caplog.at_level(logging.WARNING):
         assert not any(away.put([{"MetricName": "m", "Value": 1}]) for _ in range(3))
     assert len([line for line in caplog.records if "could not be written" in line.message]) == 1

@@ -14,9 +14,9 @@ from filter_worlds import FIELDS, GROUP, KEYS, TYPES, Condition, Row, World
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.filters import Candidates, Scene, Table, allowed, by_type, check_filter
 from recsys.local.personalize.filters.masks import parse_values
+from recsys.local.shared.errors import ServiceError
 
 quick = settings(max_examples=200, derandomize=True, deadline=None)
 LATEST = 2

@@ -8,9 +8,9 @@ import personalize_shop as shops
 import pytest
 from personalize_shop import Client, refused
 
-from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.filters import Candidates, Scene, Table, allowed, check_filter, fields_used
 from recsys.local.personalize.schemas import Field
+from recsys.local.shared.errors import ServiceError
 
 Row = dict[str, Any]
 Keep = Callable[[Row, set[str], Row], bool]  # item row, items the user touched by the wanted types, user row

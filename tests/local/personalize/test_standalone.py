@@ -19,7 +19,7 @@ from ports import free_port
 from recsys.errors import LocalError
 from recsys.local import launcher
 from recsys.local.options import Options
-from recsys.local.personalize.cloudwatch import CloudWatch
+from recsys.local.shared.cloudwatch import CloudWatch
 
 POISON = "from pathlib import Path\nPath(__file__).with_name('imported').touch()\nraise ImportError('not here')\n"
 
@@ -143,7 +143,7 @@ def test_a_request_for_another_service_is_told_where_it_went_wrong(alone: launch
 
 
 def test_metrics_that_are_refused_are_not_tried_again(alone: launcher.Status) -> None:
-    assert CloudWatch(alone.endpoint, "us-east-1").put([{"MetricName": "m", "Value": 1}])
+    assert CloudWatch(alone.endpoint, "us-east-1", "AWS/Personalize").put([{"MetricName": "m", "Value": 1}])
 
 
 def test_any_signing_scope_will_do_for_an_operation_of_personalize(alone: launcher.Status) -> None:

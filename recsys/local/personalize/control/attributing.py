@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from recsys.local.personalize.attribution import Metric, parse
 from recsys.local.personalize.control.kinds.datasets import dataset_file, dataset_schema, group_fields
 from recsys.local.personalize.control.resources import ACTIVE
-from recsys.local.personalize.control.store import Resource, read_only
-from recsys.local.personalize.errors import ServiceError, invalid
+from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.schemas import Field, fields, plain
 from recsys.local.personalize.serving.sources import by_mark
+from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.store import Resource, read_only
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from recsys.local.personalize.control import operations, schedule
-from recsys.local.personalize.control.actor import Actor
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.kinds import rule_of
 from recsys.local.personalize.control.kinds.campaigns import follow_latest
@@ -34,11 +33,13 @@ from recsys.local.personalize.control.resources import (
     Course,
     Kind,
 )
-from recsys.local.personalize.control.store import Resource, Store
-from recsys.local.personalize.errors import ServiceError, exists, in_use, not_found, over_limit
+from recsys.local.personalize.errors import exists, in_use, not_found, over_limit
 from recsys.local.personalize.jobs.queue import Jobs
 from recsys.local.personalize.wire.protocol import Operation
-from recsys.local.personalize.wire.tokens import make_token, read_token
+from recsys.local.shared.actor import Actor
+from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.store import Resource, Store
+from recsys.local.shared.tokens import make_token, read_token
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Control:
             document["status"] = kind.course.pending
         resource = Resource(arn, kind.name, document)
         self.store.add(resource)
-        self.store.tag(arn, tags)
+        self.store.tag(arn, operations.tags_of(tags))
         if kind.life:
             self.actor.submit(lambda: self.begin(arn), STEP)
         return document

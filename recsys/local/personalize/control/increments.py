@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize.control.kinds.turns import being_read
 from recsys.local.personalize.control.resources import ACTIVE
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.control.training import training_spec, weights_of
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

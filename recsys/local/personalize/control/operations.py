@@ -7,10 +7,11 @@ from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.attributions import list_metrics
 from recsys.local.personalize.control.kinds.recommenders import start_recommender, stop_recommender
 from recsys.local.personalize.control.resources import BUSY, DELETING, MOST_TAGS, STEP
-from recsys.local.personalize.control.store import Resource
-from recsys.local.personalize.errors import ServiceError, in_use, invalid
+from recsys.local.personalize.errors import in_use, invalid
 from recsys.local.personalize.recipes import documents
-from recsys.local.personalize.wire.tokens import make_token, read_token
+from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.store import Resource
+from recsys.local.shared.tokens import make_token, read_token
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
@@ -26,9 +27,14 @@ def _tagged(control: "Control", arn: str) -> str:
     return arn
 
 
+def tags_of(entries: list[dict[str, str]]) -> dict[str, str]:
+    """Tags by key, as Personalize spells them in requests."""
+    return {tag["tagKey"]: tag["tagValue"] for tag in entries}
+
+
 def tag_resource(control: "Control", params: Params) -> Params:
     arn = _tagged(control, params["resourceArn"])
-    control.store.tag(arn, params["tags"])
+    control.store.tag(arn, tags_of(params["tags"]))
     if len(control.store.tags(arn)) > MOST_TAGS:
         raise ServiceError("TooManyTagsException", f"A resource can have {MOST_TAGS} tags at most")
     return {}
@@ -43,7 +49,8 @@ def untag_resource(control: "Control", params: Params) -> Params:
 
 
 def list_tags(control: "Control", params: Params) -> Params:
-    return {"tags": control.store.tags(_tagged(control, params["resourceArn"]))}
+    tags = control.store.tags(_tagged(control, params["resourceArn"]))
+    return {"tags": [{"tagKey": key, "tagValue": value} for key, value in tags.items()]}
 
 
 def list_recipes(control: "Control", params: Params) -> Params:

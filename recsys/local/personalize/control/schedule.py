@@ -16,9 +16,9 @@ from recsys.local.personalize.control import increments
 from recsys.local.personalize.control.kinds import recommenders
 from recsys.local.personalize.control.kinds.configs import days_between
 from recsys.local.personalize.control.resources import ACTIVE, BUSY
-from recsys.local.personalize.control.store import Resource
-from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.wire.protocol import TARGET, find_operation
+from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.datasets import group_data
-from recsys.local.personalize.control.store import Resource
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

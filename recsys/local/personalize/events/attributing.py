@@ -22,14 +22,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recsys.local.personalize.attribution import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
-from recsys.local.personalize.cloudwatch import NEWEST, OLDEST, Put
 from recsys.local.personalize.control.attributing import active_attributions, last_event, marks_of, metrics_of
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets
-from recsys.local.personalize.control.store import Resource, connect, read_only
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.schemas import plain
 from recsys.local.personalize.serving.sources import mark_of
+from recsys.local.shared.cloudwatch import NEWEST, OLDEST, Put
+from recsys.local.shared.store import Resource, connect, read_only
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS reported (attribution INTEGER PRIMARY KEY, event INTEGER NOT NULL);

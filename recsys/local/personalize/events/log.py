@@ -16,8 +16,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from recsys.local.personalize.control.store import connect
 from recsys.local.personalize.events.live import Live
+from recsys.local.shared.store import connect
 
 log = logging.getLogger(__name__)
 

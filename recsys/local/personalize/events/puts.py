@@ -14,12 +14,12 @@ from typing import Any
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.resources import DELETING
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import in_use, invalid, not_found
 from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.schemas import KEYS, TYPES, Field, fields, plain
-from recsys.local.personalize.wire.validate import is_text
+from recsys.local.shared.store import Resource
+from recsys.local.shared.validate import is_text
 
 Params = dict[str, Any]
 Columns = Mapping[str, Field]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from recsys.local.personalize.control.store import read_only
+from recsys.local.shared.store import read_only
 
 Row = tuple[Any, ...]
 

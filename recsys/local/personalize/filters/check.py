@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from recsys.local.personalize.errors import ServiceError, invalid
+from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.filters.grammar import Clause, Condition, FieldOf, Value, parse, refused
 from recsys.local.personalize.schemas import Field
+from recsys.local.shared.errors import ServiceError
 
 Fields = Mapping[str, Mapping[str, Field]]
 MOST_FIELDS = 10

@@ -12,7 +12,8 @@ from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken
 
-from recsys.local.personalize.errors import ServiceError, invalid
+from recsys.local.personalize.errors import invalid
+from recsys.local.shared.errors import ServiceError
 
 TEXT = r'"(?:\\.|[^"\\])*"' + r"|'(?:\\.|[^'\\])*'"
 NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"

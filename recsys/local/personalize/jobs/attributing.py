@@ -15,10 +15,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recsys.local.personalize import NAMESPACE
 from recsys.local.personalize.attribution import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
-from recsys.local.personalize.cloudwatch import OLDEST, CloudWatch
 from recsys.local.personalize.jobs.s3 import Storage
 from recsys.local.personalize.serving.sources import MARK
+from recsys.local.shared.cloudwatch import OLDEST, CloudWatch
 
 HEAD = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", "EVENT_ATTRIBUTION_SOURCE", "TIMESTAMP")
 
@@ -41,7 +42,7 @@ def report(spec: dict[str, Any], table: pa.Table, storage: Storage) -> None:
 
 
 def _to_cloudwatch(spec: dict[str, Any], found: list[Total]) -> None:
-    cloudwatch = CloudWatch(spec["endpoint"], spec["region"])
+    cloudwatch = CloudWatch(spec["endpoint"], spec["region"], NAMESPACE)
     if cloudwatch.on:
         cloudwatch.put([datum(total, spec["report"]["group"]) for total in found])
 

@@ -13,10 +13,11 @@ from recsys.local.personalize.filters import check_filter
 from recsys.local.personalize.jobs.lines import Line, answer_lines, filter_values, text_list, texts
 from recsys.local.personalize.jobs.offline import read_deployment, read_fields
 from recsys.local.personalize.jobs.roles import assume_role
-from recsys.local.personalize.jobs.s3 import JobFailed, warm
+from recsys.local.personalize.jobs.s3 import JobFailed
 from recsys.local.personalize.jobs.themes import Themes
 from recsys.local.personalize.recipes import RANKING, RELATED
 from recsys.local.personalize.serving import runtime
+from recsys.local.shared.clients import warm
 
 __all__ = ["infer", "warm"]
 

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from recsys.local.personalize.events.reading import query
 from recsys.local.personalize.jobs.importing import write_whole
 from recsys.local.personalize.jobs.roles import assume_role
-from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
+from recsys.local.personalize.jobs.s3 import JobFailed, Storage
+from recsys.local.shared.clients import warm
 from recsys.models import load
 
 __all__ = ["delete_users", "warm"]

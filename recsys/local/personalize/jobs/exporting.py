@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from recsys.local.personalize.events.reading import owned, query
 from recsys.local.personalize.jobs.roles import assume_role
-from recsys.local.personalize.jobs.s3 import JobFailed, Storage, warm
+from recsys.local.personalize.jobs.s3 import JobFailed, Storage
 from recsys.local.personalize.schemas import KEYS, Field, fields, plain
+from recsys.local.shared.clients import warm
 
 __all__ = ["export_dataset", "warm"]
 

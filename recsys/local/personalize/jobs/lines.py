@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage
+from recsys.local.shared.errors import ServiceError
 
 Line = dict[str, Any]
 MOST_IN_LIST = 500

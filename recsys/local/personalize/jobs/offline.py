@@ -5,7 +5,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from recsys.local.personalize.control.store import read_only
 from recsys.local.personalize.events.live import Live
 from recsys.local.personalize.events.log import read_live
 from recsys.local.personalize.events.reading import query
@@ -15,6 +14,7 @@ from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, Field, fields
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.deployment import Artefacts, Config, Deployment
 from recsys.local.personalize.serving.group import Group
+from recsys.local.shared.store import read_only
 
 RECORDS = "SELECT id, document FROM records WHERE dataset = ?"
 

@@ -8,22 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-SESSION = boto3.Session()
+from recsys.local.shared.clients import client
+
 NO_ACCESS = "Insufficient privileges for accessing data in Amazon S3."  # of what is missing, too, as S3 itself says 403
 
 
 class JobFailed(Exception):
     """Why a job fails, as its failureReason says it."""
-
-
-def warm() -> None:
-    """Let the session read the service models: half a second that no job needs to spend again."""
-    for service in ("s3", "iam", "sts"):
-        SESSION.client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
 class Storage:
@@ -63,21 +56,6 @@ class Storage:
         bucket, key = _split(path)
         with _asking():
             self._client.put_object(Bucket=bucket, Key=key, Body=body)
-
-
-def client(service: str, spec: dict[str, Any]) -> Any:
-    """A client of a service that is asked where the job's S3 is, as the job's role once that is assumed."""
-    config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
-    keys = spec.get("keys") or dict.fromkeys(("AccessKeyId", "SecretAccessKey", "SessionToken"))
-    return SESSION.client(
-        service,
-        region_name=spec["region"],
-        endpoint_url=spec["endpoint"],
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-        config=config,
-    )
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.filters import Candidates, Scene, allowed, by_type, check_filter
 from recsys.local.personalize.jobs.lines import Line, LineError, answer_lines, filter_values, texts
 from recsys.local.personalize.jobs.offline import read_events, read_fields, read_table
 from recsys.local.personalize.jobs.roles import assume_role
-from recsys.local.personalize.jobs.s3 import JobFailed, warm
+from recsys.local.personalize.jobs.s3 import JobFailed
 from recsys.local.personalize.recipes import by_arn
 from recsys.local.personalize.serving.group import Interactions
+from recsys.local.shared.clients import warm
+from recsys.local.shared.errors import ServiceError
 from recsys.models import load
 
 __all__ = ["segment", "warm"]

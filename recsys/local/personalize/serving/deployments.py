@@ -20,7 +20,6 @@ from recsys.local.personalize import recipes
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets, group_fields
 from recsys.local.personalize.control.resources import DELETING, KINDS
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid, not_found
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.filters import Clause, check_filter
@@ -29,6 +28,7 @@ from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.actions import ActionDeployment
 from recsys.local.personalize.serving.deployment import Artefacts, Config, Deployment
 from recsys.local.personalize.serving.group import Group
+from recsys.local.shared.store import Resource
 
 log = logging.getLogger(__name__)
 

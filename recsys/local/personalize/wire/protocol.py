@@ -5,16 +5,17 @@
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import botocore.session
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel
 
-from recsys.local.personalize.errors import ServiceError
-from recsys.local.personalize.wire.validate import validate
+from recsys.local.personalize.errors import invalid
+from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.output import trim
+from recsys.local.shared.validate import validate
 
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
 TARGET = "AmazonPersonalize."
@@ -70,7 +71,10 @@ def parse(operation: Operation, body: bytes) -> dict[str, Any]:
         raise ServiceError("SerializationException", f"The request body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise ServiceError("SerializationException", "The request body is not a JSON object")
-    return validate(value, operation.model.input_shape)
+    try:
+        return validate(value, operation.model.input_shape)
+    except ServiceError as error:
+        raise invalid(error.message) from None
 
 
 def answer(operation: Operation, value: dict[str, Any] | None) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
@@ -91,29 +95,6 @@ def refusal(operation: Operation | None, error: ServiceError) -> tuple[int, list
         status = modelled[code].metadata.get("error", {}).get("httpStatusCode", status)
     body = json.dumps({"__type": code, "message": error.message}).encode()
     return status, [*_headers(operation), (b"x-amzn-errortype", code.encode())], body
-
-
-def trim(value: Any, shape: Shape) -> Any:
-    """`value` with only the members `shape` has; a Describe's document gives its Summary."""
-    cut = _trimmer(shape)
-    return cut(value) if cut else value
-
-
-@lru_cache(maxsize=512)
-def _trimmer(shape: Shape) -> Callable[[Any], Any] | None:
-    """A function that trims values of a shape, made once; None for scalars, which need none."""
-    if shape.type_name == "structure":
-        members = [(name, _trimmer(member)) for name, member in shape.members.items()]
-        return lambda value: {
-            name: cut(value[name]) if cut else value[name] for name, cut in members if value.get(name) is not None
-        }
-    if shape.type_name == "list":
-        cut_entry = _trimmer(shape.member)
-        return (lambda value: [cut_entry(entry) for entry in value]) if cut_entry else None
-    if shape.type_name == "map":
-        cut_value = _trimmer(shape.value)
-        return (lambda value: {key: cut_value(entry) for key, entry in value.items()}) if cut_value else None
-    return None
 
 
 def _headers(operation: Operation | None) -> list[tuple[bytes, bytes]]:

@@ -2,8 +2,8 @@
 
 import time
 
-from recsys.local.personalize.errors import ServiceError
 from recsys.local.personalize.wire.protocol import Operation
+from recsys.local.shared.errors import ServiceError
 
 REFUSED = "The limit on the number of requests per second has been exceeded."
 

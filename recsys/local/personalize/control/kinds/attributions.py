@@ -12,9 +12,9 @@ from recsys.local.personalize.control.attributing import last_event, summed
 from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.kinds.imports import check_location
 from recsys.local.personalize.control.kinds.rule import Document, Rule
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import exists, invalid, not_found
-from recsys.local.personalize.wire.tokens import make_token, read_token
+from recsys.local.shared.store import Resource
+from recsys.local.shared.tokens import make_token, read_token
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

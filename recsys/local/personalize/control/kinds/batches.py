@@ -9,10 +9,10 @@ from recsys.local.personalize.control.kinds.datasets import dataset_schema, grou
 from recsys.local.personalize.control.kinds.imports import check_location, s3_access
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid
 from recsys.local.personalize.filters import check_filter, check_use
 from recsys.local.personalize.schemas import fields
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.configs import is_number
 from recsys.local.personalize.control.kinds.rule import Document, Rule
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import invalid
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

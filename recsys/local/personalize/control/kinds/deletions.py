@@ -15,7 +15,7 @@ from recsys.local.personalize.control.kinds.datasets import group_datasets
 from recsys.local.personalize.control.kinds.imports import check_location, remove_files, s3_access
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_everyone
-from recsys.local.personalize.control.store import Resource
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

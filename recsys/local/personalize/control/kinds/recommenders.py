@@ -10,9 +10,9 @@ from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion, being_deleted_from
 from recsys.local.personalize.control.resources import START, STEP, STOP, Course
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.control.training import forget_training, training_spec
 from recsys.local.personalize.errors import in_use
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

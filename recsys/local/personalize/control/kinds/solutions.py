@@ -9,9 +9,9 @@ from recsys.local.personalize.control.kinds.configs import check_events, check_s
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion
 from recsys.local.personalize.control.resources import ACTIVE
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.control.training import forget_training, start_training, weights_of
 from recsys.local.personalize.errors import exists, invalid, not_found
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

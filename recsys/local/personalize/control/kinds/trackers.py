@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from recsys.local.personalize.control.kinds.datasets import group_fields, hidden_dataset
 from recsys.local.personalize.control.kinds.rule import Document, Rule
-from recsys.local.personalize.control.store import Resource
 from recsys.local.personalize.errors import over_limit
 from recsys.local.personalize.filters import check_filter, fields_used
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

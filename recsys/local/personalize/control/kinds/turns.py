@@ -9,7 +9,7 @@ guarantees nothing if jobs overlap.]
 from typing import TYPE_CHECKING
 
 from recsys.local.personalize.control.resources import DATA_DELETION
-from recsys.local.personalize.control.store import Resource
+from recsys.local.shared.store import Resource
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control

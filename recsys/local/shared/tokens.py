@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 
-from recsys.local.personalize.errors import ServiceError
+from recsys.local.shared.errors import ServiceError
 
 
 def make_token(operation: str, number: int) -> str:

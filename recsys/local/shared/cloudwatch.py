@@ -15,7 +15,6 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-NAMESPACE = "AWS/Personalize"
 INTERVAL = 2.0  # seconds between two reports
 AT_ONCE = 150  # data in one PutMetricData
 OLDEST, NEWEST = 14 * 86400, 2 * 3600  # seconds back and ahead that CloudWatch takes data for
@@ -29,14 +28,14 @@ log = logging.getLogger(__name__)
 
 
 class CloudWatch:
-    """PutMetricData into AWS/Personalize."""
+    """PutMetricData into one namespace."""
 
-    def __init__(self, endpoint: str | None, region: str) -> None:
+    def __init__(self, endpoint: str | None, region: str, namespace: str) -> None:
         config = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1})
         client = boto3.client("cloudwatch", endpoint_url=endpoint, region_name=region, config=config)
         self.endpoint: str = client.meta.endpoint_url
         self._client = None if "amazonaws" in (urlsplit(self.endpoint).hostname or "") else client
-        self._complained = -COMPLAIN_EVERY
+        self._complained, self._namespace = -COMPLAIN_EVERY, namespace
 
     @property
     def on(self) -> bool:
@@ -47,7 +46,7 @@ class CloudWatch:
         """Put data; False where CloudWatch could not be reached and it is worth trying again. Never raises."""
         try:
             for start in range(0, len(data), AT_ONCE):
-                self._client.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + AT_ONCE])
+                self._client.put_metric_data(Namespace=self._namespace, MetricData=data[start : start + AT_ONCE])
         except ClientError as error:
             self._complain(error)
             return error.response["ResponseMetadata"]["HTTPStatusCode"] < 500
@@ -65,11 +64,11 @@ class CloudWatch:
 class Publisher:
     """The thread between the reporters and CloudWatch."""
 
-    def __init__(self, endpoint: str | None, region: str, reporters: Sequence[Reporter]) -> None:
-        self._cloudwatch = CloudWatch(endpoint, region)
+    def __init__(self, endpoint: str | None, region: str, namespace: str, reporters: Sequence[Reporter]) -> None:
+        self._cloudwatch = CloudWatch(endpoint, region, namespace)
         self._reporters = reporters
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="personalize-cloudwatch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"{namespace} metrics", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

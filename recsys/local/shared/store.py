@@ -1,4 +1,4 @@
-"""What the control plane knows, in SQLite: write-ahead log, synchronous=FULL, so a kill -9 loses nothing acknowledged.
+"""What a control plane knows, in SQLite: write-ahead log, synchronous=FULL, so a kill -9 loses nothing acknowledged.
 
 A resource is a document with the members of its Describe shape; List's Summary shapes are cut out of it. Members that
 begin with an underscore are ours and never leave (no output shape has them).
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS tags (
 
 @dataclass
 class Resource:
-    """One resource: its ARN, its kind (a key of resources.KINDS) and its Describe document."""
+    """One resource: its ARN, its kind and its Describe document."""
 
     arn: str
     kind: str
@@ -130,12 +130,11 @@ class Store:
         ).fetchone()
         return Resource(arn, row[1], json.loads(row[2]), row[0]) if row else None
 
-    def tags(self, arn: str) -> list[dict[str, str]]:
-        rows = self._db.execute("SELECT key, value FROM tags WHERE arn = ? ORDER BY key", (arn,))
-        return [{"tagKey": key, "tagValue": value} for key, value in rows]
+    def tags(self, arn: str) -> dict[str, str]:
+        return dict(self._db.execute("SELECT key, value FROM tags WHERE arn = ? ORDER BY key", (arn,)))
 
-    def tag(self, arn: str, tags: list[dict[str, str]]) -> None:
-        rows = [(arn, tag["tagKey"], tag["tagValue"]) for tag in tags]
+    def tag(self, arn: str, tags: dict[str, str]) -> None:
+        rows = [(arn, key, value) for key, value in tags.items()]
         self._db.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
 
     def untag(self, arn: str, keys: list[str]) -> None:

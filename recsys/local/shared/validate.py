@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from recsys.local.personalize.errors import invalid
+from recsys.local.shared.errors import ServiceError, broken
 
 # Java's character classes, which Python's `re` does not know; \w covers \p{L}\p{N}_ for every tag in use.
 JAVA_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s", r"\p{ASCII}": r"[\x00-\x7f]"}
@@ -33,7 +33,7 @@ NAMES = {
 
 
 def validate(value: Any, shape: Shape, where: str = "") -> Any:
-    """`value` with unknown and null members dropped and timestamps as float seconds. Raises InvalidInputException."""
+    """`value` with unknown and null members dropped and timestamps as float seconds. Raises ValidationException."""
     return CHECKS.get(shape.type_name, _scalar)(value, shape, where)
 
 
@@ -158,14 +158,14 @@ def _join(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-def _broken(value: Any, where: str, constraint: str) -> Exception:
+def _broken(value: Any, where: str, constraint: str) -> ServiceError:
     shown = "" if value is None else f" '{str(value)[:200]}'"
-    return invalid(f"1 validation error detected: Value{shown} at '{where}' failed to satisfy constraint: {constraint}")
+    return broken(f"1 validation error detected: Value{shown} at '{where}' failed to satisfy constraint: {constraint}")
 
 
-def _wrong_type(value: Any, shape: Shape, where: str) -> Exception:
+def _wrong_type(value: Any, shape: Shape, where: str) -> ServiceError:
     wanted = NAMES.get(shape.type_name, shape.type_name)
-    return invalid(
+    return broken(
         f"1 validation error detected: Value at '{where}' failed to satisfy constraint: "
         f"Member must be of type {wanted}, not {type(value).__name__}"
     )

@@ -1,0 +1,280 @@
+"""Endpoints: what runs behind each, and the life cycle of create, update and delete.
+
+A fleet of local processes serves an endpoint. An update starts the new ones first and fails alone: the old ones serve
+on, and the endpoint is InService again with a FailureReason, as after AWS's own roll-back.
+"""
+
+import asyncio
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from recsys.local.sagemaker import images
+from recsys.local.sagemaker.errors import over_limit, unsupported
+from recsys.local.sagemaker.hosting import Fleet, HostingFailed, Variant
+from recsys.local.sagemaker.jobs.job import JobFailed, Workshop
+from recsys.local.sagemaker.jobs.storage import S3Failed, Storage, split
+from recsys.local.sagemaker.kinds import KINDS
+from recsys.local.sagemaker.models import MULTI, container
+from recsys.local.shared.errors import broken
+from recsys.local.shared.store import Resource
+
+ENDPOINT, CONFIG = KINDS["Endpoint"], KINDS["EndpointConfig"]
+MOST_INSTANCES = 8  # of all endpoints together; each is a process of 100 MB or more
+IN_SERVICE = "InService"
+
+Params = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+
+class Endpoints:
+    """The fleets by the name of their endpoint; the records' status follows them."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop, self._folder = shop, shop.folder / "endpoints"
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.fleets: dict[str, Fleet] = {}
+
+    def prepare(self, params: Params) -> Params:
+        """The document of a new endpoint. Raises ValidationException, ResourceLimitExceeded."""
+        _check_deployment(params)
+        return {**params, "EndpointStatus": "Creating", "_wanted": self._resolved(params["EndpointConfigName"])}
+
+    def update(self, params: Params) -> Resource:
+        """Mark an endpoint as updating to another configuration. Raises as `prepare`."""
+        _check_deployment(params)
+        found = self._settled(params["EndpointName"], "update")
+        wanted = self._resolved(params["EndpointConfigName"], besides=found.arn)
+        if params.get("RetainAllVariantProperties"):
+            now = {each["VariantName"]: each for each in found.document["_variants"]}
+            for each in wanted:
+                if (old := now.get(each["VariantName"])) and "serverless" not in each:
+                    each |= {"weight": old["weight"], "instances": old["instances"]}
+        members = {"_wanted": wanted, "_wanted_config": params["EndpointConfigName"], "EndpointStatus": "Updating"}
+        return self._shop.control.change(found.arn, **members)
+
+    def reweigh(self, params: Params) -> Resource:
+        """Mark an endpoint as updating its weights and instance counts. Raises ValidationException."""
+        found = self._settled(params["EndpointName"], "update")
+        variants = {each["VariantName"]: dict(each) for each in found.document["_variants"]}
+        for each in params["DesiredWeightsAndCapacities"]:
+            if each["VariantName"] not in variants:
+                raise broken(
+                    f'The requested variant "{each["VariantName"]}" does not exist in the endpoint "{found.arn}".'
+                )
+            variant = variants[each["VariantName"]]
+            variant["weight"] = each.get("DesiredWeight", variant["weight"])
+            variant["instances"] = each.get("DesiredInstanceCount", variant["instances"])
+        self._check_instances(list(variants.values()), found.arn)
+        return self._shop.control.change(found.arn, _weighed=list(variants.values()), EndpointStatus="Updating")
+
+    def delete(self, name: str) -> Resource:
+        """Mark an endpoint as being deleted. Raises ValidationException."""
+        found = self._shop.control.find(ENDPOINT, name)
+        if found.document["EndpointStatus"] in ("Creating", "Updating"):
+            raise broken(f'Cannot update in-progress endpoint "{found.arn}".')
+        return self._shop.control.change(found.arn, EndpointStatus="Deleting")
+
+    def begin(self, endpoint: Resource) -> None:
+        """Set out on what an endpoint's status says."""
+        task = asyncio.ensure_future(self._work(endpoint))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def resume(self, endpoints: list[Resource]) -> None:
+        """Take up every endpoint at the start of the server; what runs was ended with the last one."""
+        shutil.rmtree(self._folder / "running", ignore_errors=True)
+        for each in endpoints:
+            if each.document["EndpointStatus"] != "Failed":
+                self.begin(each)
+
+    async def close(self) -> None:
+        """End every process; the records keep their status, to be taken up."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(fleet.stop() for fleet in self.fleets.values()))
+
+    async def _work(self, endpoint: Resource) -> None:
+        status, name = endpoint.document["EndpointStatus"], endpoint.document["EndpointName"]
+        try:
+            if status == "Deleting":
+                await self._end(endpoint, name)
+                return
+            if name not in self.fleets and status in (IN_SERVICE, "Updating"):  # after a start of the server
+                await self._deploy(endpoint, name, endpoint.document["_variants"])
+            if status in ("Creating", "Updating"):
+                await (self._weigh if "_weighed" in endpoint.document else self._renew)(endpoint, name)
+        except (HostingFailed, S3Failed, JobFailed) as error:
+            await self._failed(endpoint, str(error))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("%s", endpoint.arn)
+            await self._failed(endpoint, f"Request to service failed. {type(error).__name__}: {error}")
+
+    async def _renew(self, endpoint: Resource, name: str) -> None:
+        wanted = endpoint.document["_wanted"]
+        await self._deploy(endpoint, name, wanted)
+
+        def serving(document: Params) -> None:
+            document["EndpointConfigName"] = document.pop("_wanted_config", document["EndpointConfigName"])
+            document.pop("FailureReason", None)
+            document |= {"_variants": document.pop("_wanted"), "EndpointStatus": IN_SERVICE}
+            document["ProductionVariants"] = _shown(wanted)
+
+        await self._edit(endpoint.arn, serving)
+
+    async def _weigh(self, endpoint: Resource, name: str) -> None:
+        wanted = endpoint.document["_weighed"]
+        await self.fleets[name].reweigh({each["VariantName"]: (each["weight"], each["instances"]) for each in wanted})
+
+        def weighed(document: Params) -> None:
+            document.pop("_weighed")
+            document |= {"_variants": wanted, "EndpointStatus": IN_SERVICE, "ProductionVariants": _shown(wanted)}
+
+        await self._edit(endpoint.arn, weighed)
+
+    async def _failed(self, endpoint: Resource, reason: str) -> None:
+        """Failed, or in service as before the update."""
+        log.warning("%s: %s", endpoint.arn, reason)
+        serving = endpoint.document["EndpointName"] in self.fleets
+
+        def failed(document: Params) -> None:
+            for member in ("_wanted", "_wanted_config", "_weighed"):
+                document.pop(member, None)
+            document |= {"EndpointStatus": IN_SERVICE if serving else "Failed", "FailureReason": reason[:1024]}
+
+        await self._edit(endpoint.arn, failed)
+
+    async def _end(self, endpoint: Resource, name: str) -> None:
+        if fleet := self.fleets.pop(name, None):
+            await fleet.stop()
+        await self._shop.on_record(lambda: self._shop.control.delete(endpoint))
+        await asyncio.to_thread(shutil.rmtree, self._folder / "archives" / name, ignore_errors=True)
+
+    async def _edit(self, arn: str, change: Callable[[Params], None]) -> None:
+        await asyncio.to_thread(self._shop.logs.flush)
+        await self._shop.on_record(lambda: self._shop.control.edit(arn, change))
+
+    async def _deploy(self, endpoint: Resource, name: str, wanted: list[Params]) -> None:
+        """Run these variants, in the place of those that run now. Raises HostingFailed, S3Failed, JobFailed."""
+        archives = self._folder / "archives" / name / uuid.uuid4().hex[:8]
+        variants = [await self._variant(each, archives) for each in wanted]
+        fleet = self.fleets.get(name)
+        if fleet is None:
+            group = f"/aws/sagemaker/Endpoints/{name}"
+            fleet = Fleet(
+                name, self._folder / "running" / name, lambda stream, line: self._shop.logs.stream(group, stream)(line)
+            )
+            await fleet.start(variants)
+            self.fleets[name] = fleet
+        else:
+            await fleet.switch(variants)
+        await asyncio.to_thread(_forget, archives)
+
+    async def _variant(self, wanted: Params, folder: Path) -> Variant:
+        """Its model on disk."""
+        definition, storage = wanted["container"], await self._shop.storage(wanted["role"])
+        url, fetch, model = definition["ModelDataUrl"], None, None
+        if definition["Mode"] == MULTI:
+            fetch = _fetcher(storage, url, folder / wanted["VariantName"])
+        elif url:
+            model = await asyncio.to_thread(storage.fetch, *split(url), folder / f"{wanted['VariantName']}.tar.gz")
+        return Variant(
+            name=wanted["VariantName"],
+            model=model,
+            url=url or "",
+            environment=definition["Environment"],
+            instances=wanted["instances"],
+            weight=wanted["weight"],
+            startup_seconds=wanted["startup_seconds"],
+            fetch=fetch,
+            module=images.module("serve"),
+        )
+
+    def _resolved(self, config_name: str, besides: str = "") -> list[Params]:
+        """All that is needed to run a configuration, whatever becomes of it and its models later."""
+        control, wanted = self._shop.control, []
+        for variant in control.find(CONFIG, config_name).document["ProductionVariants"]:
+            model = control.find(KINDS["Model"], variant["ModelName"]).document
+            each = {
+                "VariantName": variant["VariantName"],
+                "container": container(control, model["PrimaryContainer"]),
+                "role": model.get("ExecutionRoleArn"),
+                "weight": variant["InitialVariantWeight"],
+                "instances": variant.get("InitialInstanceCount", 1),
+                "startup_seconds": variant.get("ContainerStartupHealthCheckTimeoutInSeconds", 480),
+            }
+            wanted.append(each | ({"serverless": variant["ServerlessConfig"]} if "ServerlessConfig" in variant else {}))
+        self._check_instances(wanted, besides)
+        return wanted
+
+    def _check_instances(self, wanted: list[Params], besides: str) -> None:
+        used = [
+            variant["instances"]
+            for each in self._shop.control.store.find("Endpoint")
+            if each.arn != besides
+            for variant in each.document.get("_variants", each.document.get("_wanted", []))
+        ]
+        asked = sum(each["instances"] for each in wanted)
+        if sum(used) + asked > MOST_INSTANCES:
+            raise over_limit(
+                "The account-level service limit 'Total number of instances across all endpoints' is "
+                f"{MOST_INSTANCES} Instances, with current utilization of {sum(used)} Instances and a request delta "
+                f"of {asked} Instances. Please request a limit increase."
+            )
+
+    def _settled(self, name: str, verb: str) -> Resource:
+        found = self._shop.control.find(ENDPOINT, name)
+        if found.document["EndpointStatus"] != IN_SERVICE:
+            raise broken(f'Cannot {verb} in-progress endpoint "{found.arn}".')
+        return found
+
+
+def _fetcher(storage: Storage, prefix: str, folder: Path) -> Callable[[str], Any]:
+    async def fetch(target: str) -> Path:
+        bucket, key = split(f"{prefix.rstrip('/')}/{target.lstrip('/')}")
+        return await asyncio.to_thread(storage.fetch, bucket, key, folder / uuid.uuid4().hex)
+
+    return fetch
+
+
+def _forget(archives: Path) -> None:
+    """The archives are extracted: neither they nor those of earlier deployments are read again."""
+    for path in archives.parent.glob("*"):
+        if path != archives:
+            shutil.rmtree(path, ignore_errors=True)
+    for path in archives.glob("*.tar.gz"):
+        path.unlink()
+
+
+def _shown(variants: list[Params]) -> list[Params]:
+    """The variants as DescribeEndpoint has them."""
+    shown = []
+    for each in variants:
+        image = each["container"]["Image"]
+        summary: Params = {
+            "VariantName": each["VariantName"],
+            "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": time.time()}],
+            "CurrentWeight": each["weight"],
+            "DesiredWeight": each["weight"],
+        }
+        if "serverless" in each:
+            summary |= {"CurrentServerlessConfig": each["serverless"], "DesiredServerlessConfig": each["serverless"]}
+        else:
+            summary |= {"CurrentInstanceCount": each["instances"], "DesiredInstanceCount": each["instances"]}
+        shown.append(summary)
+    return shown
+
+
+def _check_deployment(params: Mapping[str, Any]) -> None:
+    config = params.get("DeploymentConfig", {})
+    traffic = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {}).get("Type", "ALL_AT_ONCE")
+    if traffic != "ALL_AT_ONCE" or "RollingUpdatePolicy" in config:
+        raise unsupported("a deployment other than blue/green with ALL_AT_ONCE")

@@ -1,0 +1,1 @@
+"""Jobs: training, processing, batch transform. Each runs the project's entry points as local processes."""

@@ -1,0 +1,151 @@
+"""Amazon SageMaker as far as the project needs it: an ASGI application over a folder of state.
+
+Training, processing and batch transform run the project's own entry points as local processes, endpoints are fleets of
+them (hosting/). What AWS can do and this cannot is refused with a ValidationException that says so.
+"""
+
+import asyncio
+import logging
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from recsys.errors import LocalError
+from recsys.local.sagemaker.access import invoking, needed
+from recsys.local.sagemaker.control import Control
+from recsys.local.sagemaker.endpoints import Endpoints
+from recsys.local.sagemaker.jobs.board import Board
+from recsys.local.sagemaker.jobs.job import Workshop
+from recsys.local.sagemaker.logs import Logs
+from recsys.local.sagemaker.operations import Operations
+from recsys.local.sagemaker.runtime import NAMESPACE, Runtime
+from recsys.local.sagemaker.scaling import Scaling
+from recsys.local.sagemaker.wire import RUNTIME, SCALING, Answer, answer, find_operation, parse, refusal
+from recsys.local.shared.actor import Actor
+from recsys.local.shared.clients import client
+from recsys.local.shared.cloudwatch import Publisher
+from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.store import Store, all_tags
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Denial = Callable[[Scope, str, str, dict[str, str]], str | None]  # why a request may not do an action on a resource
+
+log = logging.getLogger(__name__)
+
+
+class SageMaker:
+    """SageMaker under `state`; jobs reach S3 and logs at `endpoint`."""
+
+    def __init__(self, state: Path, endpoint: str, region: str, account: str, denial: Denial) -> None:
+        self._folder, self._denial = state / "sagemaker", denial
+        self._spec = {"endpoint": endpoint, "region": region, "keys": None}
+        self._region, self._account = region, account
+
+    def start(self) -> None:
+        """Open the state and take up what was under way; on the event loop. Raises LocalError if it cannot be read."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._store = Store(self._folder / "control.sqlite")
+        except sqlite3.DatabaseError as error:
+            message = f"{self._folder}: {error}; `recsys local reset` starts over with an empty state"
+            raise LocalError(f"the state of SageMaker cannot be read: {message}") from error
+        self._actor, self._logs = Actor("sagemaker-control"), Logs(self._spec)
+        self._control = Control(self._store, self._region, self._account)
+        self._shop = Workshop(self._control, self._actor, self._folder, self._logs, self._put, self._spec)
+        self._board, self._endpoints = Board(self._shop), Endpoints(self._shop)
+        self._operations = Operations(self._shop, self._board, self._endpoints)
+        self._scaling = Scaling(self._control)
+        self._runtime = Runtime(self._endpoints, self._scaling, self._region, self._account)
+        endpoint = self._spec["endpoint"]
+        self._publisher = Publisher(endpoint, self._region, NAMESPACE, [self._runtime.report])
+        self._endpoints.resume(self._store.find("Endpoint"))
+        self._board.resume()
+        self._scaler = asyncio.ensure_future(self._scaling.run(self._shop.on_record, self._operations.reweigh))
+        self._publisher.start()
+
+    def tagged(self) -> dict[str, dict[str, str]]:
+        """Tags of every resource by ARN, for the tagging API beside it."""
+        return all_tags(self._folder / "control.sqlite")
+
+    async def quiesce(self) -> None:
+        """End jobs and endpoints, and put the last lines and metrics while this server still answers."""
+        self._scaler.cancel()
+        await self._board.close()
+        await self._endpoints.close()
+        await asyncio.to_thread(self._logs.close)
+        await asyncio.to_thread(self._publisher.stop)
+
+    def stop(self) -> None:
+        """Everything acknowledged is on disk already."""
+        self._actor.close()
+        self._store.close()
+        shutil.rmtree(self._folder / "endpoints" / "running", ignore_errors=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(receive)
+        status, headers, content = await self._answer(scope, body)
+        headers = [*headers, (b"content-length", b"%d" % len(content)), (b"x-amzn-requestid", _request_id())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _answer(self, scope: Scope, body: bytes) -> Answer:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            if found := RUNTIME.fullmatch(scope["path"]):
+                return await self._invoke(scope, found["endpoint"], headers, body)
+            return await self._operate(scope, headers.get("x-amz-target", ""), body)
+        except ServiceError as error:
+            return refusal(error)
+        except Exception as error:
+            log.exception("%s %s failed", scope["path"], headers.get("x-amz-target", ""))
+            return refusal(ServiceError("InternalFailure", f"{type(error).__name__}: {error}", 500))
+
+    async def _operate(self, scope: Scope, target: str, body: bytes) -> Answer:
+        operation = find_operation(target)
+        params = parse(operation, body)
+        if operation.service == SCALING:
+            action = f"{operation.service}:{operation.name}"
+            self._check(scope, action, "*", {})
+            return answer(operation, await self._shop.on_record(lambda: self._scaling.answer(operation.name, params)))
+        for need in needed(self._control, operation.name, params):
+            self._check(scope, *need)
+        return answer(operation, await self._operations.answer(operation.name, params))
+
+    async def _invoke(self, scope: Scope, endpoint: str, headers: dict[str, str], body: bytes) -> Answer:
+        self._check(scope, *invoking(self._control, endpoint))
+        return await self._runtime.invoke(endpoint, headers, body)
+
+    def _check(self, scope: Scope, action: str, resource: str, keys: dict[str, str]) -> None:
+        """Raises AccessDeniedException where the signer may not do it."""
+        if reason := self._denial(scope, action, resource, keys):
+            raise ServiceError("AccessDeniedException", reason)
+
+    def _put(self, namespace: str, data: list[dict[str, Any]]) -> None:
+        """Metrics of a job; what CloudWatch refuses is lost."""
+
+        def put() -> None:
+            with suppress(ClientError, BotoCoreError):
+                client("cloudwatch", self._spec).put_metric_data(Namespace=namespace, MetricData=data)
+
+        self._putting = asyncio.get_running_loop().run_in_executor(None, put)
+
+
+async def _body(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def _request_id() -> bytes:
+    return str(uuid.uuid4()).encode()
