@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PARAMS ?= params/local.yaml
 RETAIL ?= data/raw/online-retail.parquet
+CONTAINER := recsys/sagemaker/container
 # Of the tests, each with an embedded AWS of its own.
 WORKERS ?= 2
 
@@ -58,9 +59,11 @@ protocols: setup ## measure newcomers, and each task by its own protocol, into d
 	@$(BIN)/python -m benchmarks.protocols $(RETAIL) --name "Online Retail" --json build/protocols/4.json
 	@$(BIN)/python -m benchmarks.tables $(foreach n,1 2 3 4,build/protocols/$(n).json)
 
-lock: ## resolve pyproject.toml anew into requirements.lock
+lock: ## resolve pyproject.toml anew into requirements.lock, and of it what the image needs
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \
 		--group dev pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header \
+		--constraint requirements.lock $(CONTAINER)/requirements.in --output-file $(CONTAINER)/requirements.txt
 
 clean: ## stop the embedded AWS and remove .venv, .recsys and runs
 	@test ! -x $(BIN)/recsys || $(BIN)/recsys local down

@@ -10,7 +10,8 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "recsys"
-STAGES = ("data", "train", "serve", "stream", "deploy", "operate")
+STAGES = ("data", "train", "serve", "stream", "deploy", "operate", "sagemaker")
+CONTAINER = ("sagemaker/container/**/*.py", "sagemaker/metrics.py")  # what is in the image
 FOUNDATION = {"models", "metrics", "columns", "errors"}
 STAGE_MAY = {"aws", "params", "columns", "errors", "plots", "metrics", "models", "runs"}
 
@@ -41,10 +42,21 @@ def test_the_foundation_imports_nothing_above_it(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith(("boto", "uvicorn", "starlette"))]
 
 
-@pytest.mark.parametrize("path", modules(*(f"{stage}/**/*.py" for stage in STAGES)), ids=str)
+STAGED = sorted({*modules(*(f"{stage}/**/*.py" for stage in STAGES))} - {*modules(*CONTAINER)})
+
+
+@pytest.mark.parametrize("path", STAGED, ids=str)
 def test_a_stage_imports_no_other_stage_and_never_the_embedded_aws(path: Path) -> None:
     own = path.relative_to(PACKAGE).parts[0]
     assert rooms(path) <= STAGE_MAY | {own}
+
+
+@pytest.mark.parametrize("path", modules(*CONTAINER), ids=str)
+def test_the_container_imports_only_what_its_image_carries(path: Path) -> None:
+    assert rooms(path) <= FOUNDATION | {"data", "sagemaker"}
+    inside = ("recsys.sagemaker.container.", "recsys.sagemaker.metrics.")
+    assert all(name.startswith(inside) for name in imports(path) if name.startswith("recsys.sagemaker."))
+    assert not [name for name in imports(path) if name.startswith(("boto", "sagemaker"))]
 
 
 @pytest.mark.parametrize("path", modules("local/**/*.py"), ids=str)

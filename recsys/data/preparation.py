@@ -55,10 +55,10 @@ def prepare(
     report = checks.Report(
         loaded.source, len(loaded.events), len(events), (*problems, *about_items, *about_users), loaded.notes
     )
-    return Prepared(_interactions(events), items, users, report, loaded.source)
+    return Prepared(interactions_table(events), items, users, report, loaded.source)
 
 
-def _interactions(events: pd.DataFrame) -> pd.DataFrame:
+def interactions_table(events: pd.DataFrame) -> pd.DataFrame:
     """The interaction columns in time order; events of one moment keep the order they came in."""
     ordered = events.sort_values(TIMESTAMP, kind="stable").reset_index(drop=True)
     values = ordered[EVENT_VALUE].replace([np.inf, -np.inf], np.nan)

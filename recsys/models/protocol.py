@@ -1,13 +1,16 @@
 """How a model is put to the test: who is held out, what it is shown and what it must find."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from recsys.columns import ITEM_ID
 from recsys.errors import ModelError
 from recsys.models.sequences import Sequences
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def temporal_split(seqs: Sequences, cut: int | None = None, share: float = 0.1, 
     return Split(past.select(np.flatnonzero(past.lengths)), shown.histories(), wanted.histories(), weights)
 
 
-def given_split(train: pd.DataFrame, test: pd.DataFrame) -> Split:
+def given_split(train: "pd.DataFrame", test: "pd.DataFrame") -> Split:
     """The split a data set came with: all of `train` is training data and input, each user of `test` a query.
 
     Both are interactions (USER_ID, ITEM_ID, TIMESTAMP). A user of `test` who is not in `train` has an empty history.

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 NEWEST = 500  # distinct items of a user that count: a co-occurrence table grows with the square of a history
 
@@ -31,7 +34,7 @@ class Sequences:
 
     @classmethod
     def from_interactions(
-        cls, interactions: pd.DataFrame, catalogue: Sequence[str] = (), weights: np.ndarray | None = None
+        cls, interactions: "pd.DataFrame", catalogue: Sequence[str] = (), weights: np.ndarray | None = None
     ) -> "Sequences":
         """Sequences of a table with USER_ID, ITEM_ID and TIMESTAMP (epoch seconds); repeated events are kept.
 
@@ -41,6 +44,8 @@ class Sequences:
         Raises ModelError for a missing column, an empty table, a missing id, a timestamp that is not a number or a
         weight that is none.
         """
+        import pandas as pd
+
         _refuse_unusable(interactions)
         if weights is not None and not (np.isfinite(weights).all() and np.min(weights) >= 0):
             raise ModelError("weights must be numbers from 0 up: leave out the events that are not to count")
@@ -108,13 +113,15 @@ class Sequences:
         return Sequences(user_ids, self.item_ids, offsets, self.codes[events], self.times[events], weights)
 
 
-def _codes_of(ids: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def _codes_of(ids: "pd.Series") -> tuple[np.ndarray, np.ndarray]:
     """Codes into the sorted distinct ids; object arrays, so that one long id costs nothing to the others."""
-    codes, uniques = pd.factorize(ids, sort=True)
+    codes, uniques = ids.factorize(sort=True)
     return codes, np.asarray(uniques, dtype=object)
 
 
-def _refuse_unusable(interactions: pd.DataFrame) -> None:
+def _refuse_unusable(interactions: "pd.DataFrame") -> None:
+    from pandas.api.types import is_numeric_dtype
+
     missing = [name for name in (USER_ID, ITEM_ID, TIMESTAMP) if name not in interactions.columns]
     if missing:
         raise ModelError(f"interactions lack the columns {missing}; found {list(interactions.columns)}: rename yours")
@@ -125,7 +132,7 @@ def _refuse_unusable(interactions: pd.DataFrame) -> None:
         if gaps:
             raise ModelError(f"{gaps} of {len(interactions)} interactions have no {name}: drop or fill them first")
     times = interactions[TIMESTAMP]
-    if not pd.api.types.is_numeric_dtype(times) or not np.isfinite(times.to_numpy(dtype=np.float64)).all():
+    if not is_numeric_dtype(times) or not np.isfinite(times.to_numpy(dtype=np.float64)).all():
         raise ModelError(f"TIMESTAMP must hold epoch seconds as numbers, not {times.dtype} such as {times.iloc[0]!r}")
 
 

@@ -1,10 +1,9 @@
 """How well the next best action is foretold, by Amazon Personalize's metrics for actions."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from recsys import metrics
 from recsys.columns import USER_ID
@@ -13,6 +12,9 @@ from recsys.models.actions.next_best import NextBestAction
 from recsys.models.actions.user_state import DAY
 from recsys.models.content.items import ItemContent
 from recsys.models.sequences import Sequences
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 ANSWER = 5  # actions in an answer of GetActionRecommendations where the request does not say how many
 
@@ -27,7 +29,7 @@ class Asked(NamedTuple):
 
 def held_out_metrics(
     actions: ItemContent,
-    interactions: pd.DataFrame,
+    interactions: "pd.DataFrame",
     users: ItemContent | None = None,
     items: Sequences | None = None,
     seed: int = 0,

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from recsys.columns import ACTION_ID, EVENT_TYPE, TIMESTAMP, USER_ID
 from recsys.errors import ModelError
 from recsys.models.actions.logistic import log_odds
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 TAKEN, NOT_TAKEN, VIEWED = "taken", "not taken", "viewed"
 PRIOR = 5.0  # events that a share is smoothed with
@@ -30,7 +33,7 @@ class ActionLog:
     taken: np.ndarray
 
     @classmethod
-    def from_interactions(cls, interactions: pd.DataFrame, action_ids: Sequence[str]) -> "ActionLog":
+    def from_interactions(cls, interactions: "pd.DataFrame", action_ids: Sequence[str]) -> "ActionLog":
         """The log of a table with USER_ID, ACTION_ID, TIMESTAMP (epoch seconds) and EVENT_TYPE.
 
         Events with an action that is not among `action_ids` are left out. Raises ModelError for an event type that is
@@ -40,7 +43,7 @@ class ActionLog:
         actions = interactions[ACTION_ID].map(code_of)
         known = interactions[actions.notna()]
         taken = are_taken(known[EVENT_TYPE])
-        users, user_ids = pd.factorize(known[USER_ID].astype(str), sort=True)
+        users, user_ids = known[USER_ID].astype(str).factorize(sort=True)
         times = known[TIMESTAMP].to_numpy().astype(np.int64)
         order = np.lexsort((times, users))
         codes = actions[actions.notna()].to_numpy().astype(np.int64)

@@ -1,10 +1,9 @@
 """aws-next-best-action: which action a user will take."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from recsys.errors import ModelError
@@ -16,6 +15,9 @@ from recsys.models.content.items import ItemContent
 from recsys.models.content.metadata import Metadata
 from recsys.models.sequences import Sequences
 from recsys.models.storage import Stored, as_bytes, from_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 ENOUGH = 50  # events taken, and as many not taken or viewed, before an action has a score: AWS's rule
 WITHIN = 42 * DAY  # counted back from the newest action interaction: AWS's six weeks
@@ -68,7 +70,7 @@ class NextBestAction(Trained):
     def fit(
         cls,
         actions: ItemContent,
-        interactions: pd.DataFrame,
+        interactions: "pd.DataFrame",
         users: ItemContent | None = None,
         items: Sequences | None = None,
         action_optimization_period_days: int = 14,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from recsys.errors import ModelError
@@ -170,12 +169,7 @@ class Metadata:
 
 def _cells(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     """The same columns as lists, every missing value as None."""
-    cells = {}
-    for name, column in columns.items():
-        values = np.array([*column, None], dtype=object)[:-1]  # the None keeps numpy from looking inside the values
-        values[pd.isna(values)] = None
-        cells[name] = values.tolist()
-    return cells
+    return {name: [None if cell is None or cell != cell else cell for cell in each] for name, each in columns.items()}
 
 
 def _split(cell: Any) -> list[str]:

@@ -1,0 +1,1 @@
+"""Our own recommenders as SageMaker jobs and endpoints: the container that is run there, and its deployment."""
