@@ -18,7 +18,7 @@ from recsys.params import Params
 OUTPUTS = ("BucketName", "RoleArn", "StreamName", "TableName", "ApiUrl")
 PREPARE = {"source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user"}
 STAGES = {"01": (None,), "TrackingId": ("HasTracker", "IsWatched")}
-STAGES |= {"RetrainingSchedule": ("HasCampaign", "HasBatch", "IsRetrained"), "CampaignArn": ("HasCampaign", "HasBatch")}
+STAGES |= {"RetrainingSchedule": ("HasApi", "HasBatch", "IsRetrained"), "CampaignArn": ("HasApi", "HasBatch")}
 
 
 def plan(values: Params) -> list[Request]:

@@ -18,7 +18,12 @@ from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
 from recsys.params import NEVER
 
-NEEDS_CODE = ("TrackingId", "CampaignArn", "RetrainingSchedule")  # parameters that bring what is published
+NEEDS_CODE = (
+    "TrackingId",
+    "CampaignArn",
+    "EndpointName",
+    "RetrainingSchedule",
+)  # these bring what is published
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
 CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled")

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 TRANSIENT = {
     "InternalServerError",
     "InternalServerException",
+    "ModelNotReadyException",
     "ProvisionedThroughputExceeded",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from recsys.deploy.fallback import popular_items, publish_popular
+from recsys.deploy.fallback import catalogue, popular_items, publish_popular
 from recsys.errors import DataError
 
 ITEMS = pd.DataFrame(
@@ -35,6 +35,13 @@ def test_what_is_unknown_of_an_item_is_null() -> None:
 
 def test_an_item_without_a_row_in_the_items_table_is_not_recommended() -> None:
     assert [item["itemId"] for item in popular_items(interactions("zza"), ITEMS)] == ["a"]
+
+
+def test_the_catalogue_holds_every_item_the_popular_ones_first() -> None:
+    found = catalogue(interactions("cbac"), pd.concat([ITEMS, pd.DataFrame({"ITEM_ID": ["new"], "TITLE": ["N"]})]))
+    assert list(found) == ["c", "a", "b", "new"]
+    assert found["a"] == {"title": "Ant", "category": "x", "price": 1.5}
+    assert found["new"] == {"title": "N", "category": None, "price": None}
 
 
 def test_a_list_of_nothing_is_refused() -> None:

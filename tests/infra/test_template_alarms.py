@@ -22,13 +22,16 @@ EXPECTED = {
     "CampaignFailing": ("AWS/Personalize GetRecommendations5xxErrors", "Sum", 60, 2, 2, 5),
     "CampaignRefusing": ("AWS/Personalize GetRecommendations4xxErrors", "Sum", 60, 2, 2, 5),
     "CampaignSlow": ("AWS/Personalize GetRecommendationsLatency", "Average", 60, 3, 3, 500),
+    "EndpointFailing": ("AWS/SageMaker Invocation5XXErrors", "Sum", 60, 2, 2, 5),
+    "EndpointSlow": ("AWS/SageMaker ModelLatency", "Average", 60, 3, 3, 5_000_000),
     "BatchErrors": ("AWS/Lambda Errors", "Sum", 3600, 1, 1, 0),
     "BatchMissed": ("AWS/Lambda Invocations", "Sum", 3600, 25, 25, 1),
     "BatchUsersFailed": ("Recsys UsersFailed", "Sum", 3600, 1, 1, 0),
     "ModelOld": ("Recsys ModelAgeDays", "Maximum", 3600, 1, 25, ["Ref", "ModelMaxAgeDays"]),
 }
-STAGES = {"HasTracker": {"HasTracker"}, "HasCampaign": {"HasCampaign"}}
-STAGES["HasBatch"] = {"HasTracker", "HasCampaign", "HasBatch"}
+STAGES = {"HasTracker": {"HasTracker"}, "HasApi": {"HasApi"}, "HasBatch": {"HasTracker", "HasApi", "HasBatch"}}
+# Dimensions of what is not the template's own: the parameter that names it, the condition that it was given.
+GIVEN = {"CampaignArn": "HasCampaign", "EndpointName": "HasEndpoint"}
 # What a dimension names, by the type of the resource that has to be there and the property it is called by.
 NAMED = {
     "FunctionName": ("AWS::Lambda::Function", "FunctionName"),
@@ -102,8 +105,8 @@ def test_only_the_run_that_is_missed_is_seen_by_the_lack_of_data() -> None:
 def test_an_alarm_watches_what_is_there_whenever_it_is(name: str) -> None:
     alarm = alarms()[name]
     for kind, value in dimensions(alarm).items():
-        if kind == "CampaignArn":
-            assert (value, alarm["Condition"]) == (["Ref", "CampaignArn"], "HasCampaign")
+        if kind in GIVEN:
+            assert (value, alarm["Condition"]) == (["Ref", kind], GIVEN[kind])
         elif kind in NAMED:
             subject = watched(kind, value)
             assert subject, f"{kind} {value} is nothing of the template"
@@ -130,7 +133,7 @@ def test_the_dashboard_shows_every_alarm_and_a_row_for_each_part() -> None:
     names = {name: alarm["Properties"]["AlarmName"][1] for name, alarm in alarms().items()}
     assert names == {name: f"recsys-{name}-${{EnvironmentSuffix}}" for name in EXPECTED}
     rows = [widget["properties"]["title"].partition(",")[0] for widget in widgets if widget["width"] == 24]
-    assert rows == ["Alarms", "API", "Campaign", "Stream", "Profiles", "Batch", "Model"]
+    assert rows == ["Alarms", "API", "Campaign", "Endpoint", "Stream", "Profiles", "Batch", "Model"]
 
 
 def test_the_dashboard_names_only_what_the_nested_part_is_given() -> None:

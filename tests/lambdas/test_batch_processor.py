@@ -19,7 +19,7 @@ from recsys import stream
 from recsys.lambdas.batch_processor import files, handler
 from recsys.lambdas.batch_processor.clock import MARGIN, Clock, OutOfTime
 from recsys.lambdas.batch_processor.files import Files
-from recsys.lambdas.batch_processor.profiles import EXPIRED, NoTable, Profiles
+from recsys.lambdas.batch_processor.profiles import EXPIRED, NoTable, Profiles, Users
 from recsys.lambdas.batch_processor.run import Run
 from recsys.lambdas.batch_processor.source import CampaignSource, Gone
 from recsys.lambdas.batch_processor.state import Segment, State
@@ -283,6 +283,18 @@ def test_events_folded_in_meanwhile_are_not_lost(
     assert all(profile["recommendations"] for profile in profiles)
 
 
+def test_a_page_tells_what_its_users_did_last_where_that_is_wanted(client: Callable, table: str) -> None:
+    events = [{"M": {"itemId": {"S": item}, "timestamp": {"N": at}}} for item, at in (("b", "20.5"), ("a", "10"))]
+    moment = {"N": str(int(time.time()))}
+    client("dynamodb").put_item(
+        TableName=table, Item={"userId": {"S": "u"}, "lastEventAt": moment, "lastItems": {"L": events}}
+    )
+    wanted = {"u": [{"itemId": "b", "timestamp": 20.5}, {"itemId": "a", "timestamp": 10.0}]}
+    for asks, users in ((True, wanted), (False, {"u": []})):
+        profiles = Profiles(client("dynamodb"), table, 0, events=asks)
+        assert profiles.page(0, 1, None, Clock(Context())) == (users, None)
+
+
 class TestAProfileThatExpired:
     def test_is_not_created_again(self, client: Callable, table: str) -> None:
         put(client, table, ["there"])
@@ -298,7 +310,7 @@ class TestAProfileThatExpired:
         class Source:
             name = "source"
 
-            def recommend(self, users: Sequence[str], clock: Clock) -> dict[str, Any]:
+            def recommend(self, users: Users, clock: Clock) -> dict[str, Any]:
                 for user in {"gone"} & set(users):
                     client("dynamodb").delete_item(TableName=table, Key={"userId": {"S": user}})
                 return {user: [{"itemId": "item-1"}] for user in users}
@@ -386,17 +398,17 @@ class Throttled(Exception):
 class TestASource:
     def test_asks_again_where_it_was_throttled(self) -> None:
         source = CampaignSource(Throttled(["ThrottlingException"] * 2))
-        assert source.recommend(["u"], Clock(Context())) == {"u": [{"itemId": "item for u"}]}
+        assert source.recommend({"u": []}, Clock(Context())) == {"u": [{"itemId": "item for u"}]}
 
     def test_answers_with_the_error_of_a_user(self) -> None:
         source = CampaignSource(Throttled(["InvalidInputException"]))
-        assert isinstance(source.recommend(["u"], Clock(Context()))["u"], ClientError)
+        assert isinstance(source.recommend({"u": []}, Clock(Context()))["u"], ClientError)
 
     def test_does_not_wait_beyond_the_invocation(self) -> None:
         context = Context()
         context.get_remaining_time_in_millis = lambda: int(MARGIN * 1000)
         with pytest.raises(OutOfTime):
-            CampaignSource(Throttled(["ThrottlingException"] * 9)).recommend(["u"], Clock(context))
+            CampaignSource(Throttled(["ThrottlingException"] * 9)).recommend({"u": []}, Clock(context))
 
 
 def test_results_of_many_megabytes_are_one_document(system: Any, client: Callable, date: str, result: Callable) -> None:

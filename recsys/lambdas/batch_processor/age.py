@@ -1,15 +1,30 @@
-"""How old the model is that the campaign serves: what an alarm watches, whoever trains anew and whenever."""
+"""How old the model is that serves: what an alarm watches, whoever trains anew and whenever."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 
-def age_days(personalize: Any, campaign_arn: str) -> float:
+def of_campaign(personalize: Any, campaign_arn: str) -> float:
     """Days since the training of the version the campaign serves began.
 
     Raises ClientError or BotoCoreError where Personalize does not say.
     """
     campaign = personalize.describe_campaign(campaignArn=campaign_arn)["campaign"]
     version = personalize.describe_solution_version(solutionVersionArn=campaign["solutionVersionArn"])
-    begun = version["solutionVersion"]["creationDateTime"]
-    return (datetime.now(UTC) - begun).total_seconds() / 86400
+    return _days(version["solutionVersion"]["creationDateTime"])
+
+
+def of_endpoint(sagemaker: Any, endpoint: str) -> float:
+    """Days since the youngest of the models behind the endpoint was made, which is when its training had ended.
+
+    Not since the endpoint was changed: other instances or weights make its model no younger. Raises ClientError or
+    BotoCoreError where SageMaker does not say.
+    """
+    config = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    models = {variant["ModelName"] for variant in variants}
+    return _days(max(sagemaker.describe_model(ModelName=model)["CreationTime"] for model in models))
+
+
+def _days(since: datetime) -> float:
+    return (datetime.now(UTC) - since).total_seconds() / 86400

@@ -4,6 +4,9 @@ The event may name the day, `{"date": "2026-11-28"}`; a schedule's event has its
 today (UTC). A day is done once: asked for again it is told how it ended, unless `{"force": true}`; one that was cut off
 goes on where it stopped. Before Lambda's 15 minutes are over, an invocation leaves the rest to a successor it invokes.
 Where more users failed than is tolerated, the invocation fails too, after its results are written.
+
+Who recommends is told by the environment: the SageMaker endpoint ENDPOINT_NAME, or without one the campaign
+CAMPAIGN_ARN.
 """
 
 import json
@@ -19,11 +22,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign
-from .age import age_days
+from . import age
 from .clock import Clock, OutOfTime
+from .endpoint import PATIENCE, Catalogue, EndpointSource
 from .files import Files
 from .profiles import Profiles
-from .run import Run
+from .run import Run, Source
 from .source import THREADS, CampaignSource
 from .state import State
 
@@ -33,6 +37,7 @@ metrics = Metrics(namespace="Recsys", service="batch-processor")
 config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=THREADS)
 # Tried once: the source asks again by itself, and knows when it is too late for that.
 impatient = Config(read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=THREADS)
+patient = Config(read_timeout=PATIENCE, retries={"total_max_attempts": 1})
 
 
 class BadEvent(ValueError):
@@ -50,7 +55,7 @@ class TooSlow(Exception):
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do one day's run, or what is left of it; answers its counts.
 
-    Raises BadEvent, NoTable, Gone (the campaign), TooManyFailed, TooSlow.
+    Raises BadEvent, NoTable, Gone (campaign or endpoint), TooManyFailed, TooSlow.
     """
     date, force = asked(event)
     files = Files(boto3.client("s3", config=config), os.environ["BUCKET_NAME"], date)
@@ -61,7 +66,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         files.save(state)
         _measure_age()
     if not state.finished:
-        run = Run(state, _profiles(state), _source(), files, Clock(context))
+        source = _source()
+        run = Run(state, _profiles(state, source), source, files, Clock(context))
         try:
             run.work()
         except OutOfTime:
@@ -91,19 +97,32 @@ def asked(event: dict[str, Any]) -> tuple[str, bool]:
     return date, force
 
 
-def _profiles(state: State) -> Profiles:
-    return Profiles(boto3.client("dynamodb", config=config), os.environ["TABLE_NAME"], state.since)
+def _profiles(state: State, source: Source) -> Profiles:
+    dynamodb = boto3.client("dynamodb", config=config)
+    return Profiles(dynamodb, os.environ["TABLE_NAME"], state.since, source.asks_events)
 
 
-def _source() -> CampaignSource:
+def _source() -> Source:
+    if endpoint := os.environ.get("ENDPOINT_NAME"):
+        return EndpointSource(boto3.client("sagemaker-runtime", config=patient), endpoint, _catalogue())
     return CampaignSource(Campaign(boto3.client("personalize-runtime", config=impatient), os.environ["CAMPAIGN_ARN"]))
+
+
+def _catalogue() -> Catalogue:
+    """Title, category and price by item id, which an endpoint does not know; nothing where there is no such list."""
+    s3 = boto3.client("s3", config=config)
+    try:
+        return json.loads(s3.get_object(Bucket=os.environ["BUCKET_NAME"], Key="catalogue.json")["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        logger.warning("no catalogue.json: recommendations have no titles")
+        return {}
 
 
 def _hand_over(run: Run, context: Any) -> dict[str, Any]:
     """Invoke the function again for what is left."""
     counts, date = run.state.counts(), run.state.date
     if not run.progressed:
-        raise TooSlow(f"run of {date}: no step was finished in a whole invocation; is the campaign throttled?")
+        raise TooSlow(f"run of {date}: no step was finished in a whole invocation; is {run.source.name} throttled?")
     name = context.invoked_function_arn
     payload = json.dumps({"date": date})
     boto3.client("lambda", config=config).invoke(FunctionName=name, InvocationType="Event", Payload=payload)
@@ -114,11 +133,17 @@ def _hand_over(run: Run, context: Any) -> dict[str, Any]:
 def _measure_age() -> None:
     """Tell once a day how old the model is; a batch does not fail for it."""
     try:
-        days = age_days(boto3.client("personalize", config=config), os.environ["CAMPAIGN_ARN"])
+        days = _age()
     except (ClientError, BotoCoreError) as error:
         logger.warning("age of the model", extra={"reason": str(error)})
         return
     _put(ModelAgeDays=(MetricUnit.NoUnit, days))
+
+
+def _age() -> float:
+    if endpoint := os.environ.get("ENDPOINT_NAME"):
+        return age.of_endpoint(boto3.client("sagemaker", config=config), endpoint)
+    return age.of_campaign(boto3.client("personalize", config=config), os.environ["CAMPAIGN_ARN"])
 
 
 def _measure(state: State) -> None:

@@ -24,6 +24,7 @@ READ_AT_ONCE = 100  # profiles one Scan looks at: what a cut-off run repeats is 
 EXPIRED = "ConditionalCheckFailed"
 
 Key = dict[str, Any]
+Users = Mapping[str, Sequence[dict[str, Any]]]  # id -> last events, newest first: itemId, timestamp in epoch seconds
 
 encode = TypeSerializer().serialize
 
@@ -33,21 +34,25 @@ class NoTable(Exception):
 
 
 class Profiles:
-    """The profiles table, of which those with an event since `since` (epoch seconds) are active."""
+    """The profiles table, of which those with an event since `since` (epoch seconds) are active.
 
-    def __init__(self, dynamodb: Any, table: str, since: int) -> None:
-        self.dynamodb, self.table, self.since = dynamodb, table, since
+    With `events` a profile's last ones are read too: a Scan costs what the profiles weigh, whatever it tells of them.
+    """
 
-    def page(self, segment: int, segments: int, key: Key | None, clock: Clock) -> tuple[list[str], Key | None]:
+    def __init__(self, dynamodb: Any, table: str, since: int, events: bool = False) -> None:
+        self.dynamodb, self.table, self.since, self.events = dynamodb, table, since, events
+
+    def page(self, segment: int, segments: int, key: Key | None, clock: Clock) -> tuple[Users, Key | None]:
         """Active users among the next profiles of a segment, and the key to go on from, None at its end.
 
-        Raises NoTable, OutOfTime, and ClientError where the table goes on refusing.
+        Their events are empty where they are not read. Raises NoTable, OutOfTime, and ClientError where the table goes
+        on refusing.
         """
         failure: Exception = RuntimeError("not asked")
         for _ in clock.attempts():
             try:
                 answer = self._scan(segment, segments, key)
-                return [item["userId"]["S"] for item in answer["Items"]], answer.get("LastEvaluatedKey")
+                return dict(map(_user, answer["Items"])), answer.get("LastEvaluatedKey")
             except self.dynamodb.exceptions.ResourceNotFoundException as error:
                 raise NoTable(f"there is no table {self.table}") from error
             except ClientError as error:
@@ -80,7 +85,7 @@ class Profiles:
             Segment=segment,
             TotalSegments=segments,
             Limit=READ_AT_ONCE,
-            ProjectionExpression="userId",
+            ProjectionExpression="userId, lastItems" if self.events else "userId",
             FilterExpression="lastEventAt >= :since",
             ExpressionAttributeValues={":since": encode(self.since)},
             **({"ExclusiveStartKey": key} if key else {}),
@@ -102,6 +107,14 @@ class Profiles:
             raise
         outcomes = zip(items, answers, strict=True)
         return {user: answer["Error"]["Code"] for user, answer in outcomes if "Error" in answer}
+
+
+def _user(item: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """Id and last events of a profile as DynamoDB tells it; an event without a time is none."""
+    events = [entry["M"] for entry in item.get("lastItems", {"L": []})["L"]]
+    return item["userId"]["S"], [
+        {"itemId": event["itemId"]["S"], "timestamp": float(event["timestamp"]["N"])} for event in events
+    ]
 
 
 def _exact(items: Sequence[Item]) -> list[Item]:

@@ -8,23 +8,25 @@ the first. So nobody is skipped, and nobody counted or listed twice.
 
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .clock import Clock, OutOfTime
+from .endpoint import EndpointSource
 from .files import Files
-from .profiles import EXPIRED, Key, Profiles
+from .profiles import EXPIRED, Key, Profiles, Users
 from .source import CampaignSource
 from .state import REASONS, Segment, State
 
 USERS_A_STEP = 50  # at least, so that a step is worth its checkpoint
 PAGES_A_STEP = 50  # at most, where hardly anybody is active
 
+Source = CampaignSource | EndpointSource
+
 
 class Run:
     """A run at work in one invocation; `progressed` once a step is in the checkpoint."""
 
-    def __init__(self, state: State, profiles: Profiles, source: CampaignSource, files: Files, clock: Clock) -> None:
+    def __init__(self, state: State, profiles: Profiles, source: Source, files: Files, clock: Clock) -> None:
         self.state, self.profiles, self.source, self.files, self.clock = state, profiles, source, files, clock
         self.progressed = False
         self.lock = threading.Lock()
@@ -54,16 +56,16 @@ class Run:
             self.clock.stop()  # the other segments need not go on
             raise
 
-    def _users(self, number: int, key: Key | None) -> tuple[list[str], Key | None]:
-        users: list[str] = []
+    def _users(self, number: int, key: Key | None) -> tuple[Users, Key | None]:
+        users: Users = {}
         for _ in range(PAGES_A_STEP):
             found, key = self.profiles.page(number, len(self.state.segments), key, self.clock)
-            users += found
+            users = {**users, **found}
             if key is None or len(users) >= USERS_A_STEP:
                 break
         return users, key
 
-    def _step(self, number: int, segment: Segment, users: Sequence[str], key: Key | None) -> None:
+    def _step(self, number: int, segment: Segment, users: Users, key: Key | None) -> None:
         answers = self.source.recommend(users, self.clock)
         items = {user: answer for user, answer in answers.items() if not isinstance(answer, Exception)}
         failed = {user: str(answer) for user, answer in answers.items() if isinstance(answer, Exception)}

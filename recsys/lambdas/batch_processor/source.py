@@ -1,6 +1,8 @@
-"""Where recommendations come from: a list of user ids in, for each its items or its error out."""
+"""Where recommendations come from: users in, for each its items or its error out.
 
-from collections.abc import Sequence
+A source says in `asks_events` whether it wants to know what the users did last.
+"""
+
 from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -8,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..campaign import Campaign, Item
 from ..transient import is_transient
 from .clock import Clock
+from .profiles import Users
 
 RESULTS = 10  # items a user; each adds about 100 bytes to a profile that every event reads and writes
 THREADS = 32
@@ -19,13 +22,18 @@ class Gone(Exception):
 
 
 class CampaignSource:
-    """A campaign, which answers for one user a call: many calls at a time, throttled ones again after a while."""
+    """A campaign, which answers for one user a call: many calls at a time, throttled ones again after a while.
+
+    It learns of events by itself.
+    """
+
+    asks_events = False
 
     def __init__(self, campaign: Campaign) -> None:
         self.campaign, self.name = campaign, campaign.arn
         self.pool = ThreadPoolExecutor(THREADS)
 
-    def recommend(self, users: Sequence[str], clock: Clock) -> dict[str, list[Item] | Exception]:
+    def recommend(self, users: Users, clock: Clock) -> dict[str, list[Item] | Exception]:
         """Each user's items, best first, or why there are none. Raises Gone, or OutOfTime: then for nobody."""
         outcomes = self.pool.map(lambda user: self._ask(user, clock), users)
         return dict(zip(users, outcomes, strict=True))

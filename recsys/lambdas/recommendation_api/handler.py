@@ -10,8 +10,10 @@ GET /openapi.json                            all of that for programs
 An answer's `source` says where it is from: `campaign`; where the campaign fails or is throttled, `cached` (the last
 answer it gave to the same question), `batch` (the user's list of the last batch run) or `popular`, the first that can.
 Which solution version serves is told by the environment: nothing on this path calls Personalize's control plane, whose
-limit is a few calls a second. While an experiment runs, `experiment` names it and the user's variant; `served` is false
-where another than the variant's campaign had to answer. An error is `{"error": {"code": ..., "message": ...}}`.
+limit is a few calls a second. An environment without a campaign is the cheap one: a user gets the list of the last
+batch run, and its `ageSeconds` say how stale that is. While an experiment runs, `experiment` names it and the user's
+variant; `served` is false where another than the variant's campaign had to answer. An error is
+`{"error": {"code": ..., "message": ...}}`.
 """
 
 import json
@@ -66,7 +68,8 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
     chosen = filters.choose(known_filters, asked)
     values = filters.values(chosen, asked) if chosen else {}
     named: dict[str, Any] = {"filterArn": chosen.arn, "filterValues": values} if chosen else {}
-    variant = running["recommendations"].variant(userId) if "recommendations" in running else None
+    experiment = running.get("recommendations") if recommendations.arn else None
+    variant = experiment.variant(userId) if experiment else None
 
     def campaign() -> Answer:
         if variant:
@@ -83,7 +86,8 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
         return replace(answer, items=items[:numResults]) if answer and items else None
 
     question = ("user", userId, numResults, chosen, frozenset(values.items()))
-    answer = _first(question, campaign, lambda: allowed(precomputed.read(userId)), lambda: allowed(_popular()))
+    stand_ins = (lambda: allowed(precomputed.read(userId)), lambda: allowed(_popular()))
+    answer = _first(question, campaign if recommendations.arn else None, *stand_ins)
     kept = chosen and (answer.source in ("campaign", "cached") or filters.known_to_lists(chosen))
     said = {"recommendations": answer.items, "filter": chosen.name if kept else None}
     if variant:
@@ -144,7 +148,7 @@ def post_events() -> Response:
 def get_health() -> Response:
     names = {"environment": "ENVIRONMENT", "campaignArn": "CAMPAIGN_ARN", "solutionVersionArn": "SOLUTION_VERSION_ARN"}
     names |= {"similarItemsCampaignArn": "SIMILAR_ITEMS_CAMPAIGN_ARN", "rankingCampaignArn": "RANKING_CAMPAIGN_ARN"}
-    names |= {"streamName": "STREAM_NAME"}
+    names |= {"endpointName": "ENDPOINT_NAME", "streamName": "STREAM_NAME"}
     served = {name: os.environ[key] or None for name, key in names.items()}
     return reply(HTTPStatus.OK, {"status": "ok", **served, **_offered()})
 
@@ -157,16 +161,17 @@ ANSWERS = (get_recommendations, get_similar_items, post_rankings, post_events, g
 
 
 def _first(
-    question: tuple[Any, ...], campaign: Callable[[], Answer], *stand_ins: Callable[[], Answer | None]
+    question: tuple[Any, ...], campaign: Callable[[], Answer] | None, *stand_ins: Callable[[], Answer | None]
 ) -> Answer:
     """The campaign's answer, the last one it gave to the same question, or that of the first list that has one.
 
     Raises Unavailable where none has.
     """
     try:
-        answer = campaign()
-        recent.put(question, answer)
-        return answer
+        if campaign:
+            answer = campaign()
+            recent.put(question, answer)
+            return answer
     except (ClientError, BotoCoreError) as error:
         logger.warning("campaign", extra={"question": question[:2], "reason": str(error)})
     for stand_in in (lambda: recent.get(question), *stand_ins):

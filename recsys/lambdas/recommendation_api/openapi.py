@@ -8,7 +8,9 @@ from .routes import REASONS, ROUTES, SCHEMAS, Parameter, Route
 DESCRIPTION = """\
 An answer's `source` says where it is from: `campaign`; `cached`, this worker's last good answer to the same question;
 `batch`, the user's list of the last batch run; `popular`, the popular items. The later ones stand in where the ones
-before cannot answer. An error is `{"error": {"code": ..., "message": ...}}`: the code is for programs."""
+before cannot answer. They also do where an environment has no campaign: then a user gets the list of the daily batch
+run, of 10 items at most, `ageSeconds` say how stale it is, and an event changes the next run's list, not this one. An
+error is `{"error": {"code": ..., "message": ...}}`: the code is for programs."""
 
 
 @cache

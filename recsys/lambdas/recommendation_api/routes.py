@@ -71,8 +71,8 @@ ORIGIN = {
     "source": {"type": "string", "enum": SOURCES, "description": "where the answer is from, best first"},
     "recommendationId": {**TEXT_OR_NULL, "description": "Personalize's; send it with the events it leads to"},
     "solutionVersionArn": TEXT_OR_NULL,
-    "ageSeconds": {"type": "integer", "minimum": 0, "description": "of a cached or batch answer"},
-    "recommendedBy": {**TEXT_OR_NULL, "description": "campaign behind a batch answer"},
+    "ageSeconds": {"type": "integer", "minimum": 0, "description": "since a cached or batch answer was made"},
+    "recommendedBy": {**TEXT_OR_NULL, "description": "campaign or endpoint behind a batch answer"},
 }
 ALWAYS = ("source", "recommendationId", "solutionVersionArn")
 
