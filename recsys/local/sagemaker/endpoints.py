@@ -246,12 +246,10 @@ def _fetcher(storage: Storage, prefix: str, folder: Path) -> Callable[[str], Any
 
 
 def _forget(archives: Path) -> None:
-    """The archives are extracted: neither they nor those of earlier deployments are read again."""
+    """Those of earlier deployments are not read again; these are, where more instances are wanted."""
     for path in archives.parent.glob("*"):
         if path != archives:
             shutil.rmtree(path, ignore_errors=True)
-    for path in archives.glob("*.tar.gz"):
-        path.unlink()
 
 
 def _shown(variants: list[Params]) -> list[Params]:

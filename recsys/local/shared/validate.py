@@ -12,8 +12,23 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from recsys.local.shared.errors import ServiceError, broken
 
-# Java's character classes, which Python's `re` does not know; \w covers \p{L}\p{N}_ for every tag in use.
-JAVA_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s", r"\p{ASCII}": r"[\x00-\x7f]"}
+# Java's ways of saying things that Python's `re` does not know. \w covers \p{L}\p{N}_ for every name in use; of marks,
+# signs and punctuation the blocks that people write are enough. The order counts.
+SIGNS = r"!-/:-@\[-`{-~\u00a1-\u00bf\u2010-\u2bff\u3001-\u303f"
+JAVA = {
+    r"[\p{Print}]": r"[\x20-\x7e]",
+    r"\p{Print}": r"[\x20-\x7e]",
+    r"\p{ASCII}": r"[\x00-\x7f]",
+    r"\p{Alnum}": "a-zA-Z0-9",
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"\p{M}": r"\u0300-\u036f",
+    r"\p{S}": SIGNS,
+    r"\p{P}": SIGNS,
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010ffff",  # pairs of surrogates
+    r"\z": r"\Z",
+}
 
 WIDTHS = {"integer": 2**31, "long": 2**63}
 LARGEST = 1.7e308
@@ -141,9 +156,9 @@ def is_text(value: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    for java, python in JAVA_CLASSES.items():
+    for java, python in JAVA.items():
         pattern = pattern.replace(java, python)
-    return re.compile(pattern)
+    return re.compile(re.sub(r"\$\{[\d,]+\}", "$", pattern))  # a slip in SageMaker's model: the end, repeated
 
 
 def _length(value: Any, shape: Shape, where: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 from hosts import ENVIRONMENT, HERE, archive, awaited, children, fleet, say, variant
 from waiting import eventually
 
-from recsys.local.sagemaker.hosting import HostingFailed, Refused, TimedOut, Unavailable, container, instance
+from recsys.local.sagemaker.hosting import HostingFailed, Refused, TimedOut, Unavailable, container
+from recsys.local.sagemaker.hosting import fleet as served_by
 
 
 @awaited
@@ -126,7 +127,7 @@ async def test_a_call_that_ends_its_process_is_tried_twice_and_no_more(tmp_path:
 
 @awaited
 async def test_a_call_without_an_answer_in_time_is_reported_as_aws_does(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(instance, "CALL_SECONDS", 0.1)
+    monkeypatch.setattr(served_by, "CALL_SECONDS", 0.1)
     async with fleet(tmp_path, variant(tmp_path)) as served:
         with pytest.raises(TimedOut, match="Your invocation timed out while waiting for a response"):
             await served.invoke(b"sleep 0.5", {})
@@ -206,8 +207,8 @@ def test_a_module_run_as_a_child_decides_itself_what_a_term_signal_means(tmp_pat
     )
     assert child.stdout.readline() == b"__main__ one two\n"
     child.terminate()
+    assert child.wait() == 143
     child.communicate()
-    assert child.returncode == 143
 
 
 def test_ports_are_none_that_the_system_hands_out_by_itself() -> None:

@@ -66,8 +66,8 @@ async def test_answers_without_an_end_of_line_get_one_when_assembled_by_line(tmp
 @pytest.mark.parametrize(
     ("order", "reason", "details"),
     [
-        (b"status 400", "ClientError", ["ClientError: 400", "Message:", "as told"]),
-        (b"status 503", "AlgorithmError", ["AlgorithmError: 503", "Message:", "as told"]),
+        (b"status 400", "ClientError", ["ClientError: 400", "", "Message:", "as told"]),
+        (b"status 503", "AlgorithmError", ["Bad HTTP status received from algorithm: 503", "", "Message:", "as told"]),
         (b"die", "AlgorithmError", ["Unable to get response from algorithm"]),
     ],
 )

@@ -11,7 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-BASE = Path(os.environ["SAGEMAKER_BASE_DIR"])
+MODEL: dict = {}
 LOADED: dict[str, str] = {}
 
 
@@ -81,9 +81,9 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-MODEL = {"name": "many"} if os.environ.get("SAGEMAKER_MULTI_MODEL") == "true" else read(BASE / "model")
-
 if __name__ == "__main__":
+    if os.environ.get("SAGEMAKER_MULTI_MODEL") != "true":
+        MODEL = read(Path(os.environ["SAGEMAKER_BASE_DIR"]) / "model")
     print("loading", MODEL)
     if "fails" in MODEL:
         sys.exit(MODEL["fails"])

@@ -1,7 +1,7 @@
 """HTTP/1.1 to a container on loopback, over connections that stay open.
 
 Written by hand because every call of an endpoint goes through it, in the one process that answers everything. Measured
-against a server that answers at once (2 cores, Python 3.11): 0.14 ms a call here, 0.39 ms with aiohttp, whose import
+against a server that answers at once (2 cores, Python 3.11): 0.13 ms a call here, 0.39 ms with aiohttp, whose import
 also takes 0.6 s, 2.5 ms with httpx. What it talks to is always our own image.
 """
 
@@ -80,14 +80,15 @@ def _head(method: str, path: str, headers: Mapping[str, str], length: int) -> by
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", *(f"{name}: {value}" for name, value in headers.items())]
     if any("\r" in line or "\n" in line for line in lines):
         raise ValueError(f"a header holds the end of a line: {lines}")
-    return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode("latin-1")
+    return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode()
 
 
 async def _read(reader: asyncio.StreamReader) -> Answer:
     status = 100
     while status < 200:  # 1xx announces the answer
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        status = int(lines[0].split(" ", 2)[1])
+        _, code, *_ = lines[0].split(" ", 2)
+        status = int(code)
     pairs = (line.partition(":") for line in lines[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     return Answer(status, headers, await _body(reader, status, headers))
@@ -100,7 +101,7 @@ async def _body(reader: asyncio.StreamReader, status: int, headers: Mapping[str,
         return await _chunks(reader)
     if "content-length" in headers:
         return await reader.readexactly(int(headers["content-length"]))
-    raise ValueError("an answer without its length")
+    return await reader.read()
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:

@@ -20,7 +20,6 @@ PORTS = range(20_000, 32_000)  # below those that the system hands out by itself
 STARTUP_SECONDS = 480.0  # what AWS gives a container to answer its first ping
 PING_SECONDS = 2.0  # what AWS gives it to answer one
 BETWEEN_PINGS = 0.02
-CALL_SECONDS = 60.0  # what AWS gives an endpoint's container to answer a call
 GRACE = 5.0  # seconds from SIGTERM to SIGKILL; AWS gives 30
 LONGEST_LINE = 1 << 18  # bytes, the most that CloudWatch takes as one event
 LONGEST_QUOTE = 500  # characters of a last line in a reason, which may have 1,024
@@ -29,7 +28,8 @@ LONGEST_QUOTE = 500  # characters of a last line in a reason, which may have 1,0
 class Container:
     """A process running `module`, with a base folder of its own in place of /opt/ml.
 
-    It may be launched again once it has ended. log: gets each line of its output and errors, without its end.
+    It may be launched again once it has ended. log: gets each line of its output and errors, without its end, and must
+    not raise: nobody would read on, and the process would wait for that.
     """
 
     def __init__(
@@ -56,17 +56,20 @@ class Container:
             raise HostingFailed(f"{bad_archive(url)} ({error})") from error
 
     async def launch(self) -> None:
-        """Start the process, on a port of its own."""
+        """Start the process, on a port of its own. Raises HostingFailed where the system has no room for it."""
         port = _free_port()
         self._last, self._connections = "", Connections(port)
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", CHILD, self._module),
-            stdin=asyncio.subprocess.PIPE,  # never written to: its end tells the process that we are gone
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **self._environment, **self._bindings(port)},
-            start_new_session=True,  # Ctrl-C is for the server alone
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", CHILD, self._module),
+                stdin=asyncio.subprocess.PIPE,  # never written to: its end tells the process that we are gone
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, **self._environment, **self._bindings(port)},
+                start_new_session=True,  # Ctrl-C is for the server alone
+            )
+        except OSError as error:
+            raise HostingFailed(f"The container cannot be started: {error}") from error
         out, err = self._process.stdout, self._process.stderr
         self._reading = [asyncio.create_task(self._read(out)), asyncio.create_task(self._read(err, keep=True))]
 
@@ -88,10 +91,9 @@ class Container:
         finally:
             ended.cancel()
 
-    async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
-        """One request. Raises Gone, or TimeoutError after `seconds`."""
-        async with asyncio.timeout(seconds):
-            return await self._connections.ask(method, path, headers, body)
+    async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """One request, for as long as the caller waits for it. Raises Gone."""
+        return await self._connections.ask(method, path, headers, body)
 
     async def ended(self) -> int:
         """Wait for its end and its last line; its exit code, the negative number of a signal that ended it."""
@@ -126,7 +128,8 @@ class Container:
 
     async def _pings(self) -> bool:
         with suppress(Gone, TimeoutError):
-            return (await self.ask("GET", "/ping", {}, b"", PING_SECONDS)).status == 200
+            async with asyncio.timeout(PING_SECONDS):
+                return (await self.ask("GET", "/ping", {}, b"")).status == 200
         return False
 
     def _account(self, code: int) -> str:

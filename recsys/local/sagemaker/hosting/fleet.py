@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from recsys.local.sagemaker.hosting.instance import Instance, Variant
 
 Running = dict[str, tuple[Variant, list[Instance]]]
 
-DRAIN_SECONDS = 70.0  # longer than any call may take
+CALL_SECONDS = 60.0  # how long AWS waits for an endpoint's answer
+DRAIN_SECONDS = CALL_SECONDS + 10.0
 
 
 class Fleet:
@@ -79,16 +79,8 @@ class Fleet:
         variant one that has loaded the model. Raises Refused, TimedOut, Unavailable.
         """
         try:
-            instance = self._free(target_variant or self._drawn(), target_model)
-            if not instance.up:
-                await instance.back()
-            try:
-                return await instance.ask(headers, body, target_model)
-            except Gone:
-                other = self._free(target_variant or self._drawn(), target_model, besides=instance)
-                if other is instance or not other.up:
-                    await other.back()
-                return await other.ask(headers, body, target_model)
+            async with asyncio.timeout(CALL_SECONDS):
+                return await self._invoke(body, headers, target_variant, target_model)
         except Gone as error:
             raise Unavailable(f"No process of endpoint {self.name} answered: {error}") from error
         except TimeoutError as error:
@@ -99,6 +91,18 @@ class Fleet:
         async with self._changing:
             old, self._running = self._running, {}
             await asyncio.gather(*(instance.stop() for instance in _all(old)))
+
+    async def _invoke(self, body: bytes, headers: Mapping[str, str], variant: str | None, model: str | None) -> Answer:
+        instance = self._free(variant or self._drawn(), model)
+        if not instance.up:
+            await instance.back()
+        try:
+            return await instance.ask(headers, body, model)
+        except Gone:
+            other = self._free(variant or self._drawn(), model, besides=instance)
+            if other is instance or not other.up:
+                await other.back()
+            return await other.ask(headers, body, model)
 
     def _instances(self, variant: Variant, count: int) -> list[Instance]:
         return [Instance(variant, self._folder, self._log) for _ in range(count)]
@@ -150,10 +154,13 @@ async def _end(instances: list[Instance]) -> None:
     """Once their calls in progress have ended."""
 
     async def end(instance: Instance) -> None:
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 while instance.busy:
                     await asyncio.sleep(0.01)
-        await instance.stop()
+        except TimeoutError:
+            pass
+        finally:  # also where the server does not wait any longer
+            await instance.stop()
 
     await asyncio.gather(*(end(instance) for instance in instances))

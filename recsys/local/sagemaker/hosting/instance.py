@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recsys.local.sagemaker.hosting.connection import Answer
-from recsys.local.sagemaker.hosting.container import CALL_SECONDS, SERVE, STARTUP_SECONDS, Container
+from recsys.local.sagemaker.hosting.connection import Answer, Gone
+from recsys.local.sagemaker.hosting.container import SERVE, STARTUP_SECONDS, Container
 from recsys.local.sagemaker.hosting.errors import HostingFailed, no_ping
 from recsys.local.sagemaker.hosting.models import Fetch, Models
 
@@ -43,7 +43,7 @@ class Instance:
     """A container and what keeps it running. busy: calls in progress."""
 
     def __init__(self, variant: Variant, folder: Path, log: Callable[[str, str], None]) -> None:
-        """log: gets the name of a log stream, as AWS calls an endpoint's, and a line."""
+        """log: gets the name of a log stream, as AWS calls an endpoint's, and a line; must not raise."""
         self.variant, self.busy = variant, 0
         identity = f"i-{secrets.token_hex(9)[:17]}"
         self._log = lambda line: log(f"{variant.name}/{identity}", line)
@@ -54,7 +54,7 @@ class Instance:
         self.models = Models(self.container, variant.fetch, variant.loaded_models) if variant.fetch else None
         self._ready = False
         self._keeping: asyncio.Task[None] | None = None
-        self._attempt: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._attempt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def up(self) -> bool:
@@ -68,26 +68,27 @@ class Instance:
         self._keeping = asyncio.create_task(self._keep())
 
     async def ask(self, headers: Mapping[str, str], body: bytes, target_model: str | None) -> Answer:
-        """One invocation. Raises Gone where the process has ended, and TimeoutError."""
+        """One invocation. Raises Gone where the process has ended."""
+        if not self.up:
+            raise Gone("it does not run")
         self.busy += 1
         try:
             if self.models is not None:
                 answer = await self.models.invoke(target_model, headers, body)
             else:
-                answer = await self.container.ask("POST", "/invocations", headers, body, CALL_SECONDS)
+                answer = await self.container.ask("POST", "/invocations", headers, body)
             return replace(answer, variant=self.variant.name)
         finally:
             self.busy -= 1
 
-    async def back(self) -> bool:
-        """Wait until it takes calls again, or did not come back at the next attempt; whether it takes them."""
+    async def back(self) -> None:
+        """Wait until it takes calls again, or did not come back at the next attempt."""
         if self._ready and self._keeping is not None:
             with suppress(TimeoutError):  # a process that goes on had only closed a connection
                 async with asyncio.timeout(DYING):
                     await self.container.ended()
         if not self.up and self._keeping is not None:
             await asyncio.shield(self._attempt)
-        return self.up
 
     async def stop(self) -> None:
         """End the process and remove its folder."""
@@ -126,5 +127,5 @@ class Instance:
 
     def _tell(self) -> None:
         """Wake those who wait for it, up or not."""
-        self._attempt.set_result(self._ready)
+        self._attempt.set_result(None)
         self._attempt = asyncio.get_running_loop().create_future()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from recsys.local.sagemaker.hosting.archive import BadArchive, extract
 from recsys.local.sagemaker.hosting.connection import Answer
-from recsys.local.sagemaker.hosting.container import CALL_SECONDS, Container
+from recsys.local.sagemaker.hosting.container import Container
 from recsys.local.sagemaker.hosting.errors import Refused, bad_archive
 
 Fetch = Callable[[str], Awaitable[Path]]
@@ -58,7 +58,7 @@ class Models:
         self._models.move_to_end(target)
         model.busy += 1
         try:
-            refusal = await asyncio.shield(model.loading)  # others wait for it too
+            refusal = await asyncio.shield(model.loading)  # goes on for others, and for the next call
             if refusal is not None:
                 return refusal
             return await self._ask("POST", f"/models/{_name(target)}/invoke", target, headers, body)
@@ -104,8 +104,7 @@ class Models:
         return True
 
     async def _ask(self, method: str, path: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        named = {**headers, "X-Amzn-SageMaker-Target-Model": target}
-        return await self._container.ask(method, path, named, body, CALL_SECONDS)
+        return await self._container.ask(method, path, {**headers, "X-Amzn-SageMaker-Target-Model": target}, body)
 
     def _folder(self, target: str) -> Path:
         return self._container.base / "models" / _name(target) / "model"

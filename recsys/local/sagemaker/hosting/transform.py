@@ -18,6 +18,11 @@ from recsys.local.sagemaker.hosting.errors import TransformFailed
 MB = 1 << 20
 AHEAD = 3  # payloads taken up for each request in progress: being answered, next, and answered but not yet taken
 CLIENT, ALGORITHM = (f"{who}: See job logs for more information" for who in ("ClientError", "AlgorithmError"))
+BAD_STATUS = "Bad HTTP status received from algorithm"
+NO_PING = (
+    "AlgorithmError: Model container failed to respond to ping. "
+    "Please ensure /ping endpoint is implemented and responds with an HTTP 200 status code"
+)
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,19 @@ class Plan:
     timeout: float = 600
     retries: int = 3
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What AWS tells a container about the job that it runs for."""
+        return {
+            "SAGEMAKER_BATCH": "true",
+            "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(self.max_payload_mb),
+            "SAGEMAKER_BATCH_STRATEGY": {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}[self.strategy],
+            "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(self.max_concurrent),
+        }
+
 
 async def transform(container: Container, content: BinaryIO, plan: Plan) -> AsyncIterator[bytes]:
-    """The output's pieces, which joined are the whole of it. content: the input, decompressed.
+    """The output's pieces, which joined are the whole of it. content: the input, a file, decompressed.
 
     Raises TransformFailed at the first payload that gets no answer with 2xx: on AWS nothing of that input is kept.
     """
@@ -55,6 +70,7 @@ async def transform(container: Container, content: BinaryIO, plan: Plan) -> Asyn
     finally:
         for task in waiting:
             task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def payloads(content: BinaryIO, plan: Plan) -> Iterator[bytes]:
@@ -81,14 +97,13 @@ def payloads(content: BinaryIO, plan: Plan) -> Iterator[bytes]:
 def _whole_lines(content: BinaryIO, limit: int) -> Iterator[bytes]:
     """As many whole lines at a time as `limit` bytes hold; what is longer comes over the limit."""
     pending = b""
-    while True:
-        pending += content.read(limit + 1 - len(pending))
-        if len(pending) <= limit:
-            yield pending
-            return
-        end = pending.rfind(b"\n", 0, limit) + 1 or len(pending)
-        yield pending[:end]
-        pending = pending[end:]
+    while chunk := content.read(limit + 1 - len(pending)):
+        pending += chunk
+        if len(pending) > limit:
+            end = pending.rfind(b"\n", 0, limit) + 1 or len(pending)
+            yield pending[:end]
+            pending = pending[end:]
+    yield pending
 
 
 async def _piece(container: Container, payload: bytes, plan: Plan, gate: asyncio.Semaphore) -> bytes:
@@ -97,8 +112,9 @@ async def _piece(container: Container, payload: bytes, plan: Plan, gate: asyncio
     if answer is None:
         raise TransformFailed(ALGORITHM, ["Unable to get response from algorithm"])
     if not answer.ok:
-        reason, code = (CLIENT, "ClientError") if answer.status < 500 else (ALGORITHM, "AlgorithmError")
-        raise TransformFailed(reason, [f"{code}: {answer.status}", "Message:", *answer.body.decode().splitlines()])
+        reason, what = (CLIENT, "ClientError") if answer.status < 500 else (ALGORITHM, BAD_STATUS)
+        said = answer.body.decode(errors="replace").splitlines()
+        raise TransformFailed(reason, [f"{what}: {answer.status}", "", "Message:", *said])
     wants_end = plan.assemble == "Line" and not answer.body.endswith(b"\n")
     return answer.body + b"\n" if wants_end else answer.body
 
@@ -110,7 +126,8 @@ async def _ask(container: Container, payload: bytes, plan: Plan) -> Answer | Non
     answer = None
     for _ in range(1 + plan.retries):
         with suppress(Gone, TimeoutError):
-            answer = await container.ask("POST", "/invocations", headers, payload, plan.timeout)
+            async with asyncio.timeout(plan.timeout):
+                answer = await container.ask("POST", "/invocations", headers, payload)
             if answer.status < 500:
                 break
     return answer
