@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import privileges
@@ -17,7 +17,8 @@ from conftest import shop
 from waiting import eventually
 
 from recsys import aws, deploy, stream
-from recsys.deploy import cleanup
+from recsys.deploy import cleanup, prices
+from recsys.deploy.standing import standing
 from recsys.lambdas.batch_processor import age
 from recsys.lambdas.batch_processor.clock import Clock
 from recsys.lambdas.batch_processor.endpoint import EndpointSource
@@ -177,6 +178,13 @@ def test_an_endpoint_that_is_not_there_is_told_at_once(cheap: Outputs, client: C
 
     with pytest.raises(Gone, match=r"Endpoint nowhere of account \d+ not found"):
         EndpointSource(client("sagemaker-runtime"), "nowhere", {}).recommend({"u": []}, Clock(Context()))
+
+
+def test_an_endpoint_that_stands_costs_by_its_instances(cheap: Outputs) -> None:
+    known, in_ten_hours = prices.load(), datetime.now(UTC) + timedelta(hours=10)
+    found = {each.resource: each.usd for each in standing(f"shop-{SUFFIX}", STACK, known, in_ten_hours)}
+    (usd,) = [usd for arn, usd in found.items() if arn.endswith(f":endpoint/{ENDPOINT}")]
+    assert usd == pytest.approx(10 * known.sagemaker.hour("ml.m5.large"), rel=0.05)
 
 
 def test_the_roles_were_refused_nothing_and_the_batch_needs_all_it_may_do(
