@@ -57,10 +57,11 @@ def listed(value: Any) -> list[str]:
 
 
 def _policy(iam: Any, role: str) -> dict[str, Any]:
-    """The one policy a role has."""
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    """All that a role's own policies say; it has no others."""
     assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], role
-    return iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+    return {"Statement": [statement for document in documents for statement in document["Statement"]]}
 
 
 def _allowed(iam: Any, given: list[Grant], call: Call) -> bool:

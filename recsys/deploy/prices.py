@@ -30,6 +30,19 @@ class Personalize(Section):
         return 3.6 * self.requests_1000
 
 
+class SageMaker(Section):
+    instance_hour: dict[str, Usd]
+    serverless_gb_second: Usd
+    data_gb: Usd
+
+    def hour(self, instance: str) -> float:
+        """USD of an instance for an hour. Raises ParamsError for a type without a price."""
+        if instance not in self.instance_hour:
+            known = ", ".join(self.instance_hour)
+            raise ParamsError(f"no price of {instance}; there are {known}; give your own with --prices FILE")
+        return self.instance_hour[instance]
+
+
 class Kinesis(Section):
     shard_hour: Usd
     puts_million: Usd
@@ -80,6 +93,7 @@ class Prices(Section):
     as_of: Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
     region: str
     personalize: Personalize
+    sagemaker: SageMaker
     kinesis: Kinesis
     lambda_: Annotated[Lambda, Field(alias="lambda")]
     dynamodb: DynamoDB
@@ -116,9 +130,9 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of `above` in the place of those of `below`, section by section."""
+    """The values of `above` in the place of those of `below`, section by section and price by price."""
     merged = dict(below)
     for name, value in above.items():
         both = isinstance(value, Mapping) and isinstance(below.get(name), Mapping)
-        merged[name] = {**below[name], **value} if both else value
+        merged[name] = _over(below[name], value) if both else value
     return merged

@@ -1,12 +1,13 @@
 """What stands at this moment, since when, and what it has cost: billed by the hour, whether or not anybody calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from recsys import aws
 from recsys.deploy import stack
 from recsys.deploy.cleanup.personalize import CAMPAIGN, SOLUTION, group_arn
+from recsys.deploy.cleanup.sagemaker import ENDPOINT
 from recsys.deploy.prices import Prices
 
 IDLE = timedelta(days=1)
@@ -28,12 +29,14 @@ class Standing:
 
 
 def standing(group_name: str, stack_name: str, prices: Prices, now: datetime | None = None) -> list[Standing]:
-    """Campaigns, the event stream, and solutions that train by themselves. Looks, and changes nothing."""
+    """Campaigns, solutions that train by themselves, stream and endpoint. Looks, and changes nothing."""
     now = now or datetime.now(UTC)
     group = group_arn(group_name)
     solutions = SOLUTION.listed(datasetGroupArn=group) if group else []
     found = [each for solution in solutions for each in _solution(solution, prices, now)]
-    return [*found, *_stream(stack_name, prices, now)]
+    described = stack.describe(stack_name)
+    outputs = stack.outputs(described) if described else {}
+    return [*found, *_stream(outputs.get("StreamName"), prices, now), *_endpoint(outputs, prices, now)]
 
 
 def _solution(arn: str, prices: Prices, now: datetime) -> Iterator[Standing]:
@@ -67,14 +70,27 @@ def _idle(arn: str, campaign: dict, now: datetime) -> tuple[str, ...]:
     return ("idle for a day: nobody asked it anything; `recsys destroy` ends what it costs",)
 
 
-def _stream(stack_name: str, prices: Prices, now: datetime) -> Iterator[Standing]:
-    found = stack.describe(stack_name)
-    name = stack.outputs(found).get("StreamName") if found else None
+def _stream(name: str | None, prices: Prices, now: datetime) -> Iterator[Standing]:
     summary = aws.find(aws.client("kinesis").describe_stream_summary, StreamName=name) if name else None
     if summary:
         body = summary["StreamDescriptionSummary"]
         rate = body["OpenShardCount"] * prices.kinesis.shard_hour
         yield Standing(body["StreamARN"], _hours(body["StreamCreationTimestamp"], now), rate)
+
+
+def _endpoint(outputs: Mapping[str, str], prices: Prices, now: datetime) -> Iterator[Standing]:
+    endpoint = ENDPOINT.describe(outputs["EndpointName"]) if "EndpointName" in outputs else None
+    if endpoint is None:
+        return
+    name = endpoint["EndpointConfigName"]
+    config = aws.call(aws.client("sagemaker").describe_endpoint_config, EndpointConfigName=name)
+    types = {variant["VariantName"]: variant.get("InstanceType") for variant in config["ProductionVariants"]}
+    counts = {each["VariantName"]: each.get("CurrentInstanceCount", 0) for each in endpoint["ProductionVariants"]}
+    known = prices.sagemaker.instance_hour
+    rate = sum(count * known.get(types[variant], 0.0) for variant, count in counts.items())
+    unknown = sorted({type_ for type_ in types.values() if type_ and type_ not in known})
+    notes = tuple(f"no price of {type_} is known: recsys cost --prices FILE" for type_ in unknown)
+    yield Standing(endpoint["EndpointArn"], _hours(endpoint["CreationTime"], now), rate, notes)
 
 
 def _hours(since: datetime, now: datetime) -> float:

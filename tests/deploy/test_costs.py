@@ -57,6 +57,28 @@ def test_the_daily_batch_asks_the_campaign_for_each_user() -> None:
     assert (few.demand, many.month) == pytest.approx((0, asked))
 
 
+def test_an_endpoint_bills_its_instances_by_the_hour_and_a_job_by_the_second() -> None:
+    hour = PRICES.sagemaker.instance_hour["ml.c5.large"]
+    assert costs.endpoint("ml.c5.large", 3, PRICES).hour == pytest.approx(3 * hour)
+    assert costs.job("ml.c5.large", 90, PRICES) == pytest.approx(hour / 40)
+    with pytest.raises(ParamsError, match=r"no price of ml\.huge"):
+        costs.endpoint("ml.huge", 1, PRICES)
+
+
+def test_a_serverless_endpoint_bills_memory_time_and_bytes_of_each_request() -> None:
+    price = PRICES.sagemaker
+    each = 2 * 0.01 * price.serverless_gb_second + costs.ANSWER_GB * price.data_gb
+    assert costs.serverless(2, 10, 1000, PRICES).demand == pytest.approx(1000 * each)
+
+
+def test_a_million_users_cost_a_campaign_their_number_and_an_endpoint_the_time_they_take() -> None:
+    asked, hosted = (costs.million_users(7200, PRICES, hour) for hour in (None, 0.1))
+    assert (asked.pop("recommending"), hosted.pop("recommending")) == pytest.approx(
+        (1000 * PRICES.personalize.requests_1000, 0.2)
+    )
+    assert asked == hosted
+
+
 def test_a_record_of_who_touches_the_data_is_billed_where_it_is_asked_for() -> None:
     added = lines(audited=True, events=100_000, users=1000)[-1]
     calls = 100_000 * (1 + 1 / 100) + costs.BATCHES * 1000
@@ -107,6 +129,7 @@ class TestPrices:
             ("kinesis: {shard_hour: -1}", "kinesis.shard_hour = -1"),
             ("kinesis: {shard: 1}", "kinesis.shard"),
             ("kinesis: 3", "kinesis = 3"),
+            ("sagemaker: {instance_hour: {ml.x: -1}}", "sagemaker.instance_hour.ml.x = -1"),
             ("- 1", "must hold sections"),
             ("a: [", "not readable"),
         ],

@@ -12,7 +12,7 @@ from recsys import deploy
 from recsys.deploy import package, template
 from recsys.errors import AwsError, Refused
 
-BUCKET = {"BucketName", "RoleArn"}
+BUCKET = {"BucketName", "RoleArn", "SageMakerRoleArn"}
 STREAM = BUCKET | {"AlarmTopicArn", "StreamName", "TableName", "QueueUrl", "StreamProcessorFunctionName"}
 API = STREAM | {"CampaignArn", "RecommendationApiFunctionName", "ApiUrl", "BatchProcessorFunctionName"}
 

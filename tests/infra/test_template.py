@@ -29,17 +29,18 @@ def statements(template: dict[str, Any]) -> list[dict[str, Any]]:
     """Every statement of the roles' own policies, those behind a condition too."""
     found = []
     for role in of_type(template, "AWS::IAM::Role").values():
-        for policy in role["Policies"]:
-            for entry in policy["PolicyDocument"]["Statement"]:
-                found += either(entry)
+        for policy in either(role["Policies"]):
+            found += either(policy["PolicyDocument"]["Statement"])
     return found
 
 
-def either(entry: Any) -> list[dict[str, Any]]:
-    """A statement, or those that an !If chooses from."""
-    if isinstance(entry, dict):
-        return [entry]
-    return [each for choice in entry[1][1:] for each in either(choice)] if entry[0] == "If" else []
+def either(entries: list[Any]) -> list[dict[str, Any]]:
+    """Policies or statements, those that an !If chooses from too."""
+    found = []
+    for entry in entries:
+        chosen = [entry] if isinstance(entry, dict) else entry[1][1:]
+        found += [each for each in chosen if isinstance(each, dict)]
+    return found
 
 
 def listed(value: Any) -> list[Any]:

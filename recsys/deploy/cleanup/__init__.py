@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from recsys import aws
 from recsys.deploy import stack
-from recsys.deploy.cleanup import bucket, personalize, services, strays
+from recsys.deploy.cleanup import bucket, personalize, sagemaker, services, strays
 from recsys.deploy.cleanup.services import Resource
 from recsys.deploy.cleanup.strays import Tagged
 from recsys.deploy.cleanup.waiting import Report, accepted, until
@@ -23,6 +23,7 @@ class Environment:
     """What is there of an environment.
 
     personalize  ARNs by kind, in the order of deletion
+    sagemaker    likewise, of jobs only those that run
     stacks       ARNs: the stack of that name, and others that carry the environment's tags
     resources    what is in those stacks and their nested parts
     strays       what carries the tags and is in none of them, in the order of deletion
@@ -30,6 +31,7 @@ class Environment:
     """
 
     personalize: personalize.Standing
+    sagemaker: sagemaker.Standing
     stacks: list[str]
     resources: list[Resource]
     strays: list[Resource]
@@ -37,7 +39,7 @@ class Environment:
 
     def lines(self) -> list[str]:
         """One line each, in the order in which it would be deleted."""
-        found = [arn for arns in self.personalize.values() for arn in arns]
+        found = [arn for service in (self.personalize, self.sagemaker) for arns in service.values() for arn in arns]
         found += [_contents(name) for name in _buckets(self.resources)]
         found += [f"{kind} {name}" for kind, name in self.resources if kind in services.TYPES]
         found += [*self.stacks, *(_contents(name) for name in _buckets(self.strays))]
@@ -70,6 +72,7 @@ def destroy(
     deadline = time.monotonic() + timeout
     found = _look(group_name, stack_name, stage)
     personalize.remove(found.personalize, deadline, tell)
+    sagemaker.remove(found.sagemaker, deadline, tell)
     for name in _buckets(found.resources):
         tell(f"{bucket.empty(name):,} objects and versions in s3://{name}: deleted")
     for arn in found.stacks:
@@ -88,7 +91,14 @@ def _look(group_name: str, stack_name: str, stage: str | None) -> Environment:
     resources = [resource for arn in stacks for resource in _resources(arn)]
     owned = set(resources)
     loose = [resource for resource in tagged.resources if resource not in owned]
-    return Environment(personalize.standing(group_name, tagged.personalize), stacks, resources, loose, tagged.unknown)
+    return Environment(
+        personalize.standing(group_name, tagged.personalize),
+        sagemaker.standing(tagged.sagemaker),
+        stacks,
+        resources,
+        loose,
+        tagged.unknown,
+    )
 
 
 def _resources(stack_arn: str) -> list[Resource]:

@@ -5,17 +5,18 @@ from dataclasses import dataclass, field
 
 from recsys import aws
 from recsys.deploy import stack
-from recsys.deploy.cleanup import services
+from recsys.deploy.cleanup import sagemaker, services
 from recsys.deploy.cleanup.services import Resource
 from recsys.params import PROJECT
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """ARNs of stacks, of Personalize's resources and of what this module cannot delete; the rest as resources."""
+    """ARNs of stacks, of Personalize's and SageMaker's resources and of what nobody here deletes; the rest by name."""
 
     stacks: list[str] = field(default_factory=list)
     personalize: list[str] = field(default_factory=list)
+    sagemaker: list[str] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
@@ -30,6 +31,8 @@ def tagged(stage: str) -> Tagged:
         service = arn.split(":")[2]
         if service == "personalize":
             found.personalize.append(arn)
+        elif service == "sagemaker" and sagemaker.kind_of(arn):
+            found.sagemaker.append(arn)
         elif service == "cloudformation":
             found.stacks.extend(_root(arn))
         elif resource := services.named(arn):

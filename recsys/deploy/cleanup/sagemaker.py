@@ -1,0 +1,115 @@
+"""What SageMaker holds of an environment, by its tags: jobs that run, endpoints and what they are made of.
+
+It goes before the bucket that jobs write into, and before the role that everything works with. Jobs that ended stay in
+SageMaker's history, where they cost nothing.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from recsys import aws
+from recsys.deploy.cleanup.waiting import Report, accepted, until
+from recsys.errors import Refused
+
+GONE = re.compile("could not find|not found|does not exist", re.IGNORECASE)  # all of them a ValidationException
+BUSY = re.compile("in-progress endpoint")  # likewise
+RUNNING = ("InProgress", "Stopping")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of resource by its name in ARNs; `verb` is what ends one, as a job can only be stopped."""
+
+    path: str
+    verb: str = "delete"
+
+    @property
+    def member(self) -> str:
+        """`EndpointConfig`, as its members begin."""
+        return self.path.title().replace("-", "")
+
+    def describe(self, arn: str) -> dict[str, Any] | None:
+        """What is told of it; None where it is gone, or a job that ended."""
+        try:
+            found = self._call("describe", arn)
+        except Refused as error:
+            if GONE.search(str(error)):
+                return None
+            raise
+        return found if self.verb == "delete" or found[f"{self.member}Status"] in RUNNING else None
+
+    def end(self, arn: str) -> bool:
+        """Delete or stop it; False while it cannot be yet."""
+        try:
+            return accepted(lambda: self._call(self.verb, arn))
+        except Refused as error:
+            if GONE.search(str(error)) or BUSY.search(str(error)):
+                return False
+            raise
+
+    def _call(self, verb: str, arn: str) -> dict[str, Any]:
+        # A package has no name but its ARN.
+        name = arn if self is PACKAGE else arn.rsplit("/", 1)[1]
+        operation = f"{verb}_{self.path.replace('-', '_')}"
+        return aws.call(getattr(aws.client("sagemaker"), operation), **{f"{self.member}Name": name})
+
+
+ENDPOINT, GROUP, PACKAGE = Kind("endpoint"), Kind("model-package-group"), Kind("model-package")
+JOBS = (Kind("training-job", "stop"), Kind("processing-job", "stop"), Kind("transform-job", "stop"))
+ORDER = (*JOBS, ENDPOINT, Kind("endpoint-config"), Kind("model"), PACKAGE, GROUP)  # of deletion
+
+Standing = dict[Kind, list[str]]
+
+
+def standing(tagged: Iterable[str]) -> Standing:
+    """The ARNs of what is there of these, by kind, in the order of deletion; with a group come its packages."""
+    found: Standing = {kind: [] for kind in ORDER}
+    for arn in tagged:
+        kind = kind_of(arn)
+        if kind and kind.describe(arn):
+            found[kind].append(arn)
+    for arn in found[GROUP]:
+        group = arn.rsplit("/", 1)[1]
+        packages = aws.pages("sagemaker", "list_model_packages", "ModelPackageSummaryList", ModelPackageGroupName=group)
+        found[PACKAGE] += [entry["ModelPackageArn"] for entry in packages]
+    return {kind: list(dict.fromkeys(arns)) for kind, arns in found.items() if arns}
+
+
+def kind_of(arn: str) -> Kind | None:
+    """The kind of a resource; None for one that this module does not know."""
+    word = arn.split(":", 5)[5].split("/")[0]
+    return next((kind for kind in ORDER if kind.path == word), None)
+
+
+def remove(found: Standing, deadline: float, tell: Report) -> None:
+    """End all of a kind and wait until each is gone, kind after kind. Raises TimedOut at the deadline."""
+    for kind, arns in found.items():
+        for arn in arns:
+            if kind is ENDPOINT:
+                _let_go(arn)
+            until(lambda kind=kind, arn=arn: _ended(kind, arn), f"{arn}: still in use", deadline, tell)
+        for arn in arns:
+            until(lambda kind=kind, arn=arn: kind.describe(arn) is None, f"{arn}: ending", deadline, tell)
+            tell(f"{arn}: {'deleted' if kind.verb == 'delete' else 'stopped'}")
+
+
+def _ended(kind: Kind, arn: str) -> bool:
+    """True once its end is accepted, or was before; False while it is in use."""
+    description = kind.describe(arn)
+    if description is None or description.get(f"{kind.member}Status") in ("Deleting", "Stopping"):
+        return True
+    return kind.end(arn)
+
+
+def _let_go(endpoint: str) -> None:
+    """Deregister its variants from Application Auto Scaling, which would keep their targets and alarms."""
+    name = endpoint.rsplit("/", 1)[1]
+    variants = (ENDPOINT.describe(endpoint) or {}).get("ProductionVariants", [])
+    resources = [f"endpoint/{name}/variant/{variant['VariantName']}" for variant in variants]
+    request = {"ServiceNamespace": "sagemaker", "ResourceIds": resources}
+    targets = aws.pages("application-autoscaling", "describe_scalable_targets", "ScalableTargets", **request)
+    for target in targets if resources else ():
+        named = {each: target[each] for each in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+        aws.call(aws.client("application-autoscaling").deregister_scalable_target, **named)
