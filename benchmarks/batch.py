@@ -2,6 +2,7 @@
 
     python -m benchmarks.batch
     python -m benchmarks.batch --users 500 --runs 1
+    python -m benchmarks.batch --endpoint        # 100,000 users over a SageMaker endpoint, killed half-way
 
 The plain handler scans once, without pages, then asks the campaign and updates the profile for one user after another.
 A scan ends after 1 MB, so it reaches the first few hundred users only; its speed is that of those it serves.
@@ -24,6 +25,7 @@ from typing import Any
 
 import boto3
 
+from benchmarks.batch_endpoint import Context, measure
 from benchmarks.embedded import BUCKET, CALLED, TABLE, Done, campaign, count_calls, counted, fill
 from benchmarks.machine import machine
 from benchmarks.serving import server
@@ -35,21 +37,18 @@ from recsys.lambdas.batch_processor.source import RESULTS
 from recsys.lambdas.campaign import COLUMNS, Campaign
 
 
-class Context:
-    """Lambda's context, with all the time there is."""
-
-    aws_request_id, invoked_function_arn = "benchmark", ""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 900_000
-
-
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, default=2_000)
+    parser.add_argument("--users", type=int, help="2,000; with --endpoint 100,000")
     parser.add_argument("--runs", type=int, default=3, help="of each, in turns; the median counts (3)")
+    parser.add_argument("--endpoint", action="store_true", help="a SageMaker endpoint instead of a campaign")
     options = parser.parse_args()
+    if options.endpoint:
+        print(f"{machine()}, python {platform.python_version()}\n")
+        measure(options.users or 100_000)
+        return
+    options.users = options.users or 2_000
     print(f"{machine()}, python {platform.python_version()}; {options.users:,} users, median of {options.runs}\n")
     with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
         count_calls()

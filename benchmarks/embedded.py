@@ -66,8 +66,8 @@ def _group() -> str:
     return train.ensure_dataset_group(NAME, TAGS)
 
 
-def fill(users: Sequence[str], table: str = TABLE) -> None:
-    """A table of profiles as the stream processor leaves them."""
+def fill(users: Sequence[str], table: str = TABLE, events: int = KEPT) -> None:
+    """A table of profiles as the stream processor leaves them, with so many events each."""
     dynamodb, now = aws.client("dynamodb"), {"N": str(round(time.time(), 3))}
     key = {"AttributeName": "userId"}
     dynamodb.create_table(
@@ -77,8 +77,8 @@ def fill(users: Sequence[str], table: str = TABLE) -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     event = {"itemId": {"S": "item-00017"}, "eventType": {"S": "view"}, "timestamp": now, "eventId": {"S": "e" * 56}}
-    counts = {"eventCount": {"N": str(KEPT)}, "counts": {"M": {"view": {"N": str(KEPT)}}}}
-    profile = {**counts, "lastEventAt": now, "version": {"N": "9"}, "lastItems": {"L": [{"M": event}] * KEPT}}
+    counts = {"eventCount": {"N": str(events)}, "counts": {"M": {"view": {"N": str(events)}}}}
+    profile = {**counts, "lastEventAt": now, "version": {"N": "9"}, "lastItems": {"L": [{"M": event}] * events}}
     for begin in range(0, len(users), 25):
         batch = [{"PutRequest": {"Item": {"userId": {"S": user}, **profile}}} for user in users[begin : begin + 25]]
         dynamodb.batch_write_item(RequestItems={table: batch})

@@ -48,6 +48,7 @@ def cheap(embedded: Any, client: Client) -> Iterator[Outputs]:
         yield deploy.deploy(STACK, {"EndpointName": ENDPOINT}, TAGS)
     finally:
         assert cleanup.destroy(f"shop-{SUFFIX}", STACK, SUFFIX) == []
+        assert not scaled(client)
 
 
 def tags() -> list[dict[str, str]]:
@@ -88,6 +89,16 @@ def hosted(client: Client, model: str, role: str) -> None:
     sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=ENDPOINT, Tags=tags())
     found = eventually(lambda: settled(sagemaker.describe_endpoint(EndpointName=ENDPOINT)))
     assert found["EndpointStatus"] == "InService", found
+    target = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+    target["ResourceId"] = f"endpoint/{ENDPOINT}/variant/AllTraffic"
+    client("application-autoscaling").register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    assert scaled(client)
+
+
+def scaled(client: Client) -> bool:
+    """Whether Application Auto Scaling knows the endpoint."""
+    found = client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+    return any(f"/{ENDPOINT}/" in target["ResourceId"] for target in found["ScalableTargets"])
 
 
 def settled(endpoint: dict[str, Any]) -> dict[str, Any] | None:

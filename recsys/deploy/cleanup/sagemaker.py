@@ -31,7 +31,7 @@ class Kind:
         return self.path.title().replace("-", "")
 
     def describe(self, arn: str) -> dict[str, Any] | None:
-        """What is told of it; None where it is gone, or a job that ended."""
+        """What is told of it, by its ARN or name; None where it is gone, or a job that ended."""
         try:
             found = self._call("describe", arn)
         except Refused as error:
@@ -51,7 +51,7 @@ class Kind:
 
     def _call(self, verb: str, arn: str) -> dict[str, Any]:
         # A package has no name but its ARN.
-        name = arn if self is PACKAGE else arn.rsplit("/", 1)[1]
+        name = arn if self is PACKAGE else arn.rpartition("/")[2]
         operation = f"{verb}_{self.path.replace('-', '_')}"
         return aws.call(getattr(aws.client("sagemaker"), operation), **{f"{self.member}Name": name})
 

@@ -1,0 +1,146 @@
+"""The daily batch over a SageMaker endpoint: everybody served or accounted for, killed half-way and resumed.
+
+`python -m benchmarks.batch --endpoint` runs this. Endpoint, profiles and S3 are one embedded AWS; the batch processor
+is a process of its own that gets SIGKILL once half of the users are in the checkpoint, and a second one goes on.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from benchmarks.embedded import BUCKET, TABLE, fill
+from benchmarks.serving import server
+from recsys import aws, deploy
+from recsys.data.generate import generate
+from recsys.deploy import costs, prices
+from recsys.lambdas.batch_processor import handler
+
+NAME, IMAGE, INSTANCE = "batch-benchmark", "0.dkr.ecr.us-east-1.amazonaws.com/recsys:1", "ml.m5.large"
+SHOP = {"users": 2_000, "items": 2_000, "seed": 7}
+EVENTS = 5  # a profile: of 100,000 profiles with 25 the tables in memory would take gigabytes
+DAY = "2030-01-01"
+
+
+class Context:
+    """Lambda's context, with all the time there is."""
+
+    aws_request_id, invoked_function_arn = "benchmark", ""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
+def measure(users: int) -> None:
+    """Set up, run, kill, run again, check, print."""
+    with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
+        aws.client.cache_clear()
+        hosted()
+        fill([f"user-{number}" for number in range(users)], events=EVENTS)
+        settings = {"TABLE_NAME": TABLE, "BUCKET_NAME": BUCKET, "ENDPOINT_NAME": NAME, "CAMPAIGN_ARN": ""}
+        os.environ.update(settings, ACTIVE_DAYS="30", MAX_FAILED_PERCENT="5", ENVIRONMENT="benchmark")
+        killed, seconds = until_half(users)
+        print(f"killed after {seconds:.0f} s with {killed:,} of {users:,} users in the checkpoint")
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "benchmarks.batch_endpoint"], check=True, stdout=subprocess.DEVNULL)
+        seconds += time.perf_counter() - started
+        told(users, seconds)
+
+
+def told(users: int, seconds: float) -> None:
+    """Check that nobody is missing or there twice, then print how many, how fast, at what cost."""
+    results = document("results.json")
+    listed = [entry["userId"] for entry in results["users"]]
+    if results["found"] != users or len(set(listed)) != len(listed) or len(listed) != results["served"]:
+        raise SystemExit(f"{results['found']:,} found, {results['served']:,} served, {len(set(listed)):,} listed")
+    if users != sum(results[kind] for kind in ("served", "failed", "expired")):
+        raise SystemExit("somebody is not accounted for")
+    counts = ", ".join(f"{results[kind]:,} {kind}" for kind in ("served", "failed", "expired"))
+    print(f"resumed: {counts}, each once; {seconds:.0f} s in all, {users / seconds:,.0f} users a second")
+    known = prices.load()
+    for what, hour in ((f"an {INSTANCE} while the batch runs", known.sagemaker.hour(INSTANCE)), ("a campaign", None)):
+        usd = costs.million_users(1e6 * seconds / users, known, hour)
+        parts = ", ".join(f"{name} {each:.2f}" for name, each in usd.items())
+        print(f"over {what}: {sum(usd.values()):.2f} USD per million users ({parts}; prices of {known.as_of})")
+
+
+def until_half(users: int) -> tuple[int, float]:
+    """Run the batch until half of the users are served, then kill it: how many were, and its seconds."""
+    started = time.perf_counter()
+    worker = subprocess.Popen([sys.executable, "-m", "benchmarks.batch_endpoint"], stdout=subprocess.DEVNULL)
+    while (done := served()) < users / 2 and worker.poll() is None:
+        time.sleep(0.2)
+    worker.kill()
+    worker.wait()
+    return max(done, served()), time.perf_counter() - started
+
+
+def served() -> int:
+    """Users in the checkpoint."""
+    try:
+        return sum(segment["served"] for segment in document("checkpoint.json")["segments"])
+    except ClientError:
+        return 0
+
+
+def document(name: str) -> dict[str, Any]:
+    return json.load(aws.client("s3").get_object(Bucket=BUCKET, Key=f"batch-results/{DAY}/{name}")["Body"])
+
+
+def hosted() -> None:
+    """An endpoint with a model that a training job made of a generated shop; makes bucket, catalogue and role."""
+    s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
+    s3.create_bucket(Bucket=BUCKET)
+    shop = generate(**SHOP)
+    deploy.publish_popular(BUCKET, shop.interactions, shop.items)
+    s3.put_object(Bucket=BUCKET, Key="tables/interactions.csv", Body=shop.interactions.to_csv(index=False).encode())
+    arn = role()
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/tables/"}}
+    sagemaker.create_training_job(
+        TrainingJobName=NAME,
+        HyperParameters={"budget_seconds": "5"},
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        RoleArn=arn,
+        InputDataConfig=[{"ChannelName": "interactions", "DataSource": source}],
+        OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/models/"},
+        ResourceConfig={"InstanceType": INSTANCE, "InstanceCount": 1, "VolumeSizeInGB": 5},
+        StoppingCondition={"MaxRuntimeInSeconds": 3600},
+    )
+    trained = settled(lambda: sagemaker.describe_training_job(TrainingJobName=NAME), "TrainingJobStatus", "Completed")
+    container = {"Image": IMAGE, "ModelDataUrl": trained["ModelArtifacts"]["S3ModelArtifacts"]}
+    sagemaker.create_model(ModelName=NAME, PrimaryContainer=container, ExecutionRoleArn=arn)
+    variant = {"VariantName": "AllTraffic", "ModelName": NAME, "InstanceType": INSTANCE, "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName=NAME, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
+    settled(lambda: sagemaker.describe_endpoint(EndpointName=NAME), "EndpointStatus", "InService")
+
+
+def role() -> str:
+    """ARN of a role with which SageMaker may use the bucket."""
+    iam = aws.client("iam")
+    allow = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    access = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject", "s3:PutObject"], "Resource": "*"}
+    trust, policy = ({"Version": "2012-10-17", "Statement": [each]} for each in (allow, access))
+    made = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=NAME, PolicyName="data", PolicyDocument=json.dumps(policy))
+    return made
+
+
+def settled(describe: Callable[[], dict[str, Any]], member: str, status: str) -> dict[str, Any]:
+    """What is described once it came to `status`."""
+    while (found := describe())[member] != status:
+        if found[member] in ("Failed", "Stopped"):
+            raise SystemExit(f"{found[member]}: {found.get('FailureReason')}")
+        time.sleep(0.1)
+    return found
+
+
+if __name__ == "__main__":
+    handler.handler({"date": DAY}, Context())

@@ -1,0 +1,74 @@
+"""What SageMaker holds of an environment is found by its tags, and goes in an order that works."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from waiting import eventually
+
+from recsys.deploy import cleanup
+
+Client = Callable[[str], Any]
+IMAGE = "0.dkr.ecr.us-east-1.amazonaws.com/recsys:1"
+
+
+@pytest.fixture
+def tags(environment: Any) -> list[dict[str, str]]:
+    return [{"Key": "project", "Value": "recsys"}, {"Key": "stage", "Value": environment.suffix}]
+
+
+def begin(client: Client, name: str, outputs: dict[str, str], tags: list[dict[str, str]]) -> None:
+    """A training job that takes a while."""
+    rows = [f"u{user},i{(user * step) % 97},{1_700_000_000 + step}" for user in range(400) for step in range(1, 40)]
+    body = "\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]).encode()
+    client("s3").put_object(Bucket=outputs["BucketName"], Key="tables/interactions.csv", Body=body)
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{outputs['BucketName']}/tables/"}
+    client("sagemaker").create_training_job(
+        TrainingJobName=name,
+        HyperParameters={"budget_seconds": "3600"},
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        RoleArn=outputs["SageMakerRoleArn"],
+        InputDataConfig=[{"ChannelName": "interactions", "DataSource": {"S3DataSource": source}}],
+        OutputDataConfig={"S3OutputPath": f"s3://{outputs['BucketName']}/models/"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+        Tags=tags,
+    )
+
+
+def left(client: Client, name: str, role: str, tags: list[dict[str, str]]) -> None:
+    """An endpoint that failed, what it is made of, and a registered model, all under one name."""
+    sagemaker, container = client("sagemaker"), {"Image": IMAGE, "ModelDataUrl": "s3://nowhere/model.tar.gz"}
+    sagemaker.create_model_package_group(ModelPackageGroupName=name, Tags=tags)
+    types = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"]}
+    sagemaker.create_model_package(
+        ModelPackageGroupName=name, InferenceSpecification={"Containers": [container], **types}
+    )
+    sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role, Tags=tags)
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
+    variants = [{**variant, "InitialInstanceCount": 1}]
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, Tags=tags)
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=tags)
+    eventually(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed")
+
+
+def test_everything_goes_before_the_bucket_and_a_job_that_runs_is_stopped(
+    environment: Any, client: Client, tags: list[dict[str, str]]
+) -> None:
+    name, outputs = f"shop-{environment.suffix}", environment.grown("bucket")
+    left(client, name, outputs["SageMakerRoleArn"], tags)
+    begin(client, name, outputs, tags)
+    found = cleanup.find(environment.group, environment.stack, environment.suffix)
+    assert [line.partition(":000000000000:")[2] for line in found[:6]] == [
+        f"training-job/{name}",
+        f"endpoint/{name}",
+        f"endpoint-config/{name}",
+        f"model/{name}",
+        f"model-package/{name}/1",
+        f"model-package-group/{name}",
+    ]
+    assert "objects and versions in s3://" in found[6]
+    said: list[str] = []
+    assert cleanup.destroy(environment.group, environment.stack, environment.suffix, report=said.append) == []
+    assert any(f"training-job/{name}: stopped" in line for line in said)
+    assert client("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
