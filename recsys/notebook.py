@@ -28,6 +28,7 @@ NEXT = {
     "02_schema_and_import": "03_training",
     "03_training": "04_campaign_and_stream",
     "04_campaign_and_stream": "05_api_deployment",
+    "05_api_deployment": "06_batch_and_sagemaker",
 }
 
 

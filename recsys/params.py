@@ -25,6 +25,7 @@ PROJECT, NEVER = "recsys", "never"  # values of the tags `project`, and `expiry`
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=1, max_length=50)]
 SCHEDULE = r"^(rate\([1-9]\d* (minute|hour|day)s?\)|cron\(([A-Z0-9*?,/#-]+ ){5}[0-9*,/-]+\))$"
+INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -96,6 +97,21 @@ class Api(Section):
     allowed_origin: str
 
 
+class SageMaker(Section):
+    container_image: str | None
+    training_instance: Annotated[str, Field(pattern=INSTANCE)]
+    training_budget_seconds: Annotated[float, Field(gt=0, le=3600)]
+    spot_training: bool
+    network_isolation: bool
+    model_package_group: Name
+    endpoint_name: Name
+    endpoint_instance: Annotated[str, Field(pattern=INSTANCE)]
+    endpoint_instances: Annotated[int, Field(ge=1, le=100)]
+    endpoint_most_instances: Annotated[int, Field(ge=1, le=100)]
+    endpoint_calls_per_minute: Annotated[float, Field(gt=0)]
+    compared_users: Annotated[int, Field(ge=10, le=10_000)]
+
+
 class Retraining(Section):
     retrain_schedule: Annotated[str, Field(pattern=SCHEDULE)] | None
     retrain_tolerance: Annotated[float, Field(ge=0, le=100)]
@@ -117,6 +133,7 @@ class Params(Section):
     stream: Stream
     api: Api
     retraining: Retraining
+    sagemaker: SageMaker
     run: Run
 
     def named(self, name: str) -> str:

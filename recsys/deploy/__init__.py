@@ -1,5 +1,6 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
+from recsys.deploy.answers import usd_per_million
 from recsys.deploy.api import get, latencies, post, table
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.parameters import experiment, filters, retraining
@@ -18,4 +19,5 @@ __all__ = [
     "publish_popular",
     "retraining",
     "table",
+    "usd_per_million",
 ]

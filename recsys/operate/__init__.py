@@ -1,5 +1,6 @@
 """What is done with a system that stands."""
 
+from recsys.operate.batch import results, run_batch
 from recsys.operate.retraining import retrain
 
-__all__ = ["retrain"]
+__all__ = ["results", "retrain", "run_batch"]

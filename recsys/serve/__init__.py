@@ -1,7 +1,18 @@
-"""From a solution version to answers: campaigns, filters, recommendations."""
+"""From a solution version to answers: campaigns, filters, recommendations, and who recommends better."""
 
 from recsys.serve.campaigns import ensure_campaign
+from recsys.serve.contest import contest, unheard
 from recsys.serve.filters import EXCLUDE_PURCHASED, ensure_filter
 from recsys.serve.recommend import for_user, history, scored, similar
 
-__all__ = ["EXCLUDE_PURCHASED", "ensure_campaign", "ensure_filter", "for_user", "history", "scored", "similar"]
+__all__ = [
+    "EXCLUDE_PURCHASED",
+    "contest",
+    "ensure_campaign",
+    "ensure_filter",
+    "for_user",
+    "history",
+    "scored",
+    "similar",
+    "unheard",
+]

@@ -1,0 +1,78 @@
+"""Several recommenders asked for the same users: how good their answers are, and how soon they come."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from recsys import metrics
+from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
+from recsys.errors import DataError
+
+LENGTH = 10
+
+Ask = Callable[[str], list[str]]  # a user's recommended item ids, best first
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What came out.
+
+    table: columns name, metric, mean, low, high (95 % interval over users), a row per recommender and metric; the
+    metrics are NDCG@10 and hit rate@10. milliseconds: name -> of each answer, (n_users,). lead: of the first's NDCG@10
+    over the second's, user by user.
+    """
+
+    table: pd.DataFrame
+    milliseconds: dict[str, np.ndarray]
+    lead: metrics.Interval
+
+
+def unheard(held_back: pd.DataFrame, known: pd.DataFrame, but: set[str], most: int, seed: int) -> dict[str, list[str]]:
+    """What up to `most` users did later: user -> item ids, of users and items in `known`, none of the users in `but`.
+
+    Both tables have USER_ID, ITEM_ID, TIMESTAMP. Raises DataError where there is no such user.
+    """
+    fit = held_back[USER_ID].isin(known[USER_ID]) & held_back[ITEM_ID].isin(known[ITEM_ID])
+    later = held_back[fit & ~held_back[USER_ID].isin(but)].sort_values(TIMESTAMP, kind="stable")
+    found = later.groupby(USER_ID)[ITEM_ID].agg(lambda items: list(dict.fromkeys(items)))
+    if found.empty:
+        raise DataError("unheard: no user of the held-back events is known; hold back fewer days, or more users")
+    drawn = found.sample(min(most, len(found)), random_state=seed)
+    return {str(user): items for user, items in drawn.sort_index().items()}
+
+
+def contest(recommenders: Mapping[str, Ask], later: Mapping[str, list[str]], seed: int, samples: int) -> Contest:
+    """Ask each recommender for each user in turn, one at a time, and hold the answers against what they did later."""
+    answers: dict[str, list[list[str]]] = {name: [] for name in recommenders}
+    took: dict[str, list[float]] = {name: [] for name in recommenders}
+    for user in later:
+        for name, ask in recommenders.items():
+            started = time.perf_counter()
+            answers[name].append(ask(user)[:LENGTH])
+            took[name].append(1000 * (time.perf_counter() - started))
+    codes = {item: code for code, item in enumerate(dict.fromkeys(item for items in later.values() for item in items))}
+    targets = [np.array([codes[item] for item in items]) for items in later.values()]
+    rows, gains = [], []
+    for name, lists in answers.items():
+        found = _table(lists, codes)
+        vectors = {
+            "NDCG@10": metrics.ndcg_at(found, targets, LENGTH),
+            "hit rate@10": metrics.hit_rate_at(found, targets, LENGTH),
+        }
+        gains.append(vectors["NDCG@10"])
+        for metric, values in vectors.items():
+            mean, low, high = metrics.bootstrap(values, seed=seed, samples=samples)
+            rows.append({"name": name, "metric": metric, "mean": mean, "low": low, "high": high})
+    lead = metrics.bootstrap(gains[0] - gains[1], seed=seed, samples=samples)
+    return Contest(pd.DataFrame(rows), {name: np.array(times) for name, times in took.items()}, lead)
+
+
+def _table(lists: list[list[str]], codes: dict[str, int]) -> np.ndarray:
+    """Codes, (n_users, 10); -1 where a list ends, and for an item that nobody took."""
+    table = np.full((len(lists), LENGTH), -1, dtype=np.int64)
+    for row, items in zip(table, lists, strict=True):
+        row[: len(items)] = [codes.get(item, -1) for item in items]
+    return table
