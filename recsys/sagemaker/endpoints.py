@@ -91,6 +91,12 @@ def ask(endpoint: Any, request: dict[str, Any], variant: str | None = None) -> d
     return json.loads(answer.body.read())
 
 
+def best(endpoint: Any, user_id: str, num_results: int = 10) -> list[str]:
+    """A user's recommended item ids, best first."""
+    answer = ask(endpoint, {"userId": user_id, "numResults": num_results})
+    return [item["itemId"] for item in answer["recommendations"]]
+
+
 def _in_service(endpoint: Any, **wait: Any) -> Any:
     return sdk.wait(f"endpoint {endpoint.endpoint_name}", endpoint, "endpoint_status", "InService", **wait)
 

@@ -3,10 +3,11 @@
 from recsys.serve.campaigns import ensure_campaign
 from recsys.serve.contest import contest, unheard
 from recsys.serve.filters import EXCLUDE_PURCHASED, ensure_filter
-from recsys.serve.recommend import for_user, history, scored, similar
+from recsys.serve.recommend import best, for_user, history, scored, similar
 
 __all__ = [
     "EXCLUDE_PURCHASED",
+    "best",
     "contest",
     "ensure_campaign",
     "ensure_filter",

@@ -12,6 +12,7 @@ from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import DataError
 
 LENGTH = 10
+POPULARITY = "popularity"
 
 Ask = Callable[[str], list[str]]  # a user's recommended item ids, best first
 
@@ -20,9 +21,9 @@ Ask = Callable[[str], list[str]]  # a user's recommended item ids, best first
 class Contest:
     """What came out.
 
-    table: columns name, metric, mean, low, high (95 % interval over users), a row per recommender and metric; the
-    metrics are NDCG@10 and hit rate@10. milliseconds: name -> of each answer, (n_users,). lead: of the first's NDCG@10
-    over the second's, user by user.
+    table: columns name, metric, mean, low, high (95 % interval over users), a row per recommender and metric, and those
+    of what is popular; the metrics are NDCG@10 and hit rate@10. milliseconds: name -> of each answer, (n_users,).
+    lead: of the first's NDCG@10 over the second's, user by user.
     """
 
     table: pd.DataFrame
@@ -44,8 +45,13 @@ def unheard(held_back: pd.DataFrame, known: pd.DataFrame, but: set[str], most: i
     return {str(user): items for user, items in drawn.sort_index().items()}
 
 
-def contest(recommenders: Mapping[str, Ask], later: Mapping[str, list[str]], seed: int, samples: int) -> Contest:
-    """Ask each recommender for each user in turn, one at a time, and hold the answers against what they did later."""
+def contest(
+    recommenders: Mapping[str, Ask], later: Mapping[str, list[str]], popular: list[str], seed: int, samples: int
+) -> Contest:
+    """Ask each recommender for each user in turn, one at a time, and hold the answers against what they did later.
+
+    `popular` is what everybody would be shown without a recommender: item ids, best first.
+    """
     answers: dict[str, list[list[str]]] = {name: [] for name in recommenders}
     took: dict[str, list[float]] = {name: [] for name in recommenders}
     for user in later:
@@ -53,6 +59,7 @@ def contest(recommenders: Mapping[str, Ask], later: Mapping[str, list[str]], see
             started = time.perf_counter()
             answers[name].append(ask(user)[:LENGTH])
             took[name].append(1000 * (time.perf_counter() - started))
+    answers[POPULARITY] = [popular[:LENGTH]] * len(later)
     codes = {item: code for code, item in enumerate(dict.fromkeys(item for items in later.values() for item in items))}
     targets = [np.array([codes[item] for item in items]) for items in later.values()]
     rows, gains = [], []

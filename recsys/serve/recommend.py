@@ -33,6 +33,11 @@ def scored(campaign_arn: str, user_id: str, num_results: int) -> list[tuple[str,
     return [(entry["itemId"], entry.get("score", 0.0)) for entry in answer["itemList"]]
 
 
+def best(campaign_arn: str, user_id: str, num_results: int = 10) -> list[str]:
+    """A user's recommended item ids, best first."""
+    return [item for item, _ in scored(campaign_arn, user_id, num_results)]
+
+
 def history(interactions: pd.DataFrame, user_id: str, items: pd.DataFrame, last: int) -> pd.DataFrame:
     """What a user did last, newest first, with titles: columns when, EVENT_TYPE, ITEM_ID, TITLE, CATEGORY."""
     own = (
