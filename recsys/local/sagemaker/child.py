@@ -10,6 +10,14 @@ import runpy
 import signal
 import sys
 import threading
+from collections.abc import Mapping
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """What a child sees: this process's environment without AWS's settings, as a container reaches AWS by nothing but
+    what it is given."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**plain, "PYTHONUNBUFFERED": "1", **more}  # a log line is for now
 
 
 def main() -> None:

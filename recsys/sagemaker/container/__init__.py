@@ -11,7 +11,7 @@ one folder, /opt/ml on SageMaker, which SAGEMAKER_BASE_DIR moves.
     hyperparameters  what may be asked of a training
     channels         interactions as a training job is given them
     checkpoint       what a training resumes from
-    learning         evaluation and final fit
+    training         a training from reading to writing; learning: its evaluation and final fit
     artefact         what a model folder holds
     asks             requests and answers: JSON, JSON lines, CSV
     predictor        answers, many at once

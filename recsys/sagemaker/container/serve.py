@@ -21,6 +21,7 @@ from recsys.sagemaker.container.application import Application
 from recsys.sagemaker.container.paths import Paths
 
 KEPT_OPEN = 75  # seconds that a connection may be idle: a caller that keeps some meets none closed under its hands
+GRACE = 25  # seconds that calls in progress have after SIGTERM; SageMaker kills after 30
 
 
 def main() -> None:
@@ -36,6 +37,7 @@ def main() -> None:
         ws="none",
         log_level="warning",
         timeout_keep_alive=KEPT_OPEN,
+        timeout_graceful_shutdown=GRACE,
     )
     with threadpool_limits(1, user_api="blas"):  # each thread that scores uses one core
         reason = asyncio.run(_serve(config, application, None if several else Paths.here().model))

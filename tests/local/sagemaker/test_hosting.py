@@ -12,7 +12,7 @@ import pytest
 from hosts import ENVIRONMENT, HERE, archive, awaited, children, fleet, say, variant
 from waiting import eventually
 
-from recsys.local.sagemaker.hosting import HostingFailed, Refused, TimedOut, Unavailable, container
+from recsys.local.sagemaker.hosting import HostingFailed, Refused, TimedOut, Unavailable
 from recsys.local.sagemaker.hosting import fleet as served_by
 
 
@@ -209,8 +209,3 @@ def test_a_module_run_as_a_child_decides_itself_what_a_term_signal_means(tmp_pat
     child.terminate()
     assert child.wait() == 143
     child.communicate()
-
-
-def test_ports_are_none_that_the_system_hands_out_by_itself() -> None:
-    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    assert max(container.PORTS) < first

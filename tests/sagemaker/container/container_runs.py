@@ -77,6 +77,12 @@ class Served:
         finally:
             connection.close()
 
+    def sent(self, body: Any) -> HTTPConnection:
+        """An invocation that is on its way; `getresponse` waits for its answer."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("POST", "/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        return connection
+
     def invoke(self, body: Any, **headers: str) -> Any:
         """The JSON of an answer, whatever its status."""
         return json.loads(self.ask("POST", "/invocations", body, **headers)[2])
@@ -100,5 +106,5 @@ def serving(base: Path, **environment: str) -> Iterator[Served]:
         waiting.eventually(served.ready, 60)
         yield served
     finally:
-        process.terminate()
-        process.communicate(timeout=30)
+        process.kill()
+        process.communicate()

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from recsys.local.sagemaker.child import environment
 from recsys.local.sagemaker.hosting.archive import BadArchive, extract
 from recsys.local.sagemaker.hosting.connection import HOST, Answer, Connections, Gone
 from recsys.local.sagemaker.hosting.errors import HostingFailed, bad_archive
@@ -65,7 +66,7 @@ class Container:
                 stdin=asyncio.subprocess.PIPE,  # never written to: its end tells the process that we are gone
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env={**os.environ, **self._environment, **self._bindings(port)},
+                env=environment({**self._environment, **self._bindings(port)}),
                 start_new_session=True,  # Ctrl-C is for the server alone
             )
         except OSError as error:
@@ -123,7 +124,6 @@ class Container:
             "SAGEMAKER_BASE_DIR": str(self.base),
             "SAGEMAKER_BIND_TO_HOST": HOST,
             "SAGEMAKER_BIND_TO_PORT": str(port),
-            "PYTHONUNBUFFERED": "1",  # a log line is for now
         }
 
     async def _pings(self) -> bool:

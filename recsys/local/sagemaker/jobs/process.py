@@ -1,7 +1,6 @@
 """One run of an entry point as a plain process, its base folder in the place of /opt/ml."""
 
 import asyncio
-import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
@@ -9,16 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from recsys.local.sagemaker.child import environment
+
 CHILD = "recsys.local.sagemaker.child"
 GRACE = 120.0  # seconds between SIGTERM and SIGKILL, as SageMaker gives
 LONGEST = 2**20  # bytes of a line
 NICENESS = ("nice", "-n", "10")  # serving comes first
-
-
-def environment(base: Path, more: Mapping[str, str] = {}) -> dict[str, str]:
-    """This process's environment without AWS's settings: a container reaches AWS by nothing but what it is given."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**plain, "PYTHONUNBUFFERED": "1", **more, "SAGEMAKER_BASE_DIR": str(base)}
 
 
 class Process:
@@ -37,7 +32,7 @@ class Process:
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=STDOUT,
-                env=environment(base, more),
+                env=environment({**more, "SAGEMAKER_BASE_DIR": str(base)}),
                 limit=LONGEST,
             )
         )

@@ -1,0 +1,145 @@
+"""What was acknowledged survives a kill: endpoints serve again, a training cut short goes on from its checkpoint."""
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+from sagemaker_requests import IMAGE, INSTANCE, configure, make_model, settled
+from waiting import eventually
+
+BUCKET = "durable"
+ROLE = "arn:aws:iam::000000000000:role/anyone"
+
+
+class Server:
+    """A server of its own that can be killed and started again."""
+
+    def __init__(self, state: Path, port: int) -> None:
+        self.state, self.endpoint = state, f"http://127.0.0.1:{port}"
+        self.command = [sys.executable, "-m", "recsys.local.server", "--port", str(port), "--state", str(state)]
+        self.start()
+
+    def start(self) -> None:
+        with (self.state / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, start_new_session=True)
+        eventually(self.healthy)
+
+    def healthy(self) -> bool:
+        try:
+            return urllib.request.urlopen(f"{self.endpoint}/_recsys/health", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def kill(self) -> list[psutil.Process]:
+        """As `kill -9` does; the processes it had started."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.kill()
+        self.process.wait()
+        return children
+
+    def client(self, service: str) -> Any:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        return boto3.client(service, endpoint_url=self.endpoint, config=Config(retries={"max_attempts": 1}), **keys)
+
+
+@pytest.fixture
+def server(tmp_path: Path, free_port: int) -> Iterator[Server]:
+    made = Server(tmp_path, free_port)
+    yield made
+    made.process.send_signal(signal.SIGTERM)
+    made.process.wait(timeout=30)
+
+
+@pytest.fixture
+def train(server: Server) -> Callable[..., None]:
+    """Start a training on 60 users whose next item can be learned."""
+    rows = [f"u{u},i{(u + 3 * s) % 40},{1_700_000_000 + s}" for u in range(60) for s in range(12)]
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="in/all.csv", Body="\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
+
+    def started(name: str, hyperparameters: dict[str, str], **members: Any) -> None:
+        source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/in/"}}
+        server.client("sagemaker").create_training_job(
+            TrainingJobName=name,
+            HyperParameters=hyperparameters,
+            AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            RoleArn=ROLE,
+            InputDataConfig=[{"ChannelName": "interactions", "DataSource": source}],
+            OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/out"},
+            ResourceConfig={**INSTANCE, "VolumeSizeInGB": 5},
+            StoppingCondition={"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600},
+            CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints"},
+            **members,
+        )
+
+    return started
+
+
+def finished(server: Server, name: str) -> dict[str, Any]:
+    def found() -> dict[str, Any] | None:
+        job = server.client("sagemaker").describe_training_job(TrainingJobName=name)
+        return job if job["TrainingJobStatus"] != "InProgress" else None
+
+    return eventually(found)
+
+
+def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train: Callable[..., None]) -> None:
+    sagemaker = server.client("sagemaker")
+    train("quick", {"model": "popularity"})
+    artefact = finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"]
+    configure(sagemaker, "live", make_model(sagemaker, ROLE, artefact))
+    sagemaker.create_endpoint(EndpointName="live", EndpointConfigName="live")
+    settled(sagemaker, "live")
+    train("slow", {"model": "next-item"})
+    checkpoints = server.state / "sagemaker/training-job/slow/ml/checkpoints"
+    eventually(lambda: any(checkpoints.glob("*")))
+
+    children = server.kill()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive  # nothing outlives the server
+    server.start()
+
+    def answered() -> Any:
+        runtime = server.client("sagemaker-runtime")
+        try:
+            body = runtime.invoke_endpoint(
+                EndpointName="live", Body=b'{"userId": "u1"}', ContentType="application/json"
+            )["Body"]
+        except runtime.exceptions.ClientError:
+            return None
+        return json.loads(body.read())
+
+    assert eventually(answered)["known"]
+    job = finished(server, "slow")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    logs = server.client("logs")
+    streams = logs.describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="slow/")
+    where = {"logGroupName": "/aws/sagemaker/TrainingJobs", "startFromHead": True}
+    lines = [
+        event["message"]
+        for stream in streams["logStreams"]
+        for event in logs.get_log_events(**where, logStreamName=stream["logStreamName"])["events"]
+    ]
+    assert any(line.startswith("resuming: ") for line in lines), lines
+
+
+def test_a_spot_job_that_is_interrupted_goes_on(server: Server, train: Callable[..., None]) -> None:
+    train("spot", {"model": "next-item"}, EnableManagedSpotTraining=True)
+    checkpoints = server.state / "sagemaker/training-job/spot/ml/checkpoints"
+    eventually(lambda: any(checkpoints.glob("*")))
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    (training,) = [each for each in children if "recsys.sagemaker.container.train" in each.cmdline()]
+    training.terminate()
+    job = finished(server, "spot")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert "Interrupted" in [each["Status"] for each in job["SecondaryStatusTransitions"]]
