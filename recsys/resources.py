@@ -1,5 +1,7 @@
 """Does a recorded resource still stand? One Describe per ARN; names and addresses follow their stack."""
 
+import re
+
 from recsys import aws
 
 DESCRIBE = {
@@ -11,10 +13,23 @@ DESCRIBE = {
     "filter": ("describe_filter", "filterArn"),
     "event-tracker": ("describe_event_tracker", "eventTrackerArn"),
 }
+SAGEMAKER = {
+    "training-job": ("describe_training_job", "TrainingJobName"),
+    "transform-job": ("describe_transform_job", "TransformJobName"),
+    "processing-job": ("describe_processing_job", "ProcessingJobName"),
+    "model": ("describe_model", "ModelName"),
+    "endpoint": ("describe_endpoint", "EndpointName"),
+    "model-package-group": ("describe_model_package_group", "ModelPackageGroupName"),
+    "model-package": ("describe_model_package", "ModelPackageName"),
+}
+GONE = re.compile("could not find|not found|does not exist", re.IGNORECASE)  # what SageMaker says of them
 
 
 def exists(resource: str) -> bool:
-    """True unless `resource` is a Personalize ARN or a stack's ARN that is gone. Raises AwsError where none answers."""
+    """True unless `resource` is an ARN of Personalize, SageMaker or a stack that is gone.
+
+    Raises AwsError where none answers.
+    """
     parts = resource.split(":", 5)
     if parts[:3] == ["arn", "aws", "personalize"]:
         kind, _, rest = parts[5].partition("/")
@@ -25,8 +40,24 @@ def exists(resource: str) -> bool:
             return True
         found = aws.find(getattr(aws.client("personalize"), operation), **{argument: resource})
         return found is not None
+    if parts[:3] == ["arn", "aws", "sagemaker"]:
+        return _sagemaker_stands(resource)
     if parts[:3] == ["arn", "aws", "cloudformation"]:
         return _stack_stands(resource)
+    return True
+
+
+def _sagemaker_stands(arn: str) -> bool:
+    kind, _, name = arn.split(":", 5)[5].partition("/")
+    if kind not in SAGEMAKER:
+        return True
+    operation, argument = SAGEMAKER[kind]
+    try:
+        aws.call(getattr(aws.client("sagemaker"), operation), **{argument: arn if kind == "model-package" else name})
+    except aws.Refused as error:
+        if GONE.search(str(error)):
+            return False
+        raise
     return True
 
 

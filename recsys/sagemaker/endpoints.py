@@ -1,0 +1,115 @@
+"""Hosting: models, what an endpoint is made of, and the endpoint, switched without an interruption."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recsys import aws
+from recsys.errors import Refused
+from recsys.sagemaker import sdk
+
+ONE = "AllTraffic"  # what AWS calls the variant of an endpoint that has no other
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model and what it runs on: instances of a type, or, without one, a serverless share of `memory_mb`.
+
+    weight: its part of the traffic, relative to the other variants'. concurrency: calls a serverless one takes at once.
+    """
+
+    model: str
+    instance: str | None = None
+    instances: int = 1
+    weight: float = 1.0
+    memory_mb: int = 2048
+    concurrency: int = 5
+
+
+def ensure_model(name: str, package: Any, role_arn: str, tags: dict[str, str], *, isolated: bool = False) -> str:
+    """The name of the model of an approved package: `name` and its version, created if it is not there."""
+    models, full = sdk.resources().Model, f"{name}-{package.model_package_version}"
+    container = {"model_package_name": package.model_package_arn}
+    made = sdk.find(models.get, model_name=full)
+    if made and made.primary_container.model_package_name != package.model_package_arn:
+        # Versions are counted anew where a group was deleted and made again.
+        aws.call(made.delete)
+        made = None
+    if made is None:
+        aws.call(
+            models.create,
+            model_name=full,
+            primary_container=container,
+            execution_role_arn=role_arn,
+            enable_network_isolation=isolated,
+            tags=sdk.tags(tags),
+            session=sdk.boto(),
+        )
+    return full
+
+
+def ensure_endpoint(name: str, variants: Mapping[str, Variant], tags: dict[str, str], **wait: Any) -> Any:
+    """The endpoint of that name with these variants, by their names, InService; an SDK Endpoint.
+
+    Created if it is not there; updated if it has others, which go on serving until the new ones answer.
+    Raises Refused with SageMaker's reason where it does not come up, or keeps its old variants.
+    """
+    config = _ensure_config(name, variants, tags)
+    endpoints = sdk.resources().Endpoint
+    endpoint = sdk.find(endpoints.get, endpoint_name=name)
+    if endpoint is None:
+        request = {"endpoint_name": name, "endpoint_config_name": config, "tags": sdk.tags(tags)}
+        endpoint = aws.call(endpoints.create, **request, session=sdk.boto())
+    elif endpoint.endpoint_config_name != config:
+        _in_service(endpoint, **wait)
+        endpoint.endpoint_config_name = config
+        aws.call(endpoint.update)
+    _in_service(endpoint, **wait)
+    if endpoint.endpoint_config_name != config:
+        reason = endpoint.failure_reason or "no reason given"
+        raise Refused(f"endpoint {name} keeps its old variants: {reason}", code="UpdateFailed")
+    return endpoint
+
+
+def split_traffic(endpoint: Any, weights: Mapping[str, float], **wait: Any) -> Any:
+    """Share the calls among an endpoint's variants by these weights, without an interruption."""
+    desired = [{"variant_name": name, "desired_weight": weight} for name, weight in weights.items()]
+    aws.call(endpoint.update_weights_and_capacities, desired_weights_and_capacities=desired)
+    return _in_service(endpoint, **wait)
+
+
+def ask(endpoint: Any, request: dict[str, Any], variant: str | None = None) -> dict[str, Any]:
+    """The endpoint's answer to one question, such as `{"userId": "u1", "numResults": 10}`, or to many as `instances`.
+
+    `variant` asks that one, whatever the weights.
+    """
+    kind = "application/json"
+    target = {"target_variant": variant} if variant else {}
+    answer = aws.call(endpoint.invoke, body=json.dumps(request), content_type=kind, accept=kind, **target)
+    return json.loads(answer.body.read())
+
+
+def _in_service(endpoint: Any, **wait: Any) -> Any:
+    return sdk.wait(f"endpoint {endpoint.endpoint_name}", endpoint, "endpoint_status", "InService", **wait)
+
+
+def _ensure_config(name: str, variants: Mapping[str, Variant], tags: dict[str, str]) -> str:
+    """A configuration cannot be changed, so its name tells what is in it."""
+    told = json.dumps({key: asdict(variant) for key, variant in variants.items()}, sort_keys=True)
+    full = f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    configs = sdk.resources().EndpointConfig
+    if sdk.find(configs.get, endpoint_config_name=full) is None:
+        production = [_production(key, variant) for key, variant in variants.items()]
+        request = {"endpoint_config_name": full, "production_variants": production, "tags": sdk.tags(tags)}
+        aws.call(configs.create, **request, session=sdk.boto())
+    return full
+
+
+def _production(name: str, variant: Variant) -> dict[str, Any]:
+    made: dict[str, Any] = {"variant_name": name, "model_name": variant.model, "initial_variant_weight": variant.weight}
+    if variant.instance is None:
+        serverless = {"memory_size_in_mb": variant.memory_mb, "max_concurrency": variant.concurrency}
+        return {**made, "serverless_config": serverless}
+    return {**made, "instance_type": variant.instance, "initial_instance_count": variant.instances}
