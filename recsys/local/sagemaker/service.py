@@ -100,6 +100,8 @@ class SageMaker:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             if found := RUNTIME.fullmatch(scope["path"]):
+                if found["verb"] != "invocations":
+                    raise ServiceError("ValidationError", f"The embedded SageMaker does not do this: {found['verb']}")
                 return await self._invoke(scope, found["endpoint"], headers, body)
             return await self._operate(scope, headers.get("x-amz-target", ""), body)
         except ServiceError as error:
