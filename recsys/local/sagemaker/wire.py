@@ -10,6 +10,7 @@ import botocore.session
 from botocore.model import OperationModel
 
 from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.http import json_object
 from recsys.local.shared.output import trim
 from recsys.local.shared.validate import validate
 
@@ -42,13 +43,7 @@ def find_operation(target: str) -> Operation:
 
 def parse(operation: Operation, body: bytes) -> Params:
     """The request's parameters, validated. Raises SerializationException or ValidationException."""
-    try:
-        value = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise ServiceError("SerializationException", f"The request body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ServiceError("SerializationException", "The request body is not a JSON object")
-    return validate(value, operation.model.input_shape)
+    return validate(json_object(body), operation.model.input_shape)
 
 
 def answer(operation: Operation, value: Params | None) -> Answer:
