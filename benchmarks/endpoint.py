@@ -9,6 +9,7 @@ faster than: the same client asking for an endpoint that is not there, which no 
 """
 
 import argparse
+import itertools
 import json
 import tempfile
 import threading
@@ -104,9 +105,11 @@ def latencies(client: Client, users: list[str], requests: int) -> None:
         except runtime.exceptions.ClientError:
             return
 
-    rows: dict[str, list[float]] = {"boto3 and the server alone": [], "one user, 10 items": []}
-    for number in range(requests):
-        for name, call in zip(rows, (nobody, lambda: ask(runtime, users[number % len(users)])), strict=True):
+    turns = itertools.cycle(users)
+    calls = {"boto3 and the server alone": nobody, "one user, 10 items": lambda: ask(runtime, next(turns))}
+    rows: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(requests):
+        for name, call in calls.items():
             started = time.perf_counter()
             call()
             rows[name].append(1e3 * (time.perf_counter() - started))

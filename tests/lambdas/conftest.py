@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+from small_shop import shop
 
 from recsys import aws, deploy, serve, stream, train
 from recsys.deploy import cleanup
@@ -17,7 +17,6 @@ from recsys.deploy import cleanup
 SUFFIX = "lambdas"
 STACK, GROUP = f"recsys-{SUFFIX}", f"shop-{SUFFIX}"
 TAGS = {"project": "recsys"}
-USERS, ITEMS, EVENTS = 60, 24, 24  # events per user
 
 
 @dataclass(frozen=True)
@@ -102,27 +101,6 @@ def fits(name: str, path: str) -> bool:
     """Whether a path of the document, such as /recommendations/{userId}, is that of a request."""
     pairs = zip(name.split("/"), path.split("/"), strict=False)
     return name.count("/") == path.count("/") and all(part == given or "{" in part for part, given in pairs)
-
-
-def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A shop in which item i leads to item i + 1, and everyone starts somewhere."""
-    rng = np.random.default_rng(0)
-    starts = rng.integers(0, ITEMS, USERS)
-    rows = [
-        (f"user-{user}", f"item-{(start + step) % ITEMS}", 1_700_000_000 + user * 1000 + step * 10, "view")
-        for user, start in enumerate(starts)
-        for step in range(EVENTS)
-    ]
-    items = [f"item-{number}" for number in range(ITEMS)]
-    return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"]), pd.DataFrame(
-        {
-            "ITEM_ID": items,
-            "CATEGORY": ["even" if number % 2 == 0 else "odd" for number in range(ITEMS)],
-            "PRICE": [float(number) + 0.5 for number in range(ITEMS)],
-            "CREATION_TIMESTAMP": 1_600_000_000,
-            "TITLE": [f"The {item}" for item in items],
-        }
-    )
 
 
 def group() -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import privileges
 import pytest
 from api_calls import raw
-from conftest import shop
+from small_shop import shop
 from waiting import eventually
 
 from recsys import aws, deploy, stream

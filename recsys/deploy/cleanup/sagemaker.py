@@ -14,7 +14,7 @@ from recsys.deploy.cleanup.waiting import Report, accepted, until
 from recsys.errors import Refused
 
 GONE = re.compile("could not find|not found|does not exist", re.IGNORECASE)  # all of them a ValidationException
-BUSY = re.compile("in-progress endpoint")  # likewise
+CHANGING = re.compile("in-progress endpoint|is in status")  # likewise: an endpoint, or a job that ends just now
 RUNNING = ("InProgress", "Stopping")
 
 
@@ -45,7 +45,7 @@ class Kind:
         try:
             return accepted(lambda: self._call(self.verb, arn))
         except Refused as error:
-            if GONE.search(str(error)) or BUSY.search(str(error)):
+            if GONE.search(str(error)) or CHANGING.search(str(error)):
                 return False
             raise
 

@@ -110,10 +110,12 @@ class Profiles:
 
 
 def _user(item: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """Id and last events of a profile as DynamoDB tells it; an event without a time is none."""
-    events = [entry["M"] for entry in item.get("lastItems", {"L": []})["L"]]
+    """Id and last events of a profile as DynamoDB tells it; what lacks an item or a time is no event."""
+    entries = (entry.get("M", {}) for entry in item.get("lastItems", {}).get("L", []))
     return item["userId"]["S"], [
-        {"itemId": event["itemId"]["S"], "timestamp": float(event["timestamp"]["N"])} for event in events
+        {"itemId": entry["itemId"]["S"], "timestamp": float(entry["timestamp"]["N"])}
+        for entry in entries
+        if {"itemId", "timestamp"} <= entry.keys()
     ]
 
 

@@ -10,7 +10,6 @@ import json
 import logging
 import sqlite3
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +35,7 @@ from recsys.local.personalize.wire.rate import Rate
 from recsys.local.shared.actor import Actor
 from recsys.local.shared.cloudwatch import Publisher
 from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.http import request_id, whole_body
 from recsys.local.shared.store import Store, all_tags
 
 log = logging.getLogger(__name__)
@@ -140,9 +140,9 @@ class Personalize:
         self._store.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
+        body = await whole_body(receive)
         status, headers, content = await self._answer(scope, body)
-        headers = [*headers, (b"content-length", str(len(content)).encode()), (b"x-amzn-requestid", _request_id())]
+        headers = [*headers, (b"content-length", str(len(content)).encode()), (b"x-amzn-requestid", request_id())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -208,15 +208,6 @@ class Personalize:
         return await self._deployments.filter(arn, deployment.group.arn) if arn else None
 
 
-async def _body(receive: Receive) -> bytes:
-    chunks = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(chunks)
-
-
 def _unchecked(body: bytes) -> Params:
     """What a refused request asked for, as far as it can be read."""
     try:
@@ -224,7 +215,3 @@ def _unchecked(body: bytes) -> Params:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _request_id() -> bytes:
-    return str(uuid.uuid4()).encode()

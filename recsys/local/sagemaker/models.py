@@ -60,7 +60,7 @@ def container(control: Control, definition: Params) -> Params:
 
 def prepare_config(control: Control, params: Params) -> Params:
     """The document of a new endpoint configuration. Raises ValidationException."""
-    for member in ("ExplainerConfig", "ShadowProductionVariants"):
+    for member in ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants"):
         if member in params:
             raise unsupported(f"{member} of an endpoint configuration")
     if params.get("DataCaptureConfig", {}).get("EnableCapture"):

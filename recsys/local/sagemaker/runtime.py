@@ -37,7 +37,7 @@ class Runtime:
         if len(body) > MOST_BYTES:
             content = {"message": f"HTTP content length exceeded {MOST_BYTES} bytes."}
             return 413, [JSON], json.dumps(content).encode()
-        asked = checked("InvokeEndpoint", headers, endpoint)
+        asked = checked(headers, endpoint)
         fleet = self._endpoints.fleets.get(endpoint)
         if fleet is None:
             raise _error(f"Endpoint {endpoint} of account {self._account} not found.")

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import shutil
 import sqlite3
-import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +30,7 @@ from recsys.local.shared.actor import Actor
 from recsys.local.shared.clients import client
 from recsys.local.shared.cloudwatch import Publisher
 from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.http import request_id, whole_body
 from recsys.local.shared.store import Store, all_tags
 
 Scope = dict[str, Any]
@@ -90,9 +90,9 @@ class SageMaker:
         shutil.rmtree(self._folder / "endpoints" / "running", ignore_errors=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
+        body = await whole_body(receive)
         status, headers, content = await self._answer(scope, body)
-        headers = [*headers, (b"content-length", b"%d" % len(content)), (b"x-amzn-requestid", _request_id())]
+        headers = [*headers, (b"content-length", b"%d" % len(content)), (b"x-amzn-requestid", request_id())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -100,6 +100,8 @@ class SageMaker:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             if found := RUNTIME.fullmatch(scope["path"]):
+                if found["verb"] != "invocations":
+                    raise ServiceError("ValidationError", f"The embedded SageMaker does not do this: {found['verb']}")
                 return await self._invoke(scope, found["endpoint"], headers, body)
             return await self._operate(scope, headers.get("x-amz-target", ""), body)
         except ServiceError as error:
@@ -136,16 +138,3 @@ class SageMaker:
                 client("cloudwatch", self._spec).put_metric_data(Namespace=namespace, MetricData=data)
 
         self._putting = asyncio.get_running_loop().run_in_executor(None, put)
-
-
-async def _body(receive: Receive) -> bytes:
-    chunks = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(chunks)
-
-
-def _request_id() -> bytes:
-    return str(uuid.uuid4()).encode()

@@ -9,13 +9,14 @@ from typing import Any
 import botocore.session
 from botocore.model import OperationModel
 
-from recsys.local.shared.errors import ServiceError, broken
+from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.http import json_object
 from recsys.local.shared.output import trim
 from recsys.local.shared.validate import validate
 
 SCALING = "application-autoscaling"
 TARGETS = {"SageMaker": "sagemaker", "AnyScaleFrontendService": SCALING}  # services by the prefix of X-Amz-Target
-RUNTIME = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<verb>invocations|async-invocations)")
+RUNTIME = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<verb>[a-z-]+)")
 JSON = (b"content-type", b"application/x-amz-json-1.1")
 
 Params = dict[str, Any]
@@ -42,13 +43,7 @@ def find_operation(target: str) -> Operation:
 
 def parse(operation: Operation, body: bytes) -> Params:
     """The request's parameters, validated. Raises SerializationException or ValidationException."""
-    try:
-        value = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise ServiceError("SerializationException", f"The request body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ServiceError("SerializationException", "The request body is not a JSON object")
-    return validate(value, operation.model.input_shape)
+    return validate(json_object(body), operation.model.input_shape)
 
 
 def answer(operation: Operation, value: Params | None) -> Answer:
@@ -63,30 +58,20 @@ def refusal(error: ServiceError) -> Answer:
     return error.status, [JSON, (b"x-amzn-errortype", error.code.encode())], body
 
 
-def runtime_shape(name: str) -> Any:
-    """The input shape of an operation of the runtime."""
-    return _service("sagemaker-runtime").operation_model(name).input_shape
-
-
-def checked(operation: str, headers: dict[str, str], endpoint: str) -> Params:
-    """The header members of a runtime request, validated. Raises ValidationError, as the runtime calls it."""
-    shape, given = runtime_shape(operation), {"EndpointName": endpoint}
+def checked(headers: dict[str, str], endpoint: str) -> Params:
+    """The members of an InvokeEndpoint request beside its body. Raises ValidationError, as the runtime calls it."""
+    shape, given = (
+        _service("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape,
+        {"EndpointName": endpoint},
+    )
     for name, member in shape.members.items():
         value = headers.get(member.serialization.get("name", "").lower())
         if member.serialization.get("location") == "header" and value is not None:
-            given[name] = int(value) if member.type_name == "integer" and value.isdigit() else value
-    members = {name: given[name] for name in given}
+            given[name] = value
     try:
-        for name, value in members.items():
-            validate(value, shape.members[name], name[0].lower() + name[1:])
-        if "InputLocation" in shape.required_members and "InputLocation" not in members:
-            raise broken(
-                "1 validation error detected: Value at 'inputLocation' failed to satisfy constraint: Member "
-                "must not be null"
-            )
+        return {name: validate(value, shape.members[name], name[0].lower() + name[1:]) for name, value in given.items()}
     except ServiceError as error:
         raise ServiceError("ValidationError", error.message) from None
-    return members
 
 
 @lru_cache

@@ -21,6 +21,7 @@ from recsys.sagemaker.container.asks import NotAnswered
 from recsys.sagemaker.container.predictor import Predictor
 
 THREADS = max(2, os.cpu_count() or 1)  # that score; two, so that a call of thousands of users holds up no other
+FEW = 1_000  # bytes of a request that is answered at once: a thread would take longer to wake than this to answer
 ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 ASKED_RESULTS = re.compile(r"(?:^|[\s,;])numResults\s*=\s*([^\s,;]*)")
 
@@ -90,6 +91,8 @@ class Application:
     async def _invoked(self, model: Predictor | None, headers: Mapping[str, str], body: bytes) -> Reply:
         if model is None:
             raise NotAnswered(503, "the model is still being loaded")
+        if len(body) <= FEW:
+            return _answered(model, headers, body)
         return await asyncio.get_running_loop().run_in_executor(self._pool, _answered, model, headers, body)
 
     async def _load(self, body: bytes) -> Reply:

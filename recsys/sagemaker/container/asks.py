@@ -1,8 +1,8 @@
 """What is asked of an endpoint, and how it is answered: JSON for one or many, JSON lines, CSV.
 
-{"userId": "u1", "numResults": 10, "excludeSeen": false, "history": ["i1"], "events": [{"itemId", "timestamp"}]}
--> {"userId": "u1", "known": true, "recommendations": [{"itemId": "i9", "score": 0.0123}]}
-{"instances": [{...}, ...], "numResults": 10} -> {"predictions": [{...}, ...]}
+One: {"userId": "u1", "numResults": 10, "excludeSeen": false, "history": ["i1"], "events": [{"itemId", "timestamp"}]}
+    is answered {"userId": "u1", "known": true, "recommendations": [{"itemId": "i9", "score": 0.0123}]}.
+Many: {"instances": [{...}, ...], "numResults": 10} is answered {"predictions": [{...}, ...]}.
 JSON lines: such an object a line. CSV: userId,item,item,... a line, the items in the place of what is known.
 """
 
@@ -74,9 +74,8 @@ def write(answers: list[Answer], kind: str, many: bool) -> bytes:
         lines = io.StringIO()
         csv.writer(lines, lineterminator="\n").writerows([each.user, *each.items] for each in answers)
         return lines.getvalue().removesuffix("\n").encode("utf-8", "surrogatepass")
-    each_alone = (
-        json.dumps(each.as_dict()) for each in answers
-    )  # one by one: a long dumps would hold the GIL, and ping
+    # one by one: a single long dumps would let no other thread run, and ping would wait
+    each_alone = (json.dumps(each.as_dict()) for each in answers)
     if kind == LINES:
         return "\n".join(each_alone).encode()
     return (f'{{"predictions": [{", ".join(each_alone)}]}}' if many else next(each_alone)).encode()
@@ -170,6 +169,7 @@ def _events(value: Any, where: str) -> tuple[tuple[str, float], ...]:
 
 def _event(value: Any, where: str) -> tuple[str, float]:
     item, seconds = (value.get("itemId"), value.get("timestamp")) if isinstance(value, dict) else (None, None)
-    if not isinstance(item, str) or type(seconds) not in (int, float) or not math.isfinite(seconds):
+    number = type(seconds) is int or (type(seconds) is float and math.isfinite(seconds))
+    if not isinstance(item, str) or not number:
         raise NotAnswered(400, f'{where} must be an object such as {{"itemId": "i1", "timestamp": 1700000000}}')
     return item, seconds

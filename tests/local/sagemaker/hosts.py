@@ -81,5 +81,13 @@ async def say(served: Fleet, body: str = "", **target: str) -> str:
 
 
 def children() -> list[int]:
-    """The processes that this one has running."""
-    return [child.pid for child in psutil.Process().children(recursive=True)]
+    """The tiny containers that this process has running."""
+    every = psutil.Process().children(recursive=True)
+    return [child.pid for child in every if TINY in _command(child)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []

@@ -231,3 +231,8 @@ def test_an_endpoint_is_deleted_with_its_processes(sagemaker: Any, model: str) -
         return [each["EndpointName"] for each in sagemaker.list_endpoints(NameContains=name)["Endpoints"]]
 
     eventually(lambda: not listed())
+
+
+def test_asynchronous_inference_is_refused(endpoint: str, runtime: Any) -> None:
+    error = refused(lambda: runtime.invoke_endpoint_async(EndpointName=endpoint, InputLocation="s3://bucket/key"))
+    assert error["Error"]["Code"] == "ValidationError" and "async-invocations" in error["Error"]["Message"]

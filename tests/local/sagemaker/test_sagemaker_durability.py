@@ -78,7 +78,7 @@ def train(server: Server) -> Callable[..., None]:
             OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/out"},
             ResourceConfig={**INSTANCE, "VolumeSizeInGB": 5},
             StoppingCondition={"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600},
-            CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints"},
+            CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints/{name}"},
             **members,
         )
 
@@ -100,9 +100,9 @@ def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train
     configure(sagemaker, "live", make_model(sagemaker, ROLE, artefact))
     sagemaker.create_endpoint(EndpointName="live", EndpointConfigName="live")
     settled(sagemaker, "live")
-    train("slow", {"model": "next-item"})
+    train("slow", {"budget_seconds": "5"})
     checkpoints = server.state / "sagemaker/training-job/slow/ml/checkpoints"
-    eventually(lambda: any(checkpoints.glob("*")))
+    eventually(lambda: list(checkpoints.glob("*.json")))
 
     children = server.kill()
     _, alive = psutil.wait_procs(children, timeout=10)
@@ -134,9 +134,9 @@ def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train
 
 
 def test_a_spot_job_that_is_interrupted_goes_on(server: Server, train: Callable[..., None]) -> None:
-    train("spot", {"model": "next-item"}, EnableManagedSpotTraining=True)
+    train("spot", {"budget_seconds": "5"}, EnableManagedSpotTraining=True)
     checkpoints = server.state / "sagemaker/training-job/spot/ml/checkpoints"
-    eventually(lambda: any(checkpoints.glob("*")))
+    eventually(lambda: list(checkpoints.glob("*.json")))
     children = psutil.Process(server.process.pid).children(recursive=True)
     (training,) = [each for each in children if "recsys.sagemaker.container.train" in each.cmdline()]
     training.terminate()

@@ -12,10 +12,12 @@ import ports
 import pytest
 from container_runs import Served, serving
 
-from recsys.models import Model
+from recsys.models import Model, Popularity, Sequences
 from recsys.sagemaker.container import artefact
 from recsys.sagemaker.container.application import Application
 from recsys.sagemaker.container.artefact import Users
+from recsys.sagemaker.container.asks import Ask
+from recsys.sagemaker.container.predictor import Predictor
 
 LINES, CSV = "application/jsonlines", "text/csv"
 
@@ -148,6 +150,7 @@ REFUSED = {
     b'{"instances": [{"userId": "a"}, 7]}': "instances[1] must be an object",
     b'{"instances": [], "userId": "a"}': "userId is no member of a request; there are instances, numResults",
     b'{"instances": [{"userId": "a", "events": [{"itemId": "b", "timestamp": NaN}]}]}': "instances[0].events[0] must",
+    b'{"userId": "a", "events": [{"itemId": "b", "timestamp": "now"}]}': "events[0] must be an object such as",
     b"[" * 100_000: "the body is no JSON: ",
 }
 
@@ -257,10 +260,18 @@ def test_several_models_are_loaded_asked_and_let_go(trained, tmp_path):
         assert asked("POST", "/invocations", {"userId": "u001"})[0] == 404
 
 
+def test_popularity_is_served_the_same_way():
+    seqs = Sequences.from_interactions(container_runs.interactions(users=30))
+    predictor = Predictor(Popularity.fit(seqs), Users(artefact._arrays(seqs)))
+    first, second = predictor.answers([Ask("u001", 5), Ask("nobody", 500, True, ("i001",))])
+    assert first.known and first.items == best(predictor.model, [], 5)
+    assert not second.known and set(second.items) == {*seqs.item_ids} - {"i001"}
+
+
 def test_any_id_is_found_again(tmp_path):
     ids = ["", "0", "00", "a", "a b", "é", "zz", "日本", "\U0001f600"]
     table = container_runs.pd.DataFrame({"USER_ID": ids, "ITEM_ID": "i", "TIMESTAMP": range(len(ids))})
-    seqs = artefact.Sequences.from_interactions(table)
+    seqs = Sequences.from_interactions(table)
     users = Users(artefact._arrays(seqs))
     assert [seqs.user_ids[users.find(each)] for each in ids] == ids
     assert [users.last(users.find(each)) for each in ids] == list(range(len(ids)))

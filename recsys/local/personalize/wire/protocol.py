@@ -14,6 +14,7 @@ from botocore.model import OperationModel
 
 from recsys.local.personalize.errors import invalid
 from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.http import json_object
 from recsys.local.shared.output import trim
 from recsys.local.shared.validate import validate
 
@@ -65,12 +66,7 @@ def find_operation(method: str, path: str, target: str) -> Operation:
 
 def parse(operation: Operation, body: bytes) -> dict[str, Any]:
     """The request's parameters, validated. Raises SerializationException or InvalidInputException."""
-    try:
-        value = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise ServiceError("SerializationException", f"The request body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ServiceError("SerializationException", "The request body is not a JSON object")
+    value = json_object(body)
     try:
         return validate(value, operation.model.input_shape)
     except ServiceError as error:

@@ -14,7 +14,7 @@ from recsys.local.sagemaker.control import Control
 from recsys.local.sagemaker.errors import unsupported
 from recsys.local.sagemaker.jobs.job import IN_PROGRESS, Job, JobFailed, Params
 from recsys.local.sagemaker.jobs.scraping import Scraper, compiled
-from recsys.local.sagemaker.jobs.storage import S3Failed, Storage
+from recsys.local.sagemaker.jobs.storage import S3Failed, Storage, files
 from recsys.local.sagemaker.kinds import KINDS
 from recsys.local.shared.errors import broken
 
@@ -143,7 +143,8 @@ class TrainingJob(Job):
         }
         for name, value in written.items():
             (base / f"input/config/{name}.json").write_text(json.dumps(value))
-        if checkpoints := self.document.get("CheckpointConfig"):
+        checkpoints = self.document.get("CheckpointConfig")
+        if checkpoints and not any((base / "checkpoints").iterdir()):  # those of a job that was cut short are newer
             with suppress(S3Failed):  # there may be none yet
                 storage.download(f"{checkpoints['S3Uri'].rstrip('/')}/", base / "checkpoints")
 
@@ -185,11 +186,13 @@ class TrainingJob(Job):
 
     def _save_checkpoints(self, storage: Storage, folder: Path, saved: dict[str, float]) -> None:
         config = self.document.get("CheckpointConfig")
-        for path in folder.glob("*") if config else ():
-            changed = path.stat().st_mtime if path.is_file() else 0.0
-            if changed > saved.get(path.name, 0.0):
-                saved[path.name] = changed
-                storage.put(path, f"{config['S3Uri'].rstrip('/')}/{path.name}")
+        for path in files(folder) if config else ():
+            if path.name.startswith("."):  # a draft, which is renamed at any moment
+                continue
+            name, changed = path.relative_to(folder).as_posix(), path.stat().st_mtime
+            if changed > saved.get(name, 0.0):
+                saved[name] = changed
+                storage.put(path, f"{config['S3Uri'].rstrip('/')}/{name}")
 
     def _upload(self, storage: Storage, base: Path) -> None:
         folder = _artefact(self.document).rpartition("/")[0]
