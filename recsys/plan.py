@@ -48,6 +48,10 @@ def show(requests: list[Request], values: Params, console: Console) -> None:
             table.add_row("", "", f"  {count} x {kind}")
     console.print(table)
     console.print(
+        "06_batch_and_sagemaker goes through SageMaker's own SDK, whose requests are not told here: a training job, a "
+        "model package, an endpoint with autoscaling, a batch transform; and the stack's EndpointName."
+    )
+    console.print(
         f"{sum(request.creates for request in requests)} requests, validated, none sent; region {values.aws.region}"
     )
 

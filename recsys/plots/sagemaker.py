@@ -7,34 +7,36 @@ import pandas as pd
 
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, MUTED, SKY, Figure, beside, canvas, counted, finished, needs, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, finished, needs, plain
 
 TRIALS, TEST, POPULARITY = "validation:ndcg_at_10", "test:ndcg_at_10", "test:popularity_ndcg_at_10"
 
 
-def scraped_metrics(curve: pd.DataFrame, final: Mapping[str, float]) -> Figure:
-    """What did the job report while it ran? NDCG@10 of its trials over time, their best so far, and its final test.
+def scraped_metrics(reported: pd.DataFrame, final: Mapping[str, float]) -> Figure:
+    """What did the job report while it ran? NDCG@10 of each trial in order, the best so far, and the test at the end.
 
-    `curve` has the columns metric_name, timestamp (seconds), value; `final` the last value by name.
+    `reported` has the columns metric_name, value, a row for each value; `final` is the last value by name.
     """
-    needs(curve, "scraped_metrics", "metric_name", "timestamp", "value")
+    trials = needs(reported, "scraped_metrics", "metric_name", "value").query("metric_name == @TRIALS")
     missing = {TEST, POPULARITY} - set(final)
-    trials = curve[curve["metric_name"] == TRIALS].sort_values("timestamp")
     if missing or trials.empty:
         raise DataError(f"scraped_metrics: the job reported no {', '.join(sorted(missing)) or TRIALS}")
-    times, values = trials["timestamp"].to_numpy(float), trials["value"].to_numpy(float)
+    values = style.numbers(trials["value"], "scraped_metrics")
+    order = np.arange(1, values.size + 1)
     with canvas(3.4) as (figure, axes):
-        axes.plot(times, values, "o", color=SKY, markersize=5)
-        axes.step(times, np.maximum.accumulate(values), where="post", color=BLUE, linewidth=2.2)
-        end = max(times[-1], 1.0)
+        axes.plot(order, values, "o", color=SKY, markersize=5)
+        axes.step(order, np.maximum.accumulate(values), where="post", color=BLUE, linewidth=2.2)
+        beside(axes, f"best trial  {plain(values.max())}", order[-1], values.max(), right=-2, up=9, color=BLUE)
         for name, value, dash in (("test", final[TEST], "-"), ("popularity", final[POPULARITY], style.DASHES[1])):
-            axes.axhline(value, color=INK if name == "test" else MUTED, linewidth=1.3, linestyle=dash)
-            beside(axes, f"{name}  {plain(value)}", 1.04 * end, value)
-        axes.set(xlabel="seconds of training", ylabel="NDCG@10", xlim=(-0.03 * end, 1.22 * end), ylim=(0, None))
-        axes.margins(y=0.12)
-        finding = f"In {counted(len(trials), 'reported step')} the best trial reaches {plain(values.max())}; on unseen "
-        finding += f"users the chosen model has {plain(final[TEST])}, popularity {plain(final[POPULARITY])}."
-        detail = f"First trial {plain(values[0])}. Dots: trials, line: best so far, both on the validation users."
+            axes.axhline(value, color=INK, linewidth=1.3, linestyle=dash)
+            beside(axes, f"{name}  {plain(value)}", order[-1], value, right=-2, up=9)
+        top = 1.2 * max(values.max(), final[TEST], final[POPULARITY])
+        axes.set(xlabel="setting tried, in order", ylabel="NDCG@10", xlim=(0, order[-1] + 1), ylim=(0, top))
+        finding = (
+            f"The best of {counted(values.size, 'trial')} reaches {plain(values.max())} on the validation users; on "
+        )
+        finding += f"unseen users the chosen model has {plain(final[TEST])}, popularity {plain(final[POPULARITY])}."
+        detail = f"The first trial has {plain(values[0])}. Dots: trials; line: the best so far."
         return finished(figure, "What the training job reported", finding, detail)
 
 
@@ -67,24 +69,24 @@ def _plain_ticks(axes: style.Axes, low: float, high: float) -> None:
 
 
 def usd_per_million(costs: Mapping[str, float]) -> Figure:
-    """What does a million answers cost? A bar per way to get them, in USD, on a log axis."""
+    """What does a million answers cost? A dot per way to get them, in USD, on a log axis."""
     values = style.numbers(list(costs.values()), "usd_per_million")
     if values.min() <= 0:
         raise DataError(f"usd_per_million: {values.min():g} USD is no price; every value must be above 0")
-    names = list(costs)
-    low = 10 ** np.floor(np.log10(values.min()) - 0.2)
+    names, rows = list(costs), range(len(costs))
     with canvas(1.5 + 0.34 * len(names)) as (figure, axes):
-        axes.barh(range(len(names)), values - low, 0.66, left=low, color=BLUE)
+        axes.hlines(rows, values.min() / 3, values, color=style.PALE, linewidth=1.4)
+        axes.plot(values, rows, "o", color=BLUE, markersize=9)
         for place, value in enumerate(values):
-            beside(axes, f"${plain(value)}", value, place)
+            beside(axes, plain(value), value, place, right=10)
         axes.set_xscale("log")
-        axes.set_yticks(range(len(names)), names)
+        axes.set_yticks(rows, names)
         axes.tick_params(axis="y", labelcolor=INK)
-        axes.set(xlabel="USD per million answers (log)", xlim=(low, 6 * values.max()), ylim=(len(names) - 0.5, -0.5))
+        axes.set(xlabel="USD (log)", xlim=(values.min() / 3, 6 * values.max()), ylim=(len(names) - 0.5, -0.5))
         axes.grid(axis="y", visible=False)
         style.count_axis(axes.xaxis)
         least, most = int(values.argmin()), int(values.argmax())
-        finding = f"A million answers cost ${plain(values[least])} by {names[least]} "
-        finding += f"and ${plain(values[most])} by {names[most]}."
-        detail = "; ".join(f"{name}: ${plain(value)}" for name, value in costs.items()) + "."
+        finding = f"A million answers cost {plain(values[least])} USD by {names[least]}, "
+        finding += f"{plain(values[most])} USD by {names[most]}."
+        detail = "; ".join(f"{name}: {plain(value)} USD" for name, value in costs.items()) + "."
         return finished(figure, "USD per million answers", finding, detail)

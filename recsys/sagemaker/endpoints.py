@@ -91,10 +91,12 @@ def ask(endpoint: Any, request: dict[str, Any], variant: str | None = None) -> d
     return json.loads(answer.body.read())
 
 
-def best(endpoint: Any, user_id: str, num_results: int = 10) -> list[str]:
-    """A user's recommended item ids, best first."""
-    answer = ask(endpoint, {"userId": user_id, "numResults": num_results})
-    return [item["itemId"] for item in answer["recommendations"]]
+def best(name: str, user_id: str, num_results: int = 10) -> list[str]:
+    """A user's recommended item ids, best first, as a shop's program asks: the SDK's checks of each call take 3 ms."""
+    kind, body = "application/json", json.dumps({"userId": user_id, "numResults": num_results})
+    invoke = aws.client("sagemaker-runtime").invoke_endpoint
+    answer = aws.call(invoke, EndpointName=name, Body=body, ContentType=kind, Accept=kind)
+    return [item["itemId"] for item in json.loads(answer["Body"].read())["recommendations"]]
 
 
 def _in_service(endpoint: Any, **wait: Any) -> Any:

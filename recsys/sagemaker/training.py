@@ -1,5 +1,6 @@
 """Our model trained as a SageMaker job, through the SDK's ModelTrainer, and what SageMaker scraped of its metrics."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ from recsys import aws
 from recsys.sagemaker import sdk
 from recsys.sagemaker.metrics import METRIC_DEFINITIONS
 
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 CHANNEL = "interactions"
 VOLUME_GB = 10
 LONGEST_SECONDS = 3600  # of a job; what it is asked to search for in time is the budget among its hyperparameters
@@ -50,6 +52,22 @@ def final_metrics(job: Any) -> dict[str, float]:
     """The last value that SageMaker scraped of each metric, by name."""
     found = job.final_metric_data_list or []
     return {metric.metric_name: float(metric.value) for metric in found}
+
+
+def reported(job: Any) -> pd.DataFrame:
+    """Every value of a metric in a job's log, by the definitions SageMaker scrapes it with: columns metric_name, value.
+
+    In the order in which they were printed; CloudWatch keeps but one value a second.
+    """
+    log = {"logGroupName": LOG_GROUP, "logStreamNamePrefix": f"{job.training_job_name}/"}
+    lines = [event["message"] for event in aws.pages("logs", "filter_log_events", "events", **log)]
+    found = (
+        (each["Name"], float(value))
+        for line in lines
+        for each in METRIC_DEFINITIONS
+        for value in re.findall(each["Regex"], line)
+    )
+    return pd.DataFrame(found, columns=["metric_name", "value"])
 
 
 def metric_curve(job: Any) -> pd.DataFrame:

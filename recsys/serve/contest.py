@@ -50,10 +50,13 @@ def contest(
 ) -> Contest:
     """Ask each recommender for each user in turn, one at a time, and hold the answers against what they did later.
 
+    Each is asked once before, as the first question opens a connection.
     `popular` is what everybody would be shown without a recommender: item ids, best first.
     """
     answers: dict[str, list[list[str]]] = {name: [] for name in recommenders}
     took: dict[str, list[float]] = {name: [] for name in recommenders}
+    for ask in recommenders.values():
+        ask(next(iter(later)))
     for user in later:
         for name, ask in recommenders.items():
             started = time.perf_counter()

@@ -56,6 +56,15 @@ def per_user() -> pd.DataFrame:
     return pd.DataFrame({"events": [1, 1, 9, 9] * 5, "model": [0.2, 0.2, 0.6, 0.6] * 5, "popularity": [0.1] * 20})
 
 
+FINAL = {"test:ndcg_at_10": 0.25, "test:popularity_ndcg_at_10": 0.05}
+
+
+def reported() -> pd.DataFrame:
+    """What a training job printed: three trials, then its test."""
+    rows = [("validation:ndcg_at_10", value) for value in (0.1, 0.3, 0.2)]
+    return pd.DataFrame([*rows, *FINAL.items()], columns=["metric_name", "value"])
+
+
 def clicks() -> pd.DataFrame:
     return pd.DataFrame({USER_ID: list("abcd") * 5, "hit_with": [True, False] * 10, "hit_without": [False] * 20})
 
@@ -76,6 +85,9 @@ EVERY: dict[str, Callable[[], Figure]] = {
     "popularity_bias": lambda: plots.popularity_bias(np.array([90, 5, 3, 1, 1]), {"model": np.array([[0, 4]])}),
     "by_activity": lambda: plots.by_activity(per_user(), samples=50),
     "latency_histogram": lambda: plots.latency_histogram(np.arange(1, 101)),
+    "latency_compared": lambda: plots.latency_compared({"endpoint": np.arange(1, 102), "campaign": np.ones(3)}),
+    "scraped_metrics": lambda: plots.scraped_metrics(reported(), FINAL),
+    "usd_per_million": lambda: plots.usd_per_million({"campaign": 55.6, "batch": 0.5}),
     "stream_lag": lambda: plots.stream_lag(np.arange(1, 101)),
     "before_after": lambda: plots.before_after(["tea", "cup", "pot"], ["jam", "tea", "pot"], ["bread"], user="7"),
     "replay_hit_rate": lambda: plots.replay_hit_rate(clicks()),
@@ -97,6 +109,9 @@ FINDINGS = {
     "accuracy_vs_coverage": "NDCG@10 and coverage: model 0.300 and 60 %, popularity 0.100 and 2.0 %.",
     "popularity_bias": "most popular 20 % of items make up 90 % of demand, 50 % of model.",
     "by_activity": "NDCG@10 of model is 0.200 for users with 1 event and 0.600 for those with 9 events.",
+    "latency_compared": "endpoint p50 51.0 ms, p99 100 ms; campaign p50 1.00 ms, p99 1.00 ms.",
+    "scraped_metrics": "The best of 3 trials reaches 0.300 on the validation users; on unseen users",
+    "usd_per_million": "A million answers cost 0.500 USD by batch, 55.6 USD by campaign.",
     "latency_histogram": "Half of 100 requests are answered within 50.5 ms, 95 % within 95.0 ms and 99 % within 99.0",
     "stream_lag": "Half of 100 events count after 50.5 ms, 95 % after 95.0 ms; the slowest after 100 ms.",
     "before_after": "After 1 click on bread, 1 of the 3 recommendations of user 7 are new. Before: tea, cup, pot.",

@@ -1,0 +1,45 @@
+"""Recommenders asked for the same users: on answers whose quality is plain to see."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys import serve
+from recsys.errors import DataError
+from recsys.serve.contest import Contest
+
+LATER = {"u1": ["a"], "u2": ["b", "c"]}
+
+
+def mean(found: Contest, name: str, metric: str) -> float:
+    rows = found.table[(found.table["name"] == name) & (found.table["metric"] == metric)]
+    return float(rows["mean"].iloc[0])
+
+
+def test_who_names_what_users_did_later_wins() -> None:
+    right = {"u1": ["a", "x"], "u2": ["b", "c"]}
+    found = serve.contest({"right": right.__getitem__, "wrong": lambda user: ["x", "y"]}, LATER, ["a"], 7, 100)
+    assert mean(found, "right", "NDCG@10") == 1.0
+    assert mean(found, "wrong", "hit rate@10") == 0.0
+    assert mean(found, "popularity", "hit rate@10") == 0.5
+    assert found.lead == (1.0, 1.0, 1.0)
+
+
+def test_every_answer_is_timed_but_the_one_that_opens_the_connection() -> None:
+    asked: list[str] = []
+    found = serve.contest({name: lambda user: asked.append(user) or [] for name in "AB"}, LATER, [], 7, 10)
+    assert {name: len(times) for name, times in found.milliseconds.items()} == {"A": 2, "B": 2}
+    assert len(asked) == 6
+    assert all(np.all(times > 0) for times in found.milliseconds.values())
+
+
+def events(*rows: tuple[str, str, int]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"])
+
+
+def test_only_known_users_and_items_are_asked_for_and_none_that_was_heard_of() -> None:
+    known = events(("u1", "a", 1), ("u2", "b", 1), ("u3", "a", 1))
+    held_back = events(("u1", "b", 3), ("u1", "a", 2), ("u2", "new", 2), ("u3", "a", 2), ("new", "a", 2))
+    assert serve.unheard(held_back, known, {"u3"}, 10, seed=7) == {"u1": ["a", "b"]}
+    with pytest.raises(DataError, match="no user of the held-back events is known"):
+        serve.unheard(held_back, known, {"u1", "u3"}, 10, seed=7)
