@@ -101,6 +101,12 @@ def test_cloudwatch_tells_how_the_metrics_went(job: Any) -> None:
     assert tested.to_list() == pytest.approx([training.final_metrics(job)["test:ndcg_at_10"]])
 
 
+def test_the_log_tells_each_value_in_its_order(job: Any) -> None:
+    told, last = training.reported(job), training.final_metrics(job)
+    assert told.groupby("metric_name")["value"].last().to_dict() == pytest.approx(last)
+    assert (told["metric_name"] == "validation:ndcg_at_10").sum() > 1
+
+
 def test_the_same_data_and_settings_train_once_and_others_anew(train: Callable[..., Any], job: Any) -> None:
     assert train().training_job_name == job.training_job_name
     other = train(hyperparameters={"model": "popularity"})
@@ -124,7 +130,7 @@ def test_an_endpoint_answers_one_user_and_many(endpoint: Any) -> None:
     one = endpoints.ask(endpoint, {"userId": "u1", "numResults": 3})
     many = endpoints.ask(endpoint, {"instances": [{"userId": "u1"}, {"userId": "nobody"}], "numResults": 3})
     asked = [[item["itemId"] for item in answer["recommendations"]] for answer in (one, many["predictions"][0])]
-    assert asked[0] == asked[1]
+    assert asked[0] == asked[1] == endpoints.best(ENDPOINT, "u1", 3)
     assert [len(answer["recommendations"]) for answer in many["predictions"]] == [3, 3]
     assert [answer["known"] for answer in many["predictions"]] == [True, False]
 
