@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from recsys import params as parameters
 from recsys.cli import app
 from recsys.deploy import bill, costs, prices
+from recsys.deploy.answers import usd_per_million
 from recsys.deploy.costs import Demand, Line
 from recsys.deploy.standing import standing
 from recsys.errors import ParamsError, RecsysError
@@ -206,3 +207,13 @@ class TestWhatStands:
         in_ten_hours = datetime.now(UTC) + timedelta(hours=10)
         (found,) = standing(environment.group, environment.stack, PRICES, in_ten_hours)
         assert found.resource.endswith(name) and found.usd == pytest.approx(30 * PRICES.kinesis.shard_hour, rel=0.05)
+
+
+def test_a_million_answers_cost_by_the_hour_that_they_take_or_by_themselves() -> None:
+    known = prices.load()
+    found = usd_per_million("ml.m5.large", 2, 5.0, 30.0, 10_000, known)
+    hour = known.sagemaker.hour("ml.m5.large")
+    assert found["endpoint, 1 request a second"] == pytest.approx(2 * hour * 1e6 / 3600)
+    assert found["endpoint, one client always asking"] == pytest.approx(2 * hour * 1e6 / 3600 * 0.005)
+    assert found["batch transform"] == pytest.approx(hour * 30 * 100 / 3600)
+    assert found["campaign, 1 request a second"] == pytest.approx(1e6 / 3600 * known.personalize.tps_hour)

@@ -171,6 +171,14 @@ def test_a_model_that_cannot_load_leaves_the_old_one_serving_and_says_why(endpoi
     with pytest.raises(Refused, match=f"endpoint {ENDPOINT} keeps its old variants: .*archive"):
         endpoints.ensure_endpoint(ENDPOINT, {ONE: Variant(model, "ml.m5.large")}, TAGS)
     assert endpoints.ask(endpoint, {"userId": "u1"})["recommendations"]
+    with pytest.raises(Refused, match=r"FAILED: .*archive"):
+        endpoints.ensure_endpoint("fresh-sdk", {ONE: Variant(model, "ml.m5.large")}, TAGS)
+
+
+def test_an_endpoint_that_never_came_up_makes_room(model: str) -> None:
+    assert boto3.client("sagemaker").describe_endpoint(EndpointName="fresh-sdk")["EndpointStatus"] == "Failed"
+    made = endpoints.ensure_endpoint("fresh-sdk", {ONE: Variant(model, "ml.m5.large")}, TAGS)
+    assert endpoints.ask(made, {"userId": "u1"})["known"]
 
 
 def test_a_serverless_endpoint_answers(model: str) -> None:
