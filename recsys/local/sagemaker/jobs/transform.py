@@ -56,7 +56,7 @@ class TransformJob(Job):
         shutil.rmtree(self.folder, ignore_errors=True)
         definition, log = self.document["_container"], self.stream("TransformJobs", self.name)
         found = await asyncio.to_thread(storage.below, self._source)
-        environment = {**definition["Environment"], **self.document.get("Environment", {}), "SAGEMAKER_BATCH": "true"}
+        environment = {**definition["Environment"], **self.document.get("Environment", {}), **self._plan.environment}
         served = Container(self.folder / "ml", log, environment, images.module("serve"))
         try:
             await served.unpack(
