@@ -30,6 +30,8 @@ def invoking(control: Control, endpoint: str) -> Need:
 
 
 def _resource(control: Control, operation: str, params: Params) -> str:
+    if operation == "UpdateEndpointWeightsAndCapacities":
+        operation = "UpdateEndpoint"
     found = verb_and_kind(operation)
     if found is None or found[0] == "List":
         return params.get("ResourceArn", params.get("ModelPackageArn", "*"))

@@ -9,6 +9,7 @@ import logging
 import shutil
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Endpoints:
     def __init__(self, shop: Workshop) -> None:
         self._shop, self._folder = shop, shop.folder / "endpoints"
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one thing at a time to an endpoint
         self.fleets: dict[str, Fleet] = {}
 
     def prepare(self, params: Params) -> Params:
@@ -70,19 +72,21 @@ class Endpoints:
             variant = variants[each["VariantName"]]
             variant["weight"] = each.get("DesiredWeight", variant["weight"])
             variant["instances"] = each.get("DesiredInstanceCount", variant["instances"])
+            if not variant["instances"]:
+                raise broken(f"DesiredInstanceCount of variant {each['VariantName']} must be at least 1")
         self._check_instances(list(variants.values()), found.arn)
         return self._shop.control.change(found.arn, _weighed=list(variants.values()), EndpointStatus="Updating")
 
     def delete(self, name: str) -> Resource:
         """Mark an endpoint as being deleted. Raises ValidationException."""
         found = self._shop.control.find(ENDPOINT, name)
-        if found.document["EndpointStatus"] in ("Creating", "Updating"):
+        if found.document["EndpointStatus"] in ("Creating", "Updating", "Deleting"):
             raise broken(f'Cannot update in-progress endpoint "{found.arn}".')
         return self._shop.control.change(found.arn, EndpointStatus="Deleting")
 
     def begin(self, endpoint: Resource) -> None:
         """Set out on what an endpoint's status says."""
-        task = asyncio.ensure_future(self._work(endpoint))
+        task = asyncio.ensure_future(self._in_turn(endpoint))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -99,6 +103,13 @@ class Endpoints:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(fleet.stop() for fleet in self.fleets.values()))
+
+    async def _in_turn(self, endpoint: Resource) -> None:
+        """After what is under way: an endpoint that is taken up after a start may be updated or deleted meanwhile."""
+        async with self._turns[endpoint.arn]:
+            await self._work(endpoint)
+        if endpoint.document["EndpointStatus"] == "Deleting":
+            self._turns.pop(endpoint.arn, None)
 
     async def _work(self, endpoint: Resource) -> None:
         status, name = endpoint.document["EndpointStatus"], endpoint.document["EndpointName"]
@@ -119,13 +130,14 @@ class Endpoints:
             await self._failed(endpoint, f"Request to service failed. {type(error).__name__}: {error}")
 
     async def _renew(self, endpoint: Resource, name: str) -> None:
-        wanted = endpoint.document["_wanted"]
+        wanted, before = endpoint.document["_wanted"], endpoint.document["EndpointConfigName"]
+        config = endpoint.document.get("_wanted_config", before)
         await self._deploy(endpoint, name, wanted)
 
         def serving(document: Params) -> None:
-            document["EndpointConfigName"] = document.pop("_wanted_config", document["EndpointConfigName"])
-            document.pop("FailureReason", None)
-            document |= {"_variants": document.pop("_wanted"), "EndpointStatus": IN_SERVICE}
+            for member in ("_wanted", "_wanted_config", "FailureReason"):
+                document.pop(member, None)
+            document |= {"_variants": wanted, "EndpointConfigName": config, "EndpointStatus": IN_SERVICE}
             document["ProductionVariants"] = _shown(wanted)
 
         await self._edit(endpoint.arn, serving)
@@ -149,6 +161,8 @@ class Endpoints:
             for member in ("_wanted", "_wanted_config", "_weighed"):
                 document.pop(member, None)
             document |= {"EndpointStatus": IN_SERVICE if serving else "Failed", "FailureReason": reason[:1024]}
+            if not serving:
+                document.pop("_variants", None)  # nothing runs, and nothing counts against the limit
 
         await self._edit(endpoint.arn, failed)
 
@@ -220,7 +234,7 @@ class Endpoints:
             variant["instances"]
             for each in self._shop.control.store.find("Endpoint")
             if each.arn != besides
-            for variant in each.document.get("_variants", each.document.get("_wanted", []))
+            for variant in _counted(each.document)
         ]
         asked = sum(each["instances"] for each in wanted)
         if sum(used) + asked > MOST_INSTANCES:
@@ -250,6 +264,12 @@ def _forget(archives: Path) -> None:
     for path in archives.parent.glob("*"):
         if path != archives:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _counted(document: Params) -> list[Params]:
+    """What is to run, where that is under way; else what runs."""
+    coming = (document[member] for member in ("_wanted", "_weighed") if member in document)
+    return next(coming, document.get("_variants", []))
 
 
 def _shown(variants: list[Params]) -> list[Params]:

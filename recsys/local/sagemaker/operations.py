@@ -35,6 +35,7 @@ class Operations:
 
     def __init__(self, shop: Workshop, board: Board, endpoints: Endpoints) -> None:
         self._shop, self._control, self._board, self._endpoints = shop, shop.control, board, endpoints
+        self._stopping: set[asyncio.Task[None]] = set()
         self._special: dict[str, Callable[[Params], Awaitable[Params | None]]] = {
             "CreateEndpoint": self._create_endpoint,
             "UpdateEndpoint": partial(self._change_endpoint, endpoints.update),
@@ -85,7 +86,9 @@ class Operations:
     async def _stop(self, kind: Kind, operation: str, params: Params) -> None:
         name = params[kind.name_member]
         job = await self._shop.on_record(lambda: stop_request(self._control, kind, name))
-        self._later(self._board.stop(job.arn))
+        task = asyncio.ensure_future(self._board.stop(job.arn))
+        self._stopping.add(task)  # kept, so that it is not collected before it is done
+        task.add_done_callback(self._stopping.discard)
 
     async def _delete(self, kind: Kind, operation: str, params: Params) -> None:
         def delete() -> None:
@@ -137,6 +140,3 @@ class Operations:
                     ) from None
 
         await asyncio.to_thread(check)
-
-    def _later(self, work: Awaitable[None]) -> None:
-        self._stopping = asyncio.ensure_future(work)  # kept, so that it is not collected before it is done

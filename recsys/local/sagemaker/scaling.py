@@ -94,12 +94,16 @@ class Scaling:
 
     async def minute(self, on_record: Callable[[Callable[[], Any]], Awaitable[Any]], reweigh: Reweigh) -> None:
         """End a minute, and scale what is due."""
+        counted, self._now = self._now, Counter()  # also of variants that nobody scales
         for target in await on_record(lambda: self._store.find(TARGET)):
-            endpoint, variant = _place(target.document["ResourceId"])
-            self._minutes[endpoint, variant].append(self._now.pop((endpoint, variant), 0))
+            place = _place(target.document["ResourceId"])
+            self._minutes[place].append(counted[place])
             decision = await on_record(lambda target=target: self._decision(target))
             if decision:
-                await reweigh(decision)
+                try:
+                    await reweigh(decision)
+                except ServiceError as error:  # the others are scaled all the same
+                    log.warning("scaling %s: %s", target.document["ResourceId"], error)
 
     def _decision(self, target: Resource) -> Params | None:
         """The request that scales a target's variant; None where nothing is to be done."""
@@ -195,10 +199,10 @@ class Scaling:
         return {}
 
     def _listed(self, name: str, params: Params, member: str, kind: str = TARGET) -> Params:
-        only = params.get(member) or ([params["ResourceId"]] if "ResourceId" in params else None)
+        by, resource = "PolicyName" if member == "PolicyNames" else "ResourceId", params.get("ResourceId")
         found = [each.document for each in self._store.find(kind)]
-        names = ("ResourceId", "PolicyName") if member == "PolicyNames" else ("ResourceId",)
-        return {f"{name}s": [each for each in found if only is None or any(each[by] in only for by in names)]}
+        wanted = [each for each in found if not params.get(member) or each[by] in params[member]]
+        return {f"{name}s": [each for each in wanted if resource in (None, each["ResourceId"])]}
 
 
 def _place(resource: str) -> tuple[str, str]:

@@ -1,11 +1,13 @@
 """AWS as a job sees it: clients that are asked where the job's S3 is, as the job's role."""
 
+import threading
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 SESSION = boto3.Session()
+MAKING = threading.Lock()  # a session makes one client at a time
 
 
 def warm() -> None:
@@ -18,12 +20,13 @@ def client(service: str, spec: dict[str, Any]) -> Any:
     """A client of a service that is asked where the job's S3 is, as the job's role once that is assumed."""
     config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
     keys = spec.get("keys") or dict.fromkeys(("AccessKeyId", "SecretAccessKey", "SessionToken"))
-    return SESSION.client(
-        service,
-        region_name=spec["region"],
-        endpoint_url=spec["endpoint"],
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-        config=config,
-    )
+    with MAKING:
+        return SESSION.client(
+            service,
+            region_name=spec["region"],
+            endpoint_url=spec["endpoint"],
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+            config=config,
+        )

@@ -12,6 +12,9 @@ from botocore.exceptions import ClientError
 from sagemaker_requests import configure, make_model, named, put, settled
 from waiting import eventually
 
+from recsys.local.sagemaker.access import needed
+from recsys.local.sagemaker.control import Control
+
 Make = Callable[..., Any]
 
 
@@ -154,6 +157,11 @@ def test_traffic_is_split_by_weight_and_a_variant_can_be_asked_for(sagemaker: An
     assert found.get("FailureReason") is None
     assert (shown["A"]["CurrentWeight"], shown["A"]["CurrentInstanceCount"]) == (0.0, 2)
     assert variants() == {"B"}
+    none = [{"VariantName": "B", "DesiredInstanceCount": 0}]
+    error = refused(
+        lambda: sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=none)
+    )["Error"]
+    assert error["Code"] == "ValidationException" and "at least 1" in error["Message"]
     sagemaker.delete_endpoint(EndpointName=name)
 
 
@@ -201,6 +209,8 @@ def test_a_variant_is_registered_for_scaling(endpoint: str, client: Make) -> Non
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     (policy,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
     assert (target["MaxCapacity"], policy["PolicyName"]) == (2, "busy")
+    other = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/other/variant/A"}
+    assert scaling.describe_scaling_policies(**other, PolicyNames=["busy"])["ScalingPolicies"] == []
     scaling.deregister_scalable_target(**key)
     assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
 
@@ -231,6 +241,13 @@ def test_an_endpoint_is_deleted_with_its_processes(sagemaker: Any, model: str) -
         return [each["EndpointName"] for each in sagemaker.list_endpoints(NameContains=name)["Endpoints"]]
 
     eventually(lambda: not listed())
+
+
+def test_weights_are_changed_by_who_may_change_that_endpoint() -> None:
+    control = Control(None, "us-east-1", "000000000000")
+    (need,) = needed(control, "UpdateEndpointWeightsAndCapacities", {"EndpointName": "live"})
+    arn = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/live"
+    assert need == ("sagemaker:UpdateEndpointWeightsAndCapacities", arn, {})
 
 
 def test_asynchronous_inference_is_refused(endpoint: str, runtime: Any) -> None:

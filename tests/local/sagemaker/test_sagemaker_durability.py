@@ -133,6 +133,29 @@ def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train
     assert any(line.startswith("resuming: ") for line in lines), lines
 
 
+def test_a_server_that_stops_waits_for_no_training_and_what_it_takes_up_can_be_deleted(
+    server: Server, train: Callable[..., None]
+) -> None:
+    sagemaker = server.client("sagemaker")
+    train("quick", {"model": "popularity"})
+    artefact = finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"]
+    configure(sagemaker, "live", make_model(sagemaker, ROLE, artefact))
+    sagemaker.create_endpoint(EndpointName="live", EndpointConfigName="live")
+    settled(sagemaker, "live")
+    train("slow", {"budget_seconds": "300"})
+    eventually(lambda: list((server.state / "sagemaker/training-job/slow/ml/checkpoints").glob("*.json")))
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(timeout=30)
+    server.start()
+    sagemaker.delete_endpoint(EndpointName="live")  # before its processes are up again
+    with pytest.raises(sagemaker.exceptions.ClientError, match="in-progress"):
+        sagemaker.delete_endpoint(EndpointName="live")
+    assert sagemaker.describe_training_job(TrainingJobName="slow")["TrainingJobStatus"] == "InProgress"
+    eventually(lambda: not sagemaker.list_endpoints()["Endpoints"])
+    serving = [each.cmdline() for each in psutil.Process(server.process.pid).children(recursive=True)]
+    assert not [line for line in serving if "recsys.sagemaker.container.serve" in line]
+
+
 def test_a_spot_job_that_is_interrupted_goes_on(server: Server, train: Callable[..., None]) -> None:
     train("spot", {"budget_seconds": "5"}, EnableManagedSpotTraining=True)
     checkpoints = server.state / "sagemaker/training-job/spot/ml/checkpoints"

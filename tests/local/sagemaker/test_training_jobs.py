@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_requests import BUCKET, IMAGE, INSTANCE, named
+from sagemaker_requests import BUCKET, IMAGE, INSTANCE, named, put
 from waiting import eventually
+
+from recsys.local.sagemaker.jobs.scraping import Scraper
 
 Make = Callable[..., Any]
 
@@ -115,6 +117,30 @@ def test_a_job_is_stopped(train: Make, ended: Make, sagemaker: Any) -> None:
     assert code == "ValidationException" and "Stopped" in message
 
 
+def test_a_job_is_stopped_before_its_turn(train: Make, ended: Make, sagemaker: Any) -> None:
+    first, second = train({"budget_seconds": "300"}), train()
+    sagemaker.stop_training_job(TrainingJobName=second)
+    assert ended(second)["TrainingJobStatus"] == "Stopped"
+    assert sagemaker.describe_training_job(TrainingJobName=first)["TrainingJobStatus"] == "InProgress"
+    sagemaker.stop_training_job(TrainingJobName=first)
+    assert ended(first)["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_key_that_leaves_its_folder_fails_the_job(train: Make, ended: Make, bucket: str, client: Make) -> None:
+    source = put(client, "evil/../../out.csv", b"USER_ID,ITEM_ID,TIMESTAMP\n").partition("..")[0]
+    channel = {
+        "ChannelName": "interactions",
+        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": source}},
+    }
+    job = ended(train(InputDataConfig=[channel]))
+    assert job["FailureReason"].startswith("ClientError: The key ../../out.csv cannot be a path")
+
+
+def test_metrics_that_are_no_numbers_are_passed_over() -> None:
+    scraper = Scraper([{"Name": "loss", "Regex": r"loss=(\S+)"}])
+    assert scraper.scrape("loss=nan loss=1e999 loss=0.5 loss=unknown") == [("loss", 0.5)]
+
+
 def test_a_job_that_takes_too_long_is_stopped(train: Make, ended: Make) -> None:
     job = ended(train({"model": "next-item"}, StoppingCondition={"MaxRuntimeInSeconds": 1}))
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
@@ -146,7 +172,12 @@ def test_what_is_not_done_here_is_refused(sagemaker: Any) -> None:
 
 def test_a_processing_job_prepares_data(sagemaker: Any, role: str, bucket: str, client: Make) -> None:
     name = named("prepare")
-    place = {"S3Uri": f"s3://{bucket}/interactions/", "LocalPath": "/opt/ml/processing/input", "S3DataType": "S3Prefix"}
+    # a second slash must not make it a path of this machine
+    place = {
+        "S3Uri": f"s3://{bucket}/interactions/",
+        "LocalPath": "/opt/ml//processing/input",
+        "S3DataType": "S3Prefix",
+    }
     into = {"S3Uri": f"s3://{bucket}/prepared", "LocalPath": "/opt/ml/processing/output/interactions"}
     sagemaker.create_processing_job(
         ProcessingJobName=name,

@@ -16,7 +16,7 @@ Make = Callable[..., Any]
 def score(sagemaker: Any, model: str) -> Make:
     """Score a prefix of the bucket; the job's description once it has ended."""
 
-    def done(prefix: str, **members: Any) -> dict[str, Any]:
+    def done(prefix: str, stopped_at_work: bool = False, **members: Any) -> dict[str, Any]:
         name, place = named("transform"), {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/{prefix}"}
         request = {
             "TransformJobName": name,
@@ -34,6 +34,9 @@ def score(sagemaker: Any, model: str) -> Make:
             "TransformResources": INSTANCE,
         } | members
         sagemaker.create_transform_job(**request)
+        if stopped_at_work:
+            eventually(lambda: "TransformStartTime" in sagemaker.describe_transform_job(TransformJobName=name))
+            sagemaker.stop_transform_job(TransformJobName=name)
 
         def found() -> dict[str, Any] | None:
             job = sagemaker.describe_transform_job(TransformJobName=name)
@@ -66,6 +69,11 @@ def test_one_bad_line_fails_the_job_with_what_the_container_said(score: Make, cl
 def test_a_prefix_without_objects_fails_the_job(score: Make) -> None:
     job = score("nothing/")
     assert job["FailureReason"].startswith("ClientError: No S3 objects found")
+
+
+def test_a_job_is_stopped_without_waiting_for_an_answer(score: Make, client: Make) -> None:
+    put(client, "long/users.jsonl", b'{"userId": "u1"}\n' * 300_000)  # one payload
+    assert score("long/", stopped_at_work=True)["TransformJobStatus"] == "Stopped"
 
 
 def test_what_is_not_done_here_is_refused(score: Make) -> None:

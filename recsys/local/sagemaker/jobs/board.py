@@ -47,5 +47,12 @@ class Board:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _in_turn(self, job: Job) -> None:
-        async with self._turns[job.kind.name]:
-            await job.work()
+        turn = asyncio.ensure_future(self._turns[job.kind.name].acquire())
+        stopped = asyncio.ensure_future(job.stop_asked.wait())
+        try:
+            await asyncio.wait((turn, stopped), return_when=asyncio.FIRST_COMPLETED)
+            await job.work()  # which, told to stop before its turn, does no more than end
+        finally:
+            stopped.cancel()
+            if not turn.cancel():
+                self._turns[job.kind.name].release()

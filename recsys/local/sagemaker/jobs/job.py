@@ -85,11 +85,14 @@ class Job:
         self.name = self.document[self.kind.name_member]
         self.folder = shop.folder / self.kind.path / self.name
         self.process: Process | None = None
-        self.stopping = self.document[self.kind.status_member] == STOPPING
+        self.stop_asked = asyncio.Event()
+        if self.document[self.kind.status_member] == STOPPING:
+            self.stop_asked.set()
 
     async def work(self) -> None:
-        """Everything, to a status that stays. Never raises."""
+        """Everything, to a status that stays. Never raises, but where the server stops: then it is taken up again."""
         try:
+            self.check()
             await self.run()
             await self.end("Completed")
         except JobStopped as stopped:
@@ -97,10 +100,6 @@ class Job:
         except (JobFailed, S3Failed) as error:
             reason = str(error) if isinstance(error, JobFailed) else f"ClientError: {error}"
             await self.end("Failed", reason=reason)
-        except asyncio.CancelledError:  # the server stops: to be taken up again
-            if self.process:
-                self.process.kill()
-            raise
         except Exception as error:
             log.exception("%s", self.arn)
             await self.end("Failed", reason=f"InternalServerError: {type(error).__name__}: {error}")
@@ -124,9 +123,14 @@ class Job:
 
     async def stop(self) -> None:
         """Ask for the end; the status is Stopping until it is reached."""
-        self.stopping = True
+        self.stop_asked.set()
         if self.process:
             await self.process.stop()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end was asked for."""
+        return self.stop_asked.is_set()
 
     def check(self) -> None:
         """Raises JobStopped where the end was asked for."""
@@ -139,6 +143,8 @@ class Job:
         """Run an entry point; its exit status. Raises JobStopped where it was stopped or ran longer than `seconds`."""
         self.check()
         self.process = await Process.start(module, arguments, base, more)
+        if self.stopping:  # asked for while it was being started
+            self.process.kill()
         try:
             code = await self.process.follow(take, seconds)
         except TimeoutError:

@@ -1,6 +1,7 @@
 """One run of an entry point as a plain process, its base folder in the place of /opt/ml."""
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
@@ -34,6 +35,7 @@ class Process:
                 stderr=STDOUT,
                 env=environment({**more, "SAGEMAKER_BASE_DIR": str(base)}),
                 limit=LONGEST,
+                start_new_session=True,  # Ctrl-C is for the server alone
             )
         )
 
@@ -53,6 +55,9 @@ class Process:
         except TimeoutError:
             await self.stop()
             raise
+        except asyncio.CancelledError:  # the server stops, and must not wait for the end of the work
+            self.kill()
+            raise
         finally:
             await reading
         return await self._process.wait()
@@ -64,12 +69,13 @@ class Process:
         try:
             await asyncio.wait_for(self._process.wait(), GRACE)
         except TimeoutError:
-            self._signal(signal.SIGKILL)
+            self.kill()
             await self._process.wait()
 
     def kill(self) -> None:
-        """At once, as a server that stops does: its state is on disk."""
-        self._signal(signal.SIGKILL)
+        """At once, with all that it has started, as a server that stops does: its state is on disk."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     async def _read(self, take: Callable[[str], None]) -> None:
         while True:

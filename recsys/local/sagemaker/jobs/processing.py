@@ -91,4 +91,4 @@ def _local(path: str) -> str:
     """A container's path below /opt/ml, as SageMaker asks for it. Raises ValidationException."""
     if not path.startswith(f"{ROOT}/") or ".." in Path(path).parts:
         raise broken(f"LocalPath {path!r} must be an absolute path below {ROOT}/processing")
-    return path.removeprefix(f"{ROOT}/")
+    return path.removeprefix(ROOT).lstrip("/")

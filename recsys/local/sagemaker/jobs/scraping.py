@@ -1,5 +1,6 @@
 """Metrics found in what a job prints, by its metric definitions."""
 
+import math
 import re
 import time
 from typing import Any
@@ -22,9 +23,11 @@ class Scraper:
         for name, pattern in self._patterns:
             for match in pattern.finditer(line):
                 try:
-                    found.append((name, float(match.group(1))))
+                    value = float(match.group(1))
                 except (ValueError, IndexError, TypeError):
                     continue
+                if math.isfinite(value):  # CloudWatch takes no others, nor does JSON
+                    found.append((name, value))
         self.last |= {name: (value, time.time()) for name, value in found}
         return found
 

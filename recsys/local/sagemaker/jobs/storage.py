@@ -46,12 +46,12 @@ class Storage:
         found = self.below(uri)
         if prefix and not prefix.endswith("/") and all(key.startswith(f"{prefix}/") for _, key in found):
             base = f"{prefix}/"
-        return [self.fetch(bucket, key, folder / key.removeprefix(base.lstrip("/"))) for bucket, key in found]
+        return [self.fetch(bucket, key, _within(folder, key.removeprefix(base.lstrip("/")))) for bucket, key in found]
 
     def fetch(self, bucket: str, key: str, path: Path) -> Path:
         """One object to `path`. Raises S3Failed."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._s3.download_file(bucket, key, str(path), Config=TRANSFER)
         except (ClientError, BotoCoreError, OSError) as error:
             raise S3Failed(f"Unable to download s3://{bucket}/{key}: {error}") from error
@@ -74,6 +74,13 @@ class Storage:
 def files(folder: Path) -> Iterable[Path]:
     """All files in a folder and its folders, in order."""
     return sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
+
+
+def _within(folder: Path, name: str) -> Path:
+    """The path of a key's rest in a folder. Raises S3Failed where it would lie outside: keys are anybody's."""
+    if ".." in name.split("/"):
+        raise S3Failed(f"The key {name} cannot be a path in a folder")
+    return folder / name.lstrip("/")
 
 
 def split(uri: str) -> tuple[str, str]:

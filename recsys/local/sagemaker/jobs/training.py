@@ -48,6 +48,8 @@ def prepare(control: Control, params: Params) -> Params:
     channels = [channel["ChannelName"] for channel in params.get("InputDataConfig", [])]
     if len(set(channels)) < len(channels):
         raise broken(f"Duplicate channel names: {channels}")
+    if {".", ".."} & set(channels):
+        raise broken(f"Channel names that cannot be those of folders: {channels}")
     for channel in params.get("InputDataConfig", []):
         source = channel["DataSource"].get("S3DataSource")
         if source is None or source["S3DataType"] != "S3Prefix":

@@ -52,11 +52,23 @@ class TransformJob(Job):
     kind = KINDS["TransformJob"]
 
     async def run(self) -> None:
+        work, stopped = asyncio.ensure_future(self._steps()), asyncio.ensure_future(self.stop_asked.wait())
+        try:
+            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():  # one payload can take minutes: it is not waited for
+                self.check()
+            await work
+        finally:
+            stopped.cancel()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _steps(self) -> None:
         storage = await self.shop.storage(self.document["_role"])
         shutil.rmtree(self.folder, ignore_errors=True)
         definition, log = self.document["_container"], self.stream("TransformJobs", self.name)
         found = await asyncio.to_thread(storage.below, self._source)
-        environment = {**definition["Environment"], **self.document.get("Environment", {}), "SAGEMAKER_BATCH": "true"}
+        environment = {**definition["Environment"], **self.document.get("Environment", {}), **self._plan.environment}
         served = Container(self.folder / "ml", log, environment, images.module("serve"))
         try:
             await served.unpack(
@@ -97,7 +109,6 @@ class TransformJob(Job):
         with self._opened(source) as content, target.open("wb") as out:
             async for piece in transform(served, content, self._plan):
                 out.write(piece)
-                self.check()
         path = self.document["TransformOutput"]["S3OutputPath"].rstrip("/")
         await asyncio.to_thread(storage.put, target, f"{path}/{below}.out")
 
