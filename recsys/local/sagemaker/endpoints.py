@@ -40,7 +40,14 @@ class Endpoints:
         self._shop, self._folder = shop, shop.folder / "endpoints"
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one thing at a time to an endpoint
+        self._resuming: dict[str, asyncio.Task[None]] = {}
         self.fleets: dict[str, Fleet] = {}
+
+    async def serving(self, name: str) -> Fleet | None:
+        """What serves an endpoint; after a start of the server, once that is up again."""
+        if name not in self.fleets and name in self._resuming:
+            await asyncio.wait([self._resuming[name]])
+        return self.fleets.get(name)
 
     def prepare(self, params: Params) -> Params:
         """The document of a new endpoint. Raises ValidationException, ResourceLimitExceeded."""
@@ -84,18 +91,19 @@ class Endpoints:
             raise broken(f'Cannot update in-progress endpoint "{found.arn}".')
         return self._shop.control.change(found.arn, EndpointStatus="Deleting")
 
-    def begin(self, endpoint: Resource) -> None:
+    def begin(self, endpoint: Resource) -> asyncio.Task[None]:
         """Set out on what an endpoint's status says."""
         task = asyncio.ensure_future(self._in_turn(endpoint))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def resume(self, endpoints: list[Resource]) -> None:
         """Take up every endpoint at the start of the server; what runs was ended with the last one."""
         shutil.rmtree(self._folder / "running", ignore_errors=True)
         for each in endpoints:
             if each.document["EndpointStatus"] != "Failed":
-                self.begin(each)
+                self._resuming[each.document["EndpointName"]] = self.begin(each)
 
     async def close(self) -> None:
         """End every process; the records keep their status, to be taken up."""

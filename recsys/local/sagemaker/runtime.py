@@ -38,7 +38,7 @@ class Runtime:
             content = {"message": f"HTTP content length exceeded {MOST_BYTES} bytes."}
             return 413, [JSON], json.dumps(content).encode()
         asked = checked(headers, endpoint)
-        fleet = self._endpoints.fleets.get(endpoint)
+        fleet = self._endpoints.fleets.get(endpoint) or await self._endpoints.serving(endpoint)
         if fleet is None:
             raise _error(f"Endpoint {endpoint} of account {self._account} not found.")
         for member in ("InferenceComponentName", "TargetContainerHostname", "EnableExplanations"):

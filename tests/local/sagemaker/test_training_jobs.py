@@ -165,6 +165,12 @@ def test_what_is_tagged_is_found(trained: dict[str, Any], sagemaker: Any, client
     assert arn in [each["ResourceARN"] for each in found]
 
 
+def test_an_input_mode_that_is_not_done_here_is_refused(train: Make) -> None:
+    algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"}
+    code, message = refused(lambda: train(AlgorithmSpecification=algorithm))
+    assert code == "ValidationException" and "Pipe" in message
+
+
 def test_what_is_not_done_here_is_refused(sagemaker: Any) -> None:
     code, message = refused(lambda: sagemaker.list_notebook_instances())
     assert code == "ValidationException" and "ListNotebookInstances" in message

@@ -76,6 +76,12 @@ def test_a_job_is_stopped_without_waiting_for_an_answer(score: Make, client: Mak
     assert score("long/", stopped_at_work=True)["TransformJobStatus"] == "Stopped"
 
 
+def test_an_input_that_is_no_gzip_file_fails_the_job(score: Make, client: Make) -> None:
+    place = {"S3DataType": "S3Prefix", "S3Uri": put(client, "zipped/users.jsonl.gz", b"nonsense")}
+    source = {"DataSource": {"S3DataSource": place}, "CompressionType": "Gzip", "SplitType": "Line"}
+    assert "gzip" in score("", TransformInput=source)["FailureReason"]
+
+
 def test_what_is_not_done_here_is_refused(score: Make) -> None:
     with pytest.raises(ClientError, match="filters and joins"):
         score("users/", DataProcessing={"InputFilter": "$.userId"})

@@ -27,10 +27,15 @@ def prepare(control: Control, params: Params) -> Params:
     for each in params.get("ProcessingInputs", []):
         if "S3Input" not in each:
             raise unsupported(f"input {each['InputName']}: only an S3Input")
+        modes = {"S3DataType": "S3Prefix", "S3InputMode": "File", "S3CompressionType": "None"}
+        if other := [name for name, only in modes.items() if each["S3Input"].get(name, only) != only]:
+            raise unsupported(f"input {each['InputName']}: only {other[0]} {modes[other[0]]}")
         _local(each["S3Input"].get("LocalPath", ""))
     for each in params.get("ProcessingOutputConfig", {}).get("Outputs", []):
         if "S3Output" not in each:
             raise unsupported(f"output {each['OutputName']}: only an S3Output")
+        if each["S3Output"]["S3UploadMode"] != "EndOfJob":
+            raise unsupported(f"output {each['OutputName']}: only S3UploadMode EndOfJob")
         _local(each["S3Output"].get("LocalPath", ""))
     return {**params, "ProcessingJobStatus": IN_PROGRESS}
 

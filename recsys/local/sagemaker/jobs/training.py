@@ -5,6 +5,7 @@ import json
 import shutil
 import tarfile
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,10 @@ def prepare(control: Control, params: Params) -> Params:
         source = channel["DataSource"].get("S3DataSource")
         if source is None or source["S3DataType"] != "S3Prefix":
             raise unsupported(f"channel {channel['ChannelName']}: only an S3DataSource of type S3Prefix")
+        if channel.get("CompressionType", "None") != "None":
+            raise unsupported(f"channel {channel['ChannelName']}: CompressionType; `train` reads .gz files itself")
+        if "Pipe" in (channel.get("InputMode"), algorithm["TrainingInputMode"]):
+            raise unsupported("the input mode Pipe: File and FastFile are the same here")
     stopping = params.setdefault("StoppingCondition", {})
     stopping.setdefault("MaxRuntimeInSeconds", DAY)
     spot = params.get("EnableManagedSpotTraining", False)
@@ -162,8 +167,14 @@ class TrainingJob(Job):
             if found := scraper.scrape(line):
                 self.shop.put(NAMESPACE, [_datum(self.name, name, value) for name, value in found])
 
+        async def keep(saved: dict[str, float]) -> None:
+            try:
+                await asyncio.to_thread(self._save_checkpoints, storage, base / "checkpoints", saved)
+            except (S3Failed, OSError) as error:
+                put(f"checkpoints are not saved: {error}")
+
         limit = time.time() + self.document["StoppingCondition"]["MaxRuntimeInSeconds"]
-        syncing = asyncio.ensure_future(self._sync(storage, base / "checkpoints"))
+        syncing = asyncio.ensure_future(_every(SYNC_SECONDS, keep))
         try:
             while True:
                 code = await self.entry_point(module, arguments, base, more, take, max(1.0, limit - time.time()))
@@ -174,17 +185,11 @@ class TrainingJob(Job):
         finally:
             syncing.cancel()
             await asyncio.gather(syncing, return_exceptions=True)
-            await asyncio.to_thread(self._save_checkpoints, storage, base / "checkpoints", {})
+            await keep({})
             if scraper.last:
                 await self.change(FinalMetricDataList=scraper.final())
         if code:
             raise JobFailed(_algorithm_error(base / "output/failure", code))
-
-    async def _sync(self, storage: Storage, folder: Path) -> None:
-        saved: dict[str, float] = {}
-        while True:
-            await asyncio.sleep(SYNC_SECONDS)
-            await asyncio.to_thread(self._save_checkpoints, storage, folder, saved)
 
     def _save_checkpoints(self, storage: Storage, folder: Path, saved: dict[str, float]) -> None:
         config = self.document.get("CheckpointConfig")
@@ -205,6 +210,13 @@ class TrainingJob(Job):
                     for path in sorted(content.iterdir()):
                         tar.add(path, path.name)
                 storage.put(archive, f"{folder}/{name}.tar.gz")
+
+
+async def _every(seconds: float, keep: Callable[[dict[str, float]], Awaitable[None]]) -> None:
+    saved: dict[str, float] = {}
+    while True:
+        await asyncio.sleep(seconds)
+        await keep(saved)
 
 
 def _line(algorithm: Params) -> tuple[list[str], list[str]]:

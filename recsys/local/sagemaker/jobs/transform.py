@@ -81,6 +81,8 @@ class TransformJob(Job):
                 await self._one(storage, served, bucket, key)
         except HostingFailed as error:
             raise JobFailed(f"AlgorithmError: {error.reason}") from error
+        except (gzip.BadGzipFile, EOFError) as error:
+            raise JobFailed(f"ClientError: the input is not a whole gzip file: {error}") from error
         except TransformFailed as error:
             for line in error.details:
                 log(line)
