@@ -7,7 +7,6 @@ on, and the endpoint is InService again with a FailureReason, as after AWS's own
 import asyncio
 import logging
 import shutil
-import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -15,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from recsys.local.sagemaker import images
-from recsys.local.sagemaker.errors import over_limit, unsupported
+from recsys.local.sagemaker.errors import unsupported
 from recsys.local.sagemaker.hosting import Fleet, HostingFailed, Variant
 from recsys.local.sagemaker.jobs.job import JobFailed, Workshop
 from recsys.local.sagemaker.jobs.storage import S3Failed, Storage, split
 from recsys.local.sagemaker.kinds import KINDS
-from recsys.local.sagemaker.models import MULTI, container
+from recsys.local.sagemaker.models import MULTI
+from recsys.local.sagemaker.variants import check_instances, resolved, shown
 from recsys.local.shared.errors import broken
 from recsys.local.shared.store import Resource
 
-ENDPOINT, CONFIG = KINDS["Endpoint"], KINDS["EndpointConfig"]
-MOST_INSTANCES = 8  # of all endpoints together; each is a process of 100 MB or more
+ENDPOINT = KINDS["Endpoint"]
 IN_SERVICE = "InService"
 
 Params = dict[str, Any]
@@ -52,13 +51,17 @@ class Endpoints:
     def prepare(self, params: Params) -> Params:
         """The document of a new endpoint. Raises ValidationException, ResourceLimitExceeded."""
         _check_deployment(params)
-        return {**params, "EndpointStatus": "Creating", "_wanted": self._resolved(params["EndpointConfigName"])}
+        return {
+            **params,
+            "EndpointStatus": "Creating",
+            "_wanted": resolved(self._shop.control, params["EndpointConfigName"]),
+        }
 
     def update(self, params: Params) -> Resource:
         """Mark an endpoint as updating to another configuration. Raises as `prepare`."""
         _check_deployment(params)
         found = self._settled(params["EndpointName"], "update")
-        wanted = self._resolved(params["EndpointConfigName"], besides=found.arn)
+        wanted = resolved(self._shop.control, params["EndpointConfigName"], found.arn)
         if params.get("RetainAllVariantProperties"):
             now = {each["VariantName"]: each for each in found.document["_variants"]}
             for each in wanted:
@@ -81,7 +84,7 @@ class Endpoints:
             variant["instances"] = each.get("DesiredInstanceCount", variant["instances"])
             if not variant["instances"]:
                 raise broken(f"DesiredInstanceCount of variant {each['VariantName']} must be at least 1")
-        self._check_instances(list(variants.values()), found.arn)
+        check_instances(self._shop.control, list(variants.values()), found.arn)
         return self._shop.control.change(found.arn, _weighed=list(variants.values()), EndpointStatus="Updating")
 
     def delete(self, name: str) -> Resource:
@@ -146,7 +149,7 @@ class Endpoints:
             for member in ("_wanted", "_wanted_config", "FailureReason"):
                 document.pop(member, None)
             document |= {"_variants": wanted, "EndpointConfigName": config, "EndpointStatus": IN_SERVICE}
-            document["ProductionVariants"] = _shown(wanted)
+            document["ProductionVariants"] = shown(wanted)
 
         await self._edit(endpoint.arn, serving)
 
@@ -156,7 +159,7 @@ class Endpoints:
 
         def weighed(document: Params) -> None:
             document.pop("_weighed")
-            document |= {"_variants": wanted, "EndpointStatus": IN_SERVICE, "ProductionVariants": _shown(wanted)}
+            document |= {"_variants": wanted, "EndpointStatus": IN_SERVICE, "ProductionVariants": shown(wanted)}
 
         await self._edit(endpoint.arn, weighed)
 
@@ -220,38 +223,6 @@ class Endpoints:
             module=images.module("serve"),
         )
 
-    def _resolved(self, config_name: str, besides: str = "") -> list[Params]:
-        """All that is needed to run a configuration, whatever becomes of it and its models later."""
-        control, wanted = self._shop.control, []
-        for variant in control.find(CONFIG, config_name).document["ProductionVariants"]:
-            model = control.find(KINDS["Model"], variant["ModelName"]).document
-            each = {
-                "VariantName": variant["VariantName"],
-                "container": container(control, model["PrimaryContainer"]),
-                "role": model.get("ExecutionRoleArn"),
-                "weight": variant["InitialVariantWeight"],
-                "instances": variant.get("InitialInstanceCount", 1),
-                "startup_seconds": variant.get("ContainerStartupHealthCheckTimeoutInSeconds", 480),
-            }
-            wanted.append(each | ({"serverless": variant["ServerlessConfig"]} if "ServerlessConfig" in variant else {}))
-        self._check_instances(wanted, besides)
-        return wanted
-
-    def _check_instances(self, wanted: list[Params], besides: str) -> None:
-        used = [
-            variant["instances"]
-            for each in self._shop.control.store.find("Endpoint")
-            if each.arn != besides
-            for variant in _counted(each.document)
-        ]
-        asked = sum(each["instances"] for each in wanted)
-        if sum(used) + asked > MOST_INSTANCES:
-            raise over_limit(
-                "The account-level service limit 'Total number of instances across all endpoints' is "
-                f"{MOST_INSTANCES} Instances, with current utilization of {sum(used)} Instances and a request delta "
-                f"of {asked} Instances. Please request a limit increase."
-            )
-
     def _settled(self, name: str, verb: str) -> Resource:
         found = self._shop.control.find(ENDPOINT, name)
         if found.document["EndpointStatus"] != IN_SERVICE:
@@ -272,31 +243,6 @@ def _forget(archives: Path) -> None:
     for path in archives.parent.glob("*"):
         if path != archives:
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _counted(document: Params) -> list[Params]:
-    """What is to run, where that is under way; else what runs."""
-    coming = (document[member] for member in ("_wanted", "_weighed") if member in document)
-    return next(coming, document.get("_variants", []))
-
-
-def _shown(variants: list[Params]) -> list[Params]:
-    """The variants as DescribeEndpoint has them."""
-    shown = []
-    for each in variants:
-        image = each["container"]["Image"]
-        summary: Params = {
-            "VariantName": each["VariantName"],
-            "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": time.time()}],
-            "CurrentWeight": each["weight"],
-            "DesiredWeight": each["weight"],
-        }
-        if "serverless" in each:
-            summary |= {"CurrentServerlessConfig": each["serverless"], "DesiredServerlessConfig": each["serverless"]}
-        else:
-            summary |= {"CurrentInstanceCount": each["instances"], "DesiredInstanceCount": each["instances"]}
-        shown.append(summary)
-    return shown
 
 
 def _check_deployment(params: Mapping[str, Any]) -> None:
