@@ -30,7 +30,7 @@ run: setup ## run the whole pipeline on the sample shop with the embedded AWS
 	@$(BIN)/recsys run --params $(PARAMS)
 
 test: setup ## run all tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lab: setup ## open JupyterLab on the notebooks, with the embedded AWS running
 	@$(BIN)/recsys local up

@@ -33,6 +33,7 @@ SETTINGS = {
     "TRACKING_ID": "tracker",
     "ENVIRONMENT": "test",
     "CAMPAIGN_ARN": "campaign",
+    "ENDPOINT_NAME": "",
     "SIMILAR_ITEMS_CAMPAIGN_ARN": "",
     "RANKING_CAMPAIGN_ARN": "",
     "FILTERS": "{}",

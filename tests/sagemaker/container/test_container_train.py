@@ -69,7 +69,7 @@ def test_what_is_printed_is_what_the_metric_definitions_scrape(trained):
 def test_killed_twice_it_ends_with_the_model_of_an_undisturbed_run(trained, tmp_path, trained_here):
     base = base_of(tmp_path / "ml", interactions(), threads=1)
     code, first = after(container_runs.start("train", base), 8, signal.SIGTERM)
-    assert code == 143 and first[-1] == "SIGTERM: stopping, the checkpoint is kept"
+    assert code == 143 and "SIGTERM: stopping, the checkpoint is kept" in first
     kept = len(json.loads((base / "checkpoints" / "training.json").read_text())["trials"])
     assert kept >= 8
     code, second = after(container_runs.start("train", base), kept + 8, signal.SIGKILL)
