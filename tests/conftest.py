@@ -9,6 +9,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[Embedded]:
-    """Start the server, point the environment at it, stop it at the end; if it fails to start, show its log's end."""
+    """The server that tests share."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def embedded_of_its_own() -> Callable[[], AbstractContextManager[Embedded]]:
+    """What starts a server for tests that leave more behind than others can bear."""
+    return running
+
+
+@contextmanager
+def running() -> Iterator[Embedded]:
+    """Start a server, point the environment at it, stop it at the end; if it fails to start, show its log's end."""
     state = Path(tempfile.mkdtemp(prefix="recsys-test-"))
     port = ports.free_port()
     endpoint = f"http://127.0.0.1:{port}"

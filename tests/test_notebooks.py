@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,13 @@ import pytest
 from recsys import params, runs
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def embedded(embedded_of_its_own: Callable[[], Any]) -> Iterator[Any]:
+    """A server for the notebooks alone, as what they make stays."""
+    with embedded_of_its_own() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -206,13 +206,14 @@ def test_a_variant_is_registered_for_scaling(endpoint: str, client: Make) -> Non
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration=tracking,
     )
-    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
-    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    mine = {"ServiceNamespace": "sagemaker", "ResourceIds": [key["ResourceId"]]}
+    (target,) = scaling.describe_scalable_targets(**mine)["ScalableTargets"]
+    (policy,) = scaling.describe_scaling_policies(**key)["ScalingPolicies"]
     assert (target["MaxCapacity"], policy["PolicyName"]) == (2, "busy")
     other = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/other/variant/A"}
     assert scaling.describe_scaling_policies(**other, PolicyNames=["busy"])["ScalingPolicies"] == []
     scaling.deregister_scalable_target(**key)
-    assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
+    assert scaling.describe_scaling_policies(**key)["ScalingPolicies"] == []
 
 
 def test_many_models_behind_one_endpoint(
