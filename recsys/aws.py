@@ -6,6 +6,7 @@ programs it starts.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -19,6 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from recsys.errors import AwsError, Refused, TimedOut
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MISSING = ("ResourceNotFoundException", "404", "NoSuchBucket", "NotFoundException")
+MISSING_TEXT = re.compile("could not find|not found|does not exist", re.IGNORECASE)
 
 Describe = Callable[[], dict[str, Any]]
 Report = Callable[[str], None]
@@ -122,9 +125,14 @@ def find(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, 
     try:
         return call(operation, **request)
     except Refused as error:
-        if error.code in ("ResourceNotFoundException", "404", "NoSuchBucket", "NotFoundException"):
+        if absent(error):
             return None
         raise
+
+
+def absent(error: Refused) -> bool:
+    """Whether a refusal says that there is no such resource; SageMaker has no code of its own for it."""
+    return error.code in MISSING or (error.code == "ValidationException" and bool(MISSING_TEXT.search(str(error))))
 
 
 def pages(service: str, operation: str, key: str, **request: Any) -> Iterable[dict[str, Any]]:

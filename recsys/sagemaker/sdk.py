@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,9 +17,7 @@ from typing import Any
 import boto3
 
 from recsys import aws
-from recsys.errors import Refused
 
-GONE = re.compile("could not find|not found|does not exist", re.IGNORECASE)  # said in a ValidationException
 # Else the SDK's maker is told of each training.
 SILENT = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 SLOW = "rfc3987_syntax"
@@ -58,12 +55,7 @@ def session(bucket: str) -> Any:
 
 def find(get: Callable[..., Any], **names: str) -> Any:
     """A resource by its name through its class's `get`; None where it does not exist."""
-    try:
-        return aws.call(get, session=boto(), **names)
-    except Refused as error:
-        if GONE.search(str(error)):
-            return None
-        raise
+    return aws.find(get, session=boto(), **names)
 
 
 def wait(what: str, resource: Any, status: str, until: str = "Completed", **options: Any) -> Any:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sagemaker_requests import IMAGE, training
 from waiting import eventually
 
 from recsys.deploy import cleanup
 
 Client = Callable[[str], Any]
-IMAGE = "0.dkr.ecr.us-east-1.amazonaws.com/recsys:1"
 
 
 @pytest.fixture
@@ -22,18 +22,9 @@ def begin(client: Client, name: str, outputs: dict[str, str], tags: list[dict[st
     rows = [f"u{user},i{(user * step) % 97},{1_700_000_000 + step}" for user in range(400) for step in range(1, 40)]
     body = "\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]).encode()
     client("s3").put_object(Bucket=outputs["BucketName"], Key="tables/interactions.csv", Body=body)
-    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{outputs['BucketName']}/tables/"}
-    client("sagemaker").create_training_job(
-        TrainingJobName=name,
-        HyperParameters={"budget_seconds": "3600"},
-        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        RoleArn=outputs["SageMakerRoleArn"],
-        InputDataConfig=[{"ChannelName": "interactions", "DataSource": {"S3DataSource": source}}],
-        OutputDataConfig={"S3OutputPath": f"s3://{outputs['BucketName']}/models/"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-        Tags=tags,
-    )
+    place = f"s3://{outputs['BucketName']}"
+    request = training(name, f"{place}/tables/", f"{place}/models/", outputs["SageMakerRoleArn"], Tags=tags)
+    client("sagemaker").create_training_job(**request, HyperParameters={"budget_seconds": "3600"})
 
 
 def left(client: Client, name: str, role: str, tags: list[dict[str, str]]) -> None:

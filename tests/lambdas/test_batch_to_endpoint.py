@@ -13,6 +13,7 @@ from typing import Any
 import privileges
 import pytest
 from api_calls import raw
+from sagemaker_requests import IMAGE, training
 from small_shop import shop
 from waiting import eventually
 
@@ -25,7 +26,7 @@ from recsys.lambdas.batch_processor.endpoint import EndpointSource
 from recsys.lambdas.batch_processor.source import Gone
 
 SUFFIX = "cheap"
-STACK, ENDPOINT, IMAGE = f"recsys-{SUFFIX}", f"recommendations-{SUFFIX}", "0.dkr.ecr.us-east-1.amazonaws.com/recsys:1"
+STACK, ENDPOINT = f"recsys-{SUFFIX}", f"recommendations-{SUFFIX}"
 TAGS = {"project": "recsys", "stage": SUFFIX}
 ENDED = ("Completed", "Failed", "Stopped")
 
@@ -58,18 +59,11 @@ def tags() -> list[dict[str, str]]:
 def trained(client: Client, outputs: Outputs) -> str:
     """Where the model of a training job lies."""
     bucket, name = outputs["BucketName"], f"recsys-train-{SUFFIX}"
-    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/tables/interactions/"}
-    client("sagemaker").create_training_job(
-        TrainingJobName=name,
-        HyperParameters={"budget_seconds": "0.1"},
-        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        RoleArn=outputs["SageMakerRoleArn"],
-        InputDataConfig=[{"ChannelName": "interactions", "DataSource": {"S3DataSource": source}}],
-        OutputDataConfig={"S3OutputPath": f"s3://{bucket}/sagemaker/"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-        Tags=tags(),
+    place = f"s3://{bucket}"
+    request = training(
+        name, f"{place}/tables/interactions/", f"{place}/sagemaker/", outputs["SageMakerRoleArn"], Tags=tags()
     )
+    client("sagemaker").create_training_job(**request, HyperParameters={"budget_seconds": "0.1"})
     job = eventually(lambda: ended(client("sagemaker").describe_training_job(TrainingJobName=name)))
     assert job["TrainingJobStatus"] == "Completed", job
     return job["ModelArtifacts"]["S3ModelArtifacts"]

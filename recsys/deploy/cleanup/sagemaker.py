@@ -5,7 +5,7 @@ SageMaker's history, where they cost nothing.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,7 @@ from recsys import aws
 from recsys.deploy.cleanup.waiting import Report, accepted, until
 from recsys.errors import Refused
 
-GONE = re.compile("could not find|not found|does not exist", re.IGNORECASE)  # all of them a ValidationException
-CHANGING = re.compile("in-progress endpoint|is in status")  # likewise: an endpoint, or a job that ends just now
+CHANGING = re.compile("in-progress endpoint|is in status")  # in a ValidationException; a job that ends just now, too
 RUNNING = ("InProgress", "Stopping")
 
 
@@ -32,28 +31,24 @@ class Kind:
 
     def describe(self, arn: str) -> dict[str, Any] | None:
         """What is told of it, by its ARN or name; None where it is gone, or a job that ended."""
-        try:
-            found = self._call("describe", arn)
-        except Refused as error:
-            if GONE.search(str(error)):
-                return None
-            raise
-        return found if self.verb == "delete" or found[f"{self.member}Status"] in RUNNING else None
+        found = aws.find(self._operation("describe"), **self._name(arn))
+        return found if found and (self.verb == "delete" or found[f"{self.member}Status"] in RUNNING) else None
 
     def end(self, arn: str) -> bool:
-        """Delete or stop it; False while it cannot be yet."""
+        """Delete or stop it; False while it cannot be yet, or is gone."""
         try:
-            return accepted(lambda: self._call(self.verb, arn))
+            return accepted(lambda: aws.call(self._operation(self.verb), **self._name(arn)))
         except Refused as error:
-            if GONE.search(str(error)) or CHANGING.search(str(error)):
+            if aws.absent(error) or CHANGING.search(str(error)):
                 return False
             raise
 
-    def _call(self, verb: str, arn: str) -> dict[str, Any]:
+    def _operation(self, verb: str) -> Callable[..., dict[str, Any]]:
+        return getattr(aws.client("sagemaker"), f"{verb}_{self.path.replace('-', '_')}")
+
+    def _name(self, arn: str) -> dict[str, str]:
         # A package has no name but its ARN.
-        name = arn if self is PACKAGE else arn.rpartition("/")[2]
-        operation = f"{verb}_{self.path.replace('-', '_')}"
-        return aws.call(getattr(aws.client("sagemaker"), operation), **{f"{self.member}Name": name})
+        return {f"{self.member}Name": arn if self is PACKAGE else arn.rpartition("/")[2]}
 
 
 ENDPOINT, GROUP, PACKAGE = Kind("endpoint"), Kind("model-package-group"), Kind("model-package")

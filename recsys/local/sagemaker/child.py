@@ -13,6 +13,11 @@ import threading
 from collections.abc import Mapping
 
 
+def command(module: str, *arguments: str) -> tuple[str, ...]:
+    """The command line that runs a module as a child."""
+    return (sys.executable, "-m", "recsys.local.sagemaker.child", module, *arguments)
+
+
 def environment(more: Mapping[str, str]) -> dict[str, str]:
     """What a child sees: this process's environment without AWS's settings, as a container reaches AWS by nothing but
     what it is given."""

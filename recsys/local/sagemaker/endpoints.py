@@ -16,7 +16,7 @@ from typing import Any
 from recsys.local.sagemaker import images
 from recsys.local.sagemaker.errors import unsupported
 from recsys.local.sagemaker.hosting import Fleet, HostingFailed, Variant
-from recsys.local.sagemaker.jobs.job import JobFailed, Workshop
+from recsys.local.sagemaker.jobs.job import Context, JobFailed
 from recsys.local.sagemaker.jobs.storage import S3Failed, Storage, split
 from recsys.local.sagemaker.kinds import KINDS
 from recsys.local.sagemaker.models import MULTI
@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 class Endpoints:
     """The fleets by the name of their endpoint; the records' status follows them."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self._shop, self._folder = shop, shop.folder / "endpoints"
+    def __init__(self, context: Context) -> None:
+        self._context, self._folder = context, context.folder / "endpoints"
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one thing at a time to an endpoint
         self._resuming: dict[str, asyncio.Task[None]] = {}
@@ -54,21 +54,21 @@ class Endpoints:
         return {
             **params,
             "EndpointStatus": "Creating",
-            "_wanted": resolved(self._shop.control, params["EndpointConfigName"]),
+            "_wanted": resolved(self._context.control, params["EndpointConfigName"]),
         }
 
     def update(self, params: Params) -> Resource:
         """Mark an endpoint as updating to another configuration. Raises as `prepare`."""
         _check_deployment(params)
         found = self._settled(params["EndpointName"], "update")
-        wanted = resolved(self._shop.control, params["EndpointConfigName"], found.arn)
+        wanted = resolved(self._context.control, params["EndpointConfigName"], found.arn)
         if params.get("RetainAllVariantProperties"):
             now = {each["VariantName"]: each for each in found.document["_variants"]}
             for each in wanted:
                 if (old := now.get(each["VariantName"])) and "serverless" not in each:
                     each |= {"weight": old["weight"], "instances": old["instances"]}
         members = {"_wanted": wanted, "_wanted_config": params["EndpointConfigName"], "EndpointStatus": "Updating"}
-        return self._shop.control.change(found.arn, **members)
+        return self._context.control.change(found.arn, **members)
 
     def reweigh(self, params: Params) -> Resource:
         """Mark an endpoint as updating its weights and instance counts. Raises ValidationException."""
@@ -84,15 +84,15 @@ class Endpoints:
             variant["instances"] = each.get("DesiredInstanceCount", variant["instances"])
             if not variant["instances"]:
                 raise broken(f"DesiredInstanceCount of variant {each['VariantName']} must be at least 1")
-        check_instances(self._shop.control, list(variants.values()), found.arn)
-        return self._shop.control.change(found.arn, _weighed=list(variants.values()), EndpointStatus="Updating")
+        check_instances(self._context.control, list(variants.values()), found.arn)
+        return self._context.control.change(found.arn, _weighed=list(variants.values()), EndpointStatus="Updating")
 
     def delete(self, name: str) -> Resource:
         """Mark an endpoint as being deleted. Raises ValidationException."""
-        found = self._shop.control.find(ENDPOINT, name)
+        found = self._context.control.find(ENDPOINT, name)
         if found.document["EndpointStatus"] in ("Creating", "Updating", "Deleting"):
             raise broken(f'Cannot update in-progress endpoint "{found.arn}".')
-        return self._shop.control.change(found.arn, EndpointStatus="Deleting")
+        return self._context.control.change(found.arn, EndpointStatus="Deleting")
 
     def begin(self, endpoint: Resource) -> asyncio.Task[None]:
         """Set out on what an endpoint's status says."""
@@ -129,7 +129,7 @@ class Endpoints:
                 await self._end(endpoint, name)
                 return
             if name not in self.fleets and status in (IN_SERVICE, "Updating"):  # after a start of the server
-                await self._deploy(endpoint, name, endpoint.document["_variants"])
+                await self._deploy(name, endpoint.document["_variants"])
             if status in ("Creating", "Updating"):
                 await (self._weigh if "_weighed" in endpoint.document else self._renew)(endpoint, name)
         except (HostingFailed, S3Failed, JobFailed) as error:
@@ -143,7 +143,7 @@ class Endpoints:
     async def _renew(self, endpoint: Resource, name: str) -> None:
         wanted, before = endpoint.document["_wanted"], endpoint.document["EndpointConfigName"]
         config = endpoint.document.get("_wanted_config", before)
-        await self._deploy(endpoint, name, wanted)
+        await self._deploy(name, wanted)
 
         def serving(document: Params) -> None:
             for member in ("_wanted", "_wanted_config", "FailureReason"):
@@ -180,23 +180,21 @@ class Endpoints:
     async def _end(self, endpoint: Resource, name: str) -> None:
         if fleet := self.fleets.pop(name, None):
             await fleet.stop()
-        await self._shop.on_record(lambda: self._shop.control.delete(endpoint))
+        await self._context.on_record(lambda: self._context.control.delete(endpoint))
         await asyncio.to_thread(shutil.rmtree, self._folder / "archives" / name, ignore_errors=True)
 
     async def _edit(self, arn: str, change: Callable[[Params], None]) -> None:
-        await asyncio.to_thread(self._shop.logs.flush)
-        await self._shop.on_record(lambda: self._shop.control.edit(arn, change))
+        await asyncio.to_thread(self._context.logs.flush)
+        await self._context.on_record(lambda: self._context.control.edit(arn, change))
 
-    async def _deploy(self, endpoint: Resource, name: str, wanted: list[Params]) -> None:
+    async def _deploy(self, name: str, wanted: list[Params]) -> None:
         """Run these variants, in the place of those that run now. Raises HostingFailed, S3Failed, JobFailed."""
         archives = self._folder / "archives" / name / uuid.uuid4().hex[:8]
         variants = [await self._variant(each, archives) for each in wanted]
         fleet = self.fleets.get(name)
         if fleet is None:
-            group = f"/aws/sagemaker/Endpoints/{name}"
-            fleet = Fleet(
-                name, self._folder / "running" / name, lambda stream, line: self._shop.logs.stream(group, stream)(line)
-            )
+            group, stream = f"/aws/sagemaker/Endpoints/{name}", self._context.logs.stream
+            fleet = Fleet(name, self._folder / "running" / name, lambda instance, line: stream(group, instance)(line))
             await fleet.start(variants)
             self.fleets[name] = fleet
         else:
@@ -205,7 +203,7 @@ class Endpoints:
 
     async def _variant(self, wanted: Params, folder: Path) -> Variant:
         """Its model on disk."""
-        definition, storage = wanted["container"], await self._shop.storage(wanted["role"])
+        definition, storage = wanted["container"], await self._context.storage(wanted["role"])
         url, fetch, model = definition["ModelDataUrl"], None, None
         if definition["Mode"] == MULTI:
             fetch = _fetcher(storage, url, folder / wanted["VariantName"])
@@ -224,7 +222,7 @@ class Endpoints:
         )
 
     def _settled(self, name: str, verb: str) -> Resource:
-        found = self._shop.control.find(ENDPOINT, name)
+        found = self._context.control.find(ENDPOINT, name)
         if found.document["EndpointStatus"] != IN_SERVICE:
             raise broken(f'Cannot {verb} in-progress endpoint "{found.arn}".')
         return found

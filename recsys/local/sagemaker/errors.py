@@ -8,10 +8,6 @@ def unsupported(what: str) -> ServiceError:
     return broken(f"The embedded SageMaker does not do this: {what}")
 
 
-def in_use(message: str) -> ServiceError:
-    return ServiceError("ResourceInUse", message)
-
-
 def over_limit(message: str) -> ServiceError:
     return ServiceError("ResourceLimitExceeded", message)
 

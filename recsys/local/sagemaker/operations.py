@@ -10,8 +10,8 @@ from recsys.local.sagemaker.control import Control
 from recsys.local.sagemaker.endpoints import ENDPOINT, Endpoints
 from recsys.local.sagemaker.errors import unsupported
 from recsys.local.sagemaker.jobs import processing, training, transform
-from recsys.local.sagemaker.jobs.board import Board
-from recsys.local.sagemaker.jobs.job import IN_PROGRESS, STOPPING, Workshop, stop_request
+from recsys.local.sagemaker.jobs.job import IN_PROGRESS, STOPPING, Context, stop_request
+from recsys.local.sagemaker.jobs.queue import Jobs
 from recsys.local.sagemaker.jobs.storage import S3Failed, Storage
 from recsys.local.sagemaker.kinds import Kind, verb_and_kind
 from recsys.local.shared.errors import broken
@@ -33,8 +33,8 @@ Params = dict[str, Any]
 class Operations:
     """Answers control plane requests. Records change on their own thread, work is begun on the event loop."""
 
-    def __init__(self, shop: Workshop, board: Board, endpoints: Endpoints) -> None:
-        self._shop, self._control, self._board, self._endpoints = shop, shop.control, board, endpoints
+    def __init__(self, context: Context, jobs: Jobs, endpoints: Endpoints) -> None:
+        self._context, self._control, self._jobs, self._endpoints = context, context.control, jobs, endpoints
         self._stopping: set[asyncio.Task[None]] = set()
         self._special: dict[str, Callable[[Params], Awaitable[Params | None]]] = {
             "CreateEndpoint": self._create_endpoint,
@@ -61,7 +61,7 @@ class Operations:
         return await getattr(self, f"_{verb.lower()}")(kind, operation, params)
 
     def _on_record(self, task: Callable[[Control, Params], Params | None]) -> Callable[[Params], Awaitable[Any]]:
-        return lambda params: self._shop.on_record(lambda: task(self._control, params))
+        return lambda params: self._context.on_record(lambda: task(self._control, params))
 
     async def _create(self, kind: Kind, operation: str, params: Params) -> Params:
         if kind.name in JOBS:
@@ -71,22 +71,22 @@ class Operations:
             tags = params.pop("Tags", ())
             return self._control.create(kind, PREPARE[kind.name](self._control, params), tags)
 
-        made = await self._shop.on_record(create)
+        made = await self._context.on_record(create)
         if kind.name in JOBS:
-            self._board.begin(made)
+            self._jobs.begin(made)
         return made.document
 
     async def _describe(self, kind: Kind, operation: str, params: Params) -> Params:
         name = params[kind.name_member]
-        return (await self._shop.on_record(lambda: self._control.find(kind, name))).document
+        return (await self._context.on_record(lambda: self._control.find(kind, name))).document
 
     async def _list(self, kind: Kind, operation: str, params: Params) -> Params:
-        return await self._shop.on_record(lambda: self._control.page(kind, operation, params))
+        return await self._context.on_record(lambda: self._control.page(kind, operation, params))
 
     async def _stop(self, kind: Kind, operation: str, params: Params) -> None:
         name = params[kind.name_member]
-        job = await self._shop.on_record(lambda: stop_request(self._control, kind, name))
-        task = asyncio.ensure_future(self._board.stop(job.arn))
+        job = await self._context.on_record(lambda: stop_request(self._control, kind, name))
+        task = asyncio.ensure_future(self._jobs.stop(job.arn))
         self._stopping.add(task)  # kept, so that it is not collected before it is done
         task.add_done_callback(self._stopping.discard)
 
@@ -99,19 +99,19 @@ class Operations:
                 raise broken(f"{found.arn} is in status {found.document[kind.status_member]}; stop it first.")
             self._control.delete(found)
 
-        await self._shop.on_record(delete)
+        await self._context.on_record(delete)
 
     async def _create_endpoint(self, params: Params) -> Params:
         def create() -> Resource:
             tags = params.pop("Tags", ())
             return self._control.create(ENDPOINT, self._endpoints.prepare(params), tags)
 
-        made = await self._shop.on_record(create)
+        made = await self._context.on_record(create)
         self._endpoints.begin(made)
         return made.document
 
     async def _change_endpoint(self, change: Callable[[Params], Resource], params: Params) -> Params:
-        changed = await self._shop.on_record(lambda: change(params))
+        changed = await self._context.on_record(lambda: change(params))
         self._endpoints.begin(changed)
         return changed.document
 
@@ -120,13 +120,13 @@ class Operations:
         return await self._change_endpoint(self._endpoints.reweigh, params)
 
     async def _delete_endpoint(self, params: Params) -> None:
-        self._endpoints.begin(await self._shop.on_record(lambda: self._endpoints.delete(params["EndpointName"])))
+        self._endpoints.begin(await self._context.on_record(lambda: self._endpoints.delete(params["EndpointName"])))
 
     async def _check_sources(self, params: Params) -> None:
         """Raises ValidationException where the role cannot be assumed, or a channel has no objects."""
 
         def check() -> None:
-            storage = Storage(self._shop.as_role(params.get("RoleArn")))
+            storage = Storage(self._context.as_role(params.get("RoleArn")))
             for channel in params.get("InputDataConfig", []):
                 uri = channel["DataSource"].get("S3DataSource", {}).get("S3Uri", "")
                 try:

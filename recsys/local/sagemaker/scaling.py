@@ -72,11 +72,11 @@ class Scaling:
         handler = {
             "RegisterScalableTarget": self._register,
             "DeregisterScalableTarget": self._deregister,
-            "DescribeScalableTargets": lambda asked: self._listed(TARGET, asked, "ResourceIds"),
+            "DescribeScalableTargets": lambda asked: self._listed("ScalableTargets", TARGET, asked, "ResourceIds"),
             "PutScalingPolicy": self._put_policy,
             "DeleteScalingPolicy": self._delete_policy,
-            "DescribeScalingPolicies": lambda asked: self._listed("ScalingPolicie", asked, "PolicyNames", POLICY),
-            "DescribeScalingActivities": lambda asked: self._listed("ScalingActivitie", asked, "", ACTIVITY),
+            "DescribeScalingPolicies": lambda asked: self._listed("ScalingPolicies", POLICY, asked, "PolicyNames"),
+            "DescribeScalingActivities": lambda asked: self._listed("ScalingActivities", ACTIVITY, asked),
         }.get(operation)
         if handler is None:
             raise unsupported(operation)
@@ -198,11 +198,11 @@ class Scaling:
         self._store.remove(key)
         return {}
 
-    def _listed(self, name: str, params: Params, member: str, kind: str = TARGET) -> Params:
+    def _listed(self, name: str, kind: str, params: Params, member: str = "") -> Params:
         by, resource = "PolicyName" if member == "PolicyNames" else "ResourceId", params.get("ResourceId")
         found = [each.document for each in self._store.find(kind)]
         wanted = [each for each in found if not params.get(member) or each[by] in params[member]]
-        return {f"{name}s": [each for each in wanted if resource in (None, each["ResourceId"])]}
+        return {name: [each for each in wanted if resource in (None, each["ResourceId"])]}
 
 
 def _place(resource: str) -> tuple[str, str]:

@@ -19,8 +19,8 @@ from recsys.errors import LocalError
 from recsys.local.sagemaker.access import invoking, needed
 from recsys.local.sagemaker.control import Control
 from recsys.local.sagemaker.endpoints import Endpoints
-from recsys.local.sagemaker.jobs.board import Board
-from recsys.local.sagemaker.jobs.job import Workshop
+from recsys.local.sagemaker.jobs.job import Context
+from recsys.local.sagemaker.jobs.queue import Jobs
 from recsys.local.sagemaker.logs import Logs
 from recsys.local.sagemaker.operations import Operations
 from recsys.local.sagemaker.runtime import NAMESPACE, Runtime
@@ -59,16 +59,16 @@ class SageMaker:
             raise LocalError(f"the state of SageMaker cannot be read: {message}") from error
         self._actor, self._logs = Actor("sagemaker-control"), Logs(self._spec)
         self._control = Control(self._store, self._region, self._account)
-        self._shop = Workshop(self._control, self._actor, self._folder, self._logs, self._put, self._spec)
-        self._board, self._endpoints = Board(self._shop), Endpoints(self._shop)
-        self._operations = Operations(self._shop, self._board, self._endpoints)
+        self._context = Context(self._control, self._actor, self._folder, self._logs, self._put, self._spec)
+        self._jobs, self._endpoints = Jobs(self._context), Endpoints(self._context)
+        self._operations = Operations(self._context, self._jobs, self._endpoints)
         self._scaling = Scaling(self._control)
         self._runtime = Runtime(self._endpoints, self._scaling, self._region, self._account)
         endpoint = self._spec["endpoint"]
         self._publisher = Publisher(endpoint, self._region, NAMESPACE, [self._runtime.report])
         self._endpoints.resume(self._store.find("Endpoint"))
-        self._board.resume()
-        self._scaler = asyncio.ensure_future(self._scaling.run(self._shop.on_record, self._operations.reweigh))
+        self._jobs.resume()
+        self._scaler = asyncio.ensure_future(self._scaling.run(self._context.on_record, self._operations.reweigh))
         self._publisher.start()
 
     def tagged(self) -> dict[str, dict[str, str]]:
@@ -78,7 +78,7 @@ class SageMaker:
     async def quiesce(self) -> None:
         """End jobs and endpoints, and put the last lines and metrics while this server still answers."""
         self._scaler.cancel()
-        await self._board.close()
+        await self._jobs.close()
         await self._endpoints.close()
         await asyncio.to_thread(self._logs.close)
         await asyncio.to_thread(self._publisher.stop)
@@ -114,9 +114,9 @@ class SageMaker:
         operation = find_operation(target)
         params = parse(operation, body)
         if operation.service == SCALING:
-            action = f"{operation.service}:{operation.name}"
-            self._check(scope, action, "*", {})
-            return answer(operation, await self._shop.on_record(lambda: self._scaling.answer(operation.name, params)))
+            self._check(scope, f"{operation.service}:{operation.name}", "*", {})
+            scaled = await self._context.on_record(lambda: self._scaling.answer(operation.name, params))
+            return answer(operation, scaled)
         for need in needed(self._control, operation.name, params):
             self._check(scope, *need)
         return answer(operation, await self._operations.answer(operation.name, params))
@@ -137,4 +137,4 @@ class SageMaker:
             with suppress(ClientError, BotoCoreError):
                 client("cloudwatch", self._spec).put_metric_data(Namespace=namespace, MetricData=data)
 
-        self._putting = asyncio.get_running_loop().run_in_executor(None, put)
+        asyncio.get_running_loop().run_in_executor(None, put)

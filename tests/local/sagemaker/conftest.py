@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sagemaker_requests import BUCKET, IMAGE, INSTANCE, METRIC, Make, configure, make_model, named, settled
+from sagemaker_requests import BUCKET, IMAGE, METRIC, Make, configure, make_model, named, settled, training
 from waiting import eventually
 
 
@@ -41,21 +41,12 @@ def train(sagemaker: Any, role: str, bucket: str) -> Make:
     """Start a training job; members given replace those of the request. Its name."""
 
     def started(hyperparameters: dict[str, str] | None = None, channel: str = "interactions", **members: Any) -> str:
-        source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/interactions/"}
-        request = {
-            "TrainingJobName": named("train"),
-            "HyperParameters": {"model": "popularity"} if hyperparameters is None else hyperparameters,
-            "AlgorithmSpecification": {
-                "TrainingImage": IMAGE,
-                "TrainingInputMode": "File",
-                "MetricDefinitions": [METRIC],
-            },
-            "RoleArn": role,
-            "InputDataConfig": [{"ChannelName": channel, "DataSource": {"S3DataSource": source}}],
-            "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/models"},
-            "ResourceConfig": {**INSTANCE, "VolumeSizeInGB": 5},
-            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
-        } | members
+        scraped = {"TrainingImage": IMAGE, "TrainingInputMode": "File", "MetricDefinitions": [METRIC]}
+        asked = {"HyperParameters": hyperparameters or {"model": "popularity"}, "AlgorithmSpecification": scraped}
+        place = f"s3://{bucket}/interactions/"
+        request = training(named("train"), place, f"s3://{bucket}/models", role, **asked)
+        request["InputDataConfig"][0]["ChannelName"] = channel
+        request |= members
         sagemaker.create_training_job(**request)
         return request["TrainingJobName"]
 

@@ -13,7 +13,7 @@ import boto3
 import psutil
 import pytest
 from botocore.config import Config
-from sagemaker_requests import IMAGE, INSTANCE, configure, make_model, settled
+from sagemaker_requests import configure, make_model, settled, training
 from waiting import eventually
 
 BUCKET = "durable"
@@ -68,19 +68,10 @@ def train(server: Server) -> Callable[..., None]:
     s3.put_object(Bucket=BUCKET, Key="in/all.csv", Body="\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
 
     def started(name: str, hyperparameters: dict[str, str], **members: Any) -> None:
-        source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/in/"}}
-        server.client("sagemaker").create_training_job(
-            TrainingJobName=name,
-            HyperParameters=hyperparameters,
-            AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-            RoleArn=ROLE,
-            InputDataConfig=[{"ChannelName": "interactions", "DataSource": source}],
-            OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/out"},
-            ResourceConfig={**INSTANCE, "VolumeSizeInGB": 5},
-            StoppingCondition={"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600},
-            CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints/{name}"},
-            **members,
-        )
+        request = training(name, f"s3://{BUCKET}/in/", f"s3://{BUCKET}/out", ROLE, HyperParameters=hyperparameters)
+        request["StoppingCondition"]["MaxWaitTimeInSeconds"] = 600
+        checkpoints = {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/checkpoints/{name}"}}
+        server.client("sagemaker").create_training_job(**request, **checkpoints, **members)
 
     return started
 
@@ -93,13 +84,19 @@ def finished(server: Server, name: str) -> dict[str, Any]:
     return eventually(found)
 
 
-def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train: Callable[..., None]) -> None:
+def live(server: Server, train: Callable[..., None]) -> Any:
+    """A client of SageMaker, where an endpoint called live is in service."""
     sagemaker = server.client("sagemaker")
     train("quick", {"model": "popularity"})
     artefact = finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"]
     configure(sagemaker, "live", make_model(sagemaker, ROLE, artefact))
     sagemaker.create_endpoint(EndpointName="live", EndpointConfigName="live")
     settled(sagemaker, "live")
+    return sagemaker
+
+
+def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train: Callable[..., None]) -> None:
+    live(server, train)
     train("slow", {"budget_seconds": "5"})
     checkpoints = server.state / "sagemaker/training-job/slow/ml/checkpoints"
     eventually(lambda: list(checkpoints.glob("*.json")))
@@ -128,12 +125,7 @@ def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train
 def test_a_server_that_stops_waits_for_no_training_and_what_it_takes_up_can_be_deleted(
     server: Server, train: Callable[..., None]
 ) -> None:
-    sagemaker = server.client("sagemaker")
-    train("quick", {"model": "popularity"})
-    artefact = finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"]
-    configure(sagemaker, "live", make_model(sagemaker, ROLE, artefact))
-    sagemaker.create_endpoint(EndpointName="live", EndpointConfigName="live")
-    settled(sagemaker, "live")
+    sagemaker = live(server, train)
     train("slow", {"budget_seconds": "300"})
     eventually(lambda: list((server.state / "sagemaker/training-job/slow/ml/checkpoints").glob("*.json")))
     server.process.send_signal(signal.SIGTERM)

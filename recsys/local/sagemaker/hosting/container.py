@@ -5,17 +5,15 @@ import os
 import random
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from recsys.local.sagemaker.child import environment
+from recsys.local.sagemaker.child import command, environment
 from recsys.local.sagemaker.hosting.archive import BadArchive, extract
 from recsys.local.sagemaker.hosting.connection import HOST, Answer, Connections, Gone
 from recsys.local.sagemaker.hosting.errors import HostingFailed, bad_archive
 
-CHILD = "recsys.local.sagemaker.child"
 SERVE = "recsys.sagemaker.container.serve"
 PORTS = range(20_000, 32_000)  # below those that the system hands out by itself, to us too, at any moment
 STARTUP_SECONDS = 480.0  # what AWS gives a container to answer its first ping
@@ -62,7 +60,7 @@ class Container:
         self._last, self._connections = "", Connections(port)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", CHILD, self._module),
+                *command(self._module),
                 stdin=asyncio.subprocess.PIPE,  # never written to: its end tells the process that we are gone
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -42,7 +42,7 @@ class JobStopped(Exception):
 
 
 @dataclass
-class Workshop:
+class Context:
     """What jobs work with: the records and their thread, the folder, logs, metrics, and how AWS is reached."""
 
     control: Control
@@ -80,10 +80,10 @@ class Job:
 
     kind: Kind
 
-    def __init__(self, shop: Workshop, resource: Resource) -> None:
-        self.shop, self.arn, self.document = shop, resource.arn, resource.document
+    def __init__(self, context: Context, resource: Resource) -> None:
+        self.context, self.arn, self.document = context, resource.arn, resource.document
         self.name = self.document[self.kind.name_member]
-        self.folder = shop.folder / self.kind.path / self.name
+        self.folder = context.folder / self.kind.path / self.name
         self.process: Process | None = None
         self.stop_asked = asyncio.Event()
         if self.document[self.kind.status_member] == STOPPING:
@@ -109,7 +109,7 @@ class Job:
         raise NotImplementedError
 
     async def end(self, status: str, secondary: str = "", reason: str = "") -> None:
-        await asyncio.to_thread(self.shop.logs.flush)  # who hears of the end finds the log whole
+        await asyncio.to_thread(self.context.logs.flush)  # who hears of the end finds the log whole
         await self.change(**{self.kind.status_member: status}, **self.ended(status, secondary, reason))
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -118,7 +118,7 @@ class Job:
         return {"FailureReason": reason[:LONGEST_REASON]} if reason else {}
 
     async def change(self, **members: Any) -> None:
-        changed = await self.shop.on_record(lambda: self.shop.control.change(self.arn, **members))
+        changed = await self.context.on_record(lambda: self.context.control.change(self.arn, **members))
         self.document = changed.document if changed else self.document
 
     async def stop(self) -> None:
@@ -157,7 +157,7 @@ class Job:
 
     def stream(self, group: str, name: str) -> Callable[[str], None]:
         """Where its log lines go."""
-        return self.shop.logs.stream(f"/aws/sagemaker/{group}", f"{name}/algo-1-{int(time.time())}")
+        return self.context.logs.stream(f"/aws/sagemaker/{group}", f"{name}/algo-1-{int(time.time())}")
 
 
 def stop_request(control: Control, kind: Kind, name: str) -> Resource:

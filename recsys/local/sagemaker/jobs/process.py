@@ -3,15 +3,13 @@
 import asyncio
 import os
 import signal
-import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from recsys.local.sagemaker.child import environment
+from recsys.local.sagemaker.child import command, environment
 
-CHILD = "recsys.local.sagemaker.child"
 GRACE = 120.0  # seconds between SIGTERM and SIGKILL, as SageMaker gives
 LONGEST = 2**20  # bytes of a line
 NICENESS = ("nice", "-n", "10")  # serving comes first
@@ -22,14 +20,13 @@ class Process:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self.stopped = False  # whether its end was asked for
 
     @classmethod
     async def start(cls, module: str, arguments: Sequence[str], base: Path, more: Mapping[str, str]) -> "Process":
         return cls(
             await asyncio.create_subprocess_exec(
                 *NICENESS,
-                *(sys.executable, "-m", CHILD, module, *arguments),
+                *command(module, *arguments),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=STDOUT,
@@ -38,10 +35,6 @@ class Process:
                 start_new_session=True,  # Ctrl-C is for the server alone
             )
         )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     async def follow(self, take: Callable[[str], None], seconds: float) -> int:
         """Hand every line to `take` until the end; its exit status, negative for a signal. Raises TimeoutError.
@@ -64,7 +57,6 @@ class Process:
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL for who does not go."""
-        self.stopped = True
         self._signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(self._process.wait(), GRACE)

@@ -46,7 +46,7 @@ class ProcessingJob(Job):
     kind = KINDS["ProcessingJob"]
 
     async def run(self) -> None:
-        storage = await self.shop.storage(self.document["RoleArn"])
+        storage = await self.context.storage(self.document["RoleArn"])
         base = self.folder / "ml"
         await asyncio.to_thread(self._inputs, storage, base)
         await self.change(ProcessingStartTime=time.time())

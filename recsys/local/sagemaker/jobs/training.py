@@ -86,7 +86,7 @@ class TrainingJob(Job):
     kind = KINDS["TrainingJob"]
 
     async def run(self) -> None:
-        storage = await self.shop.storage(self.document["RoleArn"])
+        storage = await self.context.storage(self.document["RoleArn"])
         base = self.folder / "ml"
         await self.turn("Downloading")
         await asyncio.to_thread(self._channels, storage, base)
@@ -165,7 +165,7 @@ class TrainingJob(Job):
         def take(line: str) -> None:
             put(line)
             if found := scraper.scrape(line):
-                self.shop.put(NAMESPACE, [_datum(self.name, name, value) for name, value in found])
+                self.context.put(NAMESPACE, [_datum(self.name, name, value) for name, value in found])
 
         async def keep(saved: dict[str, float]) -> None:
             try:

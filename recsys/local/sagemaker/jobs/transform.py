@@ -12,7 +12,7 @@ from recsys.local.sagemaker.control import Control
 from recsys.local.sagemaker.errors import unsupported
 from recsys.local.sagemaker.hosting.container import Container
 from recsys.local.sagemaker.hosting.errors import HostingFailed, TransformFailed
-from recsys.local.sagemaker.hosting.transform import Plan, transform
+from recsys.local.sagemaker.hosting.transform import NO_PING, Plan, transform
 from recsys.local.sagemaker.jobs.job import IN_PROGRESS, Job, JobFailed, Params
 from recsys.local.sagemaker.jobs.storage import Storage, split
 from recsys.local.sagemaker.kinds import KINDS
@@ -64,7 +64,7 @@ class TransformJob(Job):
             await asyncio.gather(work, return_exceptions=True)
 
     async def _steps(self) -> None:
-        storage = await self.shop.storage(self.document["_role"])
+        storage = await self.context.storage(self.document["_role"])
         shutil.rmtree(self.folder, ignore_errors=True)
         definition, log = self.document["_container"], self.stream("TransformJobs", self.name)
         found = await asyncio.to_thread(storage.below, self._source)
@@ -75,7 +75,7 @@ class TransformJob(Job):
                 await self._model(storage, definition["ModelDataUrl"]), definition["ModelDataUrl"] or ""
             )
             await served.launch()
-            await served.ready("The model container did not pass the ping health check.")
+            await served.ready(NO_PING)
             await self.change(TransformStartTime=time.time())
             for bucket, key in found:
                 await self._one(storage, served, bucket, key)

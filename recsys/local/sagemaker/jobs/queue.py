@@ -2,7 +2,7 @@
 
 import asyncio
 
-from recsys.local.sagemaker.jobs.job import IN_PROGRESS, STOPPING, Job, Workshop
+from recsys.local.sagemaker.jobs.job import IN_PROGRESS, STOPPING, Context, Job
 from recsys.local.sagemaker.jobs.processing import ProcessingJob
 from recsys.local.sagemaker.jobs.training import TrainingJob
 from recsys.local.sagemaker.jobs.transform import TransformJob
@@ -12,17 +12,17 @@ JOBS: dict[str, type[Job]] = {each.kind.name: each for each in (TrainingJob, Pro
 AT_ONCE = {"TrainingJob": 1, "ProcessingJob": 2, "TransformJob": 2}
 
 
-class Board:
+class Jobs:
     """Jobs by ARN."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self._shop = shop
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._turns = {kind: asyncio.Semaphore(most) for kind, most in AT_ONCE.items()}
         self._jobs: dict[str, tuple[Job, asyncio.Task[None]]] = {}
 
     def begin(self, resource: Resource) -> None:
         """Work on a job when it is its turn."""
-        job = JOBS[resource.kind](self._shop, resource)
+        job = JOBS[resource.kind](self._context, resource)
         task = asyncio.ensure_future(self._in_turn(job))
         self._jobs[resource.arn] = job, task
         task.add_done_callback(lambda _: self._jobs.pop(resource.arn, None))
@@ -30,7 +30,7 @@ class Board:
     def resume(self) -> None:
         """Take up what was under way when the last server ended. Call it before the records' thread has other work."""
         for kind, job in JOBS.items():
-            for resource in self._shop.control.store.find(kind):
+            for resource in self._context.control.store.find(kind):
                 if resource.document[job.kind.status_member] in (IN_PROGRESS, STOPPING):
                     self.begin(resource)
 

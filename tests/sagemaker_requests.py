@@ -20,6 +20,20 @@ def named(kind: str) -> str:
     return f"{kind}-{next(NUMBERS)}"
 
 
+def training(name: str, source: str, output: str, role: str, **members: Any) -> dict[str, Any]:
+    """The request for a training job on the interactions at `source`, both s3:// URIs; `members` beside or instead."""
+    place = {"S3DataType": "S3Prefix", "S3Uri": source}
+    return {
+        "TrainingJobName": name,
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "RoleArn": role,
+        "InputDataConfig": [{"ChannelName": "interactions", "DataSource": {"S3DataSource": place}}],
+        "OutputDataConfig": {"S3OutputPath": output},
+        "ResourceConfig": {**INSTANCE, "VolumeSizeInGB": 5},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    } | members
+
+
 def make_model(sagemaker: Any, role: str, artefact: str, **container: Any) -> str:
     name = named("model")
     primary = {"Image": IMAGE, "ModelDataUrl": artefact, **container}
