@@ -1,7 +1,5 @@
 """Does a recorded resource still stand? One Describe per ARN; names and addresses follow their stack."""
 
-import re
-
 from recsys import aws
 
 DESCRIBE = {
@@ -22,7 +20,6 @@ SAGEMAKER = {
     "model-package-group": ("describe_model_package_group", "ModelPackageGroupName"),
     "model-package": ("describe_model_package", "ModelPackageName"),
 }
-GONE = re.compile("could not find|not found|does not exist", re.IGNORECASE)  # what SageMaker says of them
 
 
 def exists(resource: str) -> bool:
@@ -52,13 +49,8 @@ def _sagemaker_stands(arn: str) -> bool:
     if kind not in SAGEMAKER:
         return True
     operation, argument = SAGEMAKER[kind]
-    try:
-        aws.call(getattr(aws.client("sagemaker"), operation), **{argument: arn if kind == "model-package" else name})
-    except aws.Refused as error:
-        if GONE.search(str(error)):
-            return False
-        raise
-    return True
+    named = {argument: arn if kind == "model-package" else name}
+    return aws.find(getattr(aws.client("sagemaker"), operation), **named) is not None
 
 
 def _stack_stands(arn: str) -> bool:
