@@ -129,7 +129,7 @@ def test_a_group_must_be_active_before_datasets(personalize: Any) -> None:
         personalize.create_dataset, name="x", schemaArn=made, datasetGroupArn=group, datasetType="Interactions"
     )
     assert code == "ResourceInUseException"
-    assert "CREATE PENDING" in message
+    assert "is in status CREATE " in message and "must be ACTIVE" in message
 
 
 def test_one_dataset_of_each_type(shop: shops.Shop) -> None:
