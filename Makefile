@@ -10,6 +10,8 @@ RETAIL ?= data/raw/online-retail.parquet
 CONTAINER := recsys/sagemaker/container
 # Of the tests, each with an embedded AWS of its own.
 WORKERS ?= 2
+# Every process would compile pandas and scipy anew, which takes three times as long as to import them.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20

@@ -41,13 +41,13 @@ def make_model(sagemaker: Any, role: str, artefact: str, **container: Any) -> st
     return name
 
 
-def configure(sagemaker: Any, name: str, *models: str) -> None:
-    """An endpoint configuration; the variants are called A, B and so on."""
+def configure(sagemaker: Any, name: str, *models: str, **members: Any) -> None:
+    """An endpoint configuration; the variants are called A, B and so on, `members` are further ones of the request."""
     variants = [
         {"VariantName": letter, "ModelName": model, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
         for letter, model in zip("AB", models, strict=False)
     ]
-    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, **members)
 
 
 def settled(sagemaker: Any, name: str) -> dict[str, Any]:

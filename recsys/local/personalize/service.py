@@ -92,7 +92,6 @@ class Personalize:
         self._meter, self._attributions = Meter(self._control), Attributions(self._control, self._events)
         reporters = (self._meter.report, self._attributions.report)
         self._publisher = Publisher(self._endpoint, self._region, NAMESPACE, reporters)
-        self._jobs.start()
         self._actor.submit(self._control.resume).result()
         self._actor.submit(self._trackers.sweep)
         self._actor.submit(self._deployments.warm)
@@ -176,6 +175,7 @@ class Personalize:
 
     async def _perform(self, operation: Operation, params: Params) -> Params | None:
         if not operation.rest:
+            self._jobs.start()  # who uses Personalize will have jobs for it
             done = await asyncio.wrap_future(self._actor.submit(lambda: self._control.handle(operation, params)))
             self._meter.created(operation.name, done)
             return done

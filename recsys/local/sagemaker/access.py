@@ -24,9 +24,9 @@ def needed(control: Control, operation: str, params: Params) -> Iterator[Need]:
             yield "iam:PassRole", params[member], PASSED
 
 
-def invoking(control: Control, endpoint: str) -> Need:
-    """The check of InvokeEndpoint."""
-    return "sagemaker:InvokeEndpoint", control.arn(KINDS["Endpoint"], endpoint), {}
+def invoking(control: Control, operation: str, endpoint: str) -> Need:
+    """The check of a call to an endpoint."""
+    return f"sagemaker:{operation}", control.arn(KINDS["Endpoint"], endpoint), {}
 
 
 def _resource(control: Control, operation: str, params: Params) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.local.sagemaker import images
+from recsys.local.sagemaker.asynchronous import Queue
 from recsys.local.sagemaker.errors import unsupported
 from recsys.local.sagemaker.hosting import Fleet, HostingFailed, Variant
 from recsys.local.sagemaker.jobs.job import Context, JobFailed
@@ -26,6 +27,7 @@ from recsys.local.shared.store import Resource
 
 ENDPOINT = KINDS["Endpoint"]
 IN_SERVICE = "InService"
+QUEUE = "AsyncInferenceConfig"
 
 Params = dict[str, Any]
 
@@ -41,6 +43,7 @@ class Endpoints:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one thing at a time to an endpoint
         self._resuming: dict[str, asyncio.Task[None]] = {}
         self.fleets: dict[str, Fleet] = {}
+        self.queues: dict[str, Queue] = {}  # of the asynchronous ones
 
     async def serving(self, name: str) -> Fleet | None:
         """What serves an endpoint; after a start of the server, once that is up again."""
@@ -51,10 +54,12 @@ class Endpoints:
     def prepare(self, params: Params) -> Params:
         """The document of a new endpoint. Raises ValidationException, ResourceLimitExceeded."""
         _check_deployment(params)
+        config = params["EndpointConfigName"]
         return {
             **params,
             "EndpointStatus": "Creating",
-            "_wanted": resolved(self._context.control, params["EndpointConfigName"]),
+            "_wanted": resolved(self._context.control, config),
+            "_wanted_queue": self._queueing(config),
         }
 
     def update(self, params: Params) -> Resource:
@@ -67,8 +72,9 @@ class Endpoints:
             for each in wanted:
                 if (old := now.get(each["VariantName"])) and "serverless" not in each:
                     each |= {"weight": old["weight"], "instances": old["instances"]}
-        members = {"_wanted": wanted, "_wanted_config": params["EndpointConfigName"], "EndpointStatus": "Updating"}
-        return self._context.control.change(found.arn, **members)
+        config = params["EndpointConfigName"]
+        members = {"_wanted": wanted, "_wanted_config": config, "_wanted_queue": self._queueing(config)}
+        return self._context.control.change(found.arn, **members, EndpointStatus="Updating")
 
     def reweigh(self, params: Params) -> Resource:
         """Mark an endpoint as updating its weights and instance counts. Raises ValidationException."""
@@ -112,7 +118,7 @@ class Endpoints:
         """End every process; the records keep their status, to be taken up."""
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *(queue.close() for queue in self.queues.values()), return_exceptions=True)
         await asyncio.gather(*(fleet.stop() for fleet in self.fleets.values()))
 
     async def _in_turn(self, endpoint: Resource) -> None:
@@ -130,6 +136,7 @@ class Endpoints:
                 return
             if name not in self.fleets and status in (IN_SERVICE, "Updating"):  # after a start of the server
                 await self._deploy(name, endpoint.document["_variants"])
+                await self._queue(name, endpoint.document["_variants"], endpoint.document.get(QUEUE))
             if status in ("Creating", "Updating"):
                 await (self._weigh if "_weighed" in endpoint.document else self._renew)(endpoint, name)
         except (HostingFailed, S3Failed, JobFailed) as error:
@@ -143,13 +150,15 @@ class Endpoints:
     async def _renew(self, endpoint: Resource, name: str) -> None:
         wanted, before = endpoint.document["_wanted"], endpoint.document["EndpointConfigName"]
         config = endpoint.document.get("_wanted_config", before)
+        queueing = endpoint.document.get("_wanted_queue")
         await self._deploy(name, wanted)
+        await self._queue(name, wanted, queueing)
 
         def serving(document: Params) -> None:
-            for member in ("_wanted", "_wanted_config", "FailureReason"):
+            for member in ("_wanted", "_wanted_config", "_wanted_queue", QUEUE, "FailureReason"):
                 document.pop(member, None)
             document |= {"_variants": wanted, "EndpointConfigName": config, "EndpointStatus": IN_SERVICE}
-            document["ProductionVariants"] = shown(wanted)
+            document |= {"ProductionVariants": shown(wanted), **({QUEUE: queueing} if queueing else {})}
 
         await self._edit(endpoint.arn, serving)
 
@@ -169,7 +178,7 @@ class Endpoints:
         serving = endpoint.document["EndpointName"] in self.fleets
 
         def failed(document: Params) -> None:
-            for member in ("_wanted", "_wanted_config", "_weighed"):
+            for member in ("_wanted", "_wanted_config", "_wanted_queue", "_weighed"):
                 document.pop(member, None)
             document |= {"EndpointStatus": IN_SERVICE if serving else "Failed", "FailureReason": reason[:1024]}
             if not serving:
@@ -178,10 +187,12 @@ class Endpoints:
         await self._edit(endpoint.arn, failed)
 
     async def _end(self, endpoint: Resource, name: str) -> None:
+        await self._queue(name, [], None)
         if fleet := self.fleets.pop(name, None):
             await fleet.stop()
         await self._context.on_record(lambda: self._context.control.delete(endpoint))
-        await asyncio.to_thread(shutil.rmtree, self._folder / "archives" / name, ignore_errors=True)
+        for kind in ("archives", "waiting"):
+            await asyncio.to_thread(shutil.rmtree, self._folder / kind / name, ignore_errors=True)
 
     async def _edit(self, arn: str, change: Callable[[Params], None]) -> None:
         await asyncio.to_thread(self._context.logs.flush)
@@ -200,6 +211,17 @@ class Endpoints:
         else:
             await fleet.switch(variants)
         await asyncio.to_thread(_forget, archives)
+
+    async def _queue(self, name: str, variants: list[Params], config: Params | None) -> None:
+        """Let what waits for an answer go on under this AsyncInferenceConfig."""
+        if before := self.queues.pop(name, None):
+            await before.close()
+        if config:
+            folder, role = self._folder / "waiting" / name, variants[0]["role"]
+            self.queues[name] = Queue(self._context, folder, self.fleets[name], config, role)
+
+    def _queueing(self, config_name: str) -> Params | None:
+        return self._context.control.find(KINDS["EndpointConfig"], config_name).document.get(QUEUE)
 
     async def _variant(self, wanted: Params, folder: Path) -> Variant:
         """Its model on disk."""

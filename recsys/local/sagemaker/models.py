@@ -60,7 +60,7 @@ def container(control: Control, definition: Params) -> Params:
 
 def prepare_config(control: Control, params: Params) -> Params:
     """The document of a new endpoint configuration. Raises ValidationException."""
-    for member in ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants"):
+    for member in ("ExplainerConfig", "ShadowProductionVariants"):
         if member in params:
             raise unsupported(f"{member} of an endpoint configuration")
     if params.get("DataCaptureConfig", {}).get("EnableCapture"):
@@ -71,13 +71,25 @@ def prepare_config(control: Control, params: Params) -> Params:
     for variant in params["ProductionVariants"]:
         if "ModelName" not in variant:
             raise unsupported("inference components: a production variant needs a ModelName")
-        control.find(KINDS["Model"], variant["ModelName"])
+        model = control.find(KINDS["Model"], variant["ModelName"]).document
+        if "AsyncInferenceConfig" in params:
+            _check_asynchronous(params["AsyncInferenceConfig"]["OutputConfig"], variant, model)
         variant.setdefault("InitialVariantWeight", 1.0)
         if "ServerlessConfig" not in variant:
             if "InstanceType" not in variant:
                 raise broken(f"Production variant {variant['VariantName']} needs an InstanceType or a ServerlessConfig")
             variant.setdefault("InitialInstanceCount", 1)
     return params
+
+
+def _check_asynchronous(output: Params, variant: Params, model: Params) -> None:
+    """Raises ValidationException."""
+    if not output.get("S3OutputPath"):
+        raise unsupported("AsyncInferenceConfig without OutputConfig.S3OutputPath")
+    if output.get("NotificationConfig", {}).get("IncludeInferenceResponseIn"):
+        raise unsupported("IncludeInferenceResponseIn")
+    if "ServerlessConfig" in variant or model["PrimaryContainer"].get("Mode") == MULTI:
+        raise broken("Asynchronous inference needs variants on instances, of models with one container each.")
 
 
 def prepare_group(control: Control, params: Params) -> Params:

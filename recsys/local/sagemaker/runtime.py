@@ -1,4 +1,4 @@
-"""InvokeEndpoint: from a request to a container's answer, in AWS's form, and what is counted of it."""
+"""Calls to an endpoint: from a request to a container's answer, in AWS's form, and what is counted of it."""
 
 import json
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recsys.local.sagemaker.endpoints import Endpoints
-from recsys.local.sagemaker.hosting import Answer, Refused, TimedOut, Unavailable
+from recsys.local.sagemaker.hosting import Answer, Fleet, Refused, TimedOut, Unavailable
 from recsys.local.sagemaker.jobs.storage import S3Failed
 from recsys.local.sagemaker.scaling import Scaling
 from recsys.local.sagemaker.wire import Answer as Wire
@@ -15,6 +15,7 @@ from recsys.local.sagemaker.wire import checked
 from recsys.local.shared.errors import ServiceError
 
 MOST_BYTES = 6_291_456  # of a request's body
+MOST_BYTES_ASYNC = 128_000  # of one that does not lie in S3
 PASSED = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-inference-id")
 CUSTOM = "x-amzn-sagemaker-custom-attributes"
 JSON = (b"content-type", b"application/json")
@@ -24,7 +25,7 @@ Params = dict[str, Any]
 
 
 class Runtime:
-    """Answers InvokeEndpoint; `report` tells CloudWatch what was counted since the last time."""
+    """Answers InvokeEndpoint and its asynchronous twin; `report` tells CloudWatch what was counted since last time."""
 
     def __init__(self, endpoints: Endpoints, scaling: Scaling, region: str, account: str) -> None:
         self._scaling = scaling
@@ -37,10 +38,10 @@ class Runtime:
         if len(body) > MOST_BYTES:
             content = {"message": f"HTTP content length exceeded {MOST_BYTES} bytes."}
             return 413, [JSON], json.dumps(content).encode()
-        asked = checked(headers, endpoint)
-        fleet = self._endpoints.fleets.get(endpoint) or await self._endpoints.serving(endpoint)
-        if fleet is None:
-            raise _error(f"Endpoint {endpoint} of account {self._account} not found.")
+        asked = checked("InvokeEndpoint", headers, endpoint)
+        fleet = await self._serving(endpoint)
+        if endpoint in self._endpoints.queues:
+            raise _error(f"Endpoint {endpoint} is asynchronous: call InvokeEndpointAsync.")
         for member in ("InferenceComponentName", "TargetContainerHostname", "EnableExplanations"):
             if member in asked:
                 raise _error(f"The embedded SageMaker does not do this: {member}")
@@ -67,11 +68,31 @@ class Runtime:
             )
         return 200, _headers(answer), answer.body
 
+    async def invoke_async(self, endpoint: str, headers: dict[str, str], body: bytes) -> Wire:
+        """Take a request whose answer will lie in S3; status, headers and body. Raises ServiceError."""
+        if len(body) > MOST_BYTES_ASYNC:
+            raise _error(f"Body must have at most {MOST_BYTES_ASYNC} bytes; give an InputLocation.")
+        asked = checked("InvokeEndpointAsync", headers, endpoint)
+        await self._serving(endpoint)
+        if endpoint not in self._endpoints.queues:
+            raise _error(f"Endpoint {endpoint} has no AsyncInferenceConfig: call InvokeEndpoint.")
+        told = await self._endpoints.queues[endpoint].accept(asked, body)
+        content = json.dumps({"InferenceId": told.pop("InferenceId")}).encode()
+        places = [(f"x-amzn-sagemaker-{name.lower()}".encode(), value.encode()) for name, value in told.items()]
+        return 202, [JSON, *places], content
+
     def report(self, put: Callable[[list[Params]], bool]) -> None:
         """Put the metrics of AWS/SageMaker."""
         with self._lock:
             counted, self._counted = self._counted, {}
         put([_datum(*key, values) for key, values in counted.items()])
+
+    async def _serving(self, endpoint: str) -> Fleet:
+        """What answers, once it is up after a start. Raises ValidationError."""
+        fleet = self._endpoints.fleets.get(endpoint) or await self._endpoints.serving(endpoint)
+        if fleet is None:
+            raise _error(f"Endpoint {endpoint} of account {self._account} not found.")
+        return fleet
 
     def _count(self, endpoint: str, answer: Answer, seconds: float) -> None:
         values = {

@@ -33,6 +33,8 @@ from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.http import request_id, whole_body
 from recsys.local.shared.store import Store, all_tags
 
+CALLS = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -100,9 +102,7 @@ class SageMaker:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             if found := RUNTIME.fullmatch(scope["path"]):
-                if found["verb"] != "invocations":
-                    raise ServiceError("ValidationError", f"The embedded SageMaker does not do this: {found['verb']}")
-                return await self._invoke(scope, found["endpoint"], headers, body)
+                return await self._call(scope, found["verb"], found["endpoint"], headers, body)
             return await self._operate(scope, headers.get("x-amz-target", ""), body)
         except ServiceError as error:
             return refusal(error)
@@ -121,9 +121,12 @@ class SageMaker:
             self._check(scope, *need)
         return answer(operation, await self._operations.answer(operation.name, params))
 
-    async def _invoke(self, scope: Scope, endpoint: str, headers: dict[str, str], body: bytes) -> Answer:
-        self._check(scope, *invoking(self._control, endpoint))
-        return await self._runtime.invoke(endpoint, headers, body)
+    async def _call(self, scope: Scope, verb: str, endpoint: str, headers: dict[str, str], body: bytes) -> Answer:
+        if verb not in CALLS:
+            raise ServiceError("ValidationError", f"The embedded SageMaker does not do this: {verb}")
+        self._check(scope, *invoking(self._control, CALLS[verb], endpoint))
+        invoke = self._runtime.invoke if verb == "invocations" else self._runtime.invoke_async
+        return await invoke(endpoint, headers, body)
 
     def _check(self, scope: Scope, action: str, resource: str, keys: dict[str, str]) -> None:
         """Raises AccessDeniedException where the signer may not do it."""

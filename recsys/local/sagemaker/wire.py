@@ -58,16 +58,14 @@ def refusal(error: ServiceError) -> Answer:
     return error.status, [JSON, (b"x-amzn-errortype", error.code.encode())], body
 
 
-def checked(headers: dict[str, str], endpoint: str) -> Params:
-    """The members of an InvokeEndpoint request beside its body. Raises ValidationError, as the runtime calls it."""
-    shape, given = (
-        _service("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape,
-        {"EndpointName": endpoint},
-    )
+def checked(operation: str, headers: dict[str, str], endpoint: str) -> Params:
+    """The members of a request to the runtime beside its body. Raises ValidationError, as the runtime calls it."""
+    shape = _service("sagemaker-runtime").operation_model(operation).input_shape
+    given: Params = {"EndpointName": endpoint}
     for name, member in shape.members.items():
         value = headers.get(member.serialization.get("name", "").lower())
         if member.serialization.get("location") == "header" and value is not None:
-            given[name] = value
+            given[name] = int(value) if member.type_name == "integer" and value.isdigit() else value
     try:
         return {name: validate(value, shape.members[name], name[0].lower() + name[1:]) for name, value in given.items()}
     except ServiceError as error:

@@ -249,8 +249,3 @@ def test_weights_are_changed_by_who_may_change_that_endpoint() -> None:
     (need,) = needed(control, "UpdateEndpointWeightsAndCapacities", {"EndpointName": "live"})
     arn = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/live"
     assert need == ("sagemaker:UpdateEndpointWeightsAndCapacities", arn, {})
-
-
-def test_asynchronous_inference_is_refused(endpoint: str, runtime: Any) -> None:
-    error = refused(lambda: runtime.invoke_endpoint_async(EndpointName=endpoint, InputLocation="s3://bucket/key"))
-    assert error["Error"]["Code"] == "ValidationError" and "async-invocations" in error["Error"]["Message"]

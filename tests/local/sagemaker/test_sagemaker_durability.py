@@ -88,18 +88,32 @@ def live(server: Server, train: Callable[..., None]) -> Any:
     """A client of SageMaker, where an endpoint called live is in service."""
     sagemaker = server.client("sagemaker")
     train("quick", {"model": "popularity"})
-    artefact = finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"]
-    configure(sagemaker, "live", make_model(sagemaker, ROLE, artefact))
-    sagemaker.create_endpoint(EndpointName="live", EndpointConfigName="live")
-    settled(sagemaker, "live")
+    serve(sagemaker, "live", finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"])
     return sagemaker
 
 
+def serve(sagemaker: Any, name: str, artefact: str, **members: Any) -> None:
+    """An endpoint; `members` are further ones of its configuration."""
+    configure(sagemaker, name, make_model(sagemaker, ROLE, artefact), **members)
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    settled(sagemaker, name)
+
+
+def keys(server: Server, prefix: str) -> set[str]:
+    listed = server.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+    return {f"s3://{BUCKET}/{each['Key']}" for each in listed.get("Contents", [])}
+
+
 def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train: Callable[..., None]) -> None:
-    live(server, train)
+    sagemaker = live(server, train)
+    into = {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/answers"}}
+    artefact = finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"]
+    serve(sagemaker, "queue", artefact, AsyncInferenceConfig=into)
     train("slow", {"budget_seconds": "5"})
     checkpoints = server.state / "sagemaker/training-job/slow/ml/checkpoints"
     eventually(lambda: list(checkpoints.glob("*.json")))
+    runtime, question = server.client("sagemaker-runtime"), {"EndpointName": "queue", "ContentType": "application/json"}
+    accepted = [runtime.invoke_endpoint_async(**question, Body=b'{"userId": "u1"}') for _ in range(20)]
 
     children = server.kill()
     _, alive = psutil.wait_procs(children, timeout=10)
@@ -107,8 +121,9 @@ def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train
     server.start()
 
     request = {"EndpointName": "live", "Body": b'{"userId": "u1"}', "ContentType": "application/json"}
-    answer = server.client("sagemaker-runtime").invoke_endpoint(**request)["Body"].read()
+    answer = runtime.invoke_endpoint(**request)["Body"].read()
     assert json.loads(answer)["known"]  # the first call already, as it waits for what is in service
+    eventually(lambda: keys(server, "answers/") == {each["OutputLocation"] for each in accepted})
     job = finished(server, "slow")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     logs = server.client("logs")

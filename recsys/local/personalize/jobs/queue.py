@@ -37,7 +37,7 @@ class Jobs:
         self._closed = False
 
     def start(self) -> None:
-        """Start the worker process now, so that its imports are done when the first job comes."""
+        """Start the worker process, where there is none, so that its imports are done when the first job comes."""
         with self._lock:
             self._ensure()
 

@@ -31,6 +31,7 @@ NICENESS = 10  # serving comes first
 
 def main() -> None:
     """Serve jobs until standard input closes. The argument is the file that a worker and its children hold locked."""
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides what to stop
     lock = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)  # children share it: it is free once the last of them has ended
@@ -99,7 +100,6 @@ def work(job: dict[str, Any]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what a library prints must not reach the protocol
-    os.nice(NICENESS)
     spec = job["spec"]
     try:
         result = task(job["task"])(spec)

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy import sparse
 
 from recsys.local.personalize.filters import Table
 from recsys.local.personalize.schemas import TYPES, Field, plain
@@ -45,7 +44,9 @@ class Column:
         self._code_of = {name: code for code, name in enumerate(names) if name is not None}
         known = np.isin(codes, list(self._code_of.values()))
         pairs = (np.ones(known.sum(), np.float32), (codes[known], items[known]))
-        self._counts = sparse.coo_array(pairs, shape=(len(names), n_items)).tocsr()
+        from scipy.sparse import coo_array  # slow to import: loaded with the model
+
+        self._counts = coo_array(pairs, shape=(len(names), n_items)).tocsr()
         self._of_item = np.asarray(self._counts.sum(axis=0)).ravel()
         self._total = max(1.0, float(self._of_item.sum()))
         self._kept: dict[int, np.ndarray] = {}

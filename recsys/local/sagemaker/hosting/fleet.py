@@ -72,14 +72,15 @@ class Fleet:
         headers: Mapping[str, str],
         target_variant: str | None = None,
         target_model: str | None = None,
+        seconds: float = CALL_SECONDS,
     ) -> Answer:
-        """What a container answers to a call.
+        """What a container answers to a call within `seconds`.
 
         Without `target_variant` one is drawn by weight; of its instances the least busy is asked, of a multi-model
         variant one that has loaded the model. Raises Refused, TimedOut, Unavailable.
         """
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await self._invoke(body, headers, target_variant, target_model)
         except Gone as error:
             raise Unavailable(f"No process of endpoint {self.name} answered: {error}") from error

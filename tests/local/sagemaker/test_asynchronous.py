@@ -1,0 +1,145 @@
+"""Asynchronous inference through boto3: the payload lies in S3, and so will the answer."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError
+from sagemaker_requests import BUCKET, configure, named, put, settled
+from waiting import eventually
+
+Make = Callable[..., Any]
+
+
+def configured(sagemaker: Any, model: str, **output: Any) -> str:
+    """An endpoint configuration's name."""
+    name = named("asynchronous")
+    places = {"S3OutputPath": f"s3://{BUCKET}/answers", "S3FailurePath": f"s3://{BUCKET}/failures", **output}
+    queue = {"OutputConfig": places, "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 2}}
+    configure(sagemaker, name, model, AsyncInferenceConfig=queue)
+    return name
+
+
+@pytest.fixture(scope="module")
+def queue(client: Make) -> dict[str, str]:
+    """A topic whose messages lie in an SQS queue: the ARN of the one, the URL of the other."""
+    sqs, sns = client("sqs"), client("sns")
+    url = sqs.create_queue(QueueName="told-of-answers")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = sns.create_topic(Name="answers")["TopicArn"]
+    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    return {"topic": topic, "url": url}
+
+
+@pytest.fixture(scope="module")
+def waiting(sagemaker: Any, role: str, model: str, queue: dict[str, str], client: Make) -> Iterator[str]:
+    """The name of an asynchronous endpoint that tells the topic of every end."""
+    allow = {"Effect": "Allow", "Action": "sns:Publish", "Resource": queue["topic"]}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    client("iam").put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="tell", PolicyDocument=policy)
+    topics = {"SuccessTopic": queue["topic"], "ErrorTopic": queue["topic"]}
+    name = configured(sagemaker, model, NotificationConfig=topics)
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    assert settled(sagemaker, name)["AsyncInferenceConfig"]["OutputConfig"]["NotificationConfig"] == topics
+    yield name
+    sagemaker.delete_endpoint(EndpointName=name)
+
+
+@pytest.fixture(scope="module")
+def ask(client: Make, waiting: str) -> Make:
+    """InvokeEndpointAsync with JSON."""
+    runtime = client("sagemaker-runtime")
+    return lambda **members: runtime.invoke_endpoint_async(
+        EndpointName=waiting, **{"ContentType": "application/json", **members}
+    )
+
+
+def content(client: Make, uri: str) -> str | None:
+    """The object, once it is there."""
+    place = urlsplit(uri)
+    try:
+        return client("s3").get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read().decode()
+    except client("s3").exceptions.NoSuchKey:
+        return None
+
+
+def told(client: Make, queue: dict[str, str], identity: str) -> dict[str, Any]:
+    """What the topic was told of a request."""
+
+    def found() -> dict[str, Any] | None:
+        got = client("sqs").receive_message(QueueUrl=queue["url"], MaxNumberOfMessages=10, VisibilityTimeout=1)
+        messages = [json.loads(each["Body"]) for each in got.get("Messages", [])]
+        return next((each for each in messages if each["inferenceId"] == identity), None)
+
+    return eventually(found)
+
+
+def test_the_answer_comes_to_lie_in_s3_and_the_topic_hears_of_it(
+    client: Make, ask: Make, waiting: str, queue: dict[str, str]
+) -> None:
+    source = put(client, "questions/1.json", b'{"userId": "u1", "numResults": 3}')
+    accepted = ask(InputLocation=source, InferenceId="first")
+    assert accepted["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert accepted["InferenceId"] == "first" and accepted["OutputLocation"].startswith(f"s3://{BUCKET}/answers/")
+    answer = json.loads(eventually(lambda: content(client, accepted["OutputLocation"])))
+    assert answer["known"] and len(answer["recommendations"]) == 3
+    message = told(client, queue, "first")
+    assert (message["invocationStatus"], message["requestParameters"]["endpointName"]) == ("Completed", waiting)
+    assert message["responseParameters"]["outputLocation"] == accepted["OutputLocation"]
+
+
+def test_a_small_payload_comes_with_the_request_and_the_answer_lies_where_it_says(client: Make, ask: Make) -> None:
+    accepted = ask(Body=b'{"userId": "u2"}', S3OutputPathExtension="today", Filename="u2.json")
+    assert accepted["OutputLocation"] == f"s3://{BUCKET}/answers/today/u2.json"
+    assert json.loads(eventually(lambda: content(client, accepted["OutputLocation"])))["known"]
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "reason"),
+    [
+        ("questions/bad.json", b"{", "client error (400)"),
+        ("questions/none.json", None, "Failed to download input data"),
+    ],
+)
+def test_what_has_no_answer_leaves_its_reason(
+    client: Make, ask: Make, queue: dict[str, str], key: str, body: bytes | None, reason: str
+) -> None:
+    source = put(client, key, body) if body else f"s3://{BUCKET}/{key}"
+    accepted = ask(InputLocation=source)
+    assert reason in eventually(lambda: content(client, accepted["FailureLocation"]))
+    message = told(client, queue, accepted["InferenceId"])
+    assert message["invocationStatus"] == "Failed" and reason in message["failureReason"]
+
+
+def test_each_kind_of_endpoint_is_called_in_its_own_way(client: Make, waiting: str, endpoint: str) -> None:
+    runtime = client("sagemaker-runtime")
+    with pytest.raises(ClientError, match="call InvokeEndpointAsync"):
+        runtime.invoke_endpoint(EndpointName=waiting, Body=b"{}")
+    with pytest.raises(ClientError, match="call InvokeEndpoint"):
+        runtime.invoke_endpoint_async(EndpointName=endpoint, InputLocation=f"s3://{BUCKET}/x")
+    with pytest.raises(ClientError, match="not found"):
+        runtime.invoke_endpoint_async(EndpointName="nobody", InputLocation=f"s3://{BUCKET}/x")
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({}, "Either InputLocation or a Body"),
+        ({"Body": b"x" * 128_001}, "at most 128000 bytes"),
+        ({"InputLocation": f"s3://{BUCKET}/x", "Filename": "a.b.c"}, "filename"),
+    ],
+)
+def test_a_request_that_cannot_be_taken_is_refused(ask: Make, members: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ClientError, match=reason) as caught:
+        ask(**members)
+    assert caught.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_a_configuration_says_where_answers_go(sagemaker: Any, model: str) -> None:
+    with pytest.raises(ClientError, match="S3OutputPath"):
+        configured(sagemaker, model, S3OutputPath="")
