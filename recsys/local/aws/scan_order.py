@@ -2,12 +2,14 @@
 
 MiniStack sorts, hashes and copies the whole table for each page. Here a table keeps its keys in order for every way it
 is scanned, made at the first scan and kept by each write, and a page begins at its place in that order. Order, segments
-and all else of an answer are MiniStack's own: `_scan` itself runs, only its items come from elsewhere.
+and all else of an answer are MiniStack's own: `_scan` itself runs, only its items come from elsewhere. A filter is read
+once, not for each item.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from hashlib import sha1
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -18,6 +20,7 @@ from ministack.services import dynamodb
 ORDERS = ("orders of scans",)
 REMEMBERED = 4  # ways to scan a table; each costs about 100 bytes an item
 AHEAD = 100  # keys read at once
+EXPRESSIONS = 256  # remembered
 
 Table = dict[str, Any]
 Item = dict[str, Any]
@@ -53,10 +56,13 @@ Orders = dict[Way, dict[int, list[Entry]]]
 
 
 def install() -> None:
-    """Scan in kept orders, and keep them at every write."""
+    """Scan in kept orders, keep them at every write, and remember how expressions are read."""
     dynamodb._scan = _ordered(dynamodb._scan)
     dynamodb._set_item = _kept(dynamodb._set_item)
     dynamodb._remove_item = _kept(dynamodb._remove_item)
+    tokens = lru_cache(EXPRESSIONS)(dynamodb._tokenize)
+    dynamodb._tokenize = lambda expression: list(tokens(expression))
+    dynamodb._condition_syntax_error = lru_cache(EXPRESSIONS)(dynamodb._condition_syntax_error)
 
 
 def _ordered(scan: Callable[[dict], tuple]) -> Callable[[dict], tuple]:

@@ -236,6 +236,9 @@ def test_a_scan_takes_its_items_where_a_kept_order_is_put():
     for function in (dynamodb._items_replaced, dynamodb._update_table):
         assert "table.pop(_INDEX_MEMBERS, None)" in inspect.getsource(function)
     assert "!= _INDEX_MEMBERS" in inspect.getsource(dynamodb.get_state)
+    assert calls_by_name(dynamodb, "_tokenize")
+    assert parameters(dynamodb._tokenize) == ["expr"]
+    assert parameters(dynamodb._condition_syntax_error) == ["expr", "slot"]
 
 
 def test_reads_and_writes_pass_where_units_are_counted():
