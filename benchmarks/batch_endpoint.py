@@ -1,57 +1,38 @@
 """The daily batch over a SageMaker endpoint: everybody served or accounted for, killed half-way and resumed.
 
-`python -m benchmarks.batch --endpoint` runs this. Endpoint, profiles and S3 are one embedded AWS; the batch processor
-is a process of its own that gets SIGKILL once half of the users are in the checkpoint, and a second one goes on.
+`python -m benchmarks.batch --endpoint` ends with this. The batch processor is a process of its own that gets SIGKILL
+once half of the users are in the checkpoint, and a second one goes on.
 """
 
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from benchmarks.embedded import BUCKET, TABLE, fill
-from benchmarks.serving import server
+from benchmarks.batch_worker import DAY
+from benchmarks.embedded import BUCKET
 from recsys import aws, deploy
 from recsys.data.generate import generate
 from recsys.deploy import costs, prices
-from recsys.lambdas.batch_processor import handler
 
 NAME, IMAGE, INSTANCE = "batch-benchmark", "0.dkr.ecr.us-east-1.amazonaws.com/recsys:1", "ml.m5.large"
+WORKER = "benchmarks.batch_worker"
 SHOP = {"users": 2_000, "items": 2_000, "seed": 7}
 EVENTS = 5  # a profile: of 100,000 profiles with 25 the tables in memory would take gigabytes
-DAY = "2030-01-01"
-
-
-class Context:
-    """Lambda's context, with all the time there is."""
-
-    aws_request_id, invoked_function_arn = "benchmark", ""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 900_000
 
 
 def measure(users: int) -> None:
-    """Set up, run, kill, run again, check, print."""
-    with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
-        aws.client.cache_clear()
-        hosted()
-        fill([f"user-{number}" for number in range(users)], events=EVENTS)
-        settings = {"TABLE_NAME": TABLE, "BUCKET_NAME": BUCKET, "ENDPOINT_NAME": NAME, "CAMPAIGN_ARN": ""}
-        os.environ.update(settings, ACTIVE_DAYS="30", MAX_FAILED_PERCENT="5", ENVIRONMENT="benchmark")
-        killed, seconds = until_half(users)
-        print(f"killed after {seconds:.0f} s with {killed:,} of {users:,} users in the checkpoint")
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "benchmarks.batch_endpoint"], check=True, stdout=subprocess.DEVNULL)
-        seconds += time.perf_counter() - started
-        told(users, seconds)
+    """Run the batch over a table of so many users, kill it, run it again, check, print."""
+    killed, seconds = until_half(users)
+    print(f"killed after {seconds:.0f} s with {killed:,} of {users:,} users in the checkpoint")
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", WORKER], check=True, stdout=subprocess.DEVNULL)
+    seconds += time.perf_counter() - started
+    told(users, seconds)
 
 
 def told(users: int, seconds: float) -> None:
@@ -74,7 +55,7 @@ def told(users: int, seconds: float) -> None:
 def until_half(users: int) -> tuple[int, float]:
     """Run the batch until half of the users are served, then kill it: how many were, and its seconds."""
     started = time.perf_counter()
-    worker = subprocess.Popen([sys.executable, "-m", "benchmarks.batch_endpoint"], stdout=subprocess.DEVNULL)
+    worker = subprocess.Popen([sys.executable, "-m", WORKER], stdout=subprocess.DEVNULL)
     while (done := served()) < users / 2 and worker.poll() is None:
         time.sleep(0.2)
     worker.kill()
@@ -96,6 +77,7 @@ def document(name: str) -> dict[str, Any]:
 
 def hosted() -> None:
     """An endpoint with a model that a training job made of a generated shop; makes bucket, catalogue and role."""
+    aws.client.cache_clear()
     s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
     s3.create_bucket(Bucket=BUCKET)
     shop = generate(**SHOP)
@@ -140,7 +122,3 @@ def settled(describe: Callable[[], dict[str, Any]], member: str, status: str) ->
             raise SystemExit(f"{found[member]}: {found.get('FailureReason')}")
         time.sleep(0.1)
     return found
-
-
-if __name__ == "__main__":
-    handler.handler({"date": DAY}, Context())

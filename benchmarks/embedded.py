@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -18,8 +19,9 @@ SERVICES = {
     "personalize-runtime": "Personalize",
     "personalize-events": "Personalize",
     "s3": "S3",
+    "sagemaker-runtime": "SageMaker",
 }
-CALLED = tuple(dict.fromkeys(SERVICES.values()))
+CALLED = ("DynamoDB", "Personalize", "S3")
 KEPT = 25  # events in a profile, as many as the stream processor keeps
 
 Done = tuple[int, float, Counter[str]]  # how many were served, seconds, calls by service
@@ -30,8 +32,13 @@ called: list[str] = []
 def count_calls() -> None:
     """From now on every call of a client of boto3's default session is counted; clients made before are not."""
     boto3.setup_default_session()
+    count_calls_of(boto3.DEFAULT_SESSION.events)
+
+
+def count_calls_of(events: Any) -> None:
+    """Count what these events of botocore tell of, a client's or a session's."""
     for service, name in SERVICES.items():
-        boto3.DEFAULT_SESSION.events.register(f"before-send.{service}", lambda name=name, **_: called.append(name))
+        events.register(f"before-send.{service}", lambda name=name, **_: called.append(name))
 
 
 def counted(work: Callable[[], int]) -> Done:
@@ -68,14 +75,19 @@ def _group() -> str:
 
 def fill(users: Sequence[str], table: str = TABLE, events: int = KEPT) -> None:
     """A table of profiles as the stream processor leaves them, with so many events each."""
-    dynamodb, now = aws.client("dynamodb"), {"N": str(round(time.time(), 3))}
     key = {"AttributeName": "userId"}
-    dynamodb.create_table(
+    aws.client("dynamodb").create_table(
         TableName=table,
         KeySchema=[{**key, "KeyType": "HASH"}],
         AttributeDefinitions=[{**key, "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
+    add(users, table, events)
+
+
+def add(users: Sequence[str], table: str = TABLE, events: int = KEPT) -> None:
+    """More profiles for a table that is there."""
+    dynamodb, now = aws.client("dynamodb"), {"N": str(round(time.time(), 3))}
     event = {"itemId": {"S": "item-00017"}, "eventType": {"S": "view"}, "timestamp": now, "eventId": {"S": "e" * 56}}
     counts = {"eventCount": {"N": str(events)}, "counts": {"M": {"view": {"N": str(events)}}}}
     profile = {**counts, "lastEventAt": now, "version": {"N": "9"}, "lastItems": {"L": [{"M": event}] * events}}

@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign
+from ..values import session
 from . import age
 from .clock import Clock, OutOfTime
 from .endpoint import PATIENCE, Catalogue, EndpointSource
@@ -38,6 +39,9 @@ config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_
 # Tried once: the source asks again by itself, and knows when it is too late for that.
 impatient = Config(read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=THREADS)
 patient = Config(read_timeout=PATIENCE, retries={"total_max_attempts": 1})
+# Nobody types these requests, and to look at each of their values took longer than all else the function does.
+unchecked = config.merge(Config(parameter_validation=False))
+as_they_travel = session()
 
 
 class BadEvent(ValueError):
@@ -98,8 +102,8 @@ def asked(event: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _profiles(state: State, source: Source) -> Profiles:
-    dynamodb = boto3.client("dynamodb", config=config)
-    return Profiles(dynamodb, os.environ["TABLE_NAME"], state.since, source.asks_events)
+    dynamodb = as_they_travel.create_client("dynamodb", config=unchecked)
+    return Profiles(dynamodb, os.environ["TABLE_NAME"], state.since, source.asks_events, source.at_once)
 
 
 def _source() -> Source:

@@ -17,7 +17,6 @@ from .profiles import EXPIRED, Key, Profiles, Users
 from .source import CampaignSource
 from .state import REASONS, Segment, State
 
-USERS_A_STEP = 50  # at least, so that a step is worth its checkpoint
 PAGES_A_STEP = 50  # at most, where hardly anybody is active
 
 Source = CampaignSource | EndpointSource
@@ -61,7 +60,7 @@ class Run:
         for _ in range(PAGES_A_STEP):
             found, key = self.profiles.page(number, len(self.state.segments), key, self.clock)
             users = {**users, **found}
-            if key is None or len(users) >= USERS_A_STEP:
+            if key is None or len(users) >= self.profiles.at_once / 2:  # so that a step is worth its checkpoint
                 break
         return users, key
 

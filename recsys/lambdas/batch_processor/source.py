@@ -1,6 +1,7 @@
 """Where recommendations come from: users in, for each its items or its error out.
 
-A source says in `asks_events` whether it wants to know what the users did last.
+A source says in `asks_events` whether it wants to know what the users did last, and in `at_once` how many profiles are
+read for a step: so many as it answers in about a second, since what a cut-off run repeats is a step of each segment.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ class CampaignSource:
     """
 
     asks_events = False
+    at_once = 100
 
     def __init__(self, campaign: Campaign) -> None:
         self.campaign, self.name = campaign, campaign.arn

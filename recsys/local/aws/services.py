@@ -30,6 +30,7 @@ from recsys.local.aws import (
     permissions,
     quick_items,
     rule_clock,
+    scan_order,
     service_roles,
     table_metrics,
 )
@@ -57,6 +58,7 @@ MENDS = (
     permissions,
     quick_items,
     rule_clock,
+    scan_order,
     service_roles,
     table_metrics,
     metrics,

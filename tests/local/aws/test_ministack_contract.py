@@ -224,6 +224,23 @@ def test_every_log_line_passes_where_embedded_metrics_are_read():
     assert '"FilterLogEvents": _filter_log_events' in inspect.getsource(cloudwatch_logs.handle_request)
 
 
+def test_a_scan_takes_its_items_where_a_kept_order_is_put():
+    from ministack.services import dynamodb
+
+    source = inspect.getsource(dynamodb._scan)
+    assert "table = _tables.get(name)" in source
+    assert "= _paginate_evaluated_items(all_items, limit, table, index_name)" in source
+    assert parameters(dynamodb._scan) == ["data"]
+    assert dynamodb._scan.__closure__ is None
+    assert parameters(dynamodb._set_item)[:3] == parameters(dynamodb._remove_item) == ["table", "pk_val", "sk_val"]
+    for function in (dynamodb._items_replaced, dynamodb._update_table):
+        assert "table.pop(_INDEX_MEMBERS, None)" in inspect.getsource(function)
+    assert "!= _INDEX_MEMBERS" in inspect.getsource(dynamodb.get_state)
+    assert calls_by_name(dynamodb, "_tokenize")
+    assert parameters(dynamodb._tokenize) == ["expr"]
+    assert parameters(dynamodb._condition_syntax_error) == ["expr", "slot"]
+
+
 def test_reads_and_writes_pass_where_units_are_counted():
     from ministack.services import dynamodb
 
