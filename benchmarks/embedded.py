@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -30,8 +31,13 @@ called: list[str] = []
 def count_calls() -> None:
     """From now on every call of a client of boto3's default session is counted; clients made before are not."""
     boto3.setup_default_session()
+    count_calls_of(boto3.DEFAULT_SESSION.events)
+
+
+def count_calls_of(events: Any) -> None:
+    """Count what these events of botocore tell of, a client's or a session's."""
     for service, name in SERVICES.items():
-        boto3.DEFAULT_SESSION.events.register(f"before-send.{service}", lambda name=name, **_: called.append(name))
+        events.register(f"before-send.{service}", lambda name=name, **_: called.append(name))
 
 
 def counted(work: Callable[[], int]) -> Done:
