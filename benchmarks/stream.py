@@ -29,7 +29,7 @@ from typing import Any
 import boto3
 import numpy as np
 
-from benchmarks.embedded import CALLED, TABLE, Done, campaign, count_calls, counted, fill, tracking_id
+from benchmarks.embedded import CALLED, TABLE, Done, campaign, count_calls, count_calls_of, counted, fill, tracking_id
 from benchmarks.machine import machine
 from benchmarks.serving import server
 
@@ -114,9 +114,11 @@ def plain() -> Handler:
 
 def ours() -> dict[str, Handler]:
     """The stream processor, and its two halves alone."""
-    from recsys.lambdas.stream_processor import handler as module  # its clients are made, and counted, now
+    from recsys.lambdas.stream_processor import handler as module  # its clients are made now
     from recsys.lambdas.stream_processor.tracker import put_events
 
+    for client in (module.dynamodb, module.personalize):
+        count_calls_of(client.meta.events)
     module.logger.setLevel("CRITICAL")
 
     def processed(batches: list[Batch]) -> int:

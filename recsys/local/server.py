@@ -12,6 +12,7 @@ IAM role asked for and whether it was allowed. `POST /_recsys/clock` sets EventB
 import argparse
 import errno
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LOCK = "server.lock"
 BACKLOG = 2048
+# A request for 100 profiles is 13,000 dicts and gone with its answer. Looked through every 700 new objects, as Python
+# does, it cost a fifth of the server's time: what is stored was looked through with it again and again.
+REQUEST_OBJECTS = 20_000
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -102,6 +106,7 @@ def _alone(address: str, port: int, state: Path, options: Options) -> "Applicati
 
 
 def _run(application: "Application", listener: socket.socket) -> None:
+    gc.set_threshold(REQUEST_OBJECTS)
     config = uvicorn.Config(
         application,
         lifespan="on",

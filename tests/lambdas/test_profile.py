@@ -1,8 +1,10 @@
 """How events change a profile: each once, in any order of delivery."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import count
 
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,10 +23,17 @@ def record(
     )
 
 
+def after(profile: dict, records: Iterable[Record]) -> dict | None:
+    """`fold`, from and to Python's values."""
+    encode, decode = TypeSerializer().serialize, TypeDeserializer().deserialize
+    stored = fold({name: encode(value) for name, value in profile.items()}, records, DAYS)
+    return stored and {name: decode(value) for name, value in stored.items()}
+
+
 def folded(*records: Record, profile: dict | None = None) -> dict:
-    after = fold(profile or {}, records, DAYS)
-    assert after is not None
-    return after
+    profile = after(profile or {}, records)
+    assert profile is not None
+    return profile
 
 
 def test_events_are_counted_by_type() -> None:
@@ -34,7 +43,7 @@ def test_events_are_counted_by_type() -> None:
 
 def test_a_batch_delivered_again_changes_nothing() -> None:
     batch = [record(1), record(2)]
-    assert fold(folded(*batch), batch, DAYS) is None
+    assert after(folded(*batch), batch) is None
 
 
 def test_only_the_new_end_of_a_batch_delivered_again_counts() -> None:
@@ -95,6 +104,6 @@ def test_however_batches_are_cut_and_repeated_every_event_counts_once(data: st.D
         if checkpoint == len(records):
             break
         end = data.draw(st.integers(checkpoint + 1, len(records)))
-        profile = fold(profile, records[checkpoint:end], DAYS) or profile
+        profile = after(profile, records[checkpoint:end]) or profile
         checkpoint = data.draw(st.integers(checkpoint, end)) if data.draw(st.booleans()) else end
     assert profile["eventCount"] == len(records)

@@ -2,16 +2,17 @@
 
 UpdateItem takes one profile a request, and a batch of events may be of a hundred users. PartiQL's statements are as
 conditional, cost the same, and travel 25 a request; each succeeds or fails alone. Whoever lost a race is read again.
+A hundred profiles are written while the next hundred are read.
 """
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session, get_session
 
 from ..transient import TRANSIENT
 from .profile import Profile, Record, fold
@@ -24,8 +25,17 @@ FIRST_WAIT = 0.05  # seconds before a second attempt, at random; twice as long b
 
 OVERTAKEN = {"ConditionalCheckFailed", "DuplicateItem"}
 
-encode = TypeSerializer().serialize
-decode = TypeDeserializer().deserialize
+
+def session() -> Session:
+    """A session whose DynamoDB clients leave attribute values as they travel: `{"S": "text"}`.
+
+    botocore looks at every value of every request and answer, to turn what is binary into bytes. Not into what a
+    service's model calls a document, though: JSON of the caller's own. Profiles hold nothing binary.
+    """
+    made = get_session()
+    model = made.get_component("data_loader").load_service_model("dynamodb", "service-2", api_version=None)
+    model["shapes"]["AttributeValue"]["document"] = True
+    return made
 
 
 class NotWritten(Exception):
@@ -61,46 +71,52 @@ class Profiles:
 
     def _take(self, records: Mapping[str, Sequence[Record]]) -> dict[str, str]:
         """One attempt: the users whose profile could not be written, and DynamoDB's code for why."""
-        before = self._read(sorted(records))
-        after = {user: fold(before.get(user, {}), each, self.days) for user, each in records.items()}
-        writes = {user: _statement(self.table, user, before.get(user), new) for user, new in after.items() if new}
-        return self._write(writes)
+        writing: list[Future[dict[str, str]]] = []
+        try:
+            for users, before in self._read(sorted(records)):
+                after = {user: fold(before.get(user, {}), records[user], self.days) for user in users}
+                new = [(user, profile) for user, profile in after.items() if profile]
+                writes = [(user, _statement(self.table, user, before.get(user), profile)) for user, profile in new]
+                writing += [self.pool.submit(self._write, part) for part in _parts(writes, WRITE_AT_ONCE)]
+        finally:
+            wait(writing)  # where a read fails too: nothing goes on behind the function's answer
+        return {user: code for part in writing for user, code in part.result().items()}
 
-    def _write(self, writes: Mapping[str, dict[str, Any]]) -> dict[str, str]:
-        def written(users: Sequence[str]) -> dict[str, str]:
-            answer = self.dynamodb.batch_execute_statement(Statements=[writes[user] for user in users])
-            outcomes = zip(users, answer["Responses"], strict=True)
-            return {user: outcome["Error"]["Code"] for user, outcome in outcomes if "Error" in outcome}
+    def _read(self, users: Sequence[str]) -> Iterator[tuple[Sequence[str], dict[str, Profile]]]:
+        """The profiles that there are, of up to a hundred users at a time."""
+        parts = _parts(users, READ_AT_ONCE)
+        return zip(parts, self.pool.map(self._profiles, parts), strict=True)
 
-        users = list(writes)
-        parts = [users[begin : begin + WRITE_AT_ONCE] for begin in range(0, len(users), WRITE_AT_ONCE)]
-        return {user: code for refused in self.pool.map(written, parts) for user, code in refused.items()}
-
-    def _read(self, users: Sequence[str]) -> dict[str, Profile]:
+    def _profiles(self, users: Sequence[str]) -> dict[str, Profile]:
         found: dict[str, Profile] = {}
-        waiting = [{"userId": encode(user)} for user in users]
-        while waiting:
-            keys, waiting = waiting[:READ_AT_ONCE], waiting[READ_AT_ONCE:]
-            request = {self.table: {"Keys": keys, "ConsistentRead": True}}
-            answer = self.dynamodb.batch_get_item(RequestItems=request)
-            for item in answer["Responses"].get(self.table, []):
-                profile = {name: decode(value) for name, value in item.items()}
-                found[profile["userId"]] = profile
-            waiting += answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+        keys = [{"userId": {"S": user}} for user in users]
+        while keys:
+            answer = self.dynamodb.batch_get_item(RequestItems={self.table: {"Keys": keys, "ConsistentRead": True}})
+            found |= {item["userId"]["S"]: item for item in answer["Responses"].get(self.table, [])}
+            keys = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
         return found
+
+    def _write(self, writes: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, str]:
+        answer = self.dynamodb.batch_execute_statement(Statements=[statement for _, statement in writes])
+        outcomes = zip(writes, answer["Responses"], strict=True)
+        return {user: outcome["Error"]["Code"] for (user, _), outcome in outcomes if "Error" in outcome}
+
+
+def _parts(entries: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    return [entries[begin : begin + size] for begin in range(0, len(entries), size)]
 
 
 def _statement(table: str, user: str, before: Profile | None, after: Profile) -> dict[str, Any]:
     """What writes the folded attributes, unless the profile is no longer the one they were folded from."""
     if before is None:
         names = ", ".join(f"'{name}': ?" for name in after)
-        text, values = f"INSERT INTO \"{table}\" VALUE {{'userId': ?, {names}}}", [user, *after.values()]
+        text, values = f"INSERT INTO \"{table}\" VALUE {{'userId': ?, {names}}}", [{"S": user}, *after.values()]
     else:
         sets = " ".join(f'SET "{name}"=?' for name in after)
         same, version = ("=?", [before["version"]]) if "version" in before else (" IS MISSING", [])
         text = f'UPDATE "{table}" {sets} WHERE "userId"=? AND "version"{same}'
-        values = [*after.values(), user, *version]
-    return {"Statement": text, "Parameters": [encode(value) for value in values]}
+        values = [*after.values(), {"S": user}, *version]
+    return {"Statement": text, "Parameters": values}
 
 
 def _reason(user: str, code: str) -> NotWritten:

@@ -261,6 +261,9 @@ def test_items_are_copied_and_statements_parsed_where_that_is_quickened():
     assert "copy.deepcopy(item)" in inspect.getsource(dynamodb._partiql_update)
     for function in (dynamodb._batch_execute_statement, dynamodb._execute_statement):
         assert "_parse_partiql(" in inspect.getsource(function)
+    source = inspect.getsource(dynamodb)
+    for name in ("parse_partiql_statement", "_partiql_parameter_error", "_partiql_update", "_attribute_value_size"):
+        assert f" {name}(" in source
     item = {"id": {"S": "x"}, "list": {"L": [{"N": "1"}, {"B": b"b"}, {"BOOL": True}, {"NULL": True}]}, "set": {"a"}}
     copied = quick_items.copied(item)
     assert copied == item
