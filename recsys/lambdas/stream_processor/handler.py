@@ -26,8 +26,9 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from botocore.config import Config
 
 from ..events import Invalid, decode, parse
+from ..values import session
 from .profile import Record
-from .table import Profiles, session
+from .table import Profiles
 from .tracker import Rejected, put_events, quarantine
 
 logger = Logger()

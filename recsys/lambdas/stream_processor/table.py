@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session, get_session
 
 from ..transient import TRANSIENT
 from .profile import Profile, Record, fold
@@ -24,18 +23,6 @@ THREADS = 4
 FIRST_WAIT = 0.05  # seconds before a second attempt, at random; twice as long before each further one
 
 OVERTAKEN = {"ConditionalCheckFailed", "DuplicateItem"}
-
-
-def session() -> Session:
-    """A session whose DynamoDB clients leave attribute values as they travel: `{"S": "text"}`.
-
-    botocore looks at every value of every request and answer, to turn what is binary into bytes. Not into what a
-    service's model calls a document, though: JSON of the caller's own. Profiles hold nothing binary.
-    """
-    made = get_session()
-    model = made.get_component("data_loader").load_service_model("dynamodb", "service-2", api_version=None)
-    model["shapes"]["AttributeValue"]["document"] = True
-    return made
 
 
 class NotWritten(Exception):

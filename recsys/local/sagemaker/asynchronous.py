@@ -42,7 +42,7 @@ class Queue:
     def __init__(self, context: Context, folder: Path, fleet: Fleet, config: Params, role: str | None) -> None:
         """folder: a file for each request. role: whose rights in S3 and SNS count."""
         self._context, self._folder, self._fleet, self._role = context, folder, fleet, role
-        self._config, self._to = config, config["OutputConfig"]
+        self._to = config["OutputConfig"]
         most = config.get("ClientConfig", {}).get("MaxConcurrentInvocationsPerInstance", AT_ONCE)
         self._turns = asyncio.Semaphore(most * sum(variant.instances for variant in fleet.variants))
         self._tasks: set[asyncio.Task[None]] = set()
@@ -52,10 +52,6 @@ class Queue:
                 self._begin(path)
             else:  # what a kill left half done
                 path.unlink()
-
-    def __len__(self) -> int:
-        """Requests that wait or are at work."""
-        return len(self._tasks)
 
     async def accept(self, asked: Params, body: bytes) -> Params:
         """Take a request; the members of its response. Raises ValidationError where it brings no payload."""
