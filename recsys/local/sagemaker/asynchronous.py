@@ -47,11 +47,8 @@ class Queue:
         self._turns = asyncio.Semaphore(most * sum(variant.instances for variant in fleet.variants))
         self._tasks: set[asyncio.Task[None]] = set()
         folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(folder.iterdir()):
-            if path.suffix == ".json":
-                self._begin(path)
-            else:  # what a kill left half done
-                path.unlink()
+        for path in sorted(folder.glob("*.json")):
+            self._begin(path)
 
     async def accept(self, asked: Params, body: bytes) -> Params:
         """Take a request; the members of its response. Raises ValidationError where it brings no payload."""

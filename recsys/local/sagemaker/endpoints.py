@@ -110,6 +110,9 @@ class Endpoints:
     def resume(self, endpoints: list[Resource]) -> None:
         """Take up every endpoint at the start of the server; what runs was ended with the last one."""
         shutil.rmtree(self._folder / "running", ignore_errors=True)
+        for path in (self._folder / "waiting").glob("*/*"):
+            if path.suffix != ".json":  # half written, or half read
+                path.unlink()
         for each in endpoints:
             if each.document["EndpointStatus"] != "Failed":
                 self._resuming[each.document["EndpointName"]] = self.begin(each)

@@ -13,7 +13,6 @@ from hosts import ENVIRONMENT, HERE, archive, awaited, children, fleet, say, var
 from waiting import eventually
 
 from recsys.local.sagemaker.hosting import HostingFailed, Refused, TimedOut, Unavailable
-from recsys.local.sagemaker.hosting import fleet as served_by
 
 
 @awaited
@@ -126,11 +125,10 @@ async def test_a_call_that_ends_its_process_is_tried_twice_and_no_more(tmp_path:
 
 
 @awaited
-async def test_a_call_without_an_answer_in_time_is_reported_as_aws_does(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(served_by, "CALL_SECONDS", 0.1)
+async def test_a_call_without_an_answer_in_time_is_reported_as_aws_does(tmp_path: Path) -> None:
     async with fleet(tmp_path, variant(tmp_path)) as served:
         with pytest.raises(TimedOut, match="Your invocation timed out while waiting for a response"):
-            await served.invoke(b"sleep 0.5", {})
+            await served.invoke(b"sleep 0.5", {}, seconds=0.1)
 
 
 @awaited
