@@ -21,7 +21,7 @@ from recsys.models.sequences import Sequences
 
 DENSE_ITEMS = 6_000  # two time scales of so many are solved in half a minute on two cores, in 2.5 GB
 KEPT_ITEMS = 4_000  # up to here a search keeps the moments of three settings: the best and its two neighbours
-SECONDS_A_PAIR, SECONDS_A_FLOP = 3e-8, 1.5e-11  # two ordinary cores of 2026
+SECONDS_A_PAIR, SECONDS_A_FLOP = 1e-8, 1.5e-11  # two ordinary cores of 2026
 SPARE, ROUNDS = 16, 4  # of the search for the leading eigenvectors: NDCG within .002 of thirty rounds
 
 Factors = tuple[np.ndarray, np.ndarray]
@@ -69,8 +69,8 @@ class Regression:
         solve, cross = self._solve(settings), self._cross(settings)
         if self._limited(settings):
             basis = self._basis(settings)()
-            return np.ascontiguousarray(solve()(cross() @ basis)), basis.T.copy()
-        return np.ascontiguousarray(solve()(cross()))
+            return solve()(cross() @ basis), basis.T.copy()
+        return solve()(cross())
 
     def predict(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
         """x B (n, n_items) float32 without forming B; `events` must be the same at every call but for its weights."""
@@ -135,7 +135,7 @@ class Regression:
         """A^-1 x', (scales * n_items, n)."""
         solve = self._solve(settings)
         width = len(settings.decays) * self.seqs.n_items
-        return Later(lambda: solve()(events.table(width).toarray().T))
+        return Later(lambda: solve()(events.table(width).toarray(order="F").T))
 
     def _limited(self, settings: Settings) -> bool:
         return 0 < settings.rank < self.seqs.n_items
