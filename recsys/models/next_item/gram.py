@@ -22,7 +22,7 @@ from scipy import sparse
 
 from recsys.models.sequences import Sequences
 
-PAIRS = 8_000_000  # pairs added at once: about 250 MB
+PAIRS = 8_000_000  # pairs added at once: about 300 MB
 TILE = 256  # rows and columns of a table that are added at once
 FORGOTTEN = 1e-3  # weight below which an event of the history no longer counts
 SLOWEST = 0.98  # decay above which nothing is counted: a scale that forgets nothing has pairs without end
@@ -120,18 +120,41 @@ def _lag_weights(weights: np.ndarray) -> np.ndarray:
     return table.astype(np.float32)
 
 
-def cross(seqs: Sequences, decays: tuple[float, ...], targets: np.ndarray, reverse: float = 0.0) -> np.ndarray:
+def cross(
+    seqs: Sequences,
+    decays: tuple[float, ...],
+    targets: np.ndarray,
+    reverse: float = 0.0,
+    one_step: np.ndarray | None = None,
+) -> np.ndarray:
     """C = sum of x y' (scales * n_items, n_items) float32: row = item of the history on a scale, column = target.
 
-    `targets` holds v(1..T).
+    `targets` holds v(1..T). one_step: the same for one step ahead and nothing reversed, where all events weigh alike:
+    only what differs from a multiple of it is counted then, the T nearest distances and those that it has forgotten.
     """
-    by_lag = np.array([np.convolve(each, targets) for each in scale_weights(countable(decays))], np.float32)
+    weights = scale_weights(countable(decays))
+    by_lag = np.array([np.convolve(each, targets) for each in weights], np.float32)
+    scales = [] if one_step is None else list(zip(weights, by_lag, strict=True))
+    multiples = [_multiple(*scale, len(targets)) for scale in scales]
     out = _paired(seqs, by_lag, late=seqs.weights)
+    for k, multiple in enumerate(multiples):
+        _add(out[k], multiple, one_step.reshape(out.shape)[k])
     if reverse:
         back = out if seqs.weights is None else _paired(seqs, by_lag, early=seqs.weights)
         for table, other in zip(out, back, strict=True):
             _add(table, reverse, other.copy().T)
     return out.reshape(-1, seqs.n_items)
+
+
+def _multiple(weights: np.ndarray, by_lag: np.ndarray, steps: int) -> float:
+    """How often `by_lag` holds the weights of one step, which are taken out; 0 for a scale that forgets sooner."""
+    length, last = np.count_nonzero(weights), steps - 1
+    if steps >= length:
+        return 0.0
+    multiple = by_lag[last] / weights[last]
+    by_lag[:length] -= multiple * weights[:length]
+    by_lag[last:length] = 0  # but for rounding
+    return float(multiple)
 
 
 def _paired(
@@ -140,16 +163,16 @@ def _paired(
     """(scales, n_items, n_items) sums over pairs of events of one user: row = the earlier item, column = the later one.
 
     A pair counts by_lag (scales, lags) at its distance, times what its `early` or `late` event weighs, (n_events,).
-
     Several lags at once, and events by their item: so a batch is a sparse table, whose rows the cache can hold.
     """
-    n, lags = seqs.n_items, by_lag.shape[1]
+    n, lags = seqs.n_items, np.flatnonzero(by_lag.any(axis=0))
     at = np.argsort(seqs.codes, kind="stable")
     after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions)[at]
-    out, low = np.zeros((len(by_lag), n, n), np.float32), 0
-    while low < lags and (after > low).any():
-        at, after = at[after > low], after[after > low]
-        ahead = np.arange(low, min(lags, low + max(1, PAIRS // len(at)))) + 1
+    out = np.zeros((len(by_lag), n, n), np.float32)
+    while len(lags) and (after > lags[0]).any():
+        at, after = at[after > lags[0]], after[after > lags[0]]
+        some, lags = np.split(lags, [max(1, PAIRS // len(at))])
+        ahead = some + 1
         later = np.minimum(at[:, None] + ahead, seqs.n_events - 1)
         worth = (ahead <= after[:, None]).astype(np.float32)
         if early is not None:
@@ -158,8 +181,7 @@ def _paired(
             worth *= late[later]
         ends = len(ahead) * np.concatenate([[0], np.cumsum(np.bincount(seqs.codes[at], minlength=n))])
         columns = seqs.codes[later].ravel()
-        for table, values in zip(out, by_lag[:, ahead - 1], strict=True):
+        for table, values in zip(out, by_lag[:, some], strict=True):
             if values.any():
                 table += sparse.csr_array(((worth * values).ravel(), columns, ends), shape=(n, n)).toarray()
-        low = ahead[-1]
     return out

@@ -84,16 +84,16 @@ class Regression:
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
         items, rows = self.seqs.n_items, len(settings.decays) * self.seqs.n_items
-        pairs = float(self.seqs.n_events * (scale_weights(countable(settings.decays)) > 0).sum())
-        counted = (settings.decays not in self.steps) + (
-            self._differs(settings) and _aimed(settings) not in self.crosses
-        )
+        lags = int((scale_weights(countable(settings.decays)) > 0).sum())
+        counted = lags * (settings.decays not in self.steps)
+        if self._differs(settings) and _aimed(settings) not in self.crosses:
+            counted += lags if self.seqs.weights is not None else min(lags, 2 * settings.horizon)
         flops = 2 * n * rows * items
         if _damped(settings) not in self.solved:
             flops += rows**3 / 3 + 2 * n * rows**2
         if self._limited(settings) and (*_aimed(settings), settings.penalty, settings.rank) not in self.bases:
             flops += rows**3 / 3 + 6 * (ROUNDS + 1) * (settings.rank + SPARE) * rows**2
-        return counted * pairs * SECONDS_A_PAIR + flops * SECONDS_A_FLOP
+        return self.seqs.n_events * counted * SECONDS_A_PAIR + flops * SECONDS_A_FLOP
 
     def weights(self, settings: Settings) -> np.ndarray:
         """(scales, length) float32: how B sees a history."""
@@ -124,7 +124,10 @@ class Regression:
         if not self._differs(settings):
             return self._one_step(settings)
         counted = self.seqs, settings.decays, np.full(settings.horizon, 1 / settings.horizon), settings.reverse
-        return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted)))
+        if self.seqs.weights is not None:
+            return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted)))
+        step = self._one_step(settings)
+        return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted, step())))
 
     def _solve(self, settings: Settings) -> Later[Callable[[np.ndarray], np.ndarray]]:
         """A^-1 as a function of right-hand sides (scales * n_items, m)."""
