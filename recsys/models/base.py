@@ -16,7 +16,8 @@ BATCH_SCORES = 4_000_000  # scores held at once by recommend: 16 MB of float32
 class Trained:
     """Something learned about a fixed catalogue, which can be saved and loaded.
 
-    item_ids: (n_items,) str; settings: what was chosen; trials: one dict per setting tried (settings, ndcg, seconds).
+    item_ids: (n_items,) str; settings: what was chosen; trials: one dict per setting tried (settings,
+    items, ndcg, seconds).
     """
 
     def __init__(

@@ -59,6 +59,15 @@ def test_counting_pairs_equals_the_sum_over_positions(seqs, decays, reverse, wei
 
 
 @pytest.mark.parametrize("reverse", [0.0, 0.5])
+@pytest.mark.parametrize("decays", [(0.0,), (0.5, 0.0), (0.2, 0.6, 0.9)])
+@pytest.mark.parametrize("steps", [1, 3, 20])
+def test_more_steps_counted_from_one_step_are_the_same_numbers(seqs, decays, reverse, steps):
+    targets = np.full(steps, 1 / steps)
+    from_one = cross(seqs, decays, targets, reverse, cross(seqs, decays, np.ones(1)))
+    np.testing.assert_allclose(from_one, cross(seqs, decays, targets, reverse), atol=1e-4)
+
+
+@pytest.mark.parametrize("reverse", [0.0, 0.5])
 @pytest.mark.parametrize("length", [1, 10, 90])
 def test_the_diagonal_alone_is_the_same_numbers(seqs, length, reverse):
     weights = scale_weights((0.6,), length)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import recsys.models.next_item.held_out
 import recsys.models.next_item.large
 from recsys.errors import ModelError
 from recsys.models import NextItem, Sequences
@@ -18,7 +19,7 @@ def fitted(seqs: Sequences, measured=(), **options) -> tuple[NextItem, list[dict
 
 def found(model: NextItem) -> tuple:
     """All of a model but the seconds of its trials."""
-    trials = [(trial["settings"], trial["ndcg"]) for trial in model.trials]
+    trials = [(trial["settings"], trial["items"], trial["ndcg"]) for trial in model.trials]
     return trials, model.settings, model.temperature, {name: a.tobytes() for name, a in model._arrays().items()}
 
 
@@ -27,10 +28,13 @@ def stored(trials: list[dict]) -> list[dict]:
     return json.loads(json.dumps(trials))
 
 
-@pytest.mark.parametrize("dense_items", [0, 6000])
+@pytest.mark.parametrize(("dense_items", "draft_items"), [(0, 2000), (6000, 2000), (6000, 40)])
 @pytest.mark.parametrize("goal", ["next", "newest"])
-def test_wherever_it_was_cut_the_model_and_its_trials_are_the_same(regulars, monkeypatch, goal, dense_items):
+def test_wherever_it_was_cut_the_model_and_its_trials_are_the_same(
+    regulars, monkeypatch, goal, dense_items, draft_items
+):
     monkeypatch.setattr(recsys.models.next_item.large, "DENSE_ITEMS", dense_items)
+    monkeypatch.setattr(recsys.models.next_item.held_out, "DRAFT_ITEMS", draft_items)
     whole, made = fitted(regulars, goal=goal)
     for cut in (1, len(made) // 2, len(made) - 1, len(made)):
         resumed, rest = fitted(regulars, stored(made[:cut]), goal=goal)

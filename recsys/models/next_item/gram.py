@@ -15,15 +15,15 @@ ahead, and S_k the histories x_k after each user's last event,
 No matrix product of size (events, items) is ever formed.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import itertools
 
 import numpy as np
 from scipy import sparse
 
 from recsys.models.sequences import Sequences
 
-PAIRS = 8_000_000  # pairs added at once: about 250 MB
+PAIRS = 8_000_000  # pairs added at once: about 300 MB
+TILE = 256  # rows and columns of a table that are added at once
 FORGOTTEN = 1e-3  # weight below which an event of the history no longer counts
 SLOWEST = 0.98  # decay above which nothing is counted: a scale that forgets nothing has pairs without end
 
@@ -58,24 +58,31 @@ def gram(seqs: Sequences, decays: tuple[float, ...], one_step: np.ndarray, rever
 
     one_step: `cross` of the same decays for one step ahead, all events alike and nothing reversed.
     """
-    decays = countable(decays)
-    n, events = seqs.n_items, np.bincount(seqs.codes, minlength=seqs.n_items).astype(np.float32)
+    decays, n = countable(decays), seqs.n_items
     steps, out = one_step.reshape(len(decays), n, n), np.empty((len(decays) * n, len(decays) * n), np.float32)
-    ends = [_ends(seqs, decay, last=True) for decay in decays]
-    starts = [_ends(seqs, decay, last=False) for decay in decays] if reverse else []
-    for k, m in np.ndindex(len(decays), len(decays)):
+    ways = [(1.0, steps, [_ends(seqs, decay, last=True) for decay in decays])]
+    if reverse:  # C1 is its transpose then
+        ways += [(reverse, steps.transpose(0, 2, 1), [_ends(seqs, decay, last=False) for decay in decays])]
+    events = np.bincount(seqs.codes, minlength=n) * sum(weight for weight, *_ in ways)
+    for k, m in itertools.combinations_with_replacement(range(len(decays)), 2):
         block = out[k * n : (k + 1) * n, m * n : (m + 1) * n]
-        np.multiply(steps[k], np.float32(decays[k]), out=block)
-        block += np.float32(decays[m]) * steps[m].T
-        block[np.diag_indices(n)] += events
-        block -= (ends[k].T @ ends[m]).toarray()
-        if reverse:  # C1 is its transpose then
-            block += np.float32(reverse * decays[k]) * steps[k].T
-            block += np.float32(reverse * decays[m]) * steps[m]
-            block[np.diag_indices(n)] += np.float32(reverse) * events
-            block -= np.float32(reverse) * (starts[k].T @ starts[m]).toarray()
+        block[:] = 0
+        for weight, step, ends in ways:
+            _add(block, weight * decays[k], step[k])
+            _add(block, weight * decays[m], step[m].T)
+            _add(block, -weight, (ends[k].T @ ends[m]).toarray())
+        block[np.diag_indices(n)] += events.astype(np.float32)
         block /= np.float32(1 - decays[k] * decays[m])
+        if k != m:
+            out[m * n : (m + 1) * n, k * n : (k + 1) * n] = block.T
     return out
+
+
+def _add(table: np.ndarray, weight: float, other: np.ndarray) -> None:
+    """table += weight * other, tile by tile: of a transposed one the cache holds no more."""
+    for rows, columns in np.ndindex(-(-len(table) // TILE), -(-table.shape[1] // TILE)):
+        tile = slice(rows * TILE, (rows + 1) * TILE), slice(columns * TILE, (columns + 1) * TILE)
+        table[tile] += np.float32(weight) * other[tile]
 
 
 def _ends(seqs: Sequences, decay: float, last: bool) -> sparse.csr_array:
@@ -113,78 +120,68 @@ def _lag_weights(weights: np.ndarray) -> np.ndarray:
     return table.astype(np.float32)
 
 
-def cross(seqs: Sequences, decays: tuple[float, ...], targets: np.ndarray, reverse: float = 0.0) -> np.ndarray:
+def cross(
+    seqs: Sequences,
+    decays: tuple[float, ...],
+    targets: np.ndarray,
+    reverse: float = 0.0,
+    one_step: np.ndarray | None = None,
+) -> np.ndarray:
     """C = sum of x y' (scales * n_items, n_items) float32: row = item of the history on a scale, column = target.
 
-    `targets` holds v(1..T).
+    `targets` holds v(1..T). one_step: the same for one step ahead and nothing reversed, where all events weigh alike:
+    only what differs from a multiple of it is counted then, the T nearest distances and those that it has forgotten.
     """
-    by_lag = [np.convolve(each, targets).astype(np.float32) for each in scale_weights(countable(decays))]
-    out = np.zeros((len(decays), seqs.n_items, seqs.n_items), dtype=np.float32)
-    for pairs in _batches(_pairs(seqs, range(1, len(by_lag[0]) + 1))):
-        for table, values in zip(out, by_lag, strict=True):
-            for early, late, value in _values(pairs, values, seqs.weights, reverse):
-                table += sparse.coo_array((value, (early, late)), shape=table.shape).toarray()
-    if reverse and seqs.weights is None:
-        for table in out:
-            table += np.float32(reverse) * table.T
+    weights = scale_weights(countable(decays))
+    by_lag = np.array([np.convolve(each, targets) for each in weights], np.float32)
+    scales = [] if one_step is None else list(zip(weights, by_lag, strict=True))
+    multiples = [_multiple(*scale, len(targets)) for scale in scales]
+    out = _paired(seqs, by_lag, late=seqs.weights)
+    for k, multiple in enumerate(multiples):
+        _add(out[k], multiple, one_step.reshape(out.shape)[k])
+    if reverse:
+        back = out if seqs.weights is None else _paired(seqs, by_lag, early=seqs.weights)
+        for table, other in zip(out, back, strict=True):
+            _add(table, reverse, other.copy().T)
     return out.reshape(-1, seqs.n_items)
 
 
-class _Pairs(NamedTuple):
-    """Pairs of events of one user each, as arrays of equal length, by the place of each event, and how far apart."""
+def _multiple(weights: np.ndarray, by_lag: np.ndarray, steps: int) -> float:
+    """How often `by_lag` holds the weights of one step, which are taken out; 0 for a scale that forgets sooner."""
+    length, last = np.count_nonzero(weights), steps - 1
+    if steps >= length:
+        return 0.0
+    multiple = by_lag[last] / weights[last]
+    by_lag[:length] -= multiple * weights[:length]
+    by_lag[last:length] = 0  # but for rounding
+    return float(multiple)
 
-    early_at: np.ndarray
-    late_at: np.ndarray
-    early: np.ndarray
-    late: np.ndarray
-    lag: np.ndarray
 
+def _paired(
+    seqs: Sequences, by_lag: np.ndarray, early: np.ndarray | None = None, late: np.ndarray | None = None
+) -> np.ndarray:
+    """(scales, n_items, n_items) sums over pairs of events of one user: row = the earlier item, column = the later one.
 
-def _values(
-    pairs: _Pairs, by_lag: np.ndarray, weights: np.ndarray | None, reverse: float
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Item of the history, target and value of each pair that counts.
-
-    Reversed sequences are left out where all events weigh alike: their C is the transpose then.
+    A pair counts by_lag (scales, lags) at its distance, times what its `early` or `late` event weighs, (n_events,).
+    Several lags at once, and events by their item: so a batch is a sparse table, whose rows the cache can hold.
     """
-    value = by_lag[pairs.lag - 1]
-    counts = value > 0
-    early_at, late_at, early, late, _ = (column[counts] for column in pairs) if not counts.all() else pairs
-    value = value[counts]
-    if weights is None:
-        yield early, late, value
-        return
-    yield early, late, value * weights[late_at]
-    if reverse:
-        yield late, early, np.float32(reverse) * value * weights[early_at]
-
-
-def _pairs(seqs: Sequences, lags: range) -> Iterator[_Pairs]:
-    """The pairs of each lag, ordered by the earlier item, so that adding to a table stays within one of its rows, which
-    the cache can hold.
-    """
-    early_at = np.argsort(seqs.codes, kind="stable")
-    after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions)[early_at].astype(np.int32)
-    for lag in lags:
-        far_enough = after >= lag
-        if not far_enough.all():
-            early_at, after = early_at[far_enough], after[far_enough]
-        late_at = early_at + lag
-        apart = np.full(len(early_at), lag, np.int32)
-        yield _Pairs(early_at, late_at, seqs.codes[early_at], seqs.codes[late_at], apart)
-
-
-def _batches(lags: Iterator[_Pairs]) -> Iterator[_Pairs]:
-    """The same pairs in few large batches: a table per batch is what counting costs beside the pairs."""
-    waiting: list[_Pairs] = []
-    for pairs in lags:
-        waiting.append(pairs)
-        if sum(len(each.lag) for each in waiting) >= PAIRS:
-            yield _joined(waiting)
-            waiting = []
-    if waiting:
-        yield _joined(waiting)
-
-
-def _joined(pairs: list[_Pairs]) -> _Pairs:
-    return _Pairs(*map(np.concatenate, zip(*pairs, strict=True)))
+    n, lags = seqs.n_items, np.flatnonzero(by_lag.any(axis=0))
+    at = np.argsort(seqs.codes, kind="stable")
+    after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions)[at]
+    out = np.zeros((len(by_lag), n, n), np.float32)
+    while len(lags) and (after > lags[0]).any():
+        at, after = at[after > lags[0]], after[after > lags[0]]
+        some, lags = np.split(lags, [max(1, PAIRS // len(at))])
+        ahead = some + 1
+        later = np.minimum(at[:, None] + ahead, seqs.n_events - 1)
+        worth = (ahead <= after[:, None]).astype(np.float32)
+        if early is not None:
+            worth *= early[at, None]
+        if late is not None:
+            worth *= late[later]
+        ends = len(ahead) * np.concatenate([[0], np.cumsum(np.bincount(seqs.codes[at], minlength=n))])
+        columns = seqs.codes[later].ravel()
+        for table, values in zip(out, by_lag[:, some], strict=True):
+            if values.any():
+                table += sparse.csr_array(((worth * values).ravel(), columns, ends), shape=(n, n)).toarray()
+    return out

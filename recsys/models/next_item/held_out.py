@@ -8,9 +8,11 @@ import numpy as np
 from recsys import metrics
 from recsys.errors import ModelError
 from recsys.models.next_item.blend import Blend, lately
+from recsys.models.next_item.draft import most_frequent
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.large import regression_of
+from recsys.models.next_item.regression import Regression
 from recsys.models.next_item.settings import LATER, LATER_CLIMBS, Climbs, Settings
 from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_split
 from recsys.models.sequences import Sequences, unique_users
@@ -21,6 +23,7 @@ HELD_OUT = {"next": (0.5, 2500), "newest": (0.2, 500), "later": (1.0, 2500)}
 HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
 FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
+DRAFT_ITEMS, DRAFT_USERS = 2_000, 1_000  # of a draft of the search, made where there are more items
 SECONDS_A_SCORE = 2e-8
 
 
@@ -52,6 +55,7 @@ class HeldOut:
 
     def __init__(self, split: Split, unseen: Sequences | None, regression: Scorer, later: bool = False) -> None:
         self.train, self.unseen, self.regression = split.train, unseen, regression
+        self._later = later
         self.start = LATER if later else Settings()
         self.climbs = (*LATER_CLIMBS, *regression.climbs, *LATER_CLIMBS) if later else regression.climbs
         self.n_items, self.histories = split.train.n_items, split.histories
@@ -92,6 +96,14 @@ class HeldOut:
             rest, unseen = seqs.select(np.setdiff1d(np.arange(seqs.n_users), chosen)), seqs.select(chosen)
             split = cut_newest(rest, unseen, share=0.1)
         return cls(split, unseen, regression(split.train, threads), goal == "later")
+
+    def draft(self) -> "HeldOut | None":
+        """Fewer users and the items with most events only; None where that would save little."""
+        if self.n_items <= DRAFT_ITEMS or not isinstance(self.regression, Regression):
+            return None
+        whole = Split(self.train, self.histories, self.targets, self.weights)
+        split = most_frequent(whole, DRAFT_ITEMS, DRAFT_USERS)
+        return HeldOut(split, None, Regression(split.train), self._later)
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""

@@ -21,7 +21,7 @@ from recsys.models.sequences import Sequences
 
 DENSE_ITEMS = 6_000  # two time scales of so many are solved in half a minute on two cores, in 2.5 GB
 KEPT_ITEMS = 4_000  # up to here a search keeps the moments of three settings: the best and its two neighbours
-SECONDS_A_PAIR, SECONDS_A_FLOP = 3e-8, 1.5e-11  # two ordinary cores of 2026
+SECONDS_A_PAIR, SECONDS_A_FLOP = 1e-8, 1.5e-11  # two ordinary cores of 2026
 SPARE, ROUNDS = 16, 4  # of the search for the leading eigenvectors: NDCG within .002 of thirty rounds
 
 Factors = tuple[np.ndarray, np.ndarray]
@@ -69,8 +69,8 @@ class Regression:
         solve, cross = self._solve(settings), self._cross(settings)
         if self._limited(settings):
             basis = self._basis(settings)()
-            return np.ascontiguousarray(solve()(cross() @ basis)), basis.T.copy()
-        return np.ascontiguousarray(solve()(cross()))
+            return solve()(cross() @ basis), basis.T.copy()
+        return solve()(cross())
 
     def predict(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
         """x B (n, n_items) float32 without forming B; `events` must be the same at every call but for its weights."""
@@ -84,16 +84,16 @@ class Regression:
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
         items, rows = self.seqs.n_items, len(settings.decays) * self.seqs.n_items
-        pairs = float(self.seqs.n_events * (scale_weights(countable(settings.decays)) > 0).sum())
-        counted = (settings.decays not in self.steps) + (
-            self._differs(settings) and _aimed(settings) not in self.crosses
-        )
+        lags = int((scale_weights(countable(settings.decays)) > 0).sum())
+        counted = lags * (settings.decays not in self.steps)
+        if self._differs(settings) and _aimed(settings) not in self.crosses:
+            counted += lags if self.seqs.weights is not None else min(lags, 2 * settings.horizon)
         flops = 2 * n * rows * items
         if _damped(settings) not in self.solved:
             flops += rows**3 / 3 + 2 * n * rows**2
         if self._limited(settings) and (*_aimed(settings), settings.penalty, settings.rank) not in self.bases:
             flops += rows**3 / 3 + 6 * (ROUNDS + 1) * (settings.rank + SPARE) * rows**2
-        return counted * pairs * SECONDS_A_PAIR + flops * SECONDS_A_FLOP
+        return self.seqs.n_events * counted * SECONDS_A_PAIR + flops * SECONDS_A_FLOP
 
     def weights(self, settings: Settings) -> np.ndarray:
         """(scales, length) float32: how B sees a history."""
@@ -124,7 +124,10 @@ class Regression:
         if not self._differs(settings):
             return self._one_step(settings)
         counted = self.seqs, settings.decays, np.full(settings.horizon, 1 / settings.horizon), settings.reverse
-        return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted)))
+        if self.seqs.weights is not None:
+            return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted)))
+        step = self._one_step(settings)
+        return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted, step())))
 
     def _solve(self, settings: Settings) -> Later[Callable[[np.ndarray], np.ndarray]]:
         """A^-1 as a function of right-hand sides (scales * n_items, m)."""
@@ -135,7 +138,7 @@ class Regression:
         """A^-1 x', (scales * n_items, n)."""
         solve = self._solve(settings)
         width = len(settings.decays) * self.seqs.n_items
-        return Later(lambda: solve()(events.table(width).toarray().T))
+        return Later(lambda: solve()(events.table(width).toarray(order="F").T))
 
     def _limited(self, settings: Settings) -> bool:
         return 0 < settings.rank < self.seqs.n_items

@@ -7,7 +7,7 @@ from typing import Any
 
 from recsys.errors import ModelError
 from recsys.models.next_item.held_out import HeldOut
-from recsys.models.next_item.settings import LIGHT, Climbs, Settings, neighbour
+from recsys.models.next_item.settings import BESIDE, LIGHT, Climbs, Settings, neighbour
 
 Report = Callable[[dict[str, Any]], None]
 Candidates = Sequence[Mapping[str, Any]]
@@ -17,6 +17,8 @@ SMALL_CHANGE = 0.01  # of the budget: a trial that costs less is made even when 
 
 class Search:
     """A climb over the settings, one at a time, that counts its work against a budget.
+
+    A trial tells its settings, how many items they were tried on, the NDCG@10 and the seconds it took.
 
     measured: the first trials of the same search, made before it was cut short. They are taken in their order, as what
     is tried next follows from what was found; the work they took is counted as if it were done again.
@@ -31,9 +33,20 @@ class Search:
         self._known: dict[Settings, float] = {}
 
     def among(self, candidates: Candidates) -> Settings:
-        """A climb with the first candidate's settings held; then the best candidate beside what was found."""
+        """A climb with the first candidate's settings held; then the best candidate beside what was found.
+
+        Where there are many items the climb is made on the most frequent ones, and what needs no other regression is
+        chosen anew on all.
+        """
         first = candidates[0]
-        best = self.climb(self.held_out.start.with_(**first), self.held_out.climbs, held=first)
+        start, climbs = self.held_out.start.with_(**first), self.held_out.climbs
+        if draft := self.held_out.draft():
+            whole, self.held_out = self.held_out, draft
+            start = self.climb(start, climbs, held=first)
+            self.held_out, self._known = whole, {}
+            climbs = tuple((name, grid) for name, grid in climbs if name in BESIDE)
+            self.best_of([start])
+        best = self.climb(start, climbs, held=first)
         return self.best_of([best.with_(**candidate) for candidate in candidates])
 
     def best_of(self, rivals: Sequence[Settings]) -> Settings:
@@ -89,10 +102,11 @@ class Search:
 
     def _taken(self, settings: Settings) -> dict[str, Any]:
         trial = self._measured.popleft()
-        if trial["settings"] != settings.as_dict():
+        if trial["settings"] != settings.as_dict() or trial["items"] != self.held_out.n_items:
             raise ModelError(
-                f"trial {len(self.trials) + 1} is of {settings.as_dict()}, and {trial['settings']} was measured: these "
-                "trials are of another search; leave them out"
+                f"trial {len(self.trials) + 1} is of {settings.as_dict()} with {self.held_out.n_items:,} items, and "
+                f"{trial['settings']} with {trial['items']:,} was measured: these trials are of another search; "
+                "leave them out"
             )
         self.held_out.skip(settings)
         return trial
@@ -100,6 +114,7 @@ class Search:
     def _made(self, settings: Settings) -> dict[str, Any]:
         start = time.perf_counter()
         ndcg = self.held_out.ndcg(settings)
-        trial = {"settings": settings.as_dict(), "ndcg": ndcg, "seconds": round(time.perf_counter() - start, 3)}
+        seconds = round(time.perf_counter() - start, 3)
+        trial = {"settings": settings.as_dict(), "items": self.held_out.n_items, "ndcg": ndcg, "seconds": seconds}
         self.report(trial)
         return trial

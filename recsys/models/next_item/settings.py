@@ -23,6 +23,7 @@ CLIMBS: Climbs = (
     ("reverse", (0.0, 0.5, 1.0)),
     ("decays", DECAYS),
     ("penalty", PENALTIES),
+    ("horizon", HORIZONS),
     ("own_weight", OWN_WEIGHTS),
     ("own_decay", (0.0, 0.25, 0.5, 1.0)),
     ("own_weight", OWN_WEIGHTS),
@@ -61,6 +62,7 @@ TWIN_CLIMBS: Climbs = (
 TRANSFORMER_WEIGHTS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 # Tried on their whole grid, as a trial costs no regression; of popularity, chance finds some weight with few users.
 LIGHT = {"own_weight", "own_decay", "twin_weight"}
+BESIDE = LIGHT | {"popularity_weight", "trend"}  # what the regression does not depend on
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Ridge regression by LAPACK in single precision."""
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from recsys.errors import ModelError
 
@@ -16,7 +16,7 @@ class Ridge:
     """
 
     def __init__(self, gram: np.ndarray, penalty: float) -> None:
-        damped = np.array(gram, dtype=np.float32, order="F")
+        damped = np.array(gram.T, dtype=np.float32, order="F")  # the same numbers, without turning them around
         penalty = max(penalty, RESOLVED * float(gram.diagonal().max()))
         damped[np.diag_indices_from(damped)] += penalty
         self.factor, info = lapack.spotrf(damped, lower=1, clean=0, overwrite_a=1)
@@ -27,6 +27,9 @@ class Ridge:
             )
 
     def solve(self, right: np.ndarray) -> np.ndarray:
-        """X (n, m) float32 with (G + lambda I) X = right (n, m)."""
-        solution, _ = lapack.spotrs(self.factor, np.asfortranarray(right, dtype=np.float32), lower=1)
-        return solution
+        """X (n, m) float32 with (G + lambda I) X = right (n, m); best row by row in memory, as X is.
+
+        X' = right' L'^-1 L^-1, so that nothing is turned around on the way to LAPACK and back.
+        """
+        half = blas.strsm(1.0, self.factor, right.T, side=1, lower=1, trans_a=1)
+        return blas.strsm(1.0, self.factor, half, side=1, lower=1, overwrite_b=1).T

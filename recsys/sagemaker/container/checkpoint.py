@@ -21,7 +21,7 @@ NAME = "training.json"
 
 @dataclass
 class Checkpoint:
-    """trials: in their order (settings, ndcg, seconds). settings: chosen, and metrics: of the evaluation, once done."""
+    """trials: in their order (settings, items, ndcg, seconds). settings: chosen, metrics: evaluated, once done."""
 
     path: Path
     fingerprint: str
