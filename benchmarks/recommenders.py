@@ -110,9 +110,9 @@ def ours(fit: Callable[[Task], Model]) -> Fit:
     return fitted
 
 
-def next_item(task: Task, **budget: float) -> NextItem:
+def next_item(task: Task) -> NextItem:
     """Told what it is for, the next event or more of them, as the others choose their settings by the same protocol."""
-    return NextItem.fit(task.split.train, seed=task.seed, threads=task.threads, goal=_goal(task), **budget)
+    return NextItem.fit(task.split.train, seed=task.seed, threads=task.threads, goal=_goal(task))
 
 
 def transformer(task: Task) -> Transformer:
@@ -136,8 +136,7 @@ def _needs_torch() -> None:
         raise LeftOut("torch is not installed")
 
 
-NEXT_ITEM, HASTY = "next item", "hasty next item"
-HASTE = 8.0  # seconds of choosing settings, a fifth of what it takes unless told otherwise
+NEXT_ITEM = "next item"
 RECOMMENDERS: dict[str, Fit] = {
     "random": chance,
     "popularity": ours(lambda task: Popularity.fit(task.split.train)),
@@ -147,6 +146,5 @@ RECOMMENDERS: dict[str, Fit] = {
     "EASE": ease,
     "transformer": ours(transformer),
     "blended": ours(blended),
-    HASTY: ours(partial(next_item, budget=HASTE)),
     NEXT_ITEM: ours(next_item),
 }

@@ -90,7 +90,8 @@ def _with_twin(
     """The settings with their twin, trained, or with a weight of 0 and none.
 
     held: settings that are not to be chosen. Where its weight is, a twin that is given none is trained no further, and
-    one that has no time to learn not at all. There is none of a regression that it is no twin of.
+    one that has no time to learn not at all. There is none of a regression that it is no twin of, and none is tried
+    where the whole history is to count alike.
     """
     held_out, best, choose = search.held_out, start, "twin_weight" not in held
     without = start.with_(twin_weight=0.0)
@@ -99,7 +100,7 @@ def _with_twin(
     counts = np.bincount(held_out.train.codes, minlength=held_out.n_items) + 0.1
     twin = SoftmaxTwin(counts / counts.sum(), start.decays, start.seen, seed, threads)
     left = min(TWIN_EPOCHS, budget / twin.cost(held_out.train.n_events)) - FIRST_EPOCHS
-    if left <= 0 and choose:
+    if choose and (left <= 0 or start.decays == ALIKE):
         return without, None
     for epochs, rates in ((FIRST_EPOCHS, (RATES[0], RATES[0])), *([(left, RATES)] if left > 0 else [])):
         table = twin.learn(held_out.train, epochs, rates).table()
