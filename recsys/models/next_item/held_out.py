@@ -13,7 +13,7 @@ from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.large import regression_of
 from recsys.models.next_item.regression import Regression
-from recsys.models.next_item.settings import LATER, LATER_CLIMBS, Climbs, Settings
+from recsys.models.next_item.settings import DRAFT_CLIMBS, LATER, LATER_CLIMBS, Climbs, Settings
 from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_split
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
@@ -103,7 +103,9 @@ class HeldOut:
             return None
         whole = Split(self.train, self.histories, self.targets, self.weights)
         split = most_frequent(whole, DRAFT_ITEMS, DRAFT_USERS)
-        return HeldOut(split, None, Regression(split.train), self._later)
+        regression = Regression(split.train)
+        regression.climbs = DRAFT_CLIMBS
+        return HeldOut(split, None, regression, self._later)
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""

@@ -15,7 +15,7 @@ POPULARITY_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 TRENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 # In this order: what moves the result most comes first, and what the others change comes twice.
-CLIMBS: Climbs = (
+REGRESSION_CLIMBS: Climbs = (
     ("seen", (True, False)),
     ("own_weight", OWN_WEIGHTS),
     ("horizon", HORIZONS),
@@ -23,12 +23,15 @@ CLIMBS: Climbs = (
     ("reverse", (0.0, 0.5, 1.0)),
     ("decays", DECAYS),
     ("penalty", PENALTIES),
-    ("horizon", HORIZONS),
+)
+BESIDE_CLIMBS: Climbs = (
     ("own_weight", OWN_WEIGHTS),
     ("own_decay", (0.0, 0.25, 0.5, 1.0)),
     ("own_weight", OWN_WEIGHTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
+CLIMBS: Climbs = (*REGRESSION_CLIMBS, *BESIDE_CLIMBS)
+DRAFT_CLIMBS: Climbs = (*REGRESSION_CLIMBS, ("horizon", HORIZONS), *BESIDE_CLIMBS)
 # Of a catalogue too large to be solved, where one mean of the time scales has to do: which they are moves it most.
 LARGE_CLIMBS: Climbs = (
     ("seen", (True, False)),
