@@ -4,11 +4,12 @@ The number alone is not enough: after a crash the system may have given it to so
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from recsys.local.shared.files import write_whole
 
 NOTE = "server.json"
 CLOCK_TOLERANCE = 2.0  # seconds; start times are derived from a clock that is corrected now and then
@@ -25,12 +26,7 @@ class Ours:
     def write(self, state: Path) -> None:
         """Leave a note in `state`, whole or not at all."""
         note = {"pid": self.pid, "port": self.port, "created": psutil.Process(self.pid).create_time()}
-        draft = state / f"{NOTE}.new"
-        with draft.open("w") as file:
-            json.dump(note, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(state / NOTE)
+        write_whole(state / NOTE, json.dumps(note))
 
     @classmethod
     def read(cls, state: Path) -> "Ours | None":

@@ -5,6 +5,7 @@ topic gets the metadata alone, where the records can be found in the stream; a b
 """
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from ministack.core.arn import parse_arn
 
 from recsys.local.aws.batches import Piece
 from recsys.local.aws.mapping import Mapping
+from recsys.local.shared.times import iso
 
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 RECORD_TOO_OLD = "RecordAgeExceeded"
@@ -36,13 +38,13 @@ def invocation_record(
         },
         "responseContext": called,
         "version": "1.0",
-        "timestamp": _iso(datetime.now(UTC).timestamp()),
+        "timestamp": iso(time.time()),
         "KinesisBatchInfo": {
             "shardId": shard_id,
             "startSequenceNumber": first["SequenceNumber"],
             "endSequenceNumber": last["SequenceNumber"],
-            "approximateArrivalOfFirstRecord": _iso(first["ApproximateArrivalTimestamp"]),
-            "approximateArrivalOfLastRecord": _iso(last["ApproximateArrivalTimestamp"]),
+            "approximateArrivalOfFirstRecord": iso(first["ApproximateArrivalTimestamp"]),
+            "approximateArrivalOfLastRecord": iso(last["ApproximateArrivalTimestamp"]),
             "batchSize": len(piece.records),
             "streamArn": mapping.stream_arn,
         },
@@ -70,7 +72,3 @@ def deliver(client: Callable[[str], Any], mapping: Mapping, shard_id: str, recor
 def _key(mapping: Mapping, shard_id: str) -> str:
     now = datetime.now(UTC)
     return f"aws/lambda/{mapping.uuid}/{shard_id}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

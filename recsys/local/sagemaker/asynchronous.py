@@ -8,20 +8,21 @@ import asyncio
 import base64
 import json
 import logging
-import os
 import time
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from recsys.local.sagemaker.hosting import Answer, Fleet, Refused, TimedOut, Unavailable
+from recsys.local.sagemaker.hosting.errors import from_model
 from recsys.local.sagemaker.jobs.job import Context, JobFailed
 from recsys.local.sagemaker.jobs.storage import S3Failed, split
 from recsys.local.shared.clients import client
 from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.files import write_whole
+from recsys.local.shared.times import iso
 
 AT_ONCE = 4  # calls an instance gets where MaxConcurrentInvocationsPerInstance does not say
 TTL_SECONDS, CALL_SECONDS = 21_600, 900  # in the queue, and at work, where the request does not say
@@ -57,7 +58,7 @@ class Queue:
         told = {"InferenceId": asked.get("InferenceId", str(uuid.uuid4())), **self._places(asked)}
         entry = {**asked, **told, "accepted": time.time(), "body": base64.b64encode(body).decode()}
         path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}.json"
-        await asyncio.to_thread(_write, path, json.dumps(entry))
+        await asyncio.to_thread(write_whole, path, json.dumps(entry))
         self._begin(path)
         return told
 
@@ -81,6 +82,8 @@ class Queue:
 
     async def _in_turn(self, path: Path) -> None:
         async with self._turns:
+            if not path.exists():  # taken up while the queue was renewed, and answered there
+                return
             entry = json.loads(path.read_text())
             try:
                 answer = await self._answer(entry)
@@ -94,7 +97,7 @@ class Queue:
                 kind = answer.headers.get("content-type", "application/octet-stream")
                 response = {"contentType": kind, "outputLocation": entry["OutputLocation"]}
                 await self._tell("SuccessTopic", entry, invocationStatus="Completed", responseParameters=response)
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     async def _answer(self, entry: Params) -> Answer:
         """What the container says to the payload. Raises Failed."""
@@ -111,9 +114,7 @@ class Queue:
         except (Refused, TimedOut, Unavailable) as error:
             raise Failed(error.reason) from error
         if not answer.ok:
-            who = "server" if answer.status >= 500 else "client"
-            told = answer.body.decode("utf-8", "replace")
-            raise Failed(f'Received {who} error ({answer.status}) from primary with message "{told}".')
+            raise Failed(from_model(answer.status, answer.body.decode("utf-8", "replace")))
         return answer
 
     async def _fetched(self, uri: str) -> bytes:
@@ -151,8 +152,8 @@ class Queue:
         request = {"contentType": "ContentType", "inputLocation": "InputLocation", "endpointName": "EndpointName"}
         message = {
             "awsRegion": self._context.spec["region"],
-            "eventTime": _iso(time.time()),
-            "receivedTime": _iso(entry["accepted"]),
+            "eventTime": iso(time.time()),
+            "receivedTime": iso(entry["accepted"]),
             "requestParameters": {name: entry[member] for name, member in request.items() if member in entry},
             "inferenceId": entry["InferenceId"],
             "eventVersion": "1.0",
@@ -168,17 +169,3 @@ class Queue:
             await asyncio.to_thread(publish)
         except (ServiceError, ClientError, BotoCoreError) as error:
             log.warning("%s: %s", arn, error)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole, or not at all."""
-    partial = path.with_suffix(".part")
-    with partial.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

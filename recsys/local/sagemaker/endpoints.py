@@ -27,7 +27,7 @@ from recsys.local.shared.store import Resource
 
 ENDPOINT = KINDS["Endpoint"]
 IN_SERVICE = "InService"
-QUEUE = "AsyncInferenceConfig"
+ASYNC = "AsyncInferenceConfig"
 
 Params = dict[str, Any]
 
@@ -59,7 +59,7 @@ class Endpoints:
             **params,
             "EndpointStatus": "Creating",
             "_wanted": resolved(self._context.control, config),
-            "_wanted_queue": self._queueing(config),
+            "_wanted_async": self._asynchronous(config),
         }
 
     def update(self, params: Params) -> Resource:
@@ -73,7 +73,7 @@ class Endpoints:
                 if (old := now.get(each["VariantName"])) and "serverless" not in each:
                     each |= {"weight": old["weight"], "instances": old["instances"]}
         config = params["EndpointConfigName"]
-        members = {"_wanted": wanted, "_wanted_config": config, "_wanted_queue": self._queueing(config)}
+        members = {"_wanted": wanted, "_wanted_config": config, "_wanted_async": self._asynchronous(config)}
         return self._context.control.change(found.arn, **members, EndpointStatus="Updating")
 
     def reweigh(self, params: Params) -> Resource:
@@ -138,8 +138,7 @@ class Endpoints:
                 await self._end(endpoint, name)
                 return
             if name not in self.fleets and status in (IN_SERVICE, "Updating"):  # after a start of the server
-                await self._deploy(name, endpoint.document["_variants"])
-                await self._queue(name, endpoint.document["_variants"], endpoint.document.get(QUEUE))
+                await self._deploy(name, endpoint.document["_variants"], endpoint.document.get(ASYNC))
             if status in ("Creating", "Updating"):
                 await (self._weigh if "_weighed" in endpoint.document else self._renew)(endpoint, name)
         except (HostingFailed, S3Failed, JobFailed) as error:
@@ -153,15 +152,14 @@ class Endpoints:
     async def _renew(self, endpoint: Resource, name: str) -> None:
         wanted, before = endpoint.document["_wanted"], endpoint.document["EndpointConfigName"]
         config = endpoint.document.get("_wanted_config", before)
-        queueing = endpoint.document.get("_wanted_queue")
-        await self._deploy(name, wanted)
-        await self._queue(name, wanted, queueing)
+        asynchronous = endpoint.document["_wanted_async"]
+        await self._deploy(name, wanted, asynchronous)
 
         def serving(document: Params) -> None:
-            for member in ("_wanted", "_wanted_config", "_wanted_queue", QUEUE, "FailureReason"):
+            for member in ("_wanted", "_wanted_config", "_wanted_async", ASYNC, "FailureReason"):
                 document.pop(member, None)
             document |= {"_variants": wanted, "EndpointConfigName": config, "EndpointStatus": IN_SERVICE}
-            document |= {"ProductionVariants": shown(wanted), **({QUEUE: queueing} if queueing else {})}
+            document |= {"ProductionVariants": shown(wanted), **({ASYNC: asynchronous} if asynchronous else {})}
 
         await self._edit(endpoint.arn, serving)
 
@@ -181,7 +179,7 @@ class Endpoints:
         serving = endpoint.document["EndpointName"] in self.fleets
 
         def failed(document: Params) -> None:
-            for member in ("_wanted", "_wanted_config", "_wanted_queue", "_weighed"):
+            for member in ("_wanted", "_wanted_config", "_wanted_async", "_weighed"):
                 document.pop(member, None)
             document |= {"EndpointStatus": IN_SERVICE if serving else "Failed", "FailureReason": reason[:1024]}
             if not serving:
@@ -190,7 +188,8 @@ class Endpoints:
         await self._edit(endpoint.arn, failed)
 
     async def _end(self, endpoint: Resource, name: str) -> None:
-        await self._queue(name, [], None)
+        if queue := self.queues.pop(name, None):
+            await queue.close()
         if fleet := self.fleets.pop(name, None):
             await fleet.stop()
         await self._context.on_record(lambda: self._context.control.delete(endpoint))
@@ -201,8 +200,11 @@ class Endpoints:
         await asyncio.to_thread(self._context.logs.flush)
         await self._context.on_record(lambda: self._context.control.edit(arn, change))
 
-    async def _deploy(self, name: str, wanted: list[Params]) -> None:
-        """Run these variants, in the place of those that run now. Raises HostingFailed, S3Failed, JobFailed."""
+    async def _deploy(self, name: str, wanted: list[Params], asynchronous: Params | None) -> None:
+        """Run these variants, in the place of those that run now; what waits for an answer goes on with them.
+
+        Raises HostingFailed, S3Failed, JobFailed.
+        """
         archives = self._folder / "archives" / name / uuid.uuid4().hex[:8]
         variants = [await self._variant(each, archives) for each in wanted]
         fleet = self.fleets.get(name)
@@ -213,18 +215,15 @@ class Endpoints:
             self.fleets[name] = fleet
         else:
             await fleet.switch(variants)
+        if queue := self.queues.pop(name, None):
+            await queue.close()
+        if asynchronous:
+            waiting = self._folder / "waiting" / name
+            self.queues[name] = Queue(self._context, waiting, fleet, asynchronous, wanted[0]["role"])
         await asyncio.to_thread(_forget, archives)
 
-    async def _queue(self, name: str, variants: list[Params], config: Params | None) -> None:
-        """Let what waits for an answer go on under this AsyncInferenceConfig."""
-        if before := self.queues.pop(name, None):
-            await before.close()
-        if config:
-            folder, role = self._folder / "waiting" / name, variants[0]["role"]
-            self.queues[name] = Queue(self._context, folder, self.fleets[name], config, role)
-
-    def _queueing(self, config_name: str) -> Params | None:
-        return self._context.control.find(KINDS["EndpointConfig"], config_name).document.get(QUEUE)
+    def _asynchronous(self, config_name: str) -> Params | None:
+        return self._context.control.find(KINDS["EndpointConfig"], config_name).document.get(ASYNC)
 
     async def _variant(self, wanted: Params, folder: Path) -> Variant:
         """Its model on disk."""

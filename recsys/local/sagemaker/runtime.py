@@ -8,6 +8,7 @@ from typing import Any
 
 from recsys.local.sagemaker.endpoints import Endpoints
 from recsys.local.sagemaker.hosting import Answer, Fleet, Refused, TimedOut, Unavailable
+from recsys.local.sagemaker.hosting.errors import from_model
 from recsys.local.sagemaker.jobs.storage import S3Failed
 from recsys.local.sagemaker.scaling import Scaling
 from recsys.local.sagemaker.wire import Answer as Wire
@@ -60,12 +61,9 @@ class Runtime:
         self._scaling.count(endpoint, answer.variant)
         self._count(endpoint, answer, time.perf_counter() - started)
         if not answer.ok:
-            who = "server" if answer.status >= 500 else "client"
             told = answer.body.decode("utf-8", "replace")
-            message = f'Received {who} error ({answer.status}) from primary with message "{told}". See the log group '
-            return self._model_error(
-                endpoint, answer.status, told, f"{message}/aws/sagemaker/Endpoints/{endpoint} for more information."
-            )
+            where = f"See the log group /aws/sagemaker/Endpoints/{endpoint} for more information."
+            return self._model_error(endpoint, answer.status, told, f"{from_model(answer.status, told)} {where}")
         return 200, _headers(answer), answer.body
 
     async def invoke_async(self, endpoint: str, headers: dict[str, str], body: bytes) -> Wire:

@@ -50,6 +50,11 @@ NO_ANSWER = (
 )
 
 
+def from_model(status: int, told: str) -> str:
+    """What is said of a call that the model answered with an HTTP status of 400 or more and the text `told`."""
+    return f'Received {"server" if status >= 500 else "client"} error ({status}) from primary with message "{told}".'
+
+
 def no_ping(variant: str) -> str:
     """Why an endpoint failed whose container did not get ready."""
     return (
