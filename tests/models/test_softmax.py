@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import recsys.models.next_item.softmax as softmax
 from recsys.errors import ModelError
 from recsys.models import Sequences
+from recsys.models.next_item import loops, softmax
 from recsys.models.next_item.features import decayed
 from recsys.models.next_item.gram import scale_weights
 from recsys.models.next_item.halves import shared_zeros, side_by_side
@@ -51,7 +51,7 @@ def test_it_learns_what_follows_what(ring):
     assert found.argmax(axis=1).tolist() == [(i + 1) % 8 for i in range(8)]
 
 
-def test_a_history_runs_on_over_chunks_and_windows_and_ends_with_its_user(sequences, monkeypatch):
+def test_a_history_runs_on_over_windows_and_ends_with_its_user(sequences, monkeypatch):
     """The same users in windows of 8 and of 64 differ in when steps are taken only: without steps, not at all."""
     monkeypatch.setattr(softmax, "DROPPED", 0.0)
     rng = np.random.default_rng(0)
@@ -60,10 +60,9 @@ def test_a_history_runs_on_over_chunks_and_windows_and_ends_with_its_user(sequen
     table = rng.standard_normal((seqs.n_items, 2, seqs.n_items)).astype(np.float32)
     state, found = np.zeros((2, seqs.n_items), np.float32), []
     for window in stream.windows():
-        mixing = softmax._mixing(stream, window, np.array(DECAYS))
-        out = np.empty((stream.window, seqs.n_items), np.float32)
-        state = softmax._forward(table[stream.codes[window]], state, mixing, out)
-        found.append(out)
+        codes, first, kept = stream.codes[window], stream.first[window], stream.kept[window]
+        found.append(np.zeros((len(codes), seqs.n_items), np.float32))
+        loops.run_on(codes, first, kept, table, np.array(DECAYS, np.float32), state, found[-1])
     histories = [seqs.history(u)[:n] for u in range(seqs.n_users) for n in range(seqs.lengths[u])]
     rows = table.transpose(1, 0, 2).reshape(-1, seqs.n_items)
     expected = decayed(histories, scale_weights(DECAYS), seqs.n_items).table(len(rows)) @ rows

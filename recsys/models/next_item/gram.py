@@ -22,7 +22,6 @@ from scipy import sparse
 
 from recsys.models.sequences import Sequences
 
-PAIRS = 8_000_000  # pairs added at once: about 300 MB
 TILE = 256  # rows and columns of a table that are added at once
 FORGOTTEN = 1e-3  # weight below which an event of the history no longer counts
 SLOWEST = 0.98  # decay above which nothing is counted: a scale that forgets nothing has pairs without end
@@ -163,25 +162,13 @@ def _paired(
     """(scales, n_items, n_items) sums over pairs of events of one user: row = the earlier item, column = the later one.
 
     A pair counts by_lag (scales, lags) at its distance, times what its `early` or `late` event weighs, (n_events,).
-    Several lags at once, and events by their item: so a batch is a sparse table, whose rows the cache can hold.
     """
-    n, lags = seqs.n_items, np.flatnonzero(by_lag.any(axis=0))
-    at = np.argsort(seqs.codes, kind="stable")
-    after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions)[at]
-    out = np.zeros((len(by_lag), n, n), np.float32)
-    while len(lags) and (after > lags[0]).any():
-        at, after = at[after > lags[0]], after[after > lags[0]]
-        some, lags = np.split(lags, [max(1, PAIRS // len(at))])
-        ahead = some + 1
-        later = np.minimum(at[:, None] + ahead, seqs.n_events - 1)
-        worth = (ahead <= after[:, None]).astype(np.float32)
-        if early is not None:
-            worth *= early[at, None]
-        if late is not None:
-            worth *= late[later]
-        ends = len(ahead) * np.concatenate([[0], np.cumsum(np.bincount(seqs.codes[at], minlength=n))])
-        columns = seqs.codes[later].ravel()
-        for table, values in zip(out, by_lag[:, some], strict=True):
-            if values.any():
-                table += sparse.csr_array(((worth * values).ravel(), columns, ends), shape=(n, n)).toarray()
+    from recsys.models.next_item import loops  # slow to import, and whoever only serves never needs it
+
+    alike, by_item = np.empty(0, np.float32), np.argsort(seqs.codes, kind="stable")
+    after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions)[by_item]
+    lags = np.array([np.flatnonzero(np.append(1, each))[-1] for each in by_lag])
+    out = np.zeros((len(by_lag), seqs.n_items, seqs.n_items), np.float32)
+    weights = [alike if each is None else each.astype(np.float32) for each in (early, late)]
+    loops.add_pairs(by_item, after, seqs.codes, by_lag, lags, *weights, out)
     return out

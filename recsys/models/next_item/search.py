@@ -7,7 +7,7 @@ from typing import Any
 
 from recsys.errors import ModelError
 from recsys.models.next_item.held_out import HeldOut
-from recsys.models.next_item.settings import BESIDE, LIGHT, Climbs, Settings, neighbour
+from recsys.models.next_item.settings import BESIDE, LIGHT, Climbs, Settings, neighbour, without_effect
 
 Report = Callable[[dict[str, Any]], None]
 Candidates = Sequence[Mapping[str, Any]]
@@ -75,6 +75,8 @@ class Search:
         self._known = {settings: ndcg for settings, ndcg in self._known.items() if not getattr(settings, name)}
 
     def _along(self, name: str, grid: tuple, best: Settings) -> Settings:
+        if without_effect(name, best):
+            return best
         if name in LIGHT:
             return max([best, *(best.with_(**{name: value}) for value in grid)], key=self.ndcg)
         start = best

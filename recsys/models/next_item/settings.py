@@ -122,3 +122,9 @@ def neighbour(name: str, grid: tuple, settings: Settings, step: int) -> Settings
     """The settings with `name` moved `step` places along its grid; None past its end."""
     at = grid.index(getattr(settings, name)) + step
     return settings.with_(**{name: grid[at]}) if 0 <= at < len(grid) else None
+
+
+def without_effect(name: str, settings: Settings) -> bool:
+    """Whether all values of `name` give these settings the same lists: own items that are not to be shown again, and
+    how fast those forget that weigh nothing."""
+    return (name == "own_weight" and not settings.seen) or (name == "own_decay" and not settings.own_weight)

@@ -18,8 +18,7 @@ from threadpoolctl import threadpool_limits
 from recsys.models.next_item.halves import Total, shared_zeros, side_by_side
 from recsys.models.sequences import Sequences
 
-CHUNK = 8  # positions whose states are worked out by one small matrix product
-WINDOW = 64  # positions between two steps; fewer where there are few events
+WINDOW, NARROWEST = 64, 8  # positions between two steps; fewer where there are few events, in multiples of the least
 FEWEST_STEPS = 400
 RATES = 4.0, 0.4  # of the first and the last step
 DROPPED = 0.15  # share of the history's events left out at random
@@ -68,16 +67,15 @@ class SoftmaxTwin:
 
 
 class _Stream(NamedTuple):
-    """The events of users one after another, cut into windows; padded with events of nobody.
+    """The events of users one after another, cut into windows.
 
-    codes, user, position among the user's events, kept (0 for what is left out of the histories, else 1 / chance) and
-    worth (what predicting it counts, 0 where nobody could).
+    codes, first (a user's first event), kept (0 for what is left out of the histories, else 1 / chance) and worth (what
+    predicting it counts, 0 where nobody could).
     """
 
     window: int
     codes: np.ndarray
-    users: np.ndarray
-    positions: np.ndarray
+    first: np.ndarray
     kept: np.ndarray
     worth: np.ndarray
 
@@ -85,20 +83,15 @@ class _Stream(NamedTuple):
     def of(cls, seqs: Sequences, users: np.ndarray, seen: bool, rng: np.random.Generator) -> Self:
         ordered = seqs.select(users)
         n = ordered.n_events
-        window = int(np.clip(n // FEWEST_STEPS // CHUNK * CHUNK, CHUNK, WINDOW))
-        padding = -n % window
         kept = (rng.random(n) >= DROPPED) / np.float32(1 - DROPPED)
         worth = np.ones(n, np.float32) if ordered.weights is None else ordered.weights.astype(np.float32)
-        worth = np.where(ordered.positions > 0, worth, np.float32(0))
+        worth[ordered.positions == 0] = 0
         if not seen:
-            first = np.zeros(n, bool)
-            first[np.unique(ordered.users * seqs.n_items + ordered.codes, return_index=True)[1]] = True
-            worth[~first] = 0
-        columns = ordered.codes, ordered.users, ordered.positions, kept.astype(np.float32), worth
-        fill = 0, -1, 0, 0, 0
-        return cls(
-            window, *(np.append(each, np.full(padding, f, each.dtype)) for each, f in zip(columns, fill, strict=True))
-        )
+            once = np.zeros(n, bool)
+            once[np.unique(ordered.users * seqs.n_items + ordered.codes, return_index=True)[1]] = True
+            worth[~once] = 0
+        window = int(np.clip(n // FEWEST_STEPS // NARROWEST * NARROWEST, NARROWEST, WINDOW))
+        return cls(window, ordered.codes, ordered.positions == 0, kept.astype(np.float32), worth)
 
     def windows(self) -> Iterator[slice]:
         return (slice(start, start + self.window) for start in range(0, len(self.codes), self.window))
@@ -112,114 +105,34 @@ class _Part:
         self.rows = shared_zeros((len(share), scales, high - low))
         self._squares = shared_zeros((len(share), scales))
         self._squares += np.float32(DAMPING)
-        self._prior = np.log(share[low:high]).astype(np.float32)
+        self._usual = np.log(share[low:high]).astype(np.float32)
 
     def learn(self, stream: _Stream, decays: np.ndarray, seen: bool, rates: tuple[float, float], total: Total) -> None:
         """Step through all windows of the stream."""
-        state = np.zeros((len(decays), self.high - self.low), np.float32)
-        rows = np.empty((stream.window, *state.shape), np.float32)
-        logits = np.empty((stream.window, state.shape[1]), np.float32)
-        pairs = np.tril_indices(stream.window, -1)
+        from recsys.models.next_item import loops  # slow to import, and whoever only serves never needs it
+
+        decays, prior = decays.astype(np.float32), self._usual.copy()
+        state = np.zeros(self.rows.shape[1:], np.float32)
+        logits = np.empty((stream.window, len(prior)), np.float32)
+        gradient = np.empty((stream.window, *state.shape), np.float32)
         for window in stream.windows():
-            codes, mixing = stream.codes[window], _mixing(stream, window, decays)
-            np.take(self.rows, codes, axis=0, out=rows, mode="clip")
-            state = _forward(rows, state, mixing, logits)
-            self._add_prior(stream, window, logits, None if seen else pairs)
-            error = self._error(stream, window, logits, total)
-            _backward(error, mixing, rows)
+            codes, first, kept = stream.codes[window], stream.first[window], stream.kept[window]
+            ours, out = codes - self.low, logits[: len(codes)]
+            loops.expected(ours, first, self._usual, seen, prior, out)
+            loops.run_on(codes, first, kept, self.rows, decays, state, out)
+            self._error(ours, stream.worth[window], out, total)
+            distinct, places = np.unique(codes, return_inverse=True)
+            moved = gradient[: len(distinct)]
+            loops.run_back(out, places, first, kept, decays, moved)
             done = window.start / len(stream.codes)
-            self._step(codes, rows, rates[0] + (rates[1] - rates[0]) * done)
+            loops.step(distinct, moved, rates[0] + (rates[1] - rates[0]) * done, self._squares, self.rows)
 
-    def _add_prior(self, stream: _Stream, window: slice, logits: np.ndarray, pairs: tuple | None) -> None:
-        """log share for every position, -inf where the user had the item before and people do not repeat."""
-        if pairs is None:
-            logits += self._prior
-            return
-        codes, users = stream.codes[window] - self.low, stream.users[window]
-        starts = np.flatnonzero(np.diff(users, prepend=-2))
-        for start, end in zip(starts, np.append(starts[1:], len(users)), strict=True):
-            here = window.start + start
-            earlier = stream.codes[here - stream.positions[here] : here] - self.low
-            prior = self._prior.copy()
-            prior[earlier[(earlier >= 0) & (earlier < len(prior))]] = -np.inf
-            logits[start:end] += prior
-        later, before = pairs
-        ours = (codes >= 0) & (codes < len(self._prior))
-        had = ours[before] & (users[later] == users[before])
-        logits[later[had], codes[before[had]]] = -np.inf
-
-    def _error(self, stream: _Stream, window: slice, logits: np.ndarray, total: Total) -> np.ndarray:
-        """Softmax minus what came next, by its worth and in place; 0 where nothing is to be predicted."""
+    def _error(self, ours: np.ndarray, worth: np.ndarray, logits: np.ndarray, total: Total) -> None:
+        """The logits become softmax minus what came next, by its worth; 0 where nothing is to be predicted."""
         np.exp(logits, out=logits)
-        sums, worth = total(logits.sum(axis=1, dtype=np.float64)), stream.worth[window]
+        sums = total(logits.sum(axis=1).astype(np.float64))
         known = (worth > 0) & (sums > 0) & np.isfinite(sums)
         logits *= np.divide(worth, sums, out=np.zeros(len(sums)), where=known).astype(np.float32)[:, None]
         logits[~known] = 0
-        codes = stream.codes[window] - self.low
-        ours = np.flatnonzero(known & (codes >= 0) & (codes < len(self._prior)))
-        logits[ours, codes[ours]] -= worth[ours]
-        return logits
-
-    def _step(self, codes: np.ndarray, gradient: np.ndarray, rate: float) -> None:
-        """Add the gradients (window, scales, columns) of equal items up, and move their rows against them."""
-        distinct, first, of_event = np.unique(codes, return_index=True, return_inverse=True)
-        for again in np.flatnonzero(first[of_event] != np.arange(len(codes))):
-            gradient[first[of_event[again]]] += gradient[again]
-        if len(distinct) == len(codes):
-            distinct = codes
-        else:
-            gradient = gradient[first]
-        self._squares[distinct] += np.vecdot(gradient, gradient)
-        gradient *= (np.float32(-rate) / np.sqrt(self._squares[distinct]))[:, :, None]
-        self.rows[distinct] += gradient
-
-
-class _Mixing(NamedTuple):
-    """How a chunk's events and the state before it make its states and the one after it, for each chunk of a window.
-
-    events: (chunks, CHUNK + scales, CHUNK * scales), state: (chunks, CHUNK + scales, scales); the last rows are the
-    state after the chunk, scale by scale.
-    """
-
-    events: np.ndarray
-    state: np.ndarray
-
-
-def _mixing(stream: _Stream, window: slice, decays: np.ndarray) -> _Mixing:
-    scales = len(decays)
-    after = np.append(
-        stream.users[window], stream.users[window.stop : window.stop + 1] if window.stop < len(stream.users) else -1
-    )
-    users = after[:-1].reshape(-1, CHUNK)
-    seen_by = np.concatenate([users, after[CHUNK::CHUNK, None]], axis=1)  # users of the chunk's positions and the next
-    age = np.arange(CHUNK + 1)[:, None] - 1 - np.arange(CHUNK)
-    powers = np.where(age[:, :, None] >= 0, decays ** np.maximum(age, 0)[:, :, None], 0)
-    same = (seen_by[:, :, None] == users[:, None, :]) * stream.kept[window].reshape(-1, 1, CHUNK)
-    weights = powers * same[..., None]
-    carried = decays ** np.arange(CHUNK + 1)[:, None] * (seen_by == users[:, :1])[..., None]
-    events = np.zeros((len(users), CHUNK + scales, CHUNK, scales), np.float32)
-    state = np.zeros((len(users), CHUNK + scales, scales), np.float32)
-    events[:, :CHUNK], state[:, :CHUNK] = weights[:, :CHUNK], carried[:, :CHUNK]
-    for k in range(scales):
-        events[:, CHUNK + k, :, k], state[:, CHUNK + k, k] = weights[:, CHUNK, :, k], carried[:, CHUNK, k]
-    return _Mixing(events.reshape(len(users), CHUNK + scales, CHUNK * scales), state)
-
-
-def _forward(rows: np.ndarray, state: np.ndarray, mixing: _Mixing, logits: np.ndarray) -> np.ndarray:
-    """Fill `logits` (window, columns) with the sum of the states; the state after the window."""
-    for chunk, (events, before) in enumerate(zip(*mixing, strict=True)):
-        here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-        out = events @ rows[here].reshape(events.shape[1], -1)
-        out += before @ state
-        logits[here], state = out[:CHUNK], out[CHUNK:]
-    return state
-
-
-def _backward(error: np.ndarray, mixing: _Mixing, gradient: np.ndarray) -> None:
-    """Fill `gradient` (window, scales, columns) from the errors of the logits, last chunk first."""
-    after = np.zeros(gradient.shape[1:], np.float32)
-    for chunk in reversed(range(len(mixing.events))):
-        here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-        out = np.concatenate([error[here], after])
-        np.matmul(mixing.events[chunk].T, out, out=gradient[here].reshape(mixing.events.shape[2], -1))
-        after = mixing.state[chunk].T @ out
+        here = np.flatnonzero(known & (ours >= 0) & (ours < len(self._usual)))
+        logits[here, ours[here]] -= worth[here]

@@ -32,6 +32,7 @@ def warm() -> None:
     """Import what models import only when they are fitted: half a second that no training needs to spend again."""
     import_module("scipy.optimize")
     import_module("scipy.sparse.linalg")
+    import_module("recsys.models.next_item.loops")
 
 
 def train(spec: dict[str, Any]) -> dict[str, Any]:

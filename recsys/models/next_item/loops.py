@@ -1,0 +1,141 @@
+"""The inner loops of training, compiled: what arrays at a time would carry through memory again and again.
+
+numba compiles a loop when it is first called, which takes a second or two, and keeps it beside this file for the next
+process. To import it takes half a second, which whoever only serves never needs: import this module where it is used.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+
+# Sums in any order and products added in one step, as vector units work; infinities keep their meaning.
+OPTIONS = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy"}
+
+
+def compiled(function: Callable) -> Callable:
+    """The function compiled, and kept where there is a folder to keep it in."""
+    try:
+        return njit(function, cache=True, **OPTIONS)
+    except RuntimeError:  # numba found none that can be written to
+        return njit(function, **OPTIONS)
+
+
+@compiled
+def add_pairs(
+    events: np.ndarray,
+    after: np.ndarray,
+    codes: np.ndarray,
+    by_lag: np.ndarray,
+    lags: np.ndarray,
+    early: np.ndarray,
+    late: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """out[k, item of a, item of b] += by_lag[k, lag - 1] * early[a] * late[b] for each event b that is `lag` after a.
+
+    events: (n,) places a, best with those of an item next to each other, whose row the cache then holds; after: (n,)
+    how many events of the same user follow. by_lag: (scales, most lags), of which lags (scales,) count. early, late:
+    (n_events,) float32, or empty where all weigh alike. out: (scales, n_items, n_items) float32.
+    """
+    for i in range(len(events)):
+        a = events[i]
+        weight = early[a] if len(early) else np.float32(1)
+        for k in range(len(lags)):
+            row, values = out[k, codes[a]], by_lag[k]
+            for b in range(min(after[i], lags[k])):
+                value = weight * values[b] * late[a + 1 + b] if len(late) else weight * values[b]
+                row[codes[a + 1 + b]] += value
+
+
+@compiled
+def run_on(
+    codes: np.ndarray,
+    first: np.ndarray,
+    kept: np.ndarray,
+    rows: np.ndarray,
+    decays: np.ndarray,
+    state: np.ndarray,
+    logits: np.ndarray,
+) -> None:
+    """logits[t] += the sum over scales of the states before event t; `state` (scales, columns) moves on to after all.
+
+    codes, first (the user's first event), kept (its weight in histories): (window,). rows: (n_items, scales, columns).
+    """
+    for t in range(len(codes)):
+        if first[t]:
+            state[:] = 0
+        for k in range(len(decays)):
+            _absorb(state[k], logits[t], decays[k], kept[t], rows[codes[t], k])
+
+
+@compiled
+def _absorb(state: np.ndarray, total: np.ndarray, decay: float, weight: float, row: np.ndarray) -> None:
+    for c in range(len(state)):
+        total[c] += state[c]
+        state[c] = decay * state[c] + weight * row[c]
+
+
+@compiled
+def expected(
+    codes: np.ndarray, first: np.ndarray, usual: np.ndarray, seen: bool, prior: np.ndarray, out: np.ndarray
+) -> None:
+    """out[t] = prior (columns,), which moves on: it is `usual` at a user's first event, and without `seen` -inf at what
+    the user had before. codes below 0 or past the columns are somebody else's."""
+    for t in range(len(codes)):
+        if first[t]:
+            prior[:] = usual
+        out[t] = prior
+        if not seen and 0 <= codes[t] < len(prior):
+            prior[codes[t]] = -np.inf
+
+
+@compiled
+def run_back(
+    error: np.ndarray,
+    places: np.ndarray,
+    first: np.ndarray,
+    kept: np.ndarray,
+    decays: np.ndarray,
+    gradient: np.ndarray,
+) -> None:
+    """Fill gradient (distinct items, scales, columns) from the errors (window, columns) of the logits.
+
+    places: (window,) where in `gradient` an event's item is. What follows the window is not seen.
+    """
+    after = np.zeros(gradient.shape[1:], np.float32)
+    gradient[:] = 0
+    for t in range(len(places) - 1, -1, -1):
+        for k in range(len(decays)):
+            _emit(after[k], gradient[places[t], k], decays[k], kept[t], error[t])
+        if first[t]:
+            after[:] = 0
+
+
+@compiled
+def _emit(after: np.ndarray, gradient: np.ndarray, decay: float, weight: float, error: np.ndarray) -> None:
+    for c in range(len(after)):
+        gradient[c] += weight * after[c]
+        after[c] = decay * after[c] + error[c]
+
+
+@compiled
+def step(codes: np.ndarray, gradient: np.ndarray, rate: float, squares: np.ndarray, rows: np.ndarray) -> None:
+    """Move the rows of distinct items against their gradients (items, scales, columns), by row-wise Adagrad.
+
+    squares: (n_items, scales) float32, to which the gradients' squared lengths are added first.
+    """
+    for i in range(len(codes)):
+        for k in range(gradient.shape[1]):
+            _move(rows[codes[i], k], gradient[i, k], rate, squares[codes[i]], k)
+
+
+@compiled
+def _move(row: np.ndarray, gradient: np.ndarray, rate: float, squares: np.ndarray, k: int) -> None:
+    length = np.float32(0)
+    for c in range(len(gradient)):
+        length += gradient[c] * gradient[c]
+    squares[k] += length
+    factor = np.float32(rate / np.sqrt(squares[k]))
+    for c in range(len(row)):
+        row[c] -= factor * gradient[c]
