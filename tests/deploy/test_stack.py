@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import privileges
 import pytest
 
 from recsys import deploy
@@ -105,8 +106,7 @@ def test_the_api_may_ask_the_campaigns_of_an_experiment_and_no_others(environmen
     with pytest.raises(Refused, match="Experiments needs ExperimentCampaignArns"):
         environment.deploy(CampaignArn=arns[0], Experiments='{"recommendations": {}}')
     environment.deploy(CampaignArn=arns[0], **deploy.experiment("trial", dict(zip("xy", arns[1:], strict=True))))
-    roles = [role["RoleName"] for role in client("iam").list_roles()["Roles"]]
-    name = next(role for role in roles if role.startswith(f"{environment.stack}-RecommendationApiRole"))
+    name = privileges.roles(client, environment.stack)["RecommendationApiRole"]
     policy = client("iam").get_role_policy(RoleName=name, PolicyName="recommendation-api")["PolicyDocument"]
     asks = [each["Resource"] for each in policy["Statement"] if each["Action"] == "personalize:GetRecommendations"]
     assert [[arn for arn in each if ":campaign/" in arn] for each in asks] == [[arns[0]], arns[1:]]
