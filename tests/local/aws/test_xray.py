@@ -141,6 +141,7 @@ def test_a_summary_tells_what_is_searched_by(xray: Any) -> None:
     ("call", "asked"),
     [
         ("get_trace_summaries", {"StartTime": 0, "EndTime": 100_000}),
+        ("get_trace_summaries", {"StartTime": 0, "EndTime": 1, "NextToken": "another's"}),
         ("get_trace_summaries", {"StartTime": 0, "EndTime": 1, "FilterExpression": "annotation.kind ="}),
         ("get_trace_summaries", {"StartTime": 0, "EndTime": 1, "FilterExpression": 'edge("a", "b")'}),
         ("batch_get_traces", {"TraceIds": ["1-5759e988-bd862e3fe1be46a994272793"] * 6}),
@@ -155,6 +156,6 @@ def test_what_cannot_be_answered_is_refused(xray: Any, call: str, asked: dict[st
 
 def test_a_segment_that_is_none_is_handed_back_and_the_others_are_taken(xray: Any) -> None:
     trace = new_trace()
-    bad = [{**segment(trace), "id": "short"}, {**segment(trace), "trace_id": "1-2"}, "no JSON"]
-    assert put(xray, *bad, segment(trace, "taken")) == ["InvalidId", "InvalidTraceId", "ParseError"]
+    bad = [{**segment(trace), "id": "short"}, {**segment(trace), "trace_id": "1-2"}, "no JSON", segment(trace, http=[])]
+    assert put(xray, *bad, segment(trace, "taken")) == ["InvalidId", "InvalidTraceId", "ParseError", "ParseError"]
     assert [each["name"] for each in documents(xray, trace)] == ["taken"]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from botocore.model import ServiceModel
 from recsys.local.aws import permissions
 from recsys.local.aws.xray.expressions import BadExpression, parse
 from recsys.local.aws.xray.summaries import summary, viewed
-from recsys.local.aws.xray.traces import BadSegment, Trace, Traces
+from recsys.local.aws.xray.traces import BadSegment, Segment, Trace, Traces
 from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.http import json_object, whole_body
 from recsys.local.shared.tokens import make_token, read_token
@@ -100,22 +100,34 @@ def _summaries(traces: Traces, params: Params) -> Params:
         holds = parse(params.get("FilterExpression") or "ok OR !ok")
     except BadExpression as error:
         raise _invalid(f"Invalid filter expression: {error}") from None
-    by_id = params.get("TimeRangeType", "TraceId") == "TraceId"
-    inside = [trace for trace in traces.all() if _within(trace, start, end, by_id)]
+    inside = list(_between(traces, start, end, params.get("TimeRangeType", "TraceId") == "TraceId"))
     found = [trace for trace in inside if holds(viewed(trace))]
-    token = params.get("NextToken")
-    first = read_token(token, "GetTraceSummaries")
+    first = _first(params.get("NextToken"))
     page = found[first : first + PAGE]
     told = {"TraceSummaries": [summary(trace) for trace in page], "ApproximateTime": start}
     told["TracesProcessedCount"] = len(inside)
     return told | ({"NextToken": make_token("GetTraceSummaries", first + PAGE)} if found[first + PAGE :] else {})
 
 
-def _within(trace: Trace, start: float, end: float, by_id: bool) -> bool:
-    """By the second in a trace's id, or by when its segments worked."""
-    if by_id:
-        return int(start) <= int(trace.id.split("-")[1], 16) <= end
-    return any(part["start_time"] <= end and part.get("end_time", end) >= start for part in trace.parts.values())
+def _first(token: str | None) -> int:
+    try:
+        return read_token(token, "GetTraceSummaries")
+    except ServiceError as error:
+        raise _invalid(error.message) from None
+
+
+def _between(traces: Traces, start: float, end: float, by_id: bool) -> Iterator[Trace]:
+    """Traces by the second in their id, or by when their parts worked."""
+    for trace_id in traces.ids():
+        if by_id and not int(start) <= int(trace_id.split("-")[1], 16) <= end:
+            continue
+        trace = traces.get(trace_id)
+        if trace and (by_id or any(_worked(part, start, end) for part in trace.parts.values())):
+            yield trace
+
+
+def _worked(part: Segment, start: float, end: float) -> bool:
+    return part["start_time"] <= end and part.get("end_time", end) >= start
 
 
 def _whole(traces: Traces, params: Params) -> Params:

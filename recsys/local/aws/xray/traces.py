@@ -4,11 +4,13 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from recsys.local.aws.xray.context import ID, ROOT
 
-KEPT = 2000  # traces; of each second one and 5 % of the rest, so a busy quarter of an hour
+KEPT = 16_000_000  # bytes of all traces; the oldest are forgotten first
 LARGEST = 500_000  # bytes of one trace, as on AWS; what comes after is dropped
 
 Segment = dict[str, Any]
@@ -22,19 +24,27 @@ class BadSegment(ValueError):
         self.code = code
 
 
+@dataclass
+class Documents:
+    """What was sent of one trace, as text: an object takes several times the room. The latest of an id counts."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+    limited: bool = False
+
+
+@dataclass(frozen=True)
 class Trace:
-    """One trace's segments by id, those of subsegments that were sent on their own too; the latest of an id counts."""
+    """A trace as it was when it was asked for: its parts by id, and whether some were dropped.
 
-    def __init__(self, trace_id: str) -> None:
-        self.id, self.size = trace_id, 0
-        self.parts: dict[str, Segment] = {}
+    A part is a segment, or a subsegment that was sent on its own.
+    """
 
-    @property
-    def limited(self) -> bool:
-        """Whether something was dropped."""
-        return self.size > LARGEST
+    id: str
+    parts: dict[str, Segment]
+    limited: bool = False
 
-    @property
+    @cached_property
     def segments(self) -> list[Segment]:
         """The segments, oldest first, each with its subsegments inside, those sent on their own too."""
         parts = {key: {**part, "subsegments": [*part.get("subsegments", ())]} for key, part in self.parts.items()}
@@ -50,36 +60,45 @@ class Traces:
     """The newest traces, the oldest forgotten first."""
 
     def __init__(self) -> None:
-        self._traces: OrderedDict[str, Trace] = OrderedDict()
+        self._traces: OrderedDict[str, Documents] = OrderedDict()
+        self._size = 0
         self._lock = threading.Lock()
 
     def put(self, segment: Segment) -> None:
         """Take a segment, or a subsegment sent on its own. Raises BadSegment."""
         check(segment)
-        size = len(json.dumps(segment))
+        text = json.dumps(segment)
         with self._lock:
-            trace = self._traces.setdefault(segment["trace_id"], Trace(segment["trace_id"]))
-            if len(self._traces) > KEPT:
-                self._traces.popitem(last=False)
-            trace.size += size
-            if not trace.limited:
-                trace.parts[segment["id"]] = segment
+            kept = self._traces.setdefault(segment["trace_id"], Documents())
+            if kept.size + len(text) > LARGEST:
+                kept.limited = True
+                return
+            kept.texts[segment["id"]] = text
+            kept.size += len(text)
+            self._size += len(text)
+            while self._size > KEPT:
+                self._size -= self._traces.popitem(last=False)[1].size
 
     def get(self, trace_id: str) -> Trace | None:
         """A trace as it is now."""
         with self._lock:
-            found = self._traces.get(trace_id)
-            return _copy(found) if found else None
+            kept = self._traces.get(trace_id)
+            texts = dict(kept.texts) if kept else {}
+        return Trace(trace_id, _read(texts), kept.limited) if kept else None
 
-    def all(self) -> list[Trace]:
-        """Every trace as it is now, oldest first."""
+    def ids(self) -> list[str]:
+        """Every trace's id, oldest first."""
         with self._lock:
-            return [_copy(trace) for trace in self._traces.values()]
+            return list(self._traces)
 
     def child(self, trace_id: str, parent: str) -> Segment | None:
         """The first segment of a trace that names this parent."""
         trace = self.get(trace_id)
         return next((part for part in trace.parts.values() if part.get("parent_id") == parent), None) if trace else None
+
+
+def _read(texts: dict[str, str]) -> dict[str, Segment]:
+    return {key: json.loads(text) for key, text in texts.items()}
 
 
 def within(part: Segment) -> Iterator[Segment]:
@@ -105,10 +124,17 @@ def check(segment: Any) -> None:
         raise BadSegment("InvalidEndTime", "a segment has an end_time, or is in_progress")
     if segment.get("type") == "subsegment" and not ID.fullmatch(str(segment.get("parent_id", ""))):
         raise BadSegment("InvalidParentId", "a subsegment sent on its own names its parent_id")
+    if not _is_whole(segment):
+        raise BadSegment("ParseError", "http and annotations are objects, and a subsegment has id, name and start_time")
 
 
-def _copy(trace: Trace) -> Trace:
-    """What others may read while more is put; documents are never changed."""
-    copied = Trace(trace.id)
-    copied.size, copied.parts = trace.size, dict(trace.parts)
-    return copied
+def _is_whole(part: Any) -> bool:
+    """Whether a part and those inside it have the members that a summary is made of."""
+    if not isinstance(part, dict) or not isinstance(part.get("subsegments", []), list):
+        return False
+    objects = [part.get("annotations", {}), http := part.get("http", {})]
+    objects += [http.get("request", {}), http.get("response", {})] if isinstance(http, dict) else []
+    known = isinstance(part.get("name"), str) and "id" in part and isinstance(part.get("start_time"), int | float)
+    return (
+        known and all(isinstance(each, dict) for each in objects) and all(map(_is_whole, part.get("subsegments", [])))
+    )
