@@ -1,6 +1,8 @@
 """What API Gateway adds to a trace: a segment for each request to a stage that is traced, with the call it made.
 
-The function is told the trace in its event's headers, the client in the answer's.
+A stage that is not traced adds one too where whoever called is traced. The function is told the trace in its event's
+headers, the client in the answer's.
+Sources: "X-Ray tracing modes for API Gateway" and "AWS X-Ray traces for Amazon API Gateway APIs", developer guide.
 """
 
 import time
@@ -26,7 +28,8 @@ def _traced(execute: Callable[..., Any], traces: Traces) -> Callable[..., Any]:
         api_id: str, stage_name: str, verb: str, path: str, headers: dict, body: bytes, query: dict, *owner: str
     ) -> tuple:
         stage = apigateway_v1._stages_v1.get(api_id, {}).get(stage_name) or {}
-        if not stage.get("tracingEnabled"):
+        before = inbound.get()
+        if not stage.get("tracingEnabled") and not (before and before.sampled):
             return await execute(api_id, stage_name, verb, path, headers, body, query, *owner)
         started, calling = time.time(), new_id()
         context = _sampler.decided(f"{api_id}/{stage_name}")
@@ -54,14 +57,15 @@ def _segment(context: Context, api_id: str, stage: str, owner: tuple[str, ...], 
     name = (apigateway_v1._rest_apis.get(api_id) or {}).get("name", api_id)
     identity = {"account_id": account, "rest_api_id": api_id, "stage": stage, "request_id": new_uuid()}
     segment = {
-        "name": f"{name}/{stage}",
+        "annotations": {"aws:api_id": api_id, "aws:api_stage": stage},
+        "name": f"{name}/{stage}"[:200],
         "id": new_id(),
         "trace_id": context.root,
         "start_time": started,
         "end_time": time.time(),
         "origin": "AWS::ApiGateway::Stage",
         "resource_arn": f"arn:aws:apigateway:{region}::/restapis/{api_id}/stages/{stage}",
-        "aws": {"api_gateway": identity},
+        "aws": {"xray": {"sampling_rule_name": "Default"}, "api_gateway": identity},
     }
     return {**segment, "parent_id": context.parent} if context.parent else segment
 
