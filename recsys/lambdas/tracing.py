@@ -1,7 +1,7 @@
 """Traces for AWS X-Ray: powertools' Tracer, which sends what it is told by a few lines of ours.
 
 The X-Ray SDK that the Tracer would use is at the end of its support (February 2027), and to import it takes longer than
-all else a function does when it starts. What it does for these functions is to send a JSON document to a UDP port of
+all that a function imports otherwise. What it would do for these functions is to send a JSON document to a UDP port of
 Lambda's for each thing that took time. Source: "X-Ray segment documents" and "Using the X-Ray daemon", developer guide.
 
 Told are the handler, each call of a watched client, how long it took and how it ended, and the annotations that a

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from api_calls import raw
-from test_least_privilege import NOWHERE, settings
+from function_settings import NOWHERE, settings
 from waiting import eventually
 
 from recsys import stream
