@@ -35,7 +35,13 @@ if sys.argv[3]:
     __import__(f"lambdas.{sys.argv[3]}.handler")
 print(least - began, time.perf_counter() - least)
 """
-VALUES = {"FILTERS": "{}", "EXPERIMENTS": "{}", "ALLOWED_ORIGIN": "*"}
+VALUES = {"FILTERS": "{}", "EXPERIMENTS": "{}", "ALLOWED_ORIGIN": "*", "POWERTOOLS_TRACE_DISABLED": "false"}
+# Of what Lambda itself sets: with these a function whose tracing is not switched off traces.
+LAMBDA = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+}
 
 
 def main() -> None:
@@ -65,7 +71,7 @@ def start(function: str, code: Path) -> tuple[float, float]:
     site = str(Path(boto3.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", PROGRAM, str(code), site, function],
-        env={"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": "us-east-1", **settings()},
+        env={**LAMBDA, "PATH": os.environ["PATH"], **settings()},
         capture_output=True,
         text=True,
         check=True,

@@ -17,7 +17,7 @@ from recsys.params import Params
 
 OUTPUTS = ("BucketName", "RoleArn", "StreamName", "TableName", "ApiUrl")
 PREPARE = {"source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user"}
-STAGES = {"01": (None,), "TrackingId": ("HasTracker", "IsWatched")}
+STAGES = {"01": (None,), "TrackingId": ("HasTracker", "HasFunctions", "IsWatched")}
 STAGES |= {"RetrainingSchedule": ("HasApi", "HasBatch", "IsRetrained"), "CampaignArn": ("HasApi", "HasBatch")}
 
 

@@ -27,6 +27,7 @@ BATCH_GB = 1.0  # of the batch processor
 USER_GB_SECONDS = 0.01  # of a user in a daily batch: 1 GB for 10 ms
 OF_METHOD = 5  # custom metrics of an API's method: Count, 4XXError, 5XXError, Latency, IntegrationLatency
 OF_BATCH = 4  # of the daily batch: users served and failed, seconds, age of the model
+TRACED = 0.05  # of the requests beyond one a second
 TRANSITIONS = 200  # of a retraining's states: thrice for each look at what is waited for, 120 s at most apart
 
 
@@ -72,6 +73,7 @@ def estimate(values: Params, demand: Demand, prices: Prices) -> list[Line]:
         _batch(demand, prices),
         _retraining(values, demand, prices),
         *_watching(prices),
+        _tracing(demand, prices),
         *([_trail(values, demand, prices)] if demand.audited else []),
     ]
 
@@ -221,6 +223,21 @@ def _watching(prices: Prices) -> list[Line]:
         "dashboards": (kinds["AWS::CloudWatch::Dashboard"], price.dashboard_month),
     }
     return [Line(name, str(count), hour=count * month / HOURS) for name, (count, month) in counts.items()]
+
+
+def _tracing(demand: Demand, prices: Prices) -> Line:
+    """Of the template's Tracing: at most, as where many come in one second only the first is sure to be traced.
+
+    Each event may be a batch of its own; a daily batch is one request.
+    """
+    traces = sum(_traces(count) for count in (demand.requests, demand.events, BATCHES))
+    return Line("traces", "at most, while Tracing is Active", demand=traces * prices.xray.traces_million / 1e6)
+
+
+def _traces(requests: float) -> float:
+    """Traces of a month's requests, spread evenly: one a second and a share of the rest."""
+    alone = min(requests, 3600 * HOURS)
+    return alone + TRACED * (requests - alone)
 
 
 def _used(resource: str, size: str, count: float, price: float, million: str, hour: float = 0.0) -> Line:

@@ -79,6 +79,10 @@ class StepFunctions(Section):
     transitions_1000: Usd
 
 
+class XRay(Section):
+    traces_million: Usd
+
+
 class S3(Section):
     storage_gb_month: Usd
 
@@ -101,6 +105,7 @@ class Prices(Section):
     cloudwatch: CloudWatch
     cloudtrail: CloudTrail
     stepfunctions: StepFunctions
+    xray: XRay
     s3: S3
     transfer: Transfer
 

@@ -16,7 +16,8 @@ from recsys.errors import AwsError
 
 TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
 # Its nested parts, which lie in S3 beside the code, by the parameter that says where.
-PARTS = {f"{name.title()}Key": TEMPLATE.with_name(f"{name}.yaml") for name in ("watching", "retraining", "guarding")}
+NAMES = ("permitting", "watching", "retraining", "guarding")
+PARTS = {f"{name.title()}Key": TEMPLATE.with_name(f"{name}.yaml") for name in NAMES}
 
 
 def body(values: Mapping[str, Any]) -> str:

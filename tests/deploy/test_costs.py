@@ -87,6 +87,15 @@ def test_a_record_of_who_touches_the_data_is_billed_where_it_is_asked_for() -> N
     assert added.resource not in {line.resource for line in lines()}
 
 
+def test_traces_are_billed_for_one_request_a_second_and_a_share_of_the_rest() -> None:
+    found = [
+        next(line for line in lines(requests=count, events=0) if line.resource == "traces") for count in (10**6, 10**7)
+    ]
+    second = 3600 * costs.HOURS
+    expected = [10**6 + costs.BATCHES, second + costs.TRACED * (10**7 - second) + costs.BATCHES]
+    assert [line.demand / PRICES.xray.traces_million * 1e6 for line in found] == pytest.approx(expected)
+
+
 def test_trainings_take_the_hours_of_aws_own_two_examples() -> None:
     price = PRICES.personalize.training_hour
     assert costs.training(100_000, PRICES) == pytest.approx(2.1 * price)

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import privileges
 import pytest
 
 from recsys import deploy
@@ -105,11 +106,26 @@ def test_the_api_may_ask_the_campaigns_of_an_experiment_and_no_others(environmen
     with pytest.raises(Refused, match="Experiments needs ExperimentCampaignArns"):
         environment.deploy(CampaignArn=arns[0], Experiments='{"recommendations": {}}')
     environment.deploy(CampaignArn=arns[0], **deploy.experiment("trial", dict(zip("xy", arns[1:], strict=True))))
-    roles = [role["RoleName"] for role in client("iam").list_roles()["Roles"]]
-    name = next(role for role in roles if role.startswith(f"{environment.stack}-RecommendationApiRole"))
+    name = privileges.roles(client, environment.stack)["RecommendationApiRole"]
     policy = client("iam").get_role_policy(RoleName=name, PolicyName="recommendation-api")["PolicyDocument"]
     asks = [each["Resource"] for each in policy["Statement"] if each["Action"] == "personalize:GetRecommendations"]
     assert [[arn for arn in each if ":campaign/" in arn] for each in asks] == [[arns[0]], arns[1:]]
+
+
+@pytest.mark.parametrize(("tracing", "traced"), [("Active", True), ("PassThrough", False)])
+def test_tracing_is_switched_for_function_stage_and_role_together(
+    environment: Any, client: Client, tracing: str, traced: bool
+) -> None:
+    campaign = "arn:aws:personalize:us-east-1:1:campaign/a"
+    outputs = environment.deploy(CampaignArn=campaign, Tracing=tracing)
+    function = client("lambda").get_function_configuration(FunctionName=outputs["RecommendationApiFunctionName"])
+    assert function["TracingConfig"] == {"Mode": tracing}
+    assert function["Environment"]["Variables"]["POWERTOOLS_TRACE_DISABLED"] == ("false" if traced else "true")
+    api = re.search(r"restapis/(\w+)/", outputs["ApiUrl"])[1]
+    assert client("apigateway").get_stage(restApiId=api, stageName=environment.suffix)["tracingEnabled"] == traced
+    name = privileges.roles(client, environment.stack)["RecommendationApiRole"]
+    policy = client("iam").get_role_policy(RoleName=name, PolicyName="recommendation-api")["PolicyDocument"]
+    assert ("xray:PutTraceSegments" in json.dumps(policy)) == traced
 
 
 class TestAFailure:

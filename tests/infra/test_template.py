@@ -13,6 +13,8 @@ NO_RESOURCE = {
     "personalize:PutEvents": "its request has a tracking id; the API reference demands the wildcard",
     "ecr:GetAuthorizationToken": "a token is for every repository of the account",
     "cloudwatch:PutMetricData": "a metric is no resource; a condition limits the namespace",
+    "xray:PutTelemetryRecords": "how a daemon fares is no resource",
+    "xray:PutTraceSegments": "a trace is no resource",
 }
 
 

@@ -16,6 +16,7 @@ import privileges
 import pytest
 from api_calls import raw
 from botocore.exceptions import ClientError
+from function_settings import NOWHERE, settings
 from privileges import Call, Client
 from waiting import eventually
 
@@ -24,7 +25,6 @@ from recsys.deploy.template import PARTS, content
 from recsys.lambdas.batch_processor import handler
 
 STACK, TAGS = "recsys-lambdas", {"project": "recsys"}
-NOWHERE = "http://127.0.0.1:9"
 CAMPAIGN = "arn:aws:personalize:us-east-1:000000000000:campaign/"
 # Roles that do their work in another test, which holds the same of them.
 ELSEWHERE = dict.fromkeys(("RetrainingRole", "ScheduleRole"), "tests/deploy/test_scheduled_retraining.py")
@@ -98,18 +98,6 @@ def the_api_answers(system: Any, client: Client, url: str) -> None:
     assert raw(f"{url}/events", "POST", json.dumps(event).encode())[0] == 202
     with settings(client, system.RecommendationApiFunctionName, AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME=NOWHERE):
         assert raw(f"{url}/recommendations/unheard-of")[2]["source"] == "popular"
-
-
-@contextmanager
-def settings(client: Client, function: str, **variables: str) -> Iterator[None]:
-    """A function with other environment variables."""
-    before = client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    changed = {"Variables": before | variables}
-    client("lambda").update_function_configuration(FunctionName=function, Environment=changed)
-    try:
-        yield
-    finally:
-        client("lambda").update_function_configuration(FunctionName=function, Environment={"Variables": before})
 
 
 def the_batch_runs(system: Any, client: Client, role: str) -> None:

@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign
+from ..tracing import annotate, traced
 from ..values import session
 from . import age
 from .clock import Clock, OutOfTime
@@ -56,12 +57,14 @@ class TooSlow(Exception):
     """A whole invocation was not enough for one step."""
 
 
+@traced  # the run alone: X-Ray would drop most of a hundred thousand calls in one trace
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do one day's run, or what is left of it; answers its counts.
 
     Raises BadEvent, NoTable, Gone (campaign or endpoint), TooManyFailed, TooSlow.
     """
     date, force = asked(event)
+    annotate(date=date)
     files = Files(boto3.client("s3", config=config), os.environ["BUCKET_NAME"], date)
     state = files.load()
     # An invocation that failed is tried again with its event and its request id: it must not begin anew for ever.
@@ -152,6 +155,7 @@ def _age() -> float:
 
 def _measure(state: State) -> None:
     counts = state.counts()
+    annotate(served=counts["served"], failed=counts["failed"])
     users = {f"Users{name.title()}": (MetricUnit.Count, counts[name]) for name in ("served", "failed")}
     _put(**users, Seconds=(MetricUnit.Seconds, counts["seconds"]))
     logger.info("finished", extra={"date": state.date, **counts, "reasons": state.reasons})

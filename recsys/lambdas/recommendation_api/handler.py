@@ -34,6 +34,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign
 from ..events import Event, Invalid, decode, parse
+from ..tracing import annotate, traced, watched
 from . import experiments, filters
 from .answers import Answer, Popular, Precomputed, Recent, Unavailable, ordered
 from .checks import arguments, check
@@ -46,11 +47,11 @@ app = APIGatewayRestResolver(cors=CORSConfig(allow_origin=os.environ["ALLOWED_OR
 
 # A shopper waits for the answer: better the popular items soon than the best ones late.
 config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-runtime = boto3.client("personalize-runtime", config=config)
-kinesis = boto3.client("kinesis", config=config)
+runtime = watched(boto3.client("personalize-runtime", config=config))
+kinesis = watched(boto3.client("kinesis", config=config))
 recent = Recent()
-precomputed = Precomputed(boto3.client("dynamodb", config=config), os.environ["TABLE_NAME"])
-popular = Popular(boto3.client("s3", config=config), os.environ["BUCKET_NAME"])
+precomputed = Precomputed(watched(boto3.client("dynamodb", config=config)), os.environ["TABLE_NAME"])
+popular = Popular(watched(boto3.client("s3", config=config)), os.environ["BUCKET_NAME"])
 recommendations = Campaign(runtime, os.environ["CAMPAIGN_ARN"])
 similar_items = Campaign(runtime, os.environ["SIMILAR_ITEMS_CAMPAIGN_ARN"])
 ranking = Campaign(runtime, os.environ["RANKING_CAMPAIGN_ARN"])
@@ -58,6 +59,7 @@ running = experiments.configured(os.environ["EXPERIMENTS"])
 known_filters = filters.configured(os.environ["FILTERS"])
 
 
+@traced
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one request of API Gateway's Lambda proxy integration."""
     # The router knows only the characters of a URL; an id with others reaches it spelled as in one.
@@ -92,6 +94,7 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
     said = {"recommendations": answer.items, "filter": chosen.name if kept else None}
     if variant:
         served = answer.variant == variant.name
+        annotate(experiment=variant.experiment, variant=variant.name, served=served)
         experiments.expose(variant, userId, answer.recommendation_id, served)
         said["experiment"] = {"name": variant.experiment, "variant": variant.name, "served": served}
     return unless(_known(), {"userId": userId, **said, **_origin(answer)}, PERSONAL)
@@ -167,6 +170,16 @@ def _first(
 
     Raises Unavailable where none has.
     """
+    answer = _found(question, campaign, stand_ins)
+    annotate(source=answer.source)
+    return answer
+
+
+def _found(
+    question: tuple[Any, ...],
+    campaign: Callable[[], Answer] | None,
+    stand_ins: tuple[Callable[[], Answer | None], ...],
+) -> Answer:
     try:
         if campaign:
             answer = campaign()
@@ -225,6 +238,7 @@ def _expect(resource: str, name: str) -> None:
 
 def _checked(route: Route, answer: Callable[..., Response]) -> Callable[..., Response]:
     def answered(**path: str) -> Response:
+        annotate(route=f"{route.verb} {route.path}")
         return answer(**arguments(route, path, app.current_event.get("multiValueQueryStringParameters")))
 
     return answered

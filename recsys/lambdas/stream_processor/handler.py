@@ -26,6 +26,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from botocore.config import Config
 
 from ..events import Invalid, decode, parse
+from ..tracing import annotate, traced, watched
 from ..values import session
 from .profile import Record
 from .table import Profiles
@@ -40,12 +41,13 @@ settings = {"connect_timeout": 2, "read_timeout": 5, "parameter_validation": Fal
 config = Config(retries={"mode": "standard", "total_max_attempts": 3}, **settings)
 aws = session()
 beside = ThreadPoolExecutor(1)
-dynamodb = aws.create_client("dynamodb", config=config)
+dynamodb = watched(aws.create_client("dynamodb", config=config))
 profiles = Profiles(dynamodb, os.environ["TABLE_NAME"], int(os.environ["PROFILE_DAYS"]))
-personalize = aws.create_client("personalize-events", config=config)
-sqs = aws.create_client("sqs", config=config)
+personalize = watched(aws.create_client("personalize-events", config=config))
+sqs = watched(aws.create_client("sqs", config=config))
 
 
+@traced
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process one batch; answers the sequence numbers to deliver again. Raises where every record failed.
 
@@ -76,6 +78,7 @@ def process(raw: Sequence[dict[str, Any]]) -> dict[str, Exception]:
     reasons = sorted({str(error) for error in failed.values()})
     counts = {"records": len(raw), "users": len(by_user), "rejected": len(due), "failed": len(failed)}
     logger.info("batch", extra={**counts, "reasons": reasons})
+    annotate(**counts)
     return failed
 
 

@@ -34,6 +34,7 @@ from recsys.local.aws import (
     scan_order,
     service_roles,
     table_metrics,
+    xray,
 )
 from recsys.local.aws.autosave import Autosave
 from recsys.local.aws.kinesis_poller import KinesisPoller
@@ -93,6 +94,7 @@ class MiniStack:
         for mend in MENDS:
             mend.install()
         app._get_module = _mending_when_loaded(app._get_module, endpoint, client, tagged)
+        self.daemon = xray.install(lambda config, action: service_roles.of_function(config, action, "*") is None)
         changed_items.install()
         self.log.install()
         self.poller.install()
@@ -111,10 +113,13 @@ class MiniStack:
         if scope["path"] == CLOCK:
             await rule_clock.answer(receive, send)
             return
+        if xray.SCOPE in _authorization(scope):
+            await xray.answer(xray.traces, scope, receive, send)
+            return
         if scope["path"].startswith(API):
             send = _timed(scope["path"], send)
         try:
-            with permissions.checked(scope):
+            with permissions.checked(scope), xray.continued(scope):
                 await app.app(scope, receive, send)
         finally:
             self.autosave.changed()  # a request was answered, so something may have changed
@@ -168,6 +173,7 @@ class MiniStack:
         self.alarms.stop()
         self.autosave.stop()
         lambda_runtime.reset()
+        self.daemon.stop()
         self.store.close()
         self.log.close()
 
@@ -204,8 +210,10 @@ def _mending_when_loaded(
             tagging.install(tagged)
         if name == "apigateway_v1" and not known:
             from recsys.local.aws import api_gateway
+            from recsys.local.aws.xray import gateway
 
             api_gateway.install()
+            gateway.install(xray.traces)
         if name == "stepfunctions" and not known:
             from recsys.local.aws import machine_roles, state_machines
 
