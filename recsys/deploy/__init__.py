@@ -3,7 +3,7 @@
 from recsys.deploy.answers import usd_per_million
 from recsys.deploy.api import get, latencies, post, table
 from recsys.deploy.fallback import popular_items, publish_popular
-from recsys.deploy.parameters import experiment, filters, retraining
+from recsys.deploy.parameters import experiment, experiments, filters, retraining
 from recsys.deploy.stack import delete, deploy, describe
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "deploy",
     "describe",
     "experiment",
+    "experiments",
     "filters",
     "get",
     "latencies",

@@ -3,7 +3,10 @@
 import json
 from collections.abc import Mapping
 
+from recsys.errors import ParamsError
 from recsys.params import Params
+
+EXPERIMENT_ROUTES = ("recommendations", "similar-items", "rankings")  # as the API's function knows them
 
 
 def filters(**arns: str) -> str:
@@ -11,14 +14,33 @@ def filters(**arns: str) -> str:
     return json.dumps({name: {"arn": arn, "values": []} for name, arn in arns.items()})
 
 
-def experiment(name: str, campaigns: Mapping[str, str], weights: Mapping[str, float] | None = None) -> dict[str, str]:
-    """The stack's parameters for an A/B test of /recommendations: a campaign's ARN, and a weight, for each variant.
+def experiment(
+    name: str, campaigns: Mapping[str, str], weights: Mapping[str, float] | None = None, route: str = "recommendations"
+) -> dict[str, str]:
+    """The stack's parameters for an A/B test of one route: a campaign's ARN, and a weight, for each variant.
 
-    Without weights the variants share the users equally.
+    Without weights the variants share the users equally. Deployed alone it ends every other test: see `experiments`.
+    Raises ParamsError where the route takes none.
     """
+    if route not in EXPERIMENT_ROUTES:
+        raise ParamsError(f'no experiment can run on "{route}", only on one of {", ".join(EXPERIMENT_ROUTES)}')
     asked = {"name": name, "campaigns": dict(campaigns), **({"weights": dict(weights)} if weights else {})}
-    arns = ",".join(sorted(set(campaigns.values())))
-    return {"Experiments": json.dumps({"recommendations": asked}), "ExperimentCampaignArns": arns}
+    return {
+        "Experiments": json.dumps({route: asked}),
+        "ExperimentCampaignArns": ",".join(sorted({*campaigns.values()})),
+    }
+
+
+def experiments(*each: Mapping[str, str]) -> dict[str, str]:
+    """The stack's parameters for these experiments and no others, each on a route of its own; without any, for none.
+
+    Raises ParamsError where two are for one route.
+    """
+    asked = [entry for trial in each for entry in json.loads(trial["Experiments"]).items()]
+    if len(dict(asked)) < len(asked):
+        raise ParamsError(f"one experiment a route, not two: {', '.join(sorted(route for route, _ in asked))}")
+    arns = {arn for trial in each for arn in trial["ExperimentCampaignArns"].split(",") if arn}
+    return {"Experiments": json.dumps(dict(asked)), "ExperimentCampaignArns": ",".join(sorted(arns))}
 
 
 def retraining(values: Params) -> dict[str, str]:

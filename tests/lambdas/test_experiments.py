@@ -7,15 +7,19 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from recsys import deploy
+from recsys.errors import ParamsError
 from recsys.lambdas.recommendation_api import experiments
 
 ARN = "arn:aws:personalize:us-east-1:000000000000:campaign/"
 TWO = {"a": f"{ARN}one", "b": f"{ARN}two"}
 USERS = [f"user-{number}" for number in range(20_000)]
-Api = Callable[..., tuple[int, dict[str, Any]]]
+ONCE = Config(retries={"total_max_attempts": 1})
+Api = Callable[[str, str | None], tuple[dict[str, Any], dict[str, Any]]]
 
 
 def running(name: str = "trial", **weights: float) -> experiments.Experiment:
@@ -42,7 +46,7 @@ def test_a_user_stays_in_a_variant_and_another_experiment_draws_anew() -> None:
     ("text", "reason"),
     [
         ("{", "is not JSON"),
-        ('{"similar-items": {}}', "expected an object with the routes recommendations"),
+        ('{"events": {}}', "expected an object with the routes recommendations, similar-items, rankings"),
         ('{"recommendations": {"name": "", "campaigns": {}}}', "recommendations.name: expected a text"),
         ('{"recommendations": {"name": "t", "campaigns": {"a": "x"}}}', "expected two variants or more"),
         ('{"recommendations": {"name": "t", "campaign": "x"}}', "expected campaigns, name, weights"),
@@ -55,54 +59,105 @@ def test_what_cannot_be_understood_is_refused_with_the_reason(text: str, reason:
         experiments.configured(text)
 
 
+def test_experiments_are_deployed_together_one_a_route() -> None:
+    trials = [deploy.experiment(route, TWO, route=route) for route in deploy.parameters.EXPERIMENT_ROUTES]
+    together = deploy.experiments(*trials)
+    assert {route: each.name for route, each in experiments.configured(together["Experiments"]).items()} == {
+        route: route for route in experiments.ROUTES
+    }
+    assert together["ExperimentCampaignArns"] == f"{ARN}one,{ARN}two"
+    assert deploy.experiments(deploy.experiments()) == {"Experiments": "{}", "ExperimentCampaignArns": ""}
+    with pytest.raises(ParamsError, match="one experiment a route"):
+        deploy.experiments(trials[0], deploy.experiment("another", TWO))
+    with pytest.raises(ParamsError, match='no experiment can run on "events"'):
+        deploy.experiment("trial", TWO, route="events")
+
+
 @pytest.fixture
 def api(system: Any, client: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Api:
-    """The function with an experiment of two campaigns: `a` is the one everybody has, `gone` does not exist."""
+    """The function with an experiment on each route: `a` is the campaign everybody has, `gone` does not exist."""
     deployed = client("lambda").get_function_configuration(FunctionName=system.RecommendationApiFunctionName)
     settings = deployed["Environment"]["Variables"]
-    campaigns = {"a": settings["CAMPAIGN_ARN"], "gone": f"{ARN}gone"}
-    for name, value in {**settings, "EXPERIMENTS": deploy.experiment("trial", campaigns)["Experiments"]}.items():
+    everybodys = ("CAMPAIGN_ARN", "SIMILAR_ITEMS_CAMPAIGN_ARN", "RANKING_CAMPAIGN_ARN")
+    trials = [
+        deploy.experiment("trial", {"a": settings[name], "gone": f"{ARN}gone"}, route=route)
+        for route, name in zip(experiments.ROUTES, everybodys, strict=True)
+    ]
+    for name, value in {**settings, "EXPERIMENTS": deploy.experiments(*trials)["Experiments"]}.items():
         monkeypatch.setenv(name, value)
     from recsys.lambdas.recommendation_api import handler
 
     module = importlib.reload(handler)
 
-    def ask(path: str) -> tuple[int, dict[str, Any]]:
-        event = {"path": path, "httpMethod": "GET", "headers": {}, "requestContext": {}, "body": None}
-        answer = module.handler({**event, "queryStringParameters": None, "multiValueQueryStringParameters": None}, None)
-        return answer["statusCode"], json.loads(answer["body"])
+    def ask(route: str, user: str | None) -> tuple[dict[str, str], dict[str, Any]]:
+        """Headers and body of the answer that a route has for a user."""
+        path = {"recommendations": f"/recommendations/{user}", "similar-items": "/similar-items/item-1"}
+        query = {"userId": [user]} if route == "similar-items" and user else None
+        event = {"path": path.get(route, f"/{route}"), "httpMethod": "POST" if route == "rankings" else "GET"}
+        event |= {"headers": {}, "requestContext": {}, "multiValueQueryStringParameters": query}
+        body = json.dumps({"userId": user, "itemIds": ["item-1", "item-2"]}) if route == "rankings" else None
+        answer = module.handler({**event, "body": body, "queryStringParameters": None}, None)
+        assert answer["statusCode"] == 200, answer
+        return answer["multiValueHeaders"], json.loads(answer["body"])
 
     return ask
 
 
-def of(api: Api, variant: str) -> dict[str, Any]:
-    """The answer to the first user who is in this variant."""
-    answers = (api(f"/recommendations/user-{number}")[1] for number in range(60))
-    return next(answer for answer in answers if answer["experiment"]["variant"] == variant)
+def someone(variant: str) -> str:
+    """A user of this variant of `trial`."""
+    two = experiments.configured(deploy.experiment("trial", {"a": f"{ARN}a", "gone": f"{ARN}gone"})["Experiments"])
+    return next(user for user in USERS if two["recommendations"].variant(user).name == variant)
 
 
-def test_an_answer_names_experiment_and_variant(api: Api) -> None:
-    answer = of(api, "a")
+every_route = pytest.mark.parametrize("route", experiments.ROUTES)
+
+
+@every_route
+def test_an_answer_names_experiment_and_variant(api: Api, route: str) -> None:
+    _, answer = api(route, someone("a"))
     assert answer["experiment"] == {"name": "trial", "variant": "a", "served": True}
     assert answer["source"] == "campaign"
-    assert api("/health")[1]["experiments"] == {"recommendations": "trial"}
+    assert api("health", None)[1]["experiments"][route] == "trial"
 
 
-def test_where_the_variants_campaign_fails_the_default_one_answers(api: Api) -> None:
-    answer = of(api, "gone")
+@every_route
+def test_where_the_variants_campaign_fails_the_default_one_answers(api: Api, route: str) -> None:
+    _, answer = api(route, someone("gone"))
     assert answer["experiment"] == {"name": "trial", "variant": "gone", "served": False}
-    assert (answer["source"], len(answer["recommendations"])) == ("campaign", 5)
-    assert answer["solutionVersionArn"]
+    assert answer["source"] == "campaign" and answer["recommendationId"]
 
 
-def test_every_answer_in_a_variant_is_counted(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = of(api, "gone")
+@every_route
+def test_every_answer_in_a_variant_is_counted(api: Api, capsys: pytest.CaptureFixture[str], route: str) -> None:
+    _, answer = api(route, someone("gone"))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in line]
     last = lines[-1]
-    assert (last["Exposures"], last["experiment"], last["variant"], last["served"]) == ([1.0], "trial", "gone", False)
-    assert (last["userId"], last["recommendationId"]) == (answer["userId"], answer["recommendationId"])
+    said = {name: last[name] for name in ("Exposures", "route", "experiment", "variant", "served")}
+    assert said == {"Exposures": [1.0], "route": route, "experiment": "trial", "variant": "gone", "served": False}
+    assert (last["userId"], last["recommendationId"]) == (someone("gone"), answer["recommendationId"])
     (dimensions,) = last["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
-    assert {"experiment", "variant"} <= set(dimensions)
+    assert {"route", "experiment", "variant"} <= set(dimensions)
+
+
+def test_similar_items_of_nobody_are_of_no_variant(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    _, answer = api("similar-items", None)
+    assert answer["source"] == "campaign" and "experiment" not in answer
+    assert '"CloudWatchMetrics"' not in capsys.readouterr().out
+
+
+def test_what_is_kept_of_similar_items_is_kept_for_one_variant(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, of_a = api("similar-items", someone("a"))
+    soon, of_gone = api("similar-items", someone("gone"))
+    assert (kept["Cache-Control"], soon["Cache-Control"]) == (["private, max-age=300"], ["private, max-age=5"])
+    assert of_a["recommendations"] == of_gone["recommendations"] and kept["ETag"] != soon["ETag"]
+    from recsys.lambdas.recommendation_api import handler
+
+    nobody = boto3.client("personalize-runtime", endpoint_url="http://127.0.0.1:9", config=ONCE)
+    monkeypatch.setattr(handler, "runtime", nobody)
+    monkeypatch.setattr(handler.similar_items, "runtime", nobody)
+    for variant, before in (("a", of_a), ("gone", of_gone)):
+        _, answer = api("similar-items", someone(variant))
+        assert (answer["source"], answer["experiment"]) == ("cached", before["experiment"])
 
 
 def test_without_an_experiment_an_answer_says_nothing_of_one(url: str) -> None:

@@ -33,11 +33,12 @@ ELSEWHERE["SageMakerRole"] = "tests/lambdas/test_batch_to_endpoint.py"
 
 @pytest.fixture(scope="module")
 def roles(system: Any, client: Client) -> Iterator[dict[str, str]]:
-    """The environment's roles while an experiment runs: logical name -> name."""
-    experiment = deploy.experiment("privileges", {"a": f"{CAMPAIGN}one", "b": f"{CAMPAIGN}another"})
-    deploy.deploy(STACK, experiment, TAGS)
+    """The environment's roles while an experiment runs on two routes: logical name -> name."""
+    two = {"a": f"{CAMPAIGN}one", "b": f"{CAMPAIGN}another"}
+    trials = [deploy.experiment("privileges", two, route=route) for route in ("recommendations", "rankings")]
+    deploy.deploy(STACK, deploy.experiments(*trials), TAGS)
     yield privileges.roles(client, STACK)
-    deploy.deploy(STACK, {"Experiments": "{}", "ExperimentCampaignArns": ""}, TAGS)
+    deploy.deploy(STACK, deploy.experiments(), TAGS)
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +90,14 @@ def rejected(system: Any, client: Client, member: str) -> bool:
 
 
 def the_api_answers(system: Any, client: Client, url: str) -> None:
-    ask = {"userId": "user-1", "itemIds": ["item-1", "item-2"]}
+    users = [f"user-{number}" for number in range(10)]  # of both variants
     event = {"userId": "user-1", "itemId": "item-1", "eventType": "view"}
-    paths = [f"recommendations/user-{number}" for number in range(10)]  # of both variants
+    paths = [f"recommendations/{user}" for user in users]
     for path in (*paths, "recommendations/user-1?category=even", "similar-items/item-1", "health"):
         assert raw(f"{url}/{path}")[0] == 200
-    assert raw(f"{url}/rankings", "POST", json.dumps(ask).encode())[0] == 200
+    for user in users:
+        ask = {"userId": user, "itemIds": ["item-1", "item-2"]}
+        assert raw(f"{url}/rankings", "POST", json.dumps(ask).encode())[0] == 200
     assert raw(f"{url}/events", "POST", json.dumps(event).encode())[0] == 202
     with settings(client, system.RecommendationApiFunctionName, AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME=NOWHERE):
         assert raw(f"{url}/recommendations/unheard-of")[2]["source"] == "popular"

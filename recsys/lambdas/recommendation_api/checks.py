@@ -62,6 +62,7 @@ def _query(parameter: Parameter, texts: Sequence[str]) -> Any:
 
 
 READ: Mapping[str, Any] = {
+    "string": str,
     "integer": lambda text: int(text) if WHOLE.fullmatch(text) else None,
     "number": lambda text: float(text) if NUMBER.fullmatch(text) else None,
     "boolean": {"true": True, "false": False}.get,

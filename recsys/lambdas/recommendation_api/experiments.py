@@ -2,7 +2,8 @@
 
 The environment tells which experiments run: JSON, route -> {"name": ..., "campaigns": {variant: ARN}, "weights":
 {variant: number}}; without weights the variants share the users equally. A user stays in a variant as long as name,
-variants and weights stay: it follows from a hash of experiment and user. Another name draws all users anew.
+variants and weights stay: it follows from a hash of experiment and user. Another name draws all users anew; the same
+name on two routes draws them alike. A call that names no user is in no variant.
 """
 
 import hashlib
@@ -13,7 +14,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-ROUTES = ("recommendations",)  # those whose answer belongs to one user, by the call that the function's role allows
+from ..tracing import annotate
+from .answers import Answer
+
+ROUTES = ("recommendations", "similar-items", "rankings")  # those that a campaign answers
 FIELDS = {"name", "campaigns", "weights"}
 
 
@@ -25,6 +29,7 @@ class BadExperiments(ValueError):
 class Variant:
     """One arm of an experiment, and the campaign that answers its users."""
 
+    route: str
     experiment: str
     name: str
     campaign_arn: str
@@ -56,15 +61,26 @@ def configured(text: str) -> dict[str, Experiment]:
     return {route: _experiment(route, entry) for route, entry in asked.items()}
 
 
-def expose(variant: Variant, user: str, recommendation: str | None, served: bool) -> None:
-    """Count an answer given in a variant: a metric by experiment and variant, and a log line that names the user."""
+def served(variant: Variant | None, answer: Answer) -> bool:
+    """Whether an answer is its variant's campaign's own, or to a call that is in no variant."""
+    return variant is None or answer.variant == variant.name
+
+
+def exposed(variant: Variant | None, user: str | None, answer: Answer) -> dict[str, Any]:
+    """What an answer says of its variant, once counted: a metric by route, experiment and variant, and a log line."""
+    if variant is None:
+        return {}
     from aws_lambda_powertools.metrics import MetricUnit, single_metric  # 12 ms of a cold start that not all need
 
+    own = served(variant, answer)
+    annotate(experiment=variant.experiment, variant=variant.name, served=own)
+    dimensions = {"route": variant.route, "experiment": variant.experiment, "variant": variant.name}
     with single_metric(name="Exposures", unit=MetricUnit.Count, value=1, namespace="Recsys") as metric:
-        metric.add_dimension(name="experiment", value=variant.experiment)
-        metric.add_dimension(name="variant", value=variant.name)
-        for name, value in (("userId", user), ("recommendationId", recommendation), ("served", served)):
+        for name, value in dimensions.items():
+            metric.add_dimension(name=name, value=value)
+        for name, value in (("userId", user), ("recommendationId", answer.recommendation_id), ("served", own)):
             metric.add_metadata(key=name, value=value)
+    return {"experiment": {"name": variant.experiment, "variant": variant.name, "served": own}}
 
 
 def _experiment(route: str, entry: Any) -> Experiment:
@@ -77,7 +93,7 @@ def _experiment(route: str, entry: Any) -> Experiment:
     if not isinstance(campaigns, dict) or len(campaigns) < 2 or not all(map(_arn, campaigns.values())):
         raise BadExperiments(f"{where}.campaigns: expected two variants or more, each with a campaign's ARN")
     shares = _shares(where, entry.get("weights", dict.fromkeys(campaigns, 1)), campaigns)
-    variants = tuple(Variant(name, variant, arn) for variant, arn in campaigns.items())
+    variants = tuple(Variant(route, name, variant, arn) for variant, arn in campaigns.items())
     return Experiment(name, variants, tuple(accumulate(shares)))
 
 

@@ -1,7 +1,7 @@
 """The recommendation API: what a shop's front end calls.
 
 GET /recommendations/{userId}?numResults=5   what this user may want next
-GET /similar-items/{itemId}?numResults=5     what goes with this item
+GET /similar-items/{itemId}?numResults=5     what goes with this item; userId matters to an experiment alone
 POST /rankings                               these items in the order of the user's interest
 POST /events                                 something a user just did; changes that user's next recommendations
 GET /health                                  what this environment serves
@@ -32,12 +32,13 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConf
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..campaign import Campaign
+from ..campaign import Campaign, Item
 from ..events import Event, Invalid, decode, parse
 from ..tracing import annotate, traced, watched
 from . import experiments, filters
 from .answers import Answer, Popular, Precomputed, Recent, Unavailable, ordered
 from .checks import arguments, check
+from .experiments import Variant
 from .openapi import document
 from .replies import PERSONAL, SIMILAR, ApiError, refusal, reply, unless
 from .routes import ROUTES, SCHEMAS, Route
@@ -70,18 +71,12 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
     chosen = filters.choose(known_filters, asked)
     values = filters.values(chosen, asked) if chosen else {}
     named: dict[str, Any] = {"filterArn": chosen.arn, "filterValues": values} if chosen else {}
-    experiment = running.get("recommendations") if recommendations.arn else None
-    variant = experiment.variant(userId) if experiment else None
+    variant = _variant("recommendations", userId) if recommendations.arn else None
 
     def campaign() -> Answer:
-        if variant:
-            try:
-                tried = Campaign(runtime, variant.campaign_arn).ask(numResults, userId=userId, **named)
-                return Answer(tried[0], "campaign", tried[1], variant=variant.name)
-            except (ClientError, BotoCoreError) as error:
-                logger.warning("variant", extra={"campaign": variant.campaign_arn, "reason": str(error)})
-        items, recommendation = recommendations.ask(numResults, userId=userId, **named)
-        return Answer(items, "campaign", recommendation, os.environ["SOLUTION_VERSION_ARN"] or None)
+        answer = _asked(recommendations, variant, lambda each: each.ask(numResults, userId=userId, **named))
+        version = None if answer.variant else os.environ["SOLUTION_VERSION_ARN"] or None
+        return replace(answer, solution_version_arn=version)
 
     def allowed(answer: Answer | None) -> Answer | None:
         items = [item for item in answer.items if filters.allows(item, asked)] if answer else []
@@ -92,38 +87,36 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
     answer = _first(question, campaign if recommendations.arn else None, *stand_ins)
     kept = chosen and (answer.source in ("campaign", "cached") or filters.known_to_lists(chosen))
     said = {"recommendations": answer.items, "filter": chosen.name if kept else None}
-    if variant:
-        served = answer.variant == variant.name
-        annotate(experiment=variant.experiment, variant=variant.name, served=served)
-        experiments.expose(variant, userId, answer.recommendation_id, served)
-        said["experiment"] = {"name": variant.experiment, "variant": variant.name, "served": served}
+    said |= experiments.exposed(variant, userId, answer)
     return unless(_known(), {"userId": userId, **said, **_origin(answer)}, PERSONAL)
 
 
-def get_similar_items(itemId: str, numResults: int) -> Response:
+def get_similar_items(itemId: str, numResults: int, userId: str | None = None) -> Response:
     _expect(similar_items.arn, "campaign for similar items")
+    variant = _variant("similar-items", userId)
 
     def campaign() -> Answer:
-        items, recommendation = similar_items.ask(numResults, itemId=itemId)
-        return Answer(items, "campaign", recommendation)
+        return _asked(similar_items, variant, lambda each: each.ask(numResults, itemId=itemId))
 
     def others() -> Answer:
         content = _popular()
         return replace(content, items=[item for item in content.items if item["itemId"] != itemId][:numResults])
 
-    answer = _first(("item", itemId, numResults), campaign, others)
-    body = {"itemId": itemId, "recommendations": answer.items, **_origin(answer)}
-    return unless(_known(), body, SIMILAR if answer.source == "campaign" else PERSONAL)
+    answer = _first(("item", itemId, numResults, variant), campaign, others)
+    said = experiments.exposed(variant, userId, answer)
+    body = {"itemId": itemId, "recommendations": answer.items, **said, **_origin(answer)}
+    lasting = answer.source == "campaign" and experiments.served(variant, answer)
+    return unless(_known(), body, SIMILAR if lasting else PERSONAL)
 
 
 def post_rankings() -> Response:
     _expect(ranking.arn, "campaign for rankings")
     asked = check(SCHEMAS["RankingRequest"], decode(app.current_event.decoded_body or ""), "a ranking")
     user, items = asked["userId"], list(dict.fromkeys(asked["itemIds"]))  # an item named twice has one place
+    variant = _variant("rankings", user)
 
     def campaign() -> Answer:
-        ranked, recommendation = ranking.rank(user, items)
-        return Answer(ranked, "campaign", recommendation)
+        return _asked(ranking, variant, lambda each: each.rank(user, items))
 
     def in_order(answer: Answer | None) -> Answer | None:
         return replace(answer, items=ordered(items, answer.items)) if answer else None
@@ -131,7 +124,8 @@ def post_rankings() -> Response:
     question = ("ranking", user, tuple(items))
     answer = _first(question, campaign, lambda: in_order(precomputed.read(user)), lambda: in_order(_popular()))
     ranked = answer.items[: int(asked.get("numResults", len(items)))]
-    return reply(HTTPStatus.OK, {"userId": user, "ranking": ranked, **_origin(answer)})
+    said = experiments.exposed(variant, user, answer)
+    return reply(HTTPStatus.OK, {"userId": user, "ranking": ranked, **said, **_origin(answer)})
 
 
 def post_events() -> Response:
@@ -161,6 +155,23 @@ def get_openapi() -> Response:
 
 
 ANSWERS = (get_recommendations, get_similar_items, post_rankings, post_events, get_health, get_openapi)
+
+
+def _variant(route: str, user: str | None) -> Variant | None:
+    """Which variant of the route's experiment the user is in; None without an experiment, or without a user."""
+    return running[route].variant(user) if route in running and user else None
+
+
+def _asked(default: Campaign, variant: Variant | None, ask: Callable[[Campaign], tuple[list[Item], str]]) -> Answer:
+    """The answer of the variant's campaign; where that fails, or there is none, of everybody's. Raises as `ask`."""
+    if variant:
+        try:
+            items, recommendation = ask(Campaign(runtime, variant.campaign_arn))
+            return Answer(items, "campaign", recommendation, variant=variant.name)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("variant", extra={"campaign": variant.campaign_arn, "reason": str(error)})
+    items, recommendation = ask(default)
+    return Answer(items, "campaign", recommendation)
 
 
 def _first(

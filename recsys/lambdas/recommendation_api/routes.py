@@ -85,23 +85,23 @@ SCHEMAS: dict[str, Schema] = {
         price=NUMBER_OR_NULL,
         score=NUMBER_OR_NULL,
     ),
+    "Experiment": {
+        **_object(("name", "variant", "served"), name={"type": "string"}, variant={"type": "string"}, served=BOOLEAN),
+        "description": "while one runs: the user's variant, and whether its campaign gave this answer",
+    },
     "Recommendations": _object(
         ("userId", "recommendations", "filter", *ALWAYS),
         userId={"type": "string"},
         recommendations=_list(_ref("Item")),
         filter={**TEXT_OR_NULL, "description": "the filter this answer keeps to; null: to none, or not in full"},
-        experiment={
-            **_object(
-                ("name", "variant", "served"), name={"type": "string"}, variant={"type": "string"}, served=BOOLEAN
-            ),
-            "description": "while one runs: the user's variant, and whether its campaign gave this answer",
-        },
+        experiment=_ref("Experiment"),
         **ORIGIN,
     ),
     "SimilarItems": _object(
         ("itemId", "recommendations", *ALWAYS),
         itemId={"type": "string"},
         recommendations=_list(_ref("Item")),
+        experiment=_ref("Experiment"),
         **ORIGIN,
     ),
     "RankingRequest": _object(
@@ -114,6 +114,7 @@ SCHEMAS: dict[str, Schema] = {
         ("userId", "ranking", *ALWAYS),
         userId={"type": "string"},
         ranking=_list(_object(("itemId",), itemId={"type": "string"}, score=NUMBER_OR_NULL)),
+        experiment=_ref("Experiment"),
         **ORIGIN,
     ),
     "Event": _object(
@@ -157,6 +158,7 @@ BODY = dict.fromkeys((400, 413), "Error")
 
 RESULTS = Parameter("numResults", "query", _count(MAX_RESULTS, default=DEFAULT_RESULTS), "items wanted")
 UNLESS = Parameter("If-None-Match", "header", {"type": "string"}, "ETag of the answer the client has")
+FOR_USER = Parameter("userId", "query", TEXT, "whose variant answers while an experiment runs; else of no effect")
 FILTERS = (
     Parameter(
         "category", "query", _list(CATEGORY, minItems=1, maxItems=MAX_CATEGORIES), "only items of these categories"
@@ -185,7 +187,7 @@ ROUTES: tuple[Route, ...] = (
         "/similar-items/{itemId}",
         "What goes with this item",
         _asks(s200="SimilarItems", s304=None, s400="Error", s503="Error"),
-        (Parameter("itemId", "path", TEXT, "the item"), RESULTS, UNLESS),
+        (Parameter("itemId", "path", TEXT, "the item"), RESULTS, FOR_USER, UNLESS),
     ),
     Route(
         "POST",

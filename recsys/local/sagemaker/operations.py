@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from recsys.local.sagemaker import models
+from recsys.local.sagemaker import deployments, models
 from recsys.local.sagemaker.control import Control
-from recsys.local.sagemaker.endpoints import ENDPOINT, Endpoints
+from recsys.local.sagemaker.endpoints import Endpoints
 from recsys.local.sagemaker.errors import unsupported
 from recsys.local.sagemaker.jobs import processing, training, transform
 from recsys.local.sagemaker.jobs.job import IN_PROGRESS, STOPPING, Context, stop_request
@@ -23,6 +23,7 @@ PREPARE: dict[str, Callable[[Control, dict[str, Any]], dict[str, Any]]] = {
     "TransformJob": transform.prepare,
     "Model": models.prepare_model,
     "EndpointConfig": models.prepare_config,
+    "Endpoint": deployments.prepare,
     "ModelPackageGroup": models.prepare_group,
 }
 JOBS = ("TrainingJob", "ProcessingJob", "TransformJob")
@@ -37,8 +38,7 @@ class Operations:
         self._context, self._control, self._jobs, self._endpoints = context, context.control, jobs, endpoints
         self._stopping: set[asyncio.Task[None]] = set()
         self._special: dict[str, Callable[[Params], Awaitable[Params | None]]] = {
-            "CreateEndpoint": self._create_endpoint,
-            "UpdateEndpoint": partial(self._change_endpoint, endpoints.update),
+            "UpdateEndpoint": partial(self._change_endpoint, deployments.update),
             "UpdateEndpointWeightsAndCapacities": self.reweigh,
             "DeleteEndpoint": self._delete_endpoint,
             "CreateModelPackage": self._on_record(models.create_package),
@@ -74,6 +74,8 @@ class Operations:
         made = await self._context.on_record(create)
         if kind.name in JOBS:
             self._jobs.begin(made)
+        elif kind is deployments.ENDPOINT:
+            self._endpoints.begin(made)
         return made.document
 
     async def _describe(self, kind: Kind, operation: str, params: Params) -> Params:
@@ -101,26 +103,17 @@ class Operations:
 
         await self._context.on_record(delete)
 
-    async def _create_endpoint(self, params: Params) -> Params:
-        def create() -> Resource:
-            tags = params.pop("Tags", ())
-            return self._control.create(ENDPOINT, self._endpoints.prepare(params), tags)
-
-        made = await self._context.on_record(create)
-        self._endpoints.begin(made)
-        return made.document
-
-    async def _change_endpoint(self, change: Callable[[Params], Resource], params: Params) -> Params:
-        changed = await self._context.on_record(lambda: change(params))
+    async def _change_endpoint(self, change: Callable[[Control, Params], Resource], params: Params) -> Params:
+        changed = await self._context.on_record(lambda: change(self._control, params))
         self._endpoints.begin(changed)
         return changed.document
 
     async def reweigh(self, params: Params) -> Params:
         """UpdateEndpointWeightsAndCapacities, for scaling too."""
-        return await self._change_endpoint(self._endpoints.reweigh, params)
+        return await self._change_endpoint(deployments.reweigh, params)
 
     async def _delete_endpoint(self, params: Params) -> None:
-        self._endpoints.begin(await self._context.on_record(lambda: self._endpoints.delete(params["EndpointName"])))
+        await self._change_endpoint(deployments.delete, params)
 
     async def _check_sources(self, params: Params) -> None:
         """Raises ValidationException where the role cannot be assumed, or a channel has no objects."""

@@ -17,13 +17,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from recsys.errors import LocalError
 from recsys.local.sagemaker.access import invoking, needed
+from recsys.local.sagemaker.asynchronous import Queues
 from recsys.local.sagemaker.control import Control
 from recsys.local.sagemaker.endpoints import Endpoints
 from recsys.local.sagemaker.jobs.job import Context
 from recsys.local.sagemaker.jobs.queue import Jobs
 from recsys.local.sagemaker.logs import Logs
+from recsys.local.sagemaker.measures import NAMESPACE, Measures
 from recsys.local.sagemaker.operations import Operations
-from recsys.local.sagemaker.runtime import NAMESPACE, Runtime
+from recsys.local.sagemaker.runtime import Runtime
 from recsys.local.sagemaker.scaling import Scaling
 from recsys.local.sagemaker.wire import RUNTIME, SCALING, Answer, answer, find_operation, parse, refusal
 from recsys.local.shared.actor import Actor
@@ -62,12 +64,13 @@ class SageMaker:
         self._actor, self._logs = Actor("sagemaker-control"), Logs(self._spec)
         self._control = Control(self._store, self._region, self._account)
         self._context = Context(self._control, self._actor, self._folder, self._logs, self._put, self._spec)
-        self._jobs, self._endpoints = Jobs(self._context), Endpoints(self._context)
+        measures = Measures()
+        queues = Queues(self._context, measures)
+        self._jobs, self._endpoints = Jobs(self._context), Endpoints(self._context, queues)
         self._operations = Operations(self._context, self._jobs, self._endpoints)
         self._scaling = Scaling(self._control)
-        self._runtime = Runtime(self._endpoints, self._scaling, self._region, self._account)
-        endpoint = self._spec["endpoint"]
-        self._publisher = Publisher(endpoint, self._region, NAMESPACE, [self._runtime.report])
+        self._runtime = Runtime(self._endpoints, queues, self._scaling, measures, self._region, self._account)
+        self._publisher = Publisher(self._spec["endpoint"], self._region, NAMESPACE, [measures.report])
         self._endpoints.resume(self._store.find("Endpoint"))
         self._jobs.resume()
         self._scaler = asyncio.ensure_future(self._scaling.run(self._context.on_record, self._operations.reweigh))

@@ -1,7 +1,9 @@
 """Asynchronous inference through boto3: the payload lies in S3, and so will the answer."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -138,6 +140,62 @@ def test_a_request_that_cannot_be_taken_is_refused(ask: Make, members: dict[str,
     with pytest.raises(ClientError, match=reason) as caught:
         ask(**members)
     assert caught.value.response["Error"]["Code"] == "ValidationError"
+
+
+def measured(client: Make, metric: str, **dimensions: str) -> dict[str, float] | None:
+    """A metric's statistics."""
+    found = client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=time.time() - 3600,
+        EndTime=time.time() + 60,
+        Period=86400,
+        Statistics=["Sum", "SampleCount", "Minimum", "Maximum"],
+    )["Datapoints"]
+    return found[0] if found else None
+
+
+def test_cloudwatch_hears_of_every_request_and_of_the_length_of_the_queue(client: Make, sent_to: Make) -> None:
+    name = sent_to(
+        {"InputLocation": put(client, "questions/good.json", b'{"userId": "u1"}')},
+        {"InputLocation": put(client, "questions/bad.json", b"{")},
+        {"InputLocation": f"s3://{BUCKET}/questions/none.json"},
+        {"Body": b'{"userId": "u2"}'},
+    )
+    of_variant = partial(measured, client, EndpointName=name, VariantName="A")
+    eventually(lambda: (of_variant("InvocationsProcessed") or {}).get("Sum") == 4)
+    sums = ("InvocationFailures", "RequestDownloadFailures", "Invocation4XXErrors", "Invocation5XXErrors")
+    assert [of_variant(metric)["Sum"] for metric in sums] == [2, 1, 1, 0]
+    counts = ("TimeInBacklog", "TotalProcessingTime", "ModelLatency", "RequestDownloadLatency", "ResponseUploadLatency")
+    assert [of_variant(metric)["SampleCount"] for metric in counts] == [4, 4, 3, 2, 2]
+    backlog, total = of_variant("TimeInBacklog"), of_variant("TotalProcessingTime")
+    assert 0 < backlog["Sum"] / 1e6 < total["Sum"] / 1e3  # microseconds, milliseconds
+    for metric in ("Invocations", "ResponseUploadFailures", "NotificationFailures", "ExpiredRequests"):
+        assert of_variant(metric) is None
+
+    of_queue = partial(measured, client, EndpointName=name)
+    length, each = of_queue("ApproximateBacklogSize"), of_queue("ApproximateBacklogSizePerInstance")
+    assert (length["Minimum"], 1 <= length["Maximum"] <= 4) == (0, True)
+    assert each["Maximum"] == length["Maximum"]  # of one instance
+    assert of_queue("ApproximateAgeOfOldestRequest")["Maximum"] > 0
+    assert of_queue("HasBacklogWithoutCapacity")["Maximum"] == 0
+
+
+@pytest.fixture
+def sent_to(sagemaker: Any, model: str, client: Make) -> Iterator[Make]:
+    """Send requests to an asynchronous endpoint of its own; its name."""
+    name, runtime = configured(sagemaker, model), client("sagemaker-runtime")
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    settled(sagemaker, name)
+
+    def sent(*requests: dict[str, Any]) -> str:
+        for each in requests:
+            runtime.invoke_endpoint_async(EndpointName=name, ContentType="application/json", **each)
+        return name
+
+    yield sent
+    sagemaker.delete_endpoint(EndpointName=name)
 
 
 def test_a_configuration_says_where_answers_go(sagemaker: Any, model: str) -> None:
