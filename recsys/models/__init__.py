@@ -1,5 +1,5 @@
-"""The recommenders: numpy, scipy and loops compiled by numba (one trains with torch), trained from interactions, scoring
-from a history alone.
+"""The recommenders: numpy, scipy and loops compiled by numba (one trains with torch), trained from interactions,
+scoring from a history alone.
 
 Every model answers the same questions: `scores` for one history, `recommend` for many, `save` and `load`. None looks up
 a user: an event counts in the very next answer and a user unseen in training needs nothing special.
