@@ -58,15 +58,25 @@ def test_a_history_runs_on_over_windows_and_ends_with_its_user(sequences, monkey
     seqs = sequences(**{f"u{u}": " ".join(rng.choice(list("abcdef"), 3 + 9 * u)) for u in range(9)})
     stream = softmax._Stream.of(seqs, np.arange(seqs.n_users), True, rng)
     table = rng.standard_normal((seqs.n_items, 2, seqs.n_items)).astype(np.float32)
-    state, found = np.zeros((2, seqs.n_items), np.float32), []
+    none, state, found = np.zeros(seqs.n_items, np.float32), np.zeros((2, seqs.n_items), np.float32), []
     for window in stream.windows():
         codes, first, kept = stream.codes[window], stream.first[window], stream.kept[window]
-        found.append(np.zeros((len(codes), seqs.n_items), np.float32))
-        loops.run_on(codes, first, kept, table, np.array(DECAYS, np.float32), state, found[-1])
+        found.append(np.empty((len(codes), seqs.n_items), np.float32))
+        loops.run_on(
+            codes, 0, first, kept, table, np.array(DECAYS, np.float32), True, none, none.copy(), state, found[-1]
+        )
     histories = [seqs.history(u)[:n] for u in range(seqs.n_users) for n in range(seqs.lengths[u])]
     rows = table.transpose(1, 0, 2).reshape(-1, seqs.n_items)
     expected = decayed(histories, scale_weights(DECAYS), seqs.n_items).table(len(rows)) @ rows
     np.testing.assert_allclose(np.concatenate(found)[: len(histories)], expected, atol=0.05)
+
+
+@pytest.mark.parametrize("x", [-np.inf, -200, -40, -1e-3, 0, 3.3, 40, 87])
+def test_exponentials_are_near_enough_and_none_is_too_small_to_calculate_with(x):
+    found, sums = np.array([[x, 0, 1]], np.float32), np.empty(1, np.float32)
+    loops.exponentials(found, sums)
+    np.testing.assert_allclose(found[0], np.maximum(np.exp([x, 0.0, 1.0]), 2.0**-58), rtol=1e-5)
+    np.testing.assert_allclose(sums, found.sum(axis=1), rtol=1e-6)
 
 
 def test_two_processes_make_one_softmax(regulars, monkeypatch):

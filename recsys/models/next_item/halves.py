@@ -2,11 +2,17 @@
 
 import mmap
 import os
+import select
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from recsys.errors import ModelError
+
+# Seconds to wait for the other half without going to sleep: a virtual machine may wake a sleeping core only once another
+# is idle, and then the halves would work by turns.
+AWAKE = 0.01
 
 Total = Callable[[np.ndarray], np.ndarray]  # the sums of both halves, from one half's
 
@@ -49,12 +55,13 @@ def side_by_side(halves: Sequence[Callable[[Total], None]]) -> None:
 
 def _adding(out: int, into: int, first: bool) -> Total:
     """The sums of both halves, exchanged through pipes; a window's are far below what a pipe holds."""
+    os.set_blocking(into, False)
 
     def total(own: np.ndarray) -> np.ndarray:
         sent, received = own.tobytes(), b""
         os.write(out, sent)
         while len(received) < len(sent):
-            part = os.read(into, len(sent) - len(received))
+            part = _read(into, len(sent) - len(received))
             if not part:
                 raise EOFError
             received += part
@@ -62,6 +69,17 @@ def _adding(out: int, into: int, first: bool) -> Total:
         return own + other if first else other + own
 
     return total
+
+
+def _read(pipe: int, size: int) -> bytes:
+    """What comes next through a pipe that does not block."""
+    asleep = time.perf_counter() + AWAKE
+    while True:
+        try:
+            return os.read(pipe, size)
+        except BlockingIOError:
+            if time.perf_counter() > asleep:
+                select.select([pipe], [], [])
 
 
 def _end_with(run: Callable[[], None], not_ours: tuple[int, ...]) -> None:

@@ -113,26 +113,25 @@ class _Part:
 
         decays, prior = decays.astype(np.float32), self._usual.copy()
         state = np.zeros(self.rows.shape[1:], np.float32)
-        logits = np.empty((stream.window, len(prior)), np.float32)
+        logits, sums = np.empty((stream.window, len(prior)), np.float32), np.empty(stream.window, np.float32)
         gradient = np.empty((stream.window, *state.shape), np.float32)
         for window in stream.windows():
             codes, first, kept = stream.codes[window], stream.first[window], stream.kept[window]
             ours, out = codes - self.low, logits[: len(codes)]
-            loops.expected(ours, first, self._usual, seen, prior, out)
-            loops.run_on(codes, first, kept, self.rows, decays, state, out)
-            self._error(ours, stream.worth[window], out, total)
+            loops.run_on(codes, self.low, first, kept, self.rows, decays, seen, self._usual, prior, state, out)
+            loops.exponentials(out, sums[: len(codes)])
+            whole = total(sums[: len(codes)].astype(np.float64))
+            worth = _share(stream.worth[window], whole)
+            here = np.flatnonzero((ours >= 0) & (ours < len(prior)))
+            out[here, ours[here]] -= whole[here]  # softmax minus what came, times the whole
             distinct, places = np.unique(codes, return_inverse=True)
             moved = gradient[: len(distinct)]
-            loops.run_back(out, places, first, kept, decays, moved)
+            loops.run_back(out, worth, places, first, kept, decays, moved)
             done = window.start / len(stream.codes)
             loops.step(distinct, moved, rates[0] + (rates[1] - rates[0]) * done, self._squares, self.rows)
 
-    def _error(self, ours: np.ndarray, worth: np.ndarray, logits: np.ndarray, total: Total) -> None:
-        """The logits become softmax minus what came next, by its worth; 0 where nothing is to be predicted."""
-        np.exp(logits, out=logits)
-        sums = total(logits.sum(axis=1).astype(np.float64))
-        known = (worth > 0) & (sums > 0) & np.isfinite(sums)
-        logits *= np.divide(worth, sums, out=np.zeros(len(sums)), where=known).astype(np.float32)[:, None]
-        logits[~known] = 0
-        here = np.flatnonzero(known & (ours >= 0) & (ours < len(self._usual)))
-        logits[here, ours[here]] -= worth[here]
+
+def _share(worth: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """worth / whole (window,) float32; 0 where nothing is to be predicted."""
+    known = (worth > 0) & (whole > 0) & np.isfinite(whole)
+    return np.divide(worth, whole, out=np.zeros(len(whole)), where=known).astype(np.float32)
