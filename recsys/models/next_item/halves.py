@@ -10,7 +10,7 @@ import numpy as np
 
 from recsys.errors import ModelError
 
-# Seconds to wait for the other half without going to sleep: a virtual machine may wake a sleeping core only once another
+# Seconds to wait for the other half without going to sleep: a virtual machine may wake a core only when another
 # is idle, and then the halves would work by turns.
 AWAKE = 0.01
 

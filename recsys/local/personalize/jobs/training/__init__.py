@@ -19,20 +19,24 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recsys.columns import USER_ID
 from recsys.errors import ModelError
 from recsys.local.personalize.jobs.training.data import Data, TrainingFailed
 from recsys.local.personalize.jobs.training.engines import ENGINES
 from recsys.local.personalize.jobs.training.updates import update
+from recsys.models import NextItem, Sequences
 
 MIN_INTERACTIONS, MIN_USERS, MIN_SHARE = 1000, 25, 0.01
 
 
 def warm() -> None:
-    """Import what models import only when they are fitted: half a second that no training needs to spend again."""
-    import_module("scipy.optimize")
+    """Fit a tiny model: what fitting imports, and compiles when first called, no training needs to wait for again."""
     import_module("scipy.sparse.linalg")
-    import_module("recsys.models.next_item.loops")
+    users, items, events = np.arange(40), np.arange(7), np.arange(200)
+    codes = (events % len(items)).astype(np.int32)
+    NextItem.fit(Sequences(users.astype(str), items.astype(str), np.arange(0, 201, 5), codes, events), threads=1)
 
 
 def train(spec: dict[str, Any]) -> dict[str, Any]:
