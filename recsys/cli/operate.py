@@ -1,11 +1,15 @@
 """What is done with a system that stands."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from recsys import params as parameters
 from recsys.cli.connection import connect
-from recsys.cli.options import AsJson, ParamsFile, Settings
-from recsys.cli.output import line, print_json, print_rows
+from recsys.cli.options import AsJson, ParamsFile, Settings, assigned
+from recsys.cli.output import console, line, print_json, print_rows
+from recsys.columns import EVENT_TYPE
 
 app = typer.Typer()
 
@@ -28,3 +32,32 @@ def retrain(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = N
         print_rows([{"retraining": name, "": value} for name, value in told.items()], json)
     if told["outcome"] != "live":
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: recsys experiment longer-history --events clicks.csv --type purchase")
+def experiment(
+    name: Annotated[str, typer.Argument(help="The experiment's name.")],
+    events: Annotated[Path, typer.Option(help="A CSV or Parquet file of what users did since it began.")],
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours; may be repeated.")] = None,
+    type: Annotated[list[str] | None, typer.Option(help="EVENT_TYPE that counts; may be repeated; else all.")] = None,
+    route: Annotated[str, typer.Option(help="recommendations, similar-items or rankings.")] = "recommendations",
+    baseline: Annotated[str | None, typer.Option(help="The variant to beat; the one with most users, if none.")] = None,
+    params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
+    json: AsJson = False,
+) -> None:
+    """What an experiment has found: the users of each variant, by the API's log, and what they did from then on."""
+    from recsys import deploy
+    from recsys.data import sources
+    from recsys.operate import compare, exposures
+
+    values, _ = parameters.load(params, settings=settings)
+    connect(values)
+    function, weights = deploy.trial(values.stack_name, name, route)
+    pairs = assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
+    done = sources.load("file", events.resolve(), column_mapping=pairs).events
+    counted = done[done[EVENT_TYPE].isin(type)] if type else done
+    verdict = compare(exposures(function, name, route), counted, baseline, weights)
+    print_rows(verdict.rows(), json)
+    for note in verdict.notes():
+        console.print(note, style="yellow") if not json else typer.echo(note, err=True)

@@ -4,7 +4,7 @@ from recsys.deploy.answers import usd_per_million
 from recsys.deploy.api import get, latencies, post, table
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.parameters import experiment, experiments, filters, retraining
-from recsys.deploy.stack import delete, deploy, describe
+from recsys.deploy.stack import delete, deploy, describe, trial
 
 __all__ = [
     "delete",
@@ -20,5 +20,6 @@ __all__ = [
     "publish_popular",
     "retraining",
     "table",
+    "trial",
     "usd_per_million",
 ]

@@ -47,3 +47,9 @@ def retraining(values: Params) -> dict[str, str]:
     """The stack's parameters that say when to train anew, and by how much worse a version may be that goes live."""
     chosen = values.retraining
     return {"RetrainingSchedule": chosen.retrain_schedule or "", "RetrainingTolerance": f"{chosen.retrain_tolerance:g}"}
+
+
+def deployed_weights(given: Mapping[str, str], name: str, route: str) -> dict[str, float] | None:
+    """The weights of an experiment by a stack's parameters; None where it shares the users equally, or runs no more."""
+    running = json.loads(given.get("Experiments", "{}")).get(route, {})
+    return running.get("weights") if running.get("name") == name else None

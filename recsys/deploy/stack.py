@@ -14,6 +14,7 @@ from typing import Any
 
 from recsys import aws
 from recsys.deploy import package, probe, template
+from recsys.deploy.parameters import deployed_weights
 from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
 from recsys.params import NEVER
@@ -88,6 +89,19 @@ def describe(name: str) -> dict[str, Any] | None:
 def outputs(stack: Stack) -> dict[str, str]:
     """Output values by name, of a described stack."""
     return {entry["OutputKey"]: entry["OutputValue"] for entry in stack.get("Outputs", [])}
+
+
+def trial(name: str, experiment: str, route: str) -> tuple[str, dict[str, float] | None]:
+    """The function behind the API of the stack of that name, and the weights of an experiment that runs on it.
+
+    Raises AwsError where there is no API.
+    """
+    stack = describe(name) or {}
+    function = outputs(stack).get("RecommendationApiFunctionName")
+    if function is None:
+        raise AwsError(f"stack {name} has no API that could run an experiment; recsys run deploys one")
+    given = {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack["Parameters"]}
+    return function, deployed_weights(given, experiment, route)
 
 
 class Operation:

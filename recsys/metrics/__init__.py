@@ -32,7 +32,7 @@ from recsys.metrics.beyond import (
     popularity,
 )
 from recsys.metrics.graded import gains_at, own_hits_weighted_ndcg_at, weighted_ndcg_at
-from recsys.metrics.intervals import Interval, bootstrap, bootstrap_ratio
+from recsys.metrics.intervals import Interval, bootstrap, bootstrap_lift, bootstrap_ratio
 from recsys.metrics.personalize import average_rewards, personalize_metrics
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "average_precision_at",
     "average_rewards",
     "bootstrap",
+    "bootstrap_lift",
     "bootstrap_ratio",
     "calibration",
     "coverage",

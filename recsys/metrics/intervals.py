@@ -34,12 +34,24 @@ def bootstrap(values: np.ndarray, seed: int = 0, samples: int = 1000) -> Interva
 def bootstrap_ratio(values: np.ndarray, baseline: np.ndarray, seed: int = 0, samples: int = 1000) -> Interval:
     """mean(values) / mean(baseline) with its 95 % interval, the users resampled in pairs; inf where baseline is 0."""
     pair = np.stack([np.asarray(values, np.float64), np.asarray(baseline, np.float64)], axis=1)
-    means = np.vstack([pair.mean(axis=0), _resampled_means(pair, seed, samples)])
+    return _ratio(*pair.mean(axis=0), *_resampled_means(pair, seed, samples).T)
+
+
+def bootstrap_lift(values: np.ndarray, baseline: np.ndarray, seed: int = 0, samples: int = 1000) -> Interval:
+    """mean(values) / mean(baseline) of two groups of different users, each resampled by itself; inf where it is 0."""
+    first, second = (np.asarray(each, np.float64)[:, None] for each in (values, baseline))
+    means = (_resampled_means(each, seed + place, samples)[:, 0] for place, each in enumerate((first, second)))
+    return _ratio(first.mean(), second.mean(), *means)
+
+
+def _ratio(mean: float, of: float, means: np.ndarray, of_means: np.ndarray) -> Interval:
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = means[:, 0] / means[:, 1]
-    low = np.nanpercentile(ratios[1:], 2.5, method="lower")  # one of the ratios: between two infinite ones is no number
-    high = np.nanpercentile(ratios[1:], 97.5, method="higher")
-    return Interval(float(ratios[0]), float(low), float(high))
+        ratio, ratios = np.float64(mean) / of, means / of_means
+    if np.isnan(ratios).all():  # neither did anything
+        return Interval(float("nan"), float("nan"), float("nan"))
+    low = np.nanpercentile(ratios, 2.5, method="lower")  # one of the ratios: between two infinite ones is no number
+    high = np.nanpercentile(ratios, 97.5, method="higher")
+    return Interval(float(ratio), float(low), float(high))
 
 
 def _resampled_means(columns: np.ndarray, seed: int, samples: int) -> np.ndarray:

@@ -3,22 +3,30 @@
 import importlib
 import json
 import math
+import os
+import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
+import pandas as pd
 import pytest
 from botocore.config import Config
+from typer.testing import CliRunner
 
 from recsys import deploy
-from recsys.errors import ParamsError
+from recsys.cli import app
+from recsys.errors import DataError, ParamsError
 from recsys.lambdas.recommendation_api import experiments
+from recsys.operate import exposures
 
 ARN = "arn:aws:personalize:us-east-1:000000000000:campaign/"
 TWO = {"a": f"{ARN}one", "b": f"{ARN}two"}
 USERS = [f"user-{number}" for number in range(20_000)]
 ONCE = Config(retries={"total_max_attempts": 1})
+SUFFIX, STACK, TAGS = "lambdas", "recsys-lambdas", {"project": "recsys"}  # of the environment in conftest.py
 Api = Callable[[str, str | None], tuple[dict[str, Any], dict[str, Any]]]
 
 
@@ -162,3 +170,31 @@ def test_what_is_kept_of_similar_items_is_kept_for_one_variant(api: Api, monkeyp
 
 def test_without_an_experiment_an_answer_says_nothing_of_one(url: str) -> None:
     assert "experiment" not in deploy.get(f"{url}/recommendations/user-1")[1]
+
+
+def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Path) -> None:
+    """Deployed, asked as shoppers ask, and told: of everybody who was answered, and of nobody else."""
+    trial = deploy.experiment("found", {"now": system.CampaignArn, "gone": f"{ARN}gone"})
+    url = deploy.deploy(STACK, trial, TAGS)["ApiUrl"]
+    try:
+        users = [f"shopper-{number}" for number in range(40)]
+        variants = {user: deploy.get(f"{url}/recommendations/{user}")[1]["experiment"]["variant"] for user in users}
+        file = tmp_path / "clicks.csv"
+        buyers = [user for user in users if variants[user] == "now"][:5]
+        rows = [(user, "item-1", int(time.time()) + 5, kind) for kind in ("click", "buy") for user in buyers]
+        pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"]).to_csv(file, index=False)
+        command = ["experiment", "found", "--events", str(file), "--type", "buy", "--baseline", "now", "--json"]
+        where = [f"aws.endpoint={os.environ['AWS_ENDPOINT_URL']}", f"aws.environment_suffix={SUFFIX}"]
+        answer = CliRunner().invoke(app, [*command, "--set", where[0], "--set", where[1]])
+        told = {row["variant"]: row for row in json.loads(answer.stdout)}
+    finally:
+        deploy.deploy(STACK, deploy.experiments(), TAGS)
+    assert {name: int(row["users"]) for name, row in told.items()} == Counter(variants.values())
+    assert (told["now"]["served"], told["gone"]["served"]) == ("100.0%", "0.0%")
+    assert told["now"]["events a user"].startswith(f"{5 / Counter(variants.values())['now']:.3f} ")
+    assert told["gone"]["over now"].startswith("× 0.000")
+
+
+def test_an_experiment_nobody_was_in_is_told_with_those_the_log_knows(system: Any) -> None:
+    with pytest.raises(DataError, match="no answer in experiment other on recommendations; the log tells of"):
+        exposures(system.RecommendationApiFunctionName, "other")

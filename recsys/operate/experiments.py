@@ -1,0 +1,145 @@
+"""What an experiment found: who was in which variant, by the API's log, and what they did from then on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recsys import aws, metrics
+from recsys.columns import TIMESTAMP, USER_ID
+from recsys.errors import DataError
+
+VARIANT, SERVED = "VARIANT", "SERVED"
+SUSPICIOUS = 0.001  # a split of the users less likely than this is no chance: something loses some of them
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An experiment's variants side by side.
+
+    table: columns variant, users, served (share of the answers that were the variant's own), acted (share of the users
+    with an event after they were first answered) and events (of a user, from then on), these two with the low and high
+    end of their 95 % interval over users. lift: variant -> its events a user over the baseline's. split: how likely the
+    numbers of users are if the weights draw them; below SUSPICIOUS nothing else here is to be trusted. strayed: users
+    seen in several variants, who count nowhere.
+    """
+
+    baseline: str
+    table: pd.DataFrame
+    lift: dict[str, metrics.Interval]
+    split: float
+    strayed: int
+
+    def rows(self) -> list[dict[str, str]]:
+        """The table as text, a row for each variant."""
+        return [self._row(entry) for entry in self.table.itertuples()]
+
+    def notes(self) -> list[str]:
+        """What to know before the table is believed."""
+        notes = []
+        if self.split < SUSPICIOUS:
+            notes.append(
+                f"the users are not shared as the weights say (p = {self.split:.1g}): a variant loses users before it "
+                "is counted, or the weights were changed meanwhile; believe none of this"
+            )
+        if self.strayed:
+            notes.append(f"{self.strayed:,} users were in several variants, as weights or variants changed: left out")
+        return notes
+
+    def _row(self, entry: Any) -> dict[str, str]:
+        lift = self.lift.get(entry.variant)
+        over = "" if lift is None or np.isnan(lift.mean) else f"× {lift.mean:.3f} [{lift.low:.3f}, {lift.high:.3f}]"
+        return {
+            "variant": entry.variant,
+            "users": f"{entry.users:,}",
+            "served": f"{entry.served:.1%}",
+            "acted": f"{entry.acted:.1%} [{entry.acted_low:.1%}, {entry.acted_high:.1%}]",
+            "events a user": f"{entry.events:.3f} [{entry.events_low:.3f}, {entry.events_high:.3f}]",
+            f"over {self.baseline}": over,
+        }
+
+
+def exposures(function: str, experiment: str, route: str = "recommendations") -> pd.DataFrame:
+    """Every answer that the API's function gave in an experiment: USER_ID, TIMESTAMP (epoch seconds), VARIANT, SERVED.
+
+    As far back as the log is kept, which is 30 days; what a cache repeated is there once. Raises AwsError where the
+    function has no log, DataError where nobody was answered in this experiment on this route.
+    """
+    log = {"logGroupName": f"/aws/lambda/{function}", "filterPattern": '"Exposures"'}
+    lines = aws.pages("logs", "filter_log_events", "events", **log)
+    told = [(line["timestamp"] // 1000, {"route": "recommendations", **json.loads(line["message"])}) for line in lines]
+    found = [
+        (entry["userId"], seconds, entry["variant"], entry["served"])
+        for seconds, entry in told
+        if (entry["experiment"], entry["route"]) == (experiment, route)
+    ]
+    if not found:
+        others = sorted({f"{entry['experiment']} on {entry['route']}" for _, entry in told})
+        known = f"the log tells of {', '.join(others)}" if others else "the log tells of no experiment"
+        raise DataError(f"{function}: no answer in experiment {experiment} on {route}; {known}")
+    return pd.DataFrame(found, columns=[USER_ID, TIMESTAMP, VARIANT, SERVED]).sort_values(TIMESTAMP, kind="stable")
+
+
+def compare(
+    exposed: pd.DataFrame,
+    events: pd.DataFrame,
+    baseline: str | None = None,
+    weights: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> Verdict:
+    """What the users of each variant did from their first answer on.
+
+    exposed: as `exposures` gives it. events: USER_ID, TIMESTAMP (epoch seconds); those that matter, such as purchases.
+    All of a variant's users count, also those whom another campaign had to answer: leaving them out would compare
+    unlike users. baseline: what the others are held against; the variant with most users. weights: as deployed; equal.
+
+    Raises DataError for a baseline or weight of no variant, or with a single variant.
+    """
+    variants = exposed.groupby(USER_ID)[VARIANT].agg(["nunique", "first"])
+    faithful = variants.loc[variants["nunique"] == 1, "first"]
+    sizes = faithful.value_counts()
+    base = baseline or sizes.index[0]
+    _check(sizes, base, weights)
+    counts = _afterwards(exposed, events).reindex(faithful.index, fill_value=0).groupby(faithful)
+    of = {name: each.to_numpy(np.float64) for name, each in counts}
+    served = exposed.groupby(VARIANT)[SERVED].mean()
+    table = pd.DataFrame([{"variant": name, "users": len(each), **_told(each, seed)} for name, each in of.items()])
+    table.insert(2, "served", table["variant"].map(served))
+    lift = {name: metrics.bootstrap_lift(each, of[base], seed) for name, each in of.items() if name != base}
+    return Verdict(base, table, lift, _chance(sizes, weights), len(variants) - len(faithful))
+
+
+def _afterwards(exposed: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
+    """Events of each user since the first answer."""
+    first = exposed.groupby(USER_ID)[TIMESTAMP].min()
+    since = events[USER_ID].map(first)
+    return events.loc[events[TIMESTAMP] >= since, USER_ID].value_counts()
+
+
+def _told(counts: np.ndarray, seed: int) -> dict[str, Any]:
+    acted, events = metrics.bootstrap(counts > 0, seed), metrics.bootstrap(counts, seed)
+    return {
+        **{"acted": acted.mean, "acted_low": acted.low, "acted_high": acted.high},
+        **{"events": events.mean, "events_low": events.low, "events_high": events.high},
+    }
+
+
+def _chance(sizes: pd.Series, weights: Mapping[str, float] | None) -> float:
+    """Of numbers of users at least as unlike the weights as these (chi-squared test)."""
+    from scipy.stats import chisquare  # slow to import
+
+    shares = np.array([1.0 if weights is None else weights[name] for name in sizes.index])
+    return float(chisquare(sizes, shares / shares.sum() * sizes.sum()).pvalue)
+
+
+def _check(sizes: pd.Series, baseline: str, weights: Mapping[str, float] | None) -> None:
+    known = ", ".join(sorted(sizes.index))
+    if len(sizes) < 2:
+        raise DataError(f"users of a single variant, {known}: there is nothing to compare")
+    if baseline not in sizes:
+        raise DataError(f"no user is in a variant {baseline}, only in {known}")
+    if weights is not None and not all(weights.get(name, 0) > 0 for name in sizes.index):
+        raise DataError(f"weights {dict(weights)}: expected a number above 0 for each of {known}")

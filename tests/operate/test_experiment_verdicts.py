@@ -1,0 +1,83 @@
+"""Which variant did better, and when not to believe it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.columns import TIMESTAMP, USER_ID
+from recsys.errors import DataError
+from recsys.operate import Verdict, compare
+from recsys.operate.experiments import SERVED, VARIANT
+
+START = 1_700_000_000
+
+
+def shown(sizes: dict[str, int], **more: str) -> pd.DataFrame:
+    """Users, each answered twice in the variant they are in; `more` are single answers besides."""
+    users = [(f"{name}-{number}", name) for name, size in sizes.items() for number in range(size)]
+    answers = [(user, START + hour, variant, True) for hour in (0, 3600) for user, variant in users]
+    answers += [(user, START + 7200, variant, True) for user, variant in more.items()]
+    return pd.DataFrame(answers, columns=[USER_ID, TIMESTAMP, VARIANT, SERVED])
+
+
+def done(*users: str, at: int = START + 60) -> pd.DataFrame:
+    return pd.DataFrame({USER_ID: list(users), TIMESTAMP: at})
+
+
+def purchases(exposed: pd.DataFrame, **rates: float) -> pd.DataFrame:
+    """So many events a user of each variant, Poisson distributed."""
+    first, rng = exposed.drop_duplicates(USER_ID), np.random.default_rng(0)
+    counts = rng.poisson(first[VARIANT].map(rates))
+    return done(*np.repeat(first[USER_ID].to_numpy(), counts))
+
+
+def of(verdict: Verdict, variant: str) -> pd.Series:
+    return verdict.table.set_index("variant").loc[variant]
+
+
+def test_a_better_variant_is_seen_to_be_better_and_an_equal_one_is_not() -> None:
+    exposed = shown({"now": 3000, "new": 3000, "same": 3000})
+    verdict = compare(exposed, purchases(exposed, now=0.2, new=0.3, same=0.2), baseline="now")
+    assert verdict.lift["new"].low > 1.2 and verdict.lift["new"].low < 1.5 < verdict.lift["new"].high
+    assert verdict.lift["same"].low < 1 < verdict.lift["same"].high
+    assert of(verdict, "new").acted_low < 1 - np.exp(-0.3) < of(verdict, "new").acted_high
+    assert verdict.notes() == []
+
+
+def test_what_a_user_did_before_the_first_answer_does_not_count() -> None:
+    exposed = shown({"a": 2, "b": 2})
+    before, after = done("a-0", at=START - 1), done("a-1", "a-1", "b-0", "nobody")
+    verdict = compare(exposed, pd.concat([before, after]), baseline="a")
+    assert (of(verdict, "a").events, of(verdict, "a").acted) == (1.0, 0.5)
+    assert verdict.lift["b"].mean == 0.5
+
+
+def test_users_of_several_variants_count_nowhere() -> None:
+    verdict = compare(shown({"a": 3, "b": 3}, **{"a-0": "b"}), done("a-0"), baseline="b")
+    assert verdict.strayed == 1 and of(verdict, "a").users == 2 and of(verdict, "a").events == 0
+    assert "1 users were in several variants" in verdict.notes()[0]
+
+
+def test_a_variant_that_loses_users_is_told() -> None:
+    exposed = shown({"a": 900, "b": 700})
+    assert "not shared as the weights say" in compare(exposed, done("a-0")).notes()[0]
+    assert compare(exposed, done("a-0"), weights={"a": 9, "b": 7}).notes() == []
+
+
+def test_the_largest_variant_is_to_be_beaten_unless_another_is_named() -> None:
+    exposed = shown({"a": 10, "b": 11})
+    assert compare(exposed, done("a-0")).baseline == "b"
+    assert [row["over a"] for row in compare(exposed, done("b-0"), baseline="a").rows()] == ["", "× inf [inf, inf]"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "choices", "reason"),
+    [
+        ({"a": 3}, {}, "users of a single variant, a"),
+        ({"a": 3, "b": 3}, {"baseline": "c"}, "no user is in a variant c, only in a, b"),
+        ({"a": 3, "b": 3}, {"weights": {"a": 1}}, "expected a number above 0 for each of a, b"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_the_reason(sizes: dict, choices: dict, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        compare(shown(sizes), done("a-0"), **choices)
