@@ -7,7 +7,8 @@ import urllib.request
 
 import psutil
 from stream_pipeline import function
-from waiting import eventually
+
+from recsys.local.aws import lambda_logs
 
 PRINTING = """
 import logging
@@ -58,14 +59,11 @@ def test_an_error_of_a_function_has_its_type_and_does_not_end_the_worker(client)
 
 def test_log_lines_and_metrics_of_a_function_reach_cloudwatch(client):
     function(client, "logging", PRINTING)
-    client("lambda").invoke(FunctionName="logging", Payload=b"{}")
-
-    def lines():
-        events = client("logs").filter_log_events(logGroupName="/aws/lambda/logging")["events"]
-        return [event["message"] for event in events if "a line of the function" in event["message"]]
-
-    client("lambda").invoke(FunctionName="logging", Payload=b"{}")  # a late line is told with the next call
-    assert eventually(lines)
+    for calls in range(1, 4):
+        client("lambda").invoke(FunctionName="logging", Payload=b"{}")
+        told = client("logs").filter_log_events(logGroupName="/aws/lambda/logging")["events"]
+        assert sum("a line of the function" in event["message"] for event in told) == calls
+        assert not any(lambda_logs.MARK in event["message"] for event in told)
     found = client("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="Invocations")["Metrics"]
     assert [{"Name": "FunctionName", "Value": "logging"}] in [metric["Dimensions"] for metric in found]
     client("lambda").delete_function(FunctionName="logging")

@@ -71,9 +71,12 @@ def test_the_poll_loop_calls_what_the_kinesis_poller_replaces():
     assert "_lambda_svc._init_stream_position(" in inspect.getsource(provisioners._lambda_esm_create)
 
 
-def test_the_worker_waits_for_logs_where_the_drain_mend_says():
-    from ministack.core.lambda_runtime import Worker
+def test_a_worker_s_log_is_read_and_its_script_ends_where_the_log_mend_says():
+    from ministack.core.lambda_runtime import _PYTHON_WORKER_SCRIPT, Worker
 
+    from recsys.local.aws import lambda_logs
+
+    assert _PYTHON_WORKER_SCRIPT.endswith(lambda_logs.END)
     assert parameters(Worker._drain_stderr_bounded) == ["self", "first_line_wait", "idle_confirm", "hard_cap"]
     assert "_drain_stderr_bounded()" in inspect.getsource(Worker.invoke)
 
