@@ -97,7 +97,7 @@ def _absorb(state: np.ndarray, total: np.ndarray, decay: float, weight: float, r
 def exponentials(logits: np.ndarray, sums: np.ndarray) -> None:
     """exp(logits) (window, columns) float32 in their place, and the sum of each row.
 
-    Within 3e-7 of each, but never below 2^-58 nor above 2^100: smaller ones, times others, would be too small for the
+    Within 5e-6 of each, but never below 2^-58 nor above 2^100: smaller ones, times others, would be too small for the
     processor to calculate with quickly. numpy takes three times as long.
     """
     powers = np.empty(logits.shape[1], np.int32)

@@ -241,7 +241,7 @@ def test_a_campaign_is_updated_while_it_serves(client: Client, shop: shops.Shop,
     runtime.get_recommendations(campaignArn=campaign, userId="u5")
     done.set()
     asking.join()
-    assert set(seen) == {"CREATE PENDING", "CREATE IN_PROGRESS"}
+    assert set(seen) <= {"CREATE PENDING", "CREATE IN_PROGRESS"}
     assert described["solutionVersionArn"] == versions[V2]
     assert scored == sorted(scored)
     assert scored[0] is False
