@@ -106,6 +106,16 @@ def test_a_subsegment_sent_on_its_own_comes_back_inside_its_segment(xray: Any) -
     assert whole["name"] == "shop" and [part["name"] for part in whole["subsegments"]] == ["step"]
 
 
+def test_a_segment_sent_again_takes_the_place_of_the_one_before(xray: Any) -> None:
+    trace = new_trace()
+    one = segment(trace, metadata="x" * 30_000)
+    for _ in range(20):  # together more than a trace may have
+        assert put(xray, one) == []
+    assert put(xray, one | {"name": "renamed"}) == []
+    (whole,) = xray.batch_get_traces(TraceIds=[trace])["Traces"]
+    assert not whole["LimitExceeded"] and json.loads(whole["Segments"][0]["Document"])["name"] == "renamed"
+
+
 @pytest.mark.parametrize(
     ("expression", "holds"),
     [

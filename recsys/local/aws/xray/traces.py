@@ -70,12 +70,13 @@ class Traces:
         text = json.dumps(segment)
         with self._lock:
             kept = self._traces.setdefault(segment["trace_id"], Documents())
-            if kept.size + len(text) > LARGEST:
+            more = len(text) - len(kept.texts.get(segment["id"], ""))
+            if kept.size + more > LARGEST:
                 kept.limited = True
                 return
             kept.texts[segment["id"]] = text
-            kept.size += len(text)
-            self._size += len(text)
+            kept.size += more
+            self._size += more
             while self._size > KEPT:
                 self._size -= self._traces.popitem(last=False)[1].size
 
