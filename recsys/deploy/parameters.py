@@ -25,10 +25,8 @@ def experiment(
     if route not in EXPERIMENT_ROUTES:
         raise ParamsError(f'no experiment can run on "{route}", only on one of {", ".join(EXPERIMENT_ROUTES)}')
     asked = {"name": name, "campaigns": dict(campaigns), **({"weights": dict(weights)} if weights else {})}
-    return {
-        "Experiments": json.dumps({route: asked}),
-        "ExperimentCampaignArns": ",".join(sorted({*campaigns.values()})),
-    }
+    arns = ",".join(sorted(set(campaigns.values())))
+    return {"Experiments": json.dumps({route: asked}), "ExperimentCampaignArns": arns}
 
 
 def experiments(*each: Mapping[str, str]) -> dict[str, str]:

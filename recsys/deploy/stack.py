@@ -53,7 +53,7 @@ def deploy(
     template.check(parameters)
     operation = Operation(stack_name, on_event, timeout)
     stack = operation.settled()
-    wanted = {**_values(stack), **parameters}
+    wanted = {**values_of(stack), **parameters}
     needs_code = any(wanted.get(name) for name in NEEDS_CODE)
     if stack is None:
         stack = operation.create({**parameters, **dict.fromkeys(NEEDS_CODE, "")}, tags)
@@ -91,17 +91,22 @@ def outputs(stack: Stack) -> dict[str, str]:
     return {entry["OutputKey"]: entry["OutputValue"] for entry in stack.get("Outputs", [])}
 
 
+def values_of(stack: Stack | None) -> dict[str, str]:
+    """Parameter values by name, of a described stack; none of a stack that is not there."""
+    entries = (stack or {}).get("Parameters", [])
+    return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in entries}
+
+
 def trial(name: str, experiment: str, route: str) -> tuple[str, dict[str, float] | None]:
     """The function behind the API of the stack of that name, and the weights of an experiment that runs on it.
 
     Raises AwsError where there is no API.
     """
-    stack = describe(name) or {}
-    function = outputs(stack).get("RecommendationApiFunctionName")
+    stack = describe(name)
+    function = outputs(stack).get("RecommendationApiFunctionName") if stack else None
     if function is None:
         raise AwsError(f"stack {name} has no API that could run an experiment; recsys run deploys one")
-    given = {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack["Parameters"]}
-    return function, deployed_weights(given, experiment, route)
+    return function, deployed_weights(values_of(stack), experiment, route)
 
 
 class Operation:
@@ -138,10 +143,10 @@ class Operation:
         return self._expect("CREATE_COMPLETE", self._follow(self.name, {}), {})
 
     def update(self, stack: Stack, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Stack:
-        keep = sorted((_values(stack).keys() & template.parameters()) - parameters.keys())
+        keep = sorted((values_of(stack).keys() & template.parameters()) - parameters.keys())
         kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in keep]
         request = {"Parameters": [*_given(parameters), *kept], "Tags": _tags(stack, tags)}
-        before, body = self._events(self.name), template.body({**_values(stack), **parameters})
+        before, body = self._events(self.name), template.body({**values_of(stack), **parameters})
         try:
             aws.call(self.cloudformation.update_stack, **self._request(body), **request)
         except Refused as error:
@@ -159,7 +164,7 @@ class Operation:
     def restore(self, stack: Stack, body: str) -> None:
         """Bring the stack back to an earlier description of it and its template."""
         before = self._events(self.name)
-        earlier = {"Parameters": _given(_values(stack)), "Tags": stack.get("Tags", [])}
+        earlier = {"Parameters": _given(values_of(stack)), "Tags": stack.get("Tags", [])}
         aws.call(self.cloudformation.update_stack, **self._request(body), **earlier)
         self._expect("UPDATE_COMPLETE", self._follow(self.name, before), before)
 
@@ -219,11 +224,6 @@ def _done(events: Events) -> list[str]:
     """Logical ids of the resources that came to an end, oldest first."""
     ended = [event for event in events.values() if not event["ResourceStatus"].endswith("_IN_PROGRESS")]
     return [event["LogicalResourceId"] for event in ended]
-
-
-def _values(stack: Stack | None) -> dict[str, str]:
-    entries = (stack or {}).get("Parameters", [])
-    return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in entries}
 
 
 def _given(parameters: Mapping[str, Any]) -> list[dict[str, str]]:

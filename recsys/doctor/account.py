@@ -130,8 +130,7 @@ def _quota(service: str, name: str) -> int | None:
 
 
 def _parameters(values: Params) -> dict[str, str]:
-    found = stack.describe(values.stack_name) or {}
-    return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in found.get("Parameters", [])}
+    return stack.values_of(stack.describe(values.stack_name))
 
 
 def _reserved(function: str) -> int:
