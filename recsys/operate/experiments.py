@@ -20,17 +20,17 @@ SUSPICIOUS = 0.001  # a split of the users less likely than this is no chance: s
 class Verdict:
     """An experiment's variants side by side.
 
-    table: columns variant, users, served (share of the answers that were the variant's own), acted (share of the users
-    with an event after they were first answered) and events (of a user, from then on), these two with the low and high
-    end of their 95 % interval over users. lift: variant -> its events a user over the baseline's. split: how likely the
-    numbers of users are if the weights draw them; below SUSPICIOUS nothing else here is to be trusted. strayed: users
-    seen in several variants, who count nowhere.
+    table: columns variant, users, served (share of the answers that were the variant's own), converted (share of the
+    users with an event after they were first answered) and events (of a user, from then on), these two with the low and
+    high end of their 95 % interval over users. lift: variant -> its events a user over the baseline's. sample_ratio: p
+    of the chi-squared test that the weights drew these numbers of users; below SUSPICIOUS nothing here is to be
+    trusted. strayed: users seen in several variants, who count nowhere.
     """
 
     baseline: str
     table: pd.DataFrame
     lift: dict[str, metrics.Interval]
-    split: float
+    sample_ratio: float
     strayed: int
 
     def rows(self) -> list[dict[str, str]]:
@@ -40,10 +40,10 @@ class Verdict:
     def notes(self) -> list[str]:
         """What to know before the table is believed."""
         notes = []
-        if self.split < SUSPICIOUS:
+        if self.sample_ratio < SUSPICIOUS:
             notes.append(
-                f"the users are not shared as the weights say (p = {self.split:.1g}): a variant loses users before it "
-                "is counted, or the weights were changed meanwhile; believe none of this"
+                f"the users are not shared as the weights say (p = {self.sample_ratio:.1g}): a variant loses users "
+                "before it is counted, or the weights were changed meanwhile; believe none of this"
             )
         if self.strayed:
             notes.append(f"{self.strayed:,} users were in several variants, as weights or variants changed: left out")
@@ -56,7 +56,7 @@ class Verdict:
             "variant": entry.variant,
             "users": f"{entry.users:,}",
             "served": f"{entry.served:.1%}",
-            "acted": f"{entry.acted:.1%} [{entry.acted_low:.1%}, {entry.acted_high:.1%}]",
+            "converted": f"{entry.converted:.1%} [{entry.converted_low:.1%}, {entry.converted_high:.1%}]",
             "events a user": f"{entry.events:.3f} [{entry.events_low:.3f}, {entry.events_high:.3f}]",
             f"over {self.baseline}": over,
         }
@@ -120,9 +120,9 @@ def _afterwards(exposed: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
 
 
 def _told(counts: np.ndarray, seed: int) -> dict[str, Any]:
-    acted, events = metrics.bootstrap(counts > 0, seed), metrics.bootstrap(counts, seed)
+    converted, events = metrics.bootstrap(counts > 0, seed), metrics.bootstrap(counts, seed)
     return {
-        **{"acted": acted.mean, "acted_low": acted.low, "acted_high": acted.high},
+        **{"converted": converted.mean, "converted_low": converted.low, "converted_high": converted.high},
         **{"events": events.mean, "events_low": events.low, "events_high": events.high},
     }
 

@@ -40,7 +40,7 @@ def test_a_better_variant_is_seen_to_be_better_and_an_equal_one_is_not() -> None
     verdict = compare(exposed, purchases(exposed, now=0.2, new=0.3, same=0.2), baseline="now")
     assert verdict.lift["new"].low > 1.2 and verdict.lift["new"].low < 1.5 < verdict.lift["new"].high
     assert verdict.lift["same"].low < 1 < verdict.lift["same"].high
-    assert of(verdict, "new").acted_low < 1 - np.exp(-0.3) < of(verdict, "new").acted_high
+    assert of(verdict, "new").converted_low < 1 - np.exp(-0.3) < of(verdict, "new").converted_high
     assert verdict.notes() == []
 
 
@@ -48,7 +48,7 @@ def test_what_a_user_did_before_the_first_answer_does_not_count() -> None:
     exposed = shown({"a": 2, "b": 2})
     before, after = done("a-0", at=START - 1), done("a-1", "a-1", "b-0", "nobody")
     verdict = compare(exposed, pd.concat([before, after]), baseline="a")
-    assert (of(verdict, "a").events, of(verdict, "a").acted) == (1.0, 0.5)
+    assert (of(verdict, "a").events, of(verdict, "a").converted) == (1.0, 0.5)
     assert verdict.lift["b"].mean == 0.5
 
 
