@@ -7,7 +7,7 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import Sequences
-from recsys.models.next_item import loops, softmax
+from recsys.models.next_item import halves, loops, softmax
 from recsys.models.next_item.features import decayed
 from recsys.models.next_item.gram import scale_weights
 from recsys.models.next_item.halves import shared_zeros, side_by_side
@@ -89,7 +89,9 @@ def test_two_processes_make_one_softmax(regulars, monkeypatch):
     np.testing.assert_array_equal(two, again)
 
 
-def test_both_halves_get_the_sum_and_leave_what_lasts():
+@pytest.mark.parametrize("awake", [10.0, 0.0])
+def test_both_halves_get_the_sum_and_leave_what_lasts(monkeypatch, awake):
+    monkeypatch.setattr(halves, "AWAKE", awake)
     found = shared_zeros((2, 3))
 
     def half(number: int, total) -> None:
