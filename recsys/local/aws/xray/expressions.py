@@ -11,11 +11,42 @@ Source: "Use filter expressions", developer guide.
 import operator
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-TOKEN = re.compile(
-    r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<number>-?\d+(?:\.\d+)?)"""
-    r"""|(?P<word>[A-Za-z_][\w.]*)|(?P<sign>!=|<=|>=|[()\[\]{}!=<>]))"""
+from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+
+GRAMMAR = r"""
+?start: either
+?either: both (OR both)+ -> either_of
+       | both
+?both: one (AND one)+ -> both_of
+     | one
+?one: "!" one -> unless
+    | "(" either ")"
+    | SERVICE "(" [TEXT] ")" ["{" either "}"] -> service
+    | ANNOTATION ("." KEY | "[" (KEY | TEXT) "]") comparison -> annotation
+    | FLAG [EQUALITY BOOLEAN] -> flag
+    | FACT comparison -> fact
+comparison: (COMPARED | EQUALITY | SOUGHT) (TEXT | NUMBER | BOOLEAN)
+OR.2: /OR\b/i
+AND.2: /AND\b/i
+SERVICE.2: /service\b/i
+ANNOTATION.2: /annotation\b/i
+FLAG.2: /(ok|error|throttle|fault|partial)\b/i
+FACT.2: /(responsetime|duration|http\.(status|url|method|useragent|clientip))\b/i
+BOOLEAN.2: /(true|false)\b/i
+SOUGHT.2: /(CONTAINS|BEGINSWITH|ENDSWITH)\b/i
+EQUALITY: "=" | "!="
+COMPARED: "<=" | ">=" | "<" | ">"
+KEY: /\w+/
+NUMBER: /-?\d+(\.\d+)?/
+TEXT: /"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/
+%ignore /\s+/
+"""
+KNOWN = (
+    "service, annotation, ok, error, throttle, fault, partial, responsetime, duration, http.status, http.url, "
+    "http.method, http.useragent and http.clientip"
 )
 COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -30,12 +61,10 @@ SOUGHT: dict[str, Callable[[str, str], bool]] = {
     "BEGINSWITH": str.startswith,
     "ENDSWITH": str.endswith,
 }
-FLAGS = ("ok", "error", "throttle", "fault", "partial")
-NUMBERS = ("responsetime", "duration", "http.status")
-TEXTS = ("http.url", "http.method", "http.useragent", "http.clientip")
 
 View = dict[str, Any]  # keywords' values; "annotations": key -> values; "services": views of the parts, with "name"
 Test = Callable[[View], bool]
+Compare = Callable[[Any], bool]
 
 
 class BadExpression(ValueError):
@@ -44,119 +73,61 @@ class BadExpression(ValueError):
 
 def parse(text: str) -> Test:
     """What tells of a view whether the expression holds. Raises BadExpression."""
-    reader = _Reader(text)
-    test = reader.either()
-    if reader.tokens:
-        raise BadExpression(f"{reader.tokens[0]} was not expected")
-    return test
+    try:
+        return _Tests().transform(_parser().parse(text))
+    except UnexpectedInput as error:
+        at_end = getattr(getattr(error, "token", None), "type", "") == "$END"
+        where = (
+            "it ends too early" if at_end else f"{text[error.pos_in_stream :][:20]} was not expected; known are {KNOWN}"
+        )
+        raise BadExpression(where) from None
 
 
-class _Reader:
-    """Reads the tokens from the left; OR binds least, then AND, then !."""
+@lru_cache(maxsize=1)
+def _parser() -> Lark:
+    return Lark(GRAMMAR, parser="lalr", maybe_placeholders=True)
 
-    def __init__(self, text: str) -> None:
-        self.tokens: list[str] = []
-        place, text = 0, text.rstrip()
-        while place < len(text):
-            found = TOKEN.match(text, place)
-            if not found:
-                raise BadExpression(f"{text[place : place + 20]} is no part of an expression")
-            self.tokens.append(found[0].strip())
-            place = found.end()
 
-    def either(self) -> Test:
-        tests = [self.both()]
-        while self._next_is("OR"):
-            tests.append(self.both())
-        return lambda view: any(test(view) for test in tests)
+@v_args(inline=True)
+class _Tests(Transformer[Token, Test]):
+    """A tree becomes a test of a view."""
 
-    def both(self) -> Test:
-        tests = [self.one()]
-        while self._next_is("AND"):
-            tests.append(self.one())
-        return lambda view: all(test(view) for test in tests)
+    def TEXT(self, token: Token) -> str:
+        return re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.DOTALL)
 
-    def one(self) -> Test:
-        if self._next_is("!"):
-            test = self.one()
-            return lambda view: not test(view)
-        if self._next_is("("):
-            test = self.either()
-            self._expect(")")
-            return test
-        word = self._take()
-        if word.lower() == "service":
-            return self._service()
-        if word.lower().startswith("annotation"):
-            return self._annotation(word)
-        return self._keyword(word.lower())
+    def NUMBER(self, token: Token) -> float:
+        return float(token)
 
-    def _service(self) -> Test:
-        """service(name), and what holds of one of that name."""
-        self._expect("(")
-        name = None if self.tokens[:1] == [")"] else _value(self._take())
-        self._expect(")")
-        inner: Test = lambda view: True  # noqa: E731
-        if self._next_is("{"):
-            inner = self.either()
-            self._expect("}")
+    def BOOLEAN(self, token: Token) -> bool:
+        return token.lower() == "true"
+
+    def either_of(self, *tests: Any) -> Test:
+        return lambda view: any(test(view) for test in tests[::2])
+
+    def both_of(self, *tests: Any) -> Test:
+        return lambda view: all(test(view) for test in tests[::2])
+
+    def unless(self, test: Test) -> Test:
+        return lambda view: not test(view)
+
+    def service(self, _: Token, name: str | None, inner: Test | None) -> Test:
+        """Whether something holds of a service; without a name, of any."""
         return lambda view: any(
-            inner(service) for service in view.get("services", ()) if name in (None, service["name"])
+            (inner is None or inner(service)) and name in (None, service["name"])
+            for service in view.get("services", ())
         )
 
-    def _annotation(self, word: str) -> Test:
-        key = word.partition(".")[2]
-        if not key:
-            self._expect("[")
-            key = self._take().strip("\"'")
-            self._expect("]")
-        compare = self._comparison()
+    def annotation(self, _: Token, key: str, compare: Compare) -> Test:
         return lambda view: any(compare(value) for value in view["annotations"].get(key, ()))
 
-    def _keyword(self, word: str) -> Test:
-        if word in FLAGS:
-            if self.tokens[:1] and self.tokens[0] in ("=", "!="):
-                compare = self._comparison()
-                return lambda view: compare(bool(view.get(word)))
-            return lambda view: bool(view.get(word))
-        if word not in (*NUMBERS, *TEXTS):
-            raise BadExpression(f"{word} is not known here; there are {', '.join((*FLAGS, *NUMBERS, *TEXTS))}")
-        compare = self._comparison()
-        return lambda view: view.get(word) is not None and compare(view[word])
+    def flag(self, name: Token, sign: Token | None, wanted: bool | None) -> Test:
+        compared = COMPARED[sign or "="]
+        return lambda view: compared(bool(view.get(name.lower())), wanted is not False)
 
-    def _comparison(self) -> Callable[[Any], bool]:
-        sign = self._take()
-        wanted = _value(self._take())
-        if sign.upper() in SOUGHT:
-            sought = SOUGHT[sign.upper()]
-            return lambda value: sought(str(value), str(wanted))
-        if sign not in COMPARED:
-            raise BadExpression(f"{sign} compares nothing")
-        compared = COMPARED[sign]
-        return lambda value: isinstance(value, str) == isinstance(wanted, str) and compared(value, wanted)
+    def fact(self, name: Token, compare: Compare) -> Test:
+        return lambda view: view.get(name.lower()) is not None and compare(view[name.lower()])
 
-    def _take(self) -> str:
-        if not self.tokens:
-            raise BadExpression("it ends too early")
-        return self.tokens.pop(0)
-
-    def _next_is(self, word: str) -> bool:
-        if self.tokens and self.tokens[0].upper() == word:
-            self.tokens.pop(0)
-            return True
-        return False
-
-    def _expect(self, sign: str) -> None:
-        if not self._next_is(sign):
-            raise BadExpression(f"{sign} was expected before {' '.join(self.tokens[:3]) or 'its end'}")
-
-
-def _value(token: str) -> str | float | bool:
-    if token[0] in "\"'":
-        return re.sub(r"\\(.)", r"\1", token[1:-1])
-    if token.lower() in ("true", "false"):
-        return token.lower() == "true"
-    try:
-        return float(token)
-    except ValueError:
-        raise BadExpression(f"{token} is no value: a text stands in quotes") from None
+    def comparison(self, sign: Token, wanted: Any) -> Compare:
+        if sign.type == "SOUGHT":
+            return lambda value: SOUGHT[sign.upper()](str(value), str(wanted))
+        return lambda value: isinstance(value, str) == isinstance(wanted, str) and COMPARED[sign](value, wanted)
