@@ -23,13 +23,6 @@ from recsys.params import Params
 from recsys.runs import Run
 
 PRICE = "{:,.2f}"
-NEXT = {
-    "01_data_prep": "02_schema_and_import",
-    "02_schema_and_import": "03_training",
-    "03_training": "04_campaign_and_stream",
-    "04_campaign_and_stream": "05_api_deployment",
-    "05_api_deployment": "06_batch_and_sagemaker",
-}
 
 
 class Step:
@@ -89,7 +82,7 @@ class Step:
         files = {name: self.run.describe(path) for name, path in (outputs or {}).items()}
         seconds = round(time.monotonic() - self._started, 2)
         self.run.record(self.name, status="done", seconds=seconds, metrics=metrics or {}, outputs=files)
-        following = NEXT.get(self.name)
+        following = _following(self.name)
         print(f"{self.name} done in {seconds:.1f} s." + (f" Next: {following}.ipynb" if following else ""))
 
 
@@ -111,6 +104,12 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
     for key in cell:
         print(f"  {key} = {values.value(key)!r}")
     return Step(name, run, values)
+
+
+def _following(name: str) -> str:
+    """The notebook that is read after this one; empty after the last."""
+    names = sorted(path.stem for path in (parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    return next((other for other in names if other > name), "")
 
 
 def _changed(cell: dict[str, Any]) -> dict[str, Any]:
