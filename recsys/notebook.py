@@ -63,6 +63,11 @@ class Step:
         step = self.run.steps.get(self.name, {})
         self.run.record(self.name, resources={**step.get("resources", {}), **resources})
 
+    def gone(self, *names: str) -> None:
+        """Take off the notes what this notebook made and removed again."""
+        kept = self.run.steps.get(self.name, {}).get("resources", {})
+        self.run.record(self.name, resources={name: value for name, value in kept.items() if name not in names})
+
     def expect(self, what: str, holds: bool, detail: str = "") -> None:
         """A claim a reader may rely on. Raises NotebookError when it does not hold."""
         self.expectations.append({"what": what, "held": bool(holds), "detail": detail})

@@ -117,6 +117,18 @@ class Retraining(Section):
     retrain_tolerance: Annotated[float, Field(ge=0, le=100)]
 
 
+class Experiments(Section):
+    experiment_name: Name
+    control_recipe: Literal["aws-popularity-count", "aws-user-personalization", "aws-user-personalization-v2"]
+    control_solution: Name
+    control_share: Annotated[float, Field(gt=0, lt=1)]
+    visitors: Annotated[int, Field(ge=10, le=100_000)]
+
+
+class Cleanup(Section):
+    remove_everything: bool
+
+
 class Run(Section):
     runs_folder: str
     cell_timeout_minutes: Annotated[float, Field(gt=0)]
@@ -134,6 +146,8 @@ class Params(Section):
     api: Api
     retraining: Retraining
     sagemaker: SageMaker
+    experiments: Experiments
+    cleanup: Cleanup
     run: Run
 
     def named(self, name: str) -> str:

@@ -28,12 +28,16 @@ FIXED = ("params_file", "run_id")
 Exists = Callable[[str], bool]
 
 
-def notebooks() -> list[Path]:
-    """The pipeline's notebooks in order; numbers from 90 on (clean-up) are run by hand only."""
-    found = sorted((parameters.root() / "notebooks").glob("[0-8][0-9]_*.ipynb"))
+def notebooks(only: str | None = None) -> list[Path]:
+    """The pipeline's notebooks in order. Those from 90 on (clean-up) are in it where `only` names one, never else."""
+    found = sorted((parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not found:
         raise NotebookError(f"{parameters.root() / 'notebooks'}: no notebooks found")
-    return found
+    return [path for path in found if not _by_hand(path) or (only and path.stem.startswith(only))]
+
+
+def _by_hand(path: Path) -> bool:
+    return path.stem >= "90"
 
 
 def select(names: list[Path], start: str | None, only: str | None) -> list[Path]:
@@ -62,15 +66,18 @@ def execute(
 ) -> Run:
     """Run the selected notebooks; returns the run with every step done. Raises NotebookError at the first failure.
 
+    A notebook that is run by hand belongs to the newest run, whatever has changed since, and is never skipped.
+
     `exists` tells whether a recorded resource still stands. An unfinished run of the same parameters is resumed; a
     finished one is returned as it is when nothing has changed, else a new run carries its unchanged steps over.
     """
     console = console or Console()
-    everything = notebooks()
+    everything = notebooks(only)
     selected = select(everything, start, only)
     previous = runs.latest(values)
     plan = _plan(everything, selected, values, previous, exists, force)
-    run = _open(values, origin, params_file, previous, plan)
+    looking = previous is not None and all(map(_by_hand, selected))
+    run = previous if looking else _open(values, origin, params_file, previous, plan)  # type: ignore[assignment]
     for path, (fingerprint, fresh) in plan.items():
         if fresh and run is not previous:
             run.carry(path.stem, previous)  # type: ignore[arg-type]
@@ -95,7 +102,7 @@ def _plan(
         step = (previous.steps if previous else {}).get(path.stem, {})
         standing = standing and step.get("status") == "done" and step.get("fingerprint") == before
         standing = standing and all(exists(resource) for resource in step.get("resources", {}).values())
-        plan[path] = (before, standing and not (force and path in selected))
+        plan[path] = (before, standing and not (force and path in selected) and not _by_hand(path))
         if path in selected and not plan[path][1]:
             standing = False
     return plan

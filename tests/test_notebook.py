@@ -47,6 +47,14 @@ def test_what_was_made_is_known_even_if_a_later_cell_fails() -> None:
     assert again.steps["01_data_prep"]["expectations"] == [{"what": "rows", "held": False, "detail": "none"}]
 
 
+def test_what_was_removed_again_is_known_no_more() -> None:
+    step = notebook.start("01_data_prep")
+    step.made(BucketName="b", CampaignArn="c")
+    step.gone("CampaignArn")
+    step.finish()
+    assert runs.Run(step.folder).resources == {"BucketName": "b"}
+
+
 def test_a_table_is_the_same_html_for_the_same_values_and_aligns_text_left() -> None:
     frame = pd.DataFrame({"name": ["a"], "share": [0.125], "count": [1200]})
     html = notebook.table(frame, share="{:.0%}").to_html()

@@ -57,6 +57,17 @@ def test_a_run_records_metrics_and_leaves_the_executed_notebook_and_its_page(pro
     assert "01_first                 done in" in shown
 
 
+def test_the_clean_up_is_run_by_name_only_again_each_time_and_in_the_newest_run(project: Project) -> None:
+    project(n01_first=["run.finish()"], n99_cleanup=["run.finish(metrics={'seed': seed})"])
+    first, _ = execute()
+    assert list(first.steps) == ["01_first"]
+    for _ in range(2):
+        run, shown = execute(only="99")
+        assert run.run_id == first.run_id and list(run.steps) == ["01_first", "99_cleanup"]
+        assert "99_cleanup               done in" in shown and "01_first" not in shown
+    assert "01_first                 unchanged" in execute()[1]
+
+
 def test_a_second_run_skips_what_is_unchanged_and_a_change_runs_it_and_what_follows(project: Project) -> None:
     project(n01_first=["run.finish()"], n02_second=["run.finish()"])
     first, _ = execute()

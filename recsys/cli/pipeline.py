@@ -36,7 +36,8 @@ def run(
     from recsys import resources, runner, summary
 
     export(settings)
-    agreed(values, yes, max_usd)
+    if not only or only < "90":  # the clean-up creates nothing
+        agreed(values, yes, max_usd)
     connect(values, start_it=True)
     done = runner.execute(
         values, origin, params, exists=resources.exists, start=start, only=only, force=force, console=console

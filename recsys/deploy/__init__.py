@@ -1,7 +1,7 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
 from recsys.deploy.answers import usd_per_million
-from recsys.deploy.api import get, latencies, post, table
+from recsys.deploy.api import get, latencies, post, table, visits
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.parameters import experiment, experiments, filters, retraining
 from recsys.deploy.stack import delete, deploy, describe, trial
@@ -22,4 +22,5 @@ __all__ = [
     "table",
     "trial",
     "usd_per_million",
+    "visits",
 ]

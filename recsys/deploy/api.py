@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import AwsError
 
 TIMEOUT = 30  # seconds; API Gateway gives up after 29
@@ -40,13 +41,29 @@ def latencies(url: str, users: Sequence[str], requests: int, num_results: int) -
     """
     milliseconds = []
     for number in range(requests):
-        user = quote(str(users[number % len(users)]), safe="")
         started = time.perf_counter()
-        status, answer = get(f"{url}/recommendations/{user}?numResults={num_results}")
+        _recommended(url, users[number % len(users)], num_results)
         milliseconds.append((time.perf_counter() - started) * 1000)
-        if status != 200:
-            raise AwsError(f"GET /recommendations/{user} answered {status}: {answer.get('error', answer)}")
     return milliseconds
+
+
+def visits(url: str, wanted: Mapping[str, Sequence[str]], num_results: int) -> pd.DataFrame:
+    """Every user comes once, and takes what is shown of what they want: USER_ID, ITEM_ID, TIMESTAMP (epoch seconds).
+
+    `wanted` maps a user to item ids. Raises AwsError at the first answer that is not 200.
+    """
+    taken = []
+    for user, items in wanted.items():
+        shown = [entry["itemId"] for entry in _recommended(url, user, num_results)]
+        taken += [(user, item, int(time.time())) for item in shown if item in items]
+    return pd.DataFrame(taken, columns=[USER_ID, ITEM_ID, TIMESTAMP])
+
+
+def _recommended(url: str, user: str, num_results: int) -> list[dict[str, Any]]:
+    status, answer = get(f"{url}/recommendations/{quote(str(user), safe='')}?numResults={num_results}")
+    if status != 200:
+        raise AwsError(f"GET /recommendations/{user} answered {status}: {answer.get('error', answer)}")
+    return answer["recommendations"]
 
 
 def _ask(request: urllib.request.Request) -> Answer:

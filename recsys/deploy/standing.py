@@ -23,6 +23,11 @@ class Standing:
     notes: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """Kind and name, without region and account: campaign/real-time-recommendations-dev."""
+        return self.resource.split(":", 5)[-1]
+
+    @property
     def usd(self) -> float:
         """What it has cost so far at its present size."""
         return self.hours * self.hour

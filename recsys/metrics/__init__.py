@@ -9,6 +9,7 @@ once. A metric of users answers (n,) float64, a metric of the whole catalogue a 
     beyond       coverage, novelty, diversity, popularity bias, calibration
     personalize  Amazon Personalize's metrics under their AWS names
     intervals    95 % intervals over the users
+    power        how many users it takes to see a difference
 """
 
 from recsys.metrics.accuracy import (
@@ -34,6 +35,7 @@ from recsys.metrics.beyond import (
 from recsys.metrics.graded import gains_at, own_hits_weighted_ndcg_at, weighted_ndcg_at
 from recsys.metrics.intervals import Interval, bootstrap, bootstrap_lift, bootstrap_ratio
 from recsys.metrics.personalize import average_rewards, personalize_metrics
+from recsys.metrics.power import lift_seen, users_needed
 
 __all__ = [
     "Interval",
@@ -51,6 +53,7 @@ __all__ = [
     "gini",
     "hit_rate_at",
     "hits",
+    "lift_seen",
     "ndcg_at",
     "novelty",
     "own_hits_ndcg_at",
@@ -60,5 +63,6 @@ __all__ = [
     "precision_at",
     "recall_at",
     "reciprocal_rank",
+    "users_needed",
     "weighted_ndcg_at",
 ]

@@ -1,6 +1,5 @@
-"""What an experiment found: who was in which variant, by the API's log, and what they did from then on."""
+"""What an experiment found: what the users of each variant did from their first answer on."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys import aws, metrics
+from recsys import metrics
 from recsys.columns import TIMESTAMP, USER_ID
 from recsys.errors import DataError
+from recsys.operate.exposures import SERVED, VARIANT
 
-VARIANT, SERVED = "VARIANT", "SERVED"
 SUSPICIOUS = 0.001  # a split of the users less likely than this is no chance: something loses some of them
 
 
@@ -62,27 +61,6 @@ class Verdict:
         }
 
 
-def exposures(function: str, experiment: str, route: str = "recommendations") -> pd.DataFrame:
-    """Every answer that the API's function gave in an experiment: USER_ID, TIMESTAMP (epoch seconds), VARIANT, SERVED.
-
-    As far back as the log is kept, which is 30 days; what a cache repeated is there once. Raises AwsError where the
-    function has no log, DataError where nobody was answered in this experiment on this route.
-    """
-    log = {"logGroupName": f"/aws/lambda/{function}", "filterPattern": '"Exposures"'}
-    lines = aws.pages("logs", "filter_log_events", "events", **log)
-    told = [(line["timestamp"] // 1000, {"route": "recommendations", **json.loads(line["message"])}) for line in lines]
-    found = [
-        (entry["userId"], seconds, entry["variant"], entry["served"])
-        for seconds, entry in told
-        if (entry["experiment"], entry["route"]) == (experiment, route)
-    ]
-    if not found:
-        others = sorted({f"{entry['experiment']} on {entry['route']}" for _, entry in told})
-        known = f"the log tells of {', '.join(others)}" if others else "the log tells of no experiment"
-        raise DataError(f"{function}: no answer in experiment {experiment} on {route}; {known}")
-    return pd.DataFrame(found, columns=[USER_ID, TIMESTAMP, VARIANT, SERVED]).sort_values(TIMESTAMP, kind="stable")
-
-
 def compare(
     exposed: pd.DataFrame,
     events: pd.DataFrame,
@@ -110,6 +88,38 @@ def compare(
     table.insert(2, "served", table["variant"].map(served))
     lift = {name: metrics.bootstrap_lift(each, of[base], seed) for name, each in of.items() if name != base}
     return Verdict(base, table, lift, _chance(sizes, weights), len(variants) - len(faithful))
+
+
+def so_far(
+    exposed: pd.DataFrame, events: pd.DataFrame, variant: str, baseline: str, points: int = 20, seed: int = 0
+) -> pd.DataFrame:
+    """A variant's lift as `compare` would have told it after more and more users: columns users, mean, low, high.
+
+    Users come in the order of their first answer. Left out is what is no number yet: as long as one of the two has no
+    users, or so few events that a resample may hold none.
+    """
+    order = exposed.drop_duplicates(USER_ID)[USER_ID].to_numpy()
+    rows = []
+    for count in np.unique(np.linspace(0, len(order), points + 1).astype(int)[1:]):
+        met = exposed[exposed[USER_ID].isin(order[:count])]
+        if {variant, baseline} <= set(met[VARIANT]):
+            lift = compare(met, events, baseline, seed=seed).lift[variant]
+            rows.append((count, *lift))
+    table = pd.DataFrame(rows, columns=["users", "mean", "low", "high"])
+    return table[np.isfinite(table).all(axis=1)]
+
+
+def lifts_seen(events: np.ndarray, share: float, users: int) -> pd.DataFrame:
+    """The smallest lift that an experiment shows four times in five, by its users: columns users, lift.
+
+    events: (n_users,) of each without it. share: of the users, in one of its two variants. Around `users`, a tenth to
+    a hundred times as many. Raises DataError where nobody did anything.
+    """
+    if not np.any(events):
+        raise DataError("lifts_seen: none of these users did anything, so that no lift can be told")
+    numbers = users * np.logspace(-1, 2, 61)
+    lifts = [metrics.lift_seen(events, number, share) for number in numbers]
+    return pd.DataFrame({"users": numbers, "lift": lifts})
 
 
 def _afterwards(exposed: pd.DataFrame, events: pd.DataFrame) -> pd.Series:

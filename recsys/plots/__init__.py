@@ -1,7 +1,9 @@
 """One function per figure: tables in, a `Figure` of PNG and alt text out; for notebooks and pages alike."""
 
 from recsys.plots.beyond_accuracy import accuracy_vs_coverage, by_activity, popularity_bias
+from recsys.plots.costs import usd_a_day
 from recsys.plots.data import events_per_day, events_per_user_and_item, hour_of_week, popularity_curve, sessions
+from recsys.plots.experiments import experiment_result, lift_so_far, smallest_lift
 from recsys.plots.quality import cold_start_over_time, quality_report, split_timeline
 from recsys.plots.sagemaker import latency_compared, scraped_metrics, usd_per_million
 from recsys.plots.serving import before_after, latency_histogram, pipeline_durations, replay_hit_rate, stream_lag
@@ -16,9 +18,11 @@ __all__ = [
     "cold_start_over_time",
     "events_per_day",
     "events_per_user_and_item",
+    "experiment_result",
     "hour_of_week",
     "latency_compared",
     "latency_histogram",
+    "lift_so_far",
     "metric_at_k",
     "metric_bars",
     "pipeline_durations",
@@ -28,8 +32,10 @@ __all__ = [
     "replay_hit_rate",
     "scraped_metrics",
     "sessions",
+    "smallest_lift",
     "split_timeline",
     "stream_lag",
     "tuning_trials",
+    "usd_a_day",
     "usd_per_million",
 ]

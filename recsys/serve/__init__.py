@@ -1,7 +1,7 @@
 """From a solution version to answers: campaigns, filters, recommendations, and who recommends better."""
 
-from recsys.serve.campaigns import ensure_campaign
-from recsys.serve.contest import contest, unheard
+from recsys.serve.campaigns import ensure_campaign, remove_campaign
+from recsys.serve.contest import contest, taken, unheard
 from recsys.serve.filters import EXCLUDE_PURCHASED, ensure_filter
 from recsys.serve.recommend import best, for_user, history, scored, similar
 
@@ -13,7 +13,9 @@ __all__ = [
     "ensure_filter",
     "for_user",
     "history",
+    "remove_campaign",
     "scored",
     "similar",
+    "taken",
     "unheard",
 ]

@@ -38,6 +38,14 @@ def ensure_campaign(
     return {**description, "seconds": round(time.monotonic() - started, 2)}
 
 
+def remove_campaign(arn: str, **wait: Any) -> None:
+    """Delete a campaign and wait until it is gone; one that is not there is gone already. `wait` is for aws.gone."""
+    personalize = aws.client("personalize")
+    if aws.find(personalize.describe_campaign, campaignArn=arn):
+        aws.call(personalize.delete_campaign, campaignArn=arn)
+    aws.gone(arn, lambda: aws.find(personalize.describe_campaign, campaignArn=arn), **wait)
+
+
 def describe(arn: str) -> dict[str, Any]:
     """What Personalize says of a campaign."""
     return aws.call(aws.client("personalize").describe_campaign, campaignArn=arn)["campaign"]

@@ -45,6 +45,11 @@ def unheard(held_back: pd.DataFrame, known: pd.DataFrame, but: set[str], most: i
     return {str(user): items for user, items in drawn.sort_index().items()}
 
 
+def taken(later: Mapping[str, list[str]], shown: list[str]) -> np.ndarray:
+    """How many of the items `shown` to everybody each user took later: (n_users,)."""
+    return np.array([len(set(shown).intersection(items)) for items in later.values()])
+
+
 def contest(
     recommenders: Mapping[str, Ask], later: Mapping[str, list[str]], popular: list[str], seed: int, samples: int
 ) -> Contest:

@@ -65,6 +65,24 @@ def test_all_is_found_in_the_order_of_deletion(environment: Any, personalize: An
     assert lines[-1].startswith(f"arn:aws:cloudformation:us-east-1:000000000000:stack/{environment.stack}/")
 
 
+def test_what_was_found_is_counted_by_kind() -> None:
+    found = [
+        "arn:aws:personalize:us-east-1:0:campaign/one",
+        "arn:aws:personalize:us-east-1:0:campaign/two",
+        "1,200 objects and versions in s3://shop",
+        "AWS::Logs::LogGroup /aws/lambda/shop, by its tags",
+        "arn:aws:rds:us-east-1:0:db:shop: to be deleted by hand",
+    ]
+    rows = [tuple(row) for row in cleanup.inventory(found).itertuples(index=False)]
+    assert rows == [
+        ("personalize campaign", 2, "one"),
+        ("S3 object or version", 1200, "shop"),
+        ("Logs LogGroup", 1, "/aws/lambda/shop"),
+        ("rds db", 1, "shop"),
+    ]
+    assert cleanup.inventory([]).empty
+
+
 def test_looking_changes_nothing(environment: Any, personalize: Any) -> None:
     first = cleanup.find(environment.group, environment.stack)
     assert cleanup.find(environment.group, environment.stack) == first

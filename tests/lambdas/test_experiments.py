@@ -16,9 +16,9 @@ import pytest
 from botocore.config import Config
 from typer.testing import CliRunner
 
-from recsys import deploy
+from recsys import deploy, serve
 from recsys.cli import app
-from recsys.errors import DataError, ParamsError
+from recsys.errors import DataError, ParamsError, Refused, TimedOut
 from recsys.lambdas.recommendation_api import experiments
 from recsys.operate import exposures
 
@@ -179,6 +179,8 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
     try:
         users = [f"shopper-{number}" for number in range(40)]
         variants = {user: deploy.get(f"{url}/recommendations/{user}")[1]["experiment"]["variant"] for user in users}
+        taken = deploy.visits(url, {user: ["item-1", "nowhere"] for user in users}, 5)
+        exposed = exposures(system.RecommendationApiFunctionName, "found", users=len(users), timeout=30)
         file = tmp_path / "clicks.csv"
         buyers = [user for user in users if variants[user] == "now"][:5]
         rows = [(user, "item-1", int(time.time()) + 5, kind) for kind in ("click", "buy") for user in buyers]
@@ -193,8 +195,24 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
     assert (told["now"]["served"], told["gone"]["served"]) == ("100.0%", "0.0%")
     assert told["now"]["events a user"].startswith(f"{5 / Counter(variants.values())['now']:.3f} ")
     assert told["gone"]["over now"].startswith("× 0.000")
+    assert len(exposed) == 2 * len(users) and set(taken["ITEM_ID"]) <= {"item-1"}
+    assert (taken["TIMESTAMP"] >= taken["USER_ID"].map(exposed.groupby("USER_ID")["TIMESTAMP"].min())).all()
 
 
 def test_an_experiment_nobody_was_in_is_told_with_those_the_log_knows(system: Any) -> None:
     with pytest.raises(DataError, match="no answer in experiment other on recommendations; the log tells of"):
         exposures(system.RecommendationApiFunctionName, "other")
+
+
+def test_users_the_log_does_not_tell_of_are_waited_for_and_told(system: Any) -> None:
+    with pytest.raises(TimedOut, match="2 users in the log is still 0 THERE"):
+        exposures(system.RecommendationApiFunctionName, "other", users=2, timeout=0.1)
+
+
+def test_a_campaign_is_gone_once_its_removal_returns(system: Any, client: Callable[[str], Any]) -> None:
+    version = client("personalize").describe_campaign(campaignArn=system.CampaignArn)["campaign"]["solutionVersionArn"]
+    campaign = serve.ensure_campaign(f"brief-{SUFFIX}", version, 1, TAGS)["campaignArn"]
+    serve.remove_campaign(campaign)
+    with pytest.raises(Refused, match="ResourceNotFoundException"):
+        serve.campaigns.describe(campaign)
+    serve.remove_campaign(campaign)

@@ -6,8 +6,8 @@ import pytest
 
 from recsys.columns import TIMESTAMP, USER_ID
 from recsys.errors import DataError
-from recsys.operate import Verdict, compare
-from recsys.operate.experiments import SERVED, VARIANT
+from recsys.operate import Verdict, compare, lifts_seen, so_far
+from recsys.operate.exposures import SERVED, VARIANT
 
 START = 1_700_000_000
 
@@ -68,6 +68,40 @@ def test_the_largest_variant_is_to_be_beaten_unless_another_is_named() -> None:
     exposed = shown({"a": 10, "b": 11})
     assert compare(exposed, done("a-0")).baseline == "b"
     assert [row["over a"] for row in compare(exposed, done("b-0"), baseline="a").rows()] == ["", "× inf [inf, inf]"]
+
+
+def test_the_lift_is_told_user_by_user_and_ends_with_the_verdict() -> None:
+    exposed = shown({"now": 300, "new": 300}).sample(frac=1, random_state=0).sort_values(TIMESTAMP, kind="stable")
+    events = purchases(exposed, now=0.5, new=1.5)
+    told = so_far(exposed, events, "new", "now", points=10)
+    assert list(told["users"]) == [*range(60, 601, 60)]
+    whole = compare(exposed, events, baseline="now").lift["new"]
+    assert tuple(told.iloc[-1][["mean", "low", "high"]]) == tuple(whole)
+    assert told["high"].iloc[0] - told["low"].iloc[0] > whole.high - whole.low
+
+
+def test_before_both_variants_have_users_with_events_there_is_no_lift() -> None:
+    exposed = shown({"now": 20, "new": 20})  # first those of `now`
+    told = so_far(exposed, done(*exposed[USER_ID].unique()), "new", "now", points=8)
+    assert list(told["users"]) == [25, 30, 35, 40]
+    assert so_far(exposed, done("new-1"), "new", "now").empty
+
+
+def test_a_lift_that_was_planned_for_is_seen_four_times_in_five() -> None:
+    events = np.array([0.0] * 8 + [1.0, 2.0])
+    planned = lifts_seen(events, share=0.5, users=4000)
+    lift = float(np.interp(4000, planned["users"], planned["lift"]))
+    rng, draw = np.random.default_rng(0), 2000
+    now = rng.choice(events, (1000, draw))
+    new = rng.choice(events, (1000, draw)) + lift * events.mean()
+    error = np.sqrt((now.var(axis=1) + new.var(axis=1)) / draw)
+    seen = (new.mean(axis=1) - now.mean(axis=1)) / error > 1.96
+    assert abs(seen.mean() - 0.8) < 4 * np.sqrt(0.8 * 0.2 / 1000)
+
+
+def test_where_nobody_did_anything_no_lift_can_be_planned_for() -> None:
+    with pytest.raises(DataError, match="none of these users did anything"):
+        lifts_seen(np.zeros(5), share=0.5, users=5)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,22 @@ def clicks() -> pd.DataFrame:
     return pd.DataFrame({USER_ID: list("abcd") * 5, "hit_with": [True, False] * 10, "hit_without": [False] * 20})
 
 
+def variants() -> pd.DataFrame:
+    """Two variants, of 50 users each."""
+    rows = [("new", 50, 0.6, 0.4, 0.8), ("now", 50, 0.3, 0.2, 0.4)]
+    return pd.DataFrame(rows, columns=["variant", "users", "events", "events_low", "events_high"])
+
+
+def lifts() -> pd.DataFrame:
+    return pd.DataFrame({"users": [50, 100], "mean": [3.0, 2.0], "low": [0.5, 1.2], "high": [9.0, 3.1]})
+
+
+def planned() -> pd.DataFrame:
+    """The lift seen falls with the root of the number of users."""
+    users = np.geomspace(10, 100_000, 9)
+    return pd.DataFrame({"users": users, "lift": np.sqrt(40 / users)})
+
+
 EVERY: dict[str, Callable[[], Figure]] = {
     "popularity_curve": lambda: plots.popularity_curve(interactions()),
     "events_per_user_and_item": lambda: plots.events_per_user_and_item(interactions()),
@@ -91,6 +107,10 @@ EVERY: dict[str, Callable[[], Figure]] = {
     "stream_lag": lambda: plots.stream_lag(np.arange(1, 101)),
     "before_after": lambda: plots.before_after(["tea", "cup", "pot"], ["jam", "tea", "pot"], ["bread"], user="7"),
     "replay_hit_rate": lambda: plots.replay_hit_rate(clicks()),
+    "smallest_lift": lambda: plots.smallest_lift(planned(), 1000),
+    "experiment_result": lambda: plots.experiment_result(variants(), {"new": (2.0, 1.2, 3.1)}, "now"),
+    "lift_so_far": lambda: plots.lift_so_far(lifts(), "new", "now"),
+    "usd_a_day": lambda: plots.usd_a_day({"stream": 1.0, "campaign/main": 4.0}),
     "pipeline_durations": lambda: plots.pipeline_durations({"prep": 1.0, "training": 3.0}),
 }
 
@@ -116,6 +136,10 @@ FINDINGS = {
     "stream_lag": "Half of 100 events count after 50.5 ms, 95 % after 95.0 ms; the slowest after 100 ms.",
     "before_after": "After 1 click on bread, 1 of the 3 recommendations of user 7 are new. Before: tea, cup, pot.",
     "replay_hit_rate": "After 20 clicks of 4 users: 50 % with events",
+    "smallest_lift": "1,000 users show a lift of 20 % or more four times in five; a lift of 10 % takes 4,000 users.",
+    "experiment_result": "new has 2.00 times (1.20 to 3.10) the events a user of now. new: 0.600 events a user (0.400",
+    "lift_so_far": "100 users new stands at 2.00 times now (1.20 to 3.10); the interval left 1 out at 1 of 2 looks.",
+    "usd_a_day": "costs 5.00 USD a day, 150 in 30 days, whether or not anybody calls; the dearest is campaign/main,",
     "pipeline_durations": "The pipeline took 4.0 s in 2 stages; the longest, training, 3.0 s (75 %).",
 }
 
@@ -300,6 +324,18 @@ def test_figures_leave_the_tables_they_draw_as_they_were() -> None:
     plots.metric_bars(table)
     pd.testing.assert_frame_equal(events, before[0])
     pd.testing.assert_frame_equal(table, before[1])
+
+
+def test_a_lift_that_may_be_chance_is_said_to_be_so() -> None:
+    alt = plots.experiment_result(variants(), {"new": (1.1, 0.8, 1.5)}, "now").alt
+    assert "1.10 times (0.800 to 1.50) the events a user of now, which may be chance." in alt
+    nobody = variants().assign(events=0.0, events_low=0.0, events_high=0.0)
+    assert plots.experiment_result(nobody, {"new": (np.nan,) * 3}, "now").png
+
+
+def test_an_experiment_without_a_variant_to_beat_is_refused() -> None:
+    with pytest.raises(DataError, match="experiment_result: other and a variant to hold against it are needed"):
+        plots.experiment_result(variants(), {"new": (1.1, 0.8, 1.5)}, "other")
 
 
 def test_a_setting_is_named_by_where_it_differs_from_the_best() -> None:

@@ -33,6 +33,10 @@ def test_every_answer_is_timed_but_the_one_that_opens_the_connection() -> None:
     assert all(np.all(times > 0) for times in found.milliseconds.values())
 
 
+def test_of_what_everybody_is_shown_each_takes_what_they_took_later() -> None:
+    assert list(serve.taken(LATER, ["c", "b", "x"])) == [0, 2]
+
+
 def events(*rows: tuple[str, str, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"])
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from recsys import aws
 from recsys.deploy import stack
 from recsys.deploy.cleanup import bucket, personalize, sagemaker, services, strays
+from recsys.deploy.cleanup.inventory import inventory as inventory
 from recsys.deploy.cleanup.services import Resource
 from recsys.deploy.cleanup.strays import Tagged
 from recsys.deploy.cleanup.waiting import Report, accepted, until

@@ -1,0 +1,54 @@
+"""Who was in which variant of an experiment, by the log of the API's function."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from recsys import aws
+from recsys.columns import TIMESTAMP, USER_ID
+from recsys.errors import DataError
+
+VARIANT, SERVED = "VARIANT", "SERVED"
+
+
+def exposures(
+    function: str, experiment: str, route: str = "recommendations", users: int = 0, **wait: Any
+) -> pd.DataFrame:
+    """Every answer that the API's function gave in an experiment: USER_ID, TIMESTAMP (epoch seconds), VARIANT, SERVED.
+
+    As far back as the log is kept, which is 30 days; what a cache repeated is there once. A log tells of a call some
+    seconds late: where so many `users` are known to have been answered, they are waited for; `wait` is for aws.wait.
+    Raises AwsError where the function has no log, DataError where nobody was answered in this experiment on this
+    route, TimedOut.
+    """
+    if users:
+        aws.wait(f"{users:,} users in the log", lambda: _arrived(function, experiment, route, users), **wait)
+    told = _told_by_log(function)
+    found = _of(told, experiment, route)
+    if found.empty:
+        others = sorted({f"{entry['experiment']} on {entry['route']}" for _, entry in told})
+        known = f"the log tells of {', '.join(others)}" if others else "the log tells of no experiment"
+        raise DataError(f"{function}: no answer in experiment {experiment} on {route}; {known}")
+    return found
+
+
+def _arrived(function: str, experiment: str, route: str, users: int) -> dict[str, Any]:
+    known = _of(_told_by_log(function), experiment, route)[USER_ID].nunique()
+    return {"status": "ACTIVE" if known >= users else f"{known:,} THERE"}
+
+
+def _told_by_log(function: str) -> list[tuple[int, dict[str, Any]]]:
+    """Epoch seconds, and what the line says, of each answer in any experiment."""
+    log = {"logGroupName": f"/aws/lambda/{function}", "filterPattern": '"Exposures"'}
+    lines = aws.pages("logs", "filter_log_events", "events", **log)
+    return [(line["timestamp"] // 1000, {"route": "recommendations", **json.loads(line["message"])}) for line in lines]
+
+
+def _of(told: list[tuple[int, dict[str, Any]]], experiment: str, route: str) -> pd.DataFrame:
+    found = [
+        (entry["userId"], seconds, entry["variant"], entry["served"])
+        for seconds, entry in told
+        if (entry["experiment"], entry["route"]) == (experiment, route)
+    ]
+    return pd.DataFrame(found, columns=[USER_ID, TIMESTAMP, VARIANT, SERVED]).sort_values(TIMESTAMP, kind="stable")
