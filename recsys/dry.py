@@ -1,7 +1,7 @@
 """A dry run's clients: boto3 as it is, every request built and validated by botocore, none sent.
 
-What a Create would answer is made up from its request, and a later Describe finds it ACTIVE, so that a whole stage can
-run through its real code.
+What a Create would answer is made up from its request, and a later Describe finds it ACTIVE, or not at all once it was
+deleted, so that a whole stage can run through its real code.
 """
 
 from collections.abc import Iterator
@@ -38,6 +38,7 @@ class Recorder:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.made: dict[str, dict[str, Any]] = {}
+        self.gone: set[str] = set()
         self.stack_outputs: dict[str, str] = {}
         self._building: dict[str, Any] = {}
 
@@ -61,6 +62,11 @@ class Recorder:
             return _ok(
                 {name: self._create(name, request) for name in members if name.endswith("Arn")} | _tracking(members)
             )
+        if model.name.startswith("Delete"):
+            self.gone |= set(request.values())
+            return _ok({})
+        if not self.gone.isdisjoint(map(str, request.values())):
+            return _refuse(400, "ResourceNotFoundException", "deleted")
         if model.name.startswith("Describe"):
             wrapper = next((name for name, shape in members.items() if shape.type_name == "structure"), None)
             if wrapper is None:

@@ -17,7 +17,7 @@ from recsys.params import Params
 
 OUTPUTS = ("BucketName", "RoleArn", "StreamName", "TableName", "ApiUrl")
 PREPARE = {"source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user"}
-STAGES = {"01": (None,), "TrackingId": ("HasTracker", "HasFunctions", "IsWatched")}
+STAGES = {"EnvironmentSuffix": (None,), "TrackingId": ("HasTracker", "HasFunctions", "IsWatched")}
 STAGES |= {"RetrainingSchedule": ("HasApi", "HasBatch", "IsRetrained"), "CampaignArn": ("HasApi", "HasBatch")}
 
 
@@ -33,7 +33,8 @@ def plan(values: Params) -> list[Request]:
         outputs = deploy.deploy(values.stack_name, {"EnvironmentSuffix": values.aws.environment_suffix}, tags)
         group = _datasets(values, tags, outputs, Path(folder))
         versions = _solutions(values, tags, group)
-        _serving(values, tags, group, versions)
+        campaign = _serving(values, tags, group, versions)
+        _experiment(values, tags, group, campaign)
     return recorder.requests
 
 
@@ -82,7 +83,7 @@ def _solutions(values: Params, tags: dict[str, str], group: str) -> list[str]:
     return [train.begin_training(solution, tags) for solution in (main, similar)]
 
 
-def _serving(values: Params, tags: dict[str, str], group: str, versions: list[str]) -> None:
+def _serving(values: Params, tags: dict[str, str], group: str, versions: list[str]) -> str:
     names = (values.serving.campaign, values.serving.similar_items_campaign)
     main, similar = (
         serve.ensure_campaign(values.named(name), version, values.serving.min_provisioned_tps, tags, metadata=True)
@@ -94,6 +95,18 @@ def _serving(values: Params, tags: dict[str, str], group: str, versions: list[st
     arns = {"CampaignArn": main["campaignArn"], "SimilarItemsCampaignArn": similar["campaignArn"]}
     offered = {"SolutionVersionArn": versions[0], "Filters": deploy.filters(**{"exclude-purchased": seen})}
     deploy.deploy(values.stack_name, {**arns, **offered, **deploy.retraining(values)}, tags)
+    return main["campaignArn"]
+
+
+def _experiment(values: Params, tags: dict[str, str], group: str, campaign: str) -> None:
+    chosen = values.experiments
+    name, tps = values.named(chosen.control_solution), values.serving.min_provisioned_tps
+    version = train.begin_training(train.ensure_solution(group, name, chosen.control_recipe, tags), tags)
+    control = serve.ensure_campaign(name, version, tps, tags, metadata=True)["campaignArn"]
+    trial = deploy.experiment(chosen.experiment_name, {"popular": control, "personal": campaign})
+    for running in (deploy.experiments(trial), deploy.experiments()):
+        deploy.deploy(values.stack_name, running, tags)
+    serve.remove_campaign(control)
 
 
 def _subject(request: Request) -> str:
@@ -109,5 +122,5 @@ def _resources(request: Request) -> dict[str, int]:
     if request.operation not in ("CreateStack", "UpdateStack"):
         return {}
     given = {entry["ParameterKey"] for entry in request.parameters["Parameters"] if entry.get("ParameterValue")}
-    stage = next((conditions for name, conditions in STAGES.items() if name in given), (None,))
+    stage = next((conditions for name, conditions in STAGES.items() if name in given), ())
     return stacks.resources(*stage)

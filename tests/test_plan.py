@@ -31,7 +31,8 @@ def test_a_dry_run_names_everything_in_order_and_sends_nothing(no_network: None)
     wanted = ["CreateStack", "CreateDatasetGroup", "CreateDatasetImportJob", "CreateSolutionVersion", "CreateCampaign"]
     assert sorted(wanted, key=made.index) == wanted
     assert made.count("CreateDatasetImportJob") == 3
-    assert made.count("UpdateStack") == 2
+    assert made.count("UpdateStack") == 4
+    assert made[-1] == "DeleteCampaign"
 
 
 def test_a_request_that_botocore_would_refuse_is_refused(no_network: None) -> None:
@@ -53,4 +54,7 @@ def test_what_a_dry_run_made_is_found_again_and_active() -> None:
         arn = personalize.create_dataset_group(name="shop")["datasetGroupArn"]
         assert arn == f"arn:aws:personalize:eu-west-1:{dry.ACCOUNT}:dataset-group/shop"
         assert personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] == "ACTIVE"
+        personalize.delete_dataset_group(datasetGroupArn=arn)
+        with pytest.raises(botocore.exceptions.ClientError, match="ResourceNotFoundException"):
+            personalize.describe_dataset_group(datasetGroupArn=arn)
     assert aws.intercept is None

@@ -38,7 +38,7 @@ def deploy(
         raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
     sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
     wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **named}
-    agreed(parameters.load(params, settings=[*(settings or []), *sizes])[0], yes, max_usd)
+    agreed(parameters.load(params, settings=[*(settings or []), *sizes])[0], yes, max_usd, notebooks=False)
     connect(values)
     outputs = bring(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
     print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
@@ -123,6 +123,7 @@ def cost(
     """What the environment costs on AWS: before it is created, or with --standing what it has cost so far."""
     from recsys.deploy import bill, costs
     from recsys.deploy import prices as price_list
+    from recsys.deploy.walk import walk
 
     values, _ = parameters.load(params, settings=settings)
     asked = price_list.load(prices)
@@ -134,7 +135,7 @@ def cost(
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
     else:
         demand = costs.Demand(interactions, users, requests, events, trainings, audited)
-        lines = costs.estimate(values, demand, asked)
+        lines = costs.estimate(values, demand, asked) + walk(values, demand, asked)
         rows, said = bill.estimated(lines), bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand)
         bill.refuse_above(max_usd, lines)
     print_rows(rows if json else bill.written(rows), json, empty="nothing stands that is billed by the hour")
@@ -142,16 +143,20 @@ def cost(
         console.print(sentence)
 
 
-def agreed(values: Params, yes: bool, max_usd: float | None) -> None:
-    """Show what will be billed, and ask, where AWS itself is meant. Raises where it costs more than `max_usd`."""
+def agreed(values: Params, yes: bool, max_usd: float | None, notebooks: bool = True) -> None:
+    """Show what will be billed, and ask, where AWS itself is meant. Raises where it costs more than `max_usd`.
+
+    With `notebooks` it is what the notebooks make beyond the environment too.
+    """
     if values.aws.endpoint:
         return
     from recsys.deploy import bill, costs
     from recsys.deploy import prices as price_list
+    from recsys.deploy.walk import walk
 
     asked = price_list.load()
     demand = costs.Demand()
-    lines = costs.estimate(values, demand, asked)
+    lines = costs.estimate(values, demand, asked) + (walk(values, demand, asked) if notebooks else [])
     bill.refuse_above(max_usd, lines)
     aws.connect(values.aws.region)
     aws.client("sts")  # whoever has no credentials need not be asked
