@@ -9,6 +9,7 @@ once. A metric of users answers (n,) float64, a metric of the whole catalogue a 
     beyond       coverage, novelty, diversity, popularity bias, calibration
     personalize  Amazon Personalize's metrics under their AWS names
     intervals    95 % intervals over the users
+    stability    has the distribution of events changed, by more than chance
 """
 
 from recsys.metrics.accuracy import (
@@ -34,6 +35,7 @@ from recsys.metrics.beyond import (
 from recsys.metrics.graded import gains_at, own_hits_weighted_ndcg_at, weighted_ndcg_at
 from recsys.metrics.intervals import Interval, bootstrap, bootstrap_lift, bootstrap_ratio
 from recsys.metrics.personalize import average_rewards, personalize_metrics
+from recsys.metrics.stability import population_stability, stability_limit
 
 __all__ = [
     "Interval",
@@ -57,8 +59,10 @@ __all__ = [
     "own_hits_weighted_ndcg_at",
     "personalize_metrics",
     "popularity",
+    "population_stability",
     "precision_at",
     "recall_at",
     "reciprocal_rank",
+    "stability_limit",
     "weighted_ndcg_at",
 ]

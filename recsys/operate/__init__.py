@@ -1,7 +1,28 @@
 """What is done with a system that stands."""
 
 from recsys.operate.batch import results, run_batch
+from recsys.operate.drift import Drift, drift
 from recsys.operate.experiments import Verdict, compare, exposures
+from recsys.operate.monitoring import alarms, dashboard_address, failing, settled, vital_signs
+from recsys.operate.rehearsal import rehearse
 from recsys.operate.retraining import retrain
+from recsys.operate.traces import Trace, follow
 
-__all__ = ["Verdict", "compare", "exposures", "results", "retrain", "run_batch"]
+__all__ = [
+    "Drift",
+    "Trace",
+    "Verdict",
+    "alarms",
+    "compare",
+    "dashboard_address",
+    "drift",
+    "exposures",
+    "failing",
+    "follow",
+    "rehearse",
+    "results",
+    "retrain",
+    "run_batch",
+    "settled",
+    "vital_signs",
+]
