@@ -14,7 +14,6 @@ from recsys.errors import TimedOut
 
 CALENDAR = ("BatchMissed", "ModelOld")  # they say that time has passed, not that something fails
 PERIOD = 60  # seconds, the finest in which AWS's services tell their metrics
-SIGNS = 500  # metrics a request may ask for
 ABOVE = {"GreaterThanThreshold": "above", "GreaterThanOrEqualToThreshold": "at least"}
 BELOW = {"LessThanThreshold": "below", "LessThanOrEqualToThreshold": "at most"}
 SPANS = {60: "minute", 3600: "hour", 86_400: "day"}
@@ -23,7 +22,7 @@ IN_MS = {"us": 0.001}
 
 
 def alarms(suffix: str) -> pd.DataFrame:
-    """The environment's alarms: alarm, says (what to do first), rings when, state, tells (its topics), since (UTC)."""
+    """The environment's alarms: alarm, says (what to do first), rings when, state, tells (its topics)."""
     name = re.compile(rf"recsys-(\w+)-{re.escape(suffix)}")
     found = aws.pages("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix="recsys-")
     rows = [
@@ -33,12 +32,11 @@ def alarms(suffix: str) -> pd.DataFrame:
             "rings when": _rule(alarm),
             "state": alarm["StateValue"],
             "tells": ", ".join(arn.split(":")[-1] for arn in alarm["AlarmActions"] if alarm["ActionsEnabled"]),
-            "since": pd.Timestamp(alarm["StateUpdatedTimestamp"]).tz_convert(None),
         }
         for alarm in found
         if (match := name.fullmatch(alarm["AlarmName"]))
     ]
-    return pd.DataFrame(rows, columns=["alarm", "says", "rings when", "state", "tells", "since"])
+    return pd.DataFrame(rows, columns=["alarm", "says", "rings when", "state", "tells"])
 
 
 def settled(suffix: str, *, timeout: float = 300, report: aws.Report | None = None) -> pd.DataFrame:
@@ -72,23 +70,21 @@ def dashboard_address(dashboard: str) -> str:
 def vital_signs(dashboard: str, minutes: float) -> pd.DataFrame:
     """What the dashboard's metrics were in each of the last `minutes`: panel, unit, sign, stat, minute (UTC), value.
 
-    unit is count, or that of the panel's right axis, us told as ms. A minute in which AWS was told nothing has no row;
-    what happened less than three minutes ago may not be told yet.
+    unit is count, or that of the panel's right axis, us told as ms. A minute of which CloudWatch was told nothing has
+    no row; on AWS the latest come some minutes late.
     """
     body = json.loads(aws.call(aws.client("cloudwatch").get_dashboard, DashboardName=dashboard)["DashboardBody"])
     signs = [sign for widget in body["widgets"] if widget["type"] == "metric" for sign in _signs(widget["properties"])]
     until = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    queries = [{"Id": f"m{place}", "MetricStat": sign["asked"]} for place, sign in enumerate(signs)]
+    asked: dict[str, Any] = {"StartTime": until - timedelta(minutes=minutes), "EndTime": until}
+    asked["MetricDataQueries"] = [{"Id": f"m{place}", "MetricStat": sign["asked"]} for place, sign in enumerate(signs)]
     rows: list[dict[str, Any]] = []
-    for start in range(0, len(queries), SIGNS):
-        asked = {"MetricDataQueries": queries[start : start + SIGNS], "EndTime": until}
-        asked["StartTime"] = until - timedelta(minutes=minutes)
-        for result in aws.pages("cloudwatch", "get_metric_data", "MetricDataResults", **asked):
-            sign = signs[int(result["Id"][1:])]
-            for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
-                told = {name: sign[name] for name in ("panel", "unit", "sign", "stat")}
-                minute = pd.Timestamp(moment).tz_convert(None)
-                rows.append({**told, "place": int(result["Id"][1:]), "minute": minute, "value": value * sign["scale"]})
+    for result in aws.pages("cloudwatch", "get_metric_data", "MetricDataResults", **asked):
+        place = int(result["Id"][1:])
+        told = {name: signs[place][name] for name in ("panel", "unit", "sign", "stat")}
+        for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
+            minute = pd.Timestamp(moment).tz_convert(None)
+            rows.append({"place": place, **told, "minute": minute, "value": value * signs[place]["scale"]})
     table = pd.DataFrame(rows, columns=["place", "panel", "unit", "sign", "stat", "minute", "value"])
     return table.sort_values(["place", "minute"], kind="stable", ignore_index=True).drop(columns="place")
 

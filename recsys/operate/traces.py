@@ -31,7 +31,6 @@ class Trace:
     """
 
     id: str
-    status: int
     milliseconds: float
     parts: pd.DataFrame
 
@@ -39,11 +38,11 @@ class Trace:
 def follow(url: str, *, timeout: float = 300, report: aws.Report | None = None) -> Trace:
     """Ask for `url` once, in a trace of our own that is always taken, and wait until X-Ray tells all of it.
 
-    On AWS that is some seconds later. Raises AwsError where nothing answers, TimedOut where the trace does not come:
-    the stack's parameter Tracing may be PassThrough.
+    On AWS that is some seconds later. Raises AwsError where nothing answers, or with a refusal, TimedOut where
+    the trace does not come: the stack's parameter Tracing may be PassThrough.
     """
     root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
-    status, milliseconds = _asked(url, root)
+    milliseconds = _asked(url, root)
     parts = pd.DataFrame()
 
     def look() -> dict[str, str]:
@@ -52,23 +51,24 @@ def follow(url: str, *, timeout: float = 300, report: aws.Report | None = None) 
         return {"status": "WHOLE" if set(parts.get("kind", ())) >= WHOLE else "NOT WHOLE YET"}
 
     aws.wait(f"trace {root}", look, until="WHOLE", timeout=timeout, report=report)
-    return Trace(root, status, milliseconds, parts)
+    return Trace(root, milliseconds, parts)
 
 
-def _asked(url: str, root: str) -> tuple[int, float]:
-    """The status, and the milliseconds until the whole answer was there."""
+def _asked(url: str, root: str) -> float:
+    """Milliseconds until the whole answer was there."""
     request = urllib.request.Request(url, headers={"X-Amzn-Trace-Id": f"Root={root};Sampled=1"})
     began = time.perf_counter()
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             response.read()
-            status = response.status
     except urllib.error.HTTPError as refusal:
         with refusal:
-            status = refusal.code
+            raise AwsError(
+                f"{url} answered {refusal.code}: {refusal.read()[:200].decode(errors='replace')}"
+            ) from refusal
     except OSError as error:
         raise AwsError(f"{url} does not answer: {error}") from error
-    return status, 1000 * (time.perf_counter() - began)
+    return 1000 * (time.perf_counter() - began)
 
 
 def _parts(root: str) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from recsys.plots.beyond_accuracy import accuracy_vs_coverage, by_activity, popularity_bias
 from recsys.plots.data import events_per_day, events_per_user_and_item, hour_of_week, popularity_curve, sessions
-from recsys.plots.monitoring import drift_by_week, request_timeline, vital_signs
+from recsys.plots.drift import drift_by_week
+from recsys.plots.monitoring import request_timeline, vital_signs
 from recsys.plots.quality import cold_start_over_time, quality_report, split_timeline
 from recsys.plots.sagemaker import latency_compared, scraped_metrics, usd_per_million
 from recsys.plots.serving import before_after, latency_histogram, pipeline_durations, replay_hit_rate, stream_lag
