@@ -31,7 +31,7 @@ def alarms(suffix: str) -> pd.DataFrame:
             "says": alarm.get("AlarmDescription", ""),
             "rings when": _rule(alarm),
             "state": alarm["StateValue"],
-            "tells": ", ".join(arn.split(":")[-1] for arn in alarm["AlarmActions"] if alarm["ActionsEnabled"]),
+            "tells": ", ".join(arn.split(":")[-1] for arn in alarm.get("AlarmActions", ()) if alarm["ActionsEnabled"]),
         }
         for alarm in found
         if (match := name.fullmatch(alarm["AlarmName"]))
@@ -64,7 +64,8 @@ def failing(watched: pd.DataFrame) -> list[str]:
 
 def dashboard_address(dashboard: str) -> str:
     """Where AWS's console shows the dashboard."""
-    return f"https://{aws.region()}.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/{dashboard}"
+    region = aws.region()
+    return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards/dashboard/{dashboard}"
 
 
 def vital_signs(dashboard: str, minutes: float) -> pd.DataFrame:

@@ -36,11 +36,9 @@ def rehearse(
     heard: list[Notice] = []
     if names:
         with _listening(topics, tags) as queue:
-            began = time.monotonic()
+            began, off = time.monotonic(), {"StateValue": "ALARM", "StateReason": REASON}
             for name in names:
-                aws.call(
-                    aws.client("cloudwatch").set_alarm_state, AlarmName=name, StateValue="ALARM", StateReason=REASON
-                )
+                aws.call(aws.client("cloudwatch").set_alarm_state, AlarmName=name, **off)
 
             def listen() -> dict[str, str]:
                 heard.extend(notice for notice in _received(queue, began) if notice["alarm"] in names)
@@ -57,7 +55,7 @@ def _topics(name: str) -> list[str]:
     if not found:
         raise AwsError(f"there is no alarm {name}; operate.alarms lists those there are")
     (alarm,) = found
-    topics = [arn for arn in alarm["AlarmActions"] if ":sns:" in arn and arn in alarm["OKActions"]]
+    topics = [arn for arn in alarm.get("AlarmActions", ()) if ":sns:" in arn and arn in alarm.get("OKActions", ())]
     if not topics or not alarm["ActionsEnabled"]:
         raise AwsError(f"alarm {name} tells no topic when it begins and ends: nobody would hear it")
     if alarm["StateValue"] == "ALARM":

@@ -38,8 +38,8 @@ class Trace:
 def follow(url: str, *, timeout: float = 300, report: aws.Report | None = None) -> Trace:
     """Ask for `url` once, in a trace of our own that is always taken, and wait until X-Ray tells all of it.
 
-    On AWS that is some seconds later. Raises AwsError where nothing answers, or with a refusal, TimedOut where
-    the trace does not come: the stack's parameter Tracing may be PassThrough.
+    On AWS that is some seconds later. Raises AwsError where nothing answers, or with a refusal; TimedOut where the
+    trace does not come: the stack's parameter Tracing may be PassThrough.
     """
     root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
     milliseconds = _asked(url, root)
@@ -63,9 +63,8 @@ def _asked(url: str, root: str) -> float:
             response.read()
     except urllib.error.HTTPError as refusal:
         with refusal:
-            raise AwsError(
-                f"{url} answered {refusal.code}: {refusal.read()[:200].decode(errors='replace')}"
-            ) from refusal
+            reason = refusal.read()[:200].decode(errors="replace")
+        raise AwsError(f"{url} answered {refusal.code}: {reason}") from refusal
     except OSError as error:
         raise AwsError(f"{url} does not answer: {error}") from error
     return 1000 * (time.perf_counter() - began)

@@ -56,15 +56,8 @@ def _stability(axes: Axes, weeks: pd.DataFrame, view: str) -> None:
         (new & beyond, "D", VERMILLION, "new, beyond"),
     ):
         if rows.any():
-            axes.plot(
-                weeks["week"][rows],
-                weeks["index"][rows],
-                marker,
-                color=colour,
-                markersize=7,
-                clip_on=False,
-                label=label,
-            )
+            look = {"color": colour, "markersize": 7, "clip_on": False, "label": label}
+            axes.plot(weeks["week"][rows], weeks["index"][rows], marker, **look)
     axes.set_title(f"{view}: stability index", color=INK)
     top = max(float(weeks[["index", "limit"]].to_numpy().max()), 1e-3)
     axes.set_ylim(0, 1.5 * top)
@@ -82,9 +75,9 @@ def _never_seen(axes: Axes, unseen: pd.DataFrame) -> None:
     ticks = places[:: 1 + len(unseen) // FEW]
     axes.set_xticks(ticks, [f"{week:%b} {week.day}" for week in unseen["week"].iloc[ticks]])
     axes.set_title("share of the new weeks' events", color=INK)
-    axes.set(
-        ylim=(0, max(0.01, 1.7 * float(unseen[["items", "users"]].to_numpy().max()))), xlim=(-0.6, len(unseen) - 0.4)
-    )
+    top = max(0.01, 1.7 * float(unseen[["items", "users"]].to_numpy().max()))
+    axes.set(ylim=(0, top), xlim=(-0.6, len(unseen) - 0.4))
+    axes.set_yticks([tick for tick in axes.get_yticks() if tick <= min(1.0, top)])
     axes.grid(axis="x", visible=False)
     style.share_axis(axes.yaxis)
     axes.legend(loc="upper left", ncols=2, borderaxespad=0.1, columnspacing=1.0, handlelength=1.4)
