@@ -112,6 +112,12 @@ class SageMaker(Section):
     compared_users: Annotated[int, Field(ge=10, le=10_000)]
 
 
+class Monitoring(Section):
+    rehearse_alarms: list[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")]]
+    look_back_minutes: Annotated[int, Field(ge=1, le=1440)]
+    drift_weeks: Count
+
+
 class Retraining(Section):
     retrain_schedule: Annotated[str, Field(pattern=SCHEDULE)] | None
     retrain_tolerance: Annotated[float, Field(ge=0, le=100)]
@@ -144,6 +150,7 @@ class Params(Section):
     serving: Serving
     stream: Stream
     api: Api
+    monitoring: Monitoring
     retraining: Retraining
     sagemaker: SageMaker
     experiments: Experiments

@@ -10,6 +10,7 @@ once. A metric of users answers (n,) float64, a metric of the whole catalogue a 
     personalize  Amazon Personalize's metrics under their AWS names
     intervals    95 % intervals over the users
     power        how many users it takes to see a difference
+    stability    has the distribution of events changed, by more than chance
 """
 
 from recsys.metrics.accuracy import (
@@ -36,6 +37,7 @@ from recsys.metrics.graded import gains_at, own_hits_weighted_ndcg_at, weighted_
 from recsys.metrics.intervals import Interval, bootstrap, bootstrap_lift, bootstrap_ratio
 from recsys.metrics.personalize import average_rewards, personalize_metrics
 from recsys.metrics.power import lift_seen, users_needed
+from recsys.metrics.stability import population_stability, stability_limit
 
 __all__ = [
     "Interval",
@@ -60,9 +62,11 @@ __all__ = [
     "own_hits_weighted_ndcg_at",
     "personalize_metrics",
     "popularity",
+    "population_stability",
     "precision_at",
     "recall_at",
     "reciprocal_rank",
+    "stability_limit",
     "users_needed",
     "weighted_ndcg_at",
 ]

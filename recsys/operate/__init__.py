@@ -1,8 +1,31 @@
 """What is done with a system that stands."""
 
 from recsys.operate.batch import results, run_batch
+from recsys.operate.drift import Drift, drift
 from recsys.operate.experiments import Verdict, compare, lifts_seen, so_far
 from recsys.operate.exposures import exposures
+from recsys.operate.monitoring import alarms, dashboard_address, failing, settled, vital_signs
+from recsys.operate.rehearsal import rehearse
 from recsys.operate.retraining import retrain
+from recsys.operate.traces import Trace, follow
 
-__all__ = ["Verdict", "compare", "exposures", "lifts_seen", "results", "retrain", "run_batch", "so_far"]
+__all__ = [
+    "Drift",
+    "Trace",
+    "Verdict",
+    "alarms",
+    "compare",
+    "dashboard_address",
+    "drift",
+    "exposures",
+    "failing",
+    "follow",
+    "lifts_seen",
+    "rehearse",
+    "results",
+    "retrain",
+    "run_batch",
+    "settled",
+    "so_far",
+    "vital_signs",
+]

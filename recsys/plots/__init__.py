@@ -3,7 +3,9 @@
 from recsys.plots.beyond_accuracy import accuracy_vs_coverage, by_activity, popularity_bias
 from recsys.plots.costs import usd_a_day
 from recsys.plots.data import events_per_day, events_per_user_and_item, hour_of_week, popularity_curve, sessions
+from recsys.plots.drift import drift_by_week
 from recsys.plots.experiments import experiment_result, lift_so_far, smallest_lift
+from recsys.plots.monitoring import request_timeline, vital_signs
 from recsys.plots.quality import cold_start_over_time, quality_report, split_timeline
 from recsys.plots.sagemaker import latency_compared, scraped_metrics, usd_per_million
 from recsys.plots.serving import before_after, latency_histogram, pipeline_durations, replay_hit_rate, stream_lag
@@ -16,6 +18,7 @@ __all__ = [
     "before_after",
     "by_activity",
     "cold_start_over_time",
+    "drift_by_week",
     "events_per_day",
     "events_per_user_and_item",
     "experiment_result",
@@ -30,6 +33,7 @@ __all__ = [
     "popularity_curve",
     "quality_report",
     "replay_hit_rate",
+    "request_timeline",
     "scraped_metrics",
     "sessions",
     "smallest_lift",
@@ -38,4 +42,5 @@ __all__ = [
     "tuning_trials",
     "usd_a_day",
     "usd_per_million",
+    "vital_signs",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from waiting import eventually
 
-from recsys import deploy
+from recsys import deploy, operate
 
 STACK = "recsys-watched"
 KEPT = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Threshold", "ComparisonOperator", "TreatMissingData")
@@ -109,6 +109,20 @@ def test_every_alarm_tells_the_topic_when_it_is_tried_and_comes_back_by_itself(
     eventually(lambda: tried.keys() <= notices("ALARM").keys(), 30)
     eventually(lambda: tried.keys() <= notices("OK").keys(), 30)
     assert alarms(client, STACK)["BatchMissed"]["StateValue"] == "ALARM"  # as long as no batch has begun
+
+
+def test_every_alarm_says_what_to_do_and_whom_it_tells(watched: dict[str, str]) -> None:
+    table = operate.alarms("watched")
+    assert len(table) == 16 and set(table["tells"]) == {watched["AlarmTopicArn"].rpartition(":")[2]}
+    assert table["says"].str.len().gt(20).all()
+
+
+def test_the_dashboards_metrics_are_told_by_what_they_watch(watched: dict[str, str]) -> None:
+    deploy.get(f"{watched['ApiUrl']}/health")
+    signs = operate.vital_signs("recsys-watched", minutes=5)
+    asked = signs[(signs["panel"] == "API") & (signs["sign"] == "Count")]
+    assert asked["value"].sum() >= 1 and asked["unit"].unique() == ["count"]
+    assert set(signs.loc[(signs["panel"] == "API") & (signs["unit"] == "ms"), "sign"]) == {"Latency p50", "Latency p99"}
 
 
 def test_alarms_come_with_what_they_watch(environment: Any, client: Client) -> None:

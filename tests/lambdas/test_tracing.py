@@ -10,7 +10,8 @@ from api_calls import raw
 from function_settings import NOWHERE, settings
 from waiting import eventually
 
-from recsys import stream
+from recsys import operate, stream
+from recsys.errors import AwsError
 
 Segment = dict[str, Any]
 
@@ -71,6 +72,21 @@ def test_one_request_is_one_trace_whose_parts_hang_together(system: Any, url: st
     origins = {part["origin"] for part in every if "origin" in part}
     assert origins == {"AWS::ApiGateway::Stage", "AWS::Lambda", "AWS::Lambda::Function"}
     assert len({part["id"] for part in every}) == len(every)
+
+
+def test_a_request_is_followed_from_the_gateway_to_the_campaign(url: str) -> None:
+    trace = operate.follow(f"{url}/recommendations/user-1", timeout=30)
+    parts = trace.parts.set_index("part")
+    assert parts["kind"].iloc[0] == "gateway" and parts.index[-1] == "Personalize Runtime GetRecommendations"
+    assert parts["depth"].to_list() == sorted(parts["depth"])
+    assert set(parts["kind"]) == {"gateway", "call", "Lambda", "function", "handler"}
+    ends = parts["start"] + parts["milliseconds"]
+    assert parts["start"].min() == 0 and ends.max() == ends["API Gateway"] < trace.milliseconds
+
+
+def test_a_request_that_is_refused_is_not_followed(url: str) -> None:
+    with pytest.raises(AwsError, match=r"/no-such-route answered 404: .*no such route"):
+        operate.follow(f"{url}/no-such-route")
 
 
 def test_a_trace_is_found_by_where_the_answer_is_from(system: Any, url: str, client: Any) -> None:

@@ -85,6 +85,33 @@ def planned() -> pd.DataFrame:
     return pd.DataFrame({"users": users, "lift": np.sqrt(40 / users)})
 
 
+def parts() -> pd.DataFrame:
+    """A trace of three parts: 10 ms, of which 6 in the second, of which 4 in the third."""
+    rows = [("API Gateway", 0, 0.0, 10.0), ("handler", 1, 2.0, 6.0), ("Personalize Runtime", 2, 3.0, 4.0)]
+    return pd.DataFrame(rows, columns=["part", "depth", "start", "milliseconds"])
+
+
+def signs() -> pd.DataFrame:
+    """Two minutes of an API, three apart."""
+    rows = [("count", "Count", "Sum", 60, 90), ("count", "5XXError", "Sum", 0, 0), ("ms", "Latency p99", "p99", 40, 25)]
+    moments = [pd.Timestamp("2026-01-05 10:00"), pd.Timestamp("2026-01-05 10:03")]
+    told = [
+        ("API", unit, sign, stat, at, row[place]) for unit, sign, stat, *row in rows for place, at in enumerate(moments)
+    ]
+    return pd.DataFrame(told, columns=["panel", "unit", "sign", "stat", "minute", "value"])
+
+
+def weeks() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A week that was learned from and two new ones, of which the items of the last are beyond chance."""
+    start = pd.date_range("2026-01-05", periods=3, freq="7D")
+    new = [False, True, True]
+    table = {"week": start, "new": new, "index": [0.1, 0.1, 0.5], "limit": [0.2, 0.2, 0.25]}
+    items = pd.DataFrame({"view": "items", **table})
+    types = pd.DataFrame({"view": "event types", **table, "index": 0.01})
+    unseen = pd.DataFrame({"week": start[1:], "items": [0.0, 0.02], "users": [0.1, 0.04]})
+    return pd.concat([items, types]), unseen
+
+
 EVERY: dict[str, Callable[[], Figure]] = {
     "popularity_curve": lambda: plots.popularity_curve(interactions()),
     "events_per_user_and_item": lambda: plots.events_per_user_and_item(interactions()),
@@ -104,6 +131,9 @@ EVERY: dict[str, Callable[[], Figure]] = {
     "latency_compared": lambda: plots.latency_compared({"endpoint": np.arange(1, 102), "campaign": np.ones(3)}),
     "scraped_metrics": lambda: plots.scraped_metrics(reported(), FINAL),
     "usd_per_million": lambda: plots.usd_per_million({"campaign": 55.6, "batch": 0.5}),
+    "vital_signs": lambda: plots.vital_signs(signs()),
+    "request_timeline": lambda: plots.request_timeline(parts(), 12.0),
+    "drift_by_week": lambda: plots.drift_by_week(*weeks()),
     "stream_lag": lambda: plots.stream_lag(np.arange(1, 101)),
     "before_after": lambda: plots.before_after(["tea", "cup", "pot"], ["jam", "tea", "pot"], ["bread"], user="7"),
     "replay_hit_rate": lambda: plots.replay_hit_rate(clicks()),
@@ -133,6 +163,9 @@ FINDINGS = {
     "scraped_metrics": "The best of 3 trials reaches 0.300 on the validation users; on unseen users",
     "usd_per_million": "A million answers cost 0.500 USD by batch, 55.6 USD by campaign.",
     "latency_histogram": "Half of 100 requests are answered within 50.5 ms, 95 % within 95.0 ms and 99 % within 99.0",
+    "vital_signs": "In 4 minutes: API 150 requests, 0 5xx, p99 at most 40.0 ms.",
+    "request_timeline": "Of 10.0 ms: 40 % in API Gateway, 40 % in Personalize Runtime, 20 % in handler. The client",
+    "drift_by_week": "New weeks beyond chance, of 2: items 1, event types 0. Last week 2.0 % of events are on items",
     "stream_lag": "Half of 100 events count after 50.5 ms, 95 % after 95.0 ms; the slowest after 100 ms.",
     "before_after": "After 1 click on bread, 1 of the 3 recommendations of user 7 are new. Before: tea, cup, pot.",
     "replay_hit_rate": "After 20 clicks of 4 users: 50 % with events",
@@ -341,3 +374,23 @@ def test_an_experiment_without_a_variant_to_beat_is_refused() -> None:
 def test_a_setting_is_named_by_where_it_differs_from_the_best() -> None:
     many = pd.DataFrame([{"ndcg": score, **{f"s{n}": score * (n < 6) for n in range(8)}} for score in (0.1, 0.3)])
     assert "The best of 2 settings (s0 0.3, s1 0.3, s2 0.3, s3 0.3, s4 0.3, s5 0.3)" in plots.tuning_trials(many).alt
+
+
+def test_of_a_minute_or_of_none_there_are_vital_signs_too() -> None:
+    assert "In 1 minute: API 60 requests" in plots.vital_signs(signs()[::2]).alt
+    assert "CloudWatch was told of nothing about API, Campaign, Stream." in plots.vital_signs(signs()[:0]).alt
+
+
+def test_a_panel_without_data_is_not_drawn_and_others_go_by_their_own_names() -> None:
+    other = signs()[:2].assign(panel="Endpoint", sign="Backlog")
+    assert "In 4 minutes: Endpoint 150 Backlog" in plots.vital_signs(other, ["API", "Endpoint"]).alt
+
+
+def test_a_request_that_took_no_time_is_drawn() -> None:
+    assert "nothing that could be measured" in plots.request_timeline(parts()[:1].assign(milliseconds=0.0), 1.0).alt
+
+
+def test_one_new_week_is_enough_for_a_figure_of_drift() -> None:
+    index, unseen = weeks()
+    last = index["week"] == index["week"].max()
+    assert "of 1: items 1, event types 0." in plots.drift_by_week(index[last], unseen[1:]).alt

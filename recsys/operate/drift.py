@@ -1,0 +1,106 @@
+"""Whether the events that come in are still like those the model learned from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from recsys import metrics
+from recsys.columns import CATEGORY, EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
+from recsys.errors import DataError
+
+WEEK = 7 * 86_400  # seconds
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What the newer weeks have that the older ones had not.
+
+    table: a row per view (items, categories, event types) and week: view, week (its start, UTC), new (False for the
+    last weeks the model learned from), events, index (population stability, against all it learned from) and limit
+    (what 95 of 100 weeks of that many visitors, drawn from what it learned from, stay below).
+    unseen: a row per new week: week, events, and the shares of them on items and by users it never learned from.
+    """
+
+    table: pd.DataFrame
+    unseen: pd.DataFrame
+
+    @property
+    def beyond(self) -> dict[str, tuple[int, int]]:
+        """By view: how many of the new weeks lie beyond chance, and how many there are."""
+        new = self.table[self.table["new"]]
+        above = (new["index"] > new["limit"]).groupby(new["view"], sort=False)
+        return {str(view): (int(weeks.sum()), len(weeks)) for view, weeks in above}
+
+    @property
+    def drifted(self) -> list[str]:
+        """Views beyond chance in most of the new weeks: a lone week is by chance every twentieth time."""
+        return [view for view, (above, weeks) in self.beyond.items() if above > weeks / 2]
+
+    @property
+    def advice(self) -> str:
+        """One sentence: whether to train anew, and why."""
+        told = ", ".join(f"{view} in {above} of {weeks}" for view, (above, weeks) in self.beyond.items())
+        return f"{'train anew' if self.drifted else 'no need to train anew'}; new weeks beyond chance: {told}"
+
+
+def drift(learned: pd.DataFrame, newer: pd.DataFrame, items: pd.DataFrame, seed: int = 0, shown: int = 8) -> Drift:
+    """The newer interactions, week by week from the first of them on, against those the model learned from.
+
+    learned, newer: interactions, all of `newer` later than `learned`. items: ITEM_ID, CATEGORY. shown: how many of the
+    last whole weeks of `learned` are told beside the new ones. A view in which all events are alike is left out. Raises
+    DataError where one of the tables is empty, or they overlap in time.
+    """
+    if learned.empty or newer.empty or learned[TIMESTAMP].max() >= newer[TIMESTAMP].min():
+        raise DataError("drift: both tables must have events, and every newer one be later than all it learned from")
+    since = newer[TIMESTAMP].min()
+    events = pd.concat([learned, newer], ignore_index=True)
+    weeks = (events[TIMESTAMP] - since) // WEEK
+    visits = events.groupby([USER_ID, weeks], sort=False).ngroup()
+    wanted = [week for week in np.unique(weeks) if week >= max(-shown, weeks.min() + 1)]
+    rows = []
+    for view, levels in _views(events, items):
+        blocks = _counted(visits[weeks < 0], levels[weeks < 0], int(levels.max()) + 1)
+        expected = blocks.sum(axis=0)
+        for week in wanted:
+            mine = weeks == week
+            index = metrics.population_stability(expected, np.bincount(levels[mine], minlength=len(expected)))
+            limit = metrics.stability_limit(blocks, visits[mine].nunique(), seed)
+            rows.append((view, _moment(since, week), bool(week >= 0), int(mine.sum()), float(index), limit))
+    table = pd.DataFrame(rows, columns=["view", "week", "new", "events", "index", "limit"])
+    return Drift(table, _unseen(learned, newer, since))
+
+
+def _views(events: pd.DataFrame, items: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    """What is counted: a name, and each event's code."""
+    categories = events[ITEM_ID].map(items.set_index(ITEM_ID)[CATEGORY]).fillna("")
+    for view, levels in (("items", events[ITEM_ID]), ("categories", categories), ("event types", events[EVENT_TYPE])):
+        codes, names = pd.factorize(levels)
+        if len(names) > 1:
+            yield view, pd.Series(codes)
+
+
+def _counted(visits: pd.Series, levels: pd.Series, n_levels: int) -> sparse.csr_array:
+    """(n_visits, n_levels): how often each visit has each level."""
+    codes, names = pd.factorize(visits)
+    cells = (np.ones(len(codes)), (codes, levels.to_numpy()))
+    return sparse.csr_array(cells, shape=(len(names), n_levels))
+
+
+def _unseen(learned: pd.DataFrame, newer: pd.DataFrame, since: int) -> pd.DataFrame:
+    new = pd.DataFrame(
+        {
+            "week": (newer[TIMESTAMP] - since) // WEEK,
+            "events": 1,
+            "items": ~newer[ITEM_ID].isin(learned[ITEM_ID].unique()),
+            "users": ~newer[USER_ID].isin(learned[USER_ID].unique()),
+        }
+    )
+    by_week = new.groupby("week").agg({"events": "sum", "items": "mean", "users": "mean"}).reset_index()
+    return by_week.assign(week=[_moment(since, week) for week in by_week["week"]])
+
+
+def _moment(since: int, week: int) -> pd.Timestamp:
+    return pd.Timestamp(since + int(week) * WEEK, unit="s")
