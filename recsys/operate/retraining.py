@@ -37,21 +37,26 @@ def retrain(suffix: str, **wait: Any) -> dict[str, Any]:
 
 
 def versions(told: Mapping[str, Any]) -> dict[str, str]:
-    """The version that serves after what a retraining told, and the one that it trained, if it came to that."""
-    new = told["newVersionArn"]
-    serving = new if told["outcome"] == "live" else told["servingVersionArn"]
+    """The version that serves after what a retraining told, and the one that it trained, if it came to that.
+
+    Raises AwsError where it did not even look at the campaign, as another one was at work.
+    """
+    new, before = told["newVersionArn"], told["servingVersionArn"]
+    if before is None:
+        raise AwsError(f"the retraining was {told['outcome']}: {told['reason']}")
+    serving = new if told["outcome"] == "live" else before
     return {"ServingVersionArn": serving} | ({"RetrainedVersionArn": new} if new else {})
 
 
 def measured(told: Mapping[str, Any]) -> pd.DataFrame:
     """Personalize's offline metrics of the version that served and of the new one: columns metric, before, after.
 
-    Without `after` where nothing was trained.
+    `after` is nan where nothing was trained.
     """
     metrics = aws.client("personalize").get_solution_metrics
     arns = {"before": told["servingVersionArn"], "after": told["newVersionArn"]}
     found = {when: aws.call(metrics, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
-    return pd.DataFrame(found).rename_axis("metric").reset_index()
+    return pd.DataFrame(found, columns=list(arns), dtype=float).rename_axis("metric").reset_index()
 
 
 def steps(execution: str) -> pd.DataFrame:

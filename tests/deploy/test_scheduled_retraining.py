@@ -206,8 +206,8 @@ def test_a_spoiled_model_is_refused_and_nobody_else_may_retrain_meanwhile(shop: 
     assert first["newValue"] < 0.95 * first["servingValue"]
     assert shop.campaign["solutionVersionArn"] == before
     assert operate.versions(first) == {"ServingVersionArn": before, "RetrainedVersionArn": first["newVersionArn"]}
-    assert operate.versions(second) == {"ServingVersionArn": before}
-    assert list(operate.measured(second)) == ["metric", "before"]
+    with pytest.raises(AwsError, match="the retraining was refused: another retraining is at work"):
+        operate.versions(second)
     assert len(incoming_jobs()) == 2  # what the first retraining imported is not imported again
 
 
@@ -219,6 +219,8 @@ def test_a_solution_that_trains_itself_is_not_trained_besides(shop: Shop) -> Non
     assert (ended.exit_code, json.loads(ended.stdout)) == (1, told)
     assert (told["outcome"], told["newVersionArn"]) == ("refused", None)
     assert told["reason"] == f"one mode only: {shop.solution} trains by itself (performAutoTraining)"
+    assert operate.versions(told) == {"ServingVersionArn": shop.campaign["solutionVersionArn"]}
+    assert operate.measured(told).notna().all().to_dict() == {"metric": True, "before": True, "after": False}
 
 
 def test_a_step_that_fails_tells_its_reason(shop: Shop) -> None:
