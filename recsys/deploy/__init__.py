@@ -2,11 +2,13 @@
 
 from recsys.deploy.answers import usd_per_million
 from recsys.deploy.api import get, latencies, post, table, visits
+from recsys.deploy.asking import asked
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.parameters import experiment, experiments, filters, retraining
 from recsys.deploy.stack import delete, deploy, describe, trial
 
 __all__ = [
+    "asked",
     "delete",
     "deploy",
     "describe",

@@ -7,6 +7,7 @@ from recsys.errors import ParamsError
 from recsys.params import Params
 
 EXPERIMENT_ROUTES = ("recommendations", "similar-items", "rankings")  # as the API's function knows them
+BY_HAND = "cron(0 0 1 1 ? 2199)"  # the last year that EventBridge knows
 
 
 def filters(**arns: str) -> str:
@@ -41,10 +42,15 @@ def experiments(*each: Mapping[str, str]) -> dict[str, str]:
     return {"Experiments": json.dumps(dict(asked)), "ExperimentCampaignArns": ",".join(sorted(arns))}
 
 
-def retraining(values: Params) -> dict[str, str]:
-    """The stack's parameters that say when to train anew, and by how much worse a version may be that goes live."""
+def retraining(values: Params, by_hand: bool = False) -> dict[str, str]:
+    """The stack's parameters that say when to train anew, and by how much worse a version may be that goes live.
+
+    `by_hand` brings the state machine also where the params set no schedule: with one that does not come in our time,
+    so that nothing is trained, and billed, but by who asks for it.
+    """
     chosen = values.retraining
-    return {"RetrainingSchedule": chosen.retrain_schedule or "", "RetrainingTolerance": f"{chosen.retrain_tolerance:g}"}
+    schedule = chosen.retrain_schedule or (BY_HAND if by_hand else "")
+    return {"RetrainingSchedule": schedule, "RetrainingTolerance": f"{chosen.retrain_tolerance:g}"}
 
 
 def deployed_weights(given: Mapping[str, str], name: str, route: str) -> dict[str, float] | None:

@@ -4,9 +4,10 @@ from recsys.operate.batch import results, run_batch
 from recsys.operate.drift import Drift, drift
 from recsys.operate.experiments import Verdict, compare, lifts_seen, so_far
 from recsys.operate.exposures import exposures
+from recsys.operate.incoming import hand_in, news
 from recsys.operate.monitoring import alarms, dashboard_address, failing, settled, vital_signs
 from recsys.operate.rehearsal import rehearse
-from recsys.operate.retraining import retrain
+from recsys.operate.retraining import measured, retrain, steps, versions
 from recsys.operate.traces import Trace, follow
 
 __all__ = [
@@ -20,12 +21,17 @@ __all__ = [
     "exposures",
     "failing",
     "follow",
+    "hand_in",
     "lifts_seen",
+    "measured",
+    "news",
     "rehearse",
     "results",
     "retrain",
     "run_batch",
     "settled",
     "so_far",
+    "steps",
+    "versions",
     "vital_signs",
 ]

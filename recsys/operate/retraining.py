@@ -1,12 +1,26 @@
-"""A retraining now, by the state machine the schedule starts too (recsys/infra/retraining.yaml)."""
+"""A retraining now, by the state machine the schedule starts too (recsys/infra/retraining.yaml), and how it went."""
 
 import json
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
+
+import pandas as pd
 
 from recsys import aws
 from recsys.errors import AwsError
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
+# A step lasts from the first of these states to that of the next step.
+STEPS = {
+    "Begin": "look",
+    "Export": "export",
+    "ListIncoming": "import",
+    "Train": "train",
+    "MeasureServing": "compare",
+    "Update": "update",
+    "Conclude": "tell",
+}
 
 
 def retrain(suffix: str, **wait: Any) -> dict[str, Any]:
@@ -20,6 +34,51 @@ def retrain(suffix: str, **wait: Any) -> dict[str, Any]:
     execution = aws.call(states.start_execution, stateMachineArn=_machine(suffix))["executionArn"]
     ended = aws.wait("retraining", lambda: _described(execution), until="SUCCEEDED", **wait)
     return json.loads(ended["output"])
+
+
+def versions(told: Mapping[str, Any]) -> dict[str, str]:
+    """The version that serves after what a retraining told, and the one that it trained, if it came to that.
+
+    Raises AwsError where it did not even look at the campaign, as another one was at work.
+    """
+    new, before = told["newVersionArn"], told["servingVersionArn"]
+    if before is None:
+        raise AwsError(f"the retraining was {told['outcome']}: {told['reason']}")
+    serving = new if told["outcome"] == "live" else before
+    return {"ServingVersionArn": serving} | ({"RetrainedVersionArn": new} if new else {})
+
+
+def measured(told: Mapping[str, Any]) -> pd.DataFrame:
+    """Personalize's offline metrics of the version that served and of the new one: columns metric, before, after.
+
+    `after` is nan where nothing was trained.
+    """
+    metrics = aws.client("personalize").get_solution_metrics
+    arns = {"before": told["servingVersionArn"], "after": told["newVersionArn"]}
+    found = {when: aws.call(metrics, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
+    return pd.DataFrame(found, columns=list(arns), dtype=float).rename_axis("metric").reset_index()
+
+
+def steps(execution: str) -> pd.DataFrame:
+    """Where the time of a retraining went, by its execution's ARN, a row per step in their order.
+
+    Columns step, at (when it began, epoch seconds), start (that in seconds after the retraining's begin), seconds, and
+    states, how many of the machine's were entered meanwhile, which is what Step Functions bills.
+    """
+    request = {"executionArn": execution, "includeExecutionData": False, "maxResults": 1000}
+    events = list(aws.pages("stepfunctions", "get_execution_history", "events", **request))
+    entered = [
+        (each["timestamp"].timestamp(), each["stateEnteredEventDetails"]["name"])
+        for each in events
+        if "stateEnteredEventDetails" in each
+    ]
+    begun = [(moment, STEPS[name]) for moment, name in entered if name in STEPS]
+    frame = pd.DataFrame(begun, columns=["at", "step"])
+    ends = [*frame["at"][1:], max(each["timestamp"].timestamp() for each in events)]
+    places = [place for place, (_, name) in enumerate(entered) if name in STEPS] + [len(entered)]
+    frame["start"], frame["seconds"] = frame["at"] - frame["at"][0], ends - frame["at"]
+    frame["states"] = [after - first for first, after in pairwise(places)]
+    return frame[["step", "at", "start", "seconds", "states"]]
 
 
 def _machine(suffix: str) -> str:

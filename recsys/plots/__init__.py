@@ -7,6 +7,7 @@ from recsys.plots.drift import drift_by_week
 from recsys.plots.experiments import experiment_result, lift_so_far, smallest_lift
 from recsys.plots.monitoring import request_timeline, vital_signs
 from recsys.plots.quality import cold_start_over_time, quality_report, split_timeline
+from recsys.plots.retraining import answers_meanwhile, retraining_steps, retraining_verdict
 from recsys.plots.sagemaker import latency_compared, scraped_metrics, usd_per_million
 from recsys.plots.serving import before_after, latency_histogram, pipeline_durations, replay_hit_rate, stream_lag
 from recsys.plots.style import Figure
@@ -15,6 +16,7 @@ from recsys.plots.training import metric_at_k, metric_bars, tuning_trials
 __all__ = [
     "Figure",
     "accuracy_vs_coverage",
+    "answers_meanwhile",
     "before_after",
     "by_activity",
     "cold_start_over_time",
@@ -34,6 +36,8 @@ __all__ = [
     "quality_report",
     "replay_hit_rate",
     "request_timeline",
+    "retraining_steps",
+    "retraining_verdict",
     "scraped_metrics",
     "sessions",
     "smallest_lift",

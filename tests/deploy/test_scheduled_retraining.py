@@ -2,10 +2,8 @@
 
 import json
 import os
-import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 from waiting import eventually
 
-from recsys import aws, deploy, operate, serve, stream, train
+from recsys import aws, deploy, operate, params, serve, stream, train
 from recsys.cli import app
 from recsys.deploy import cleanup
 from recsys.errors import AwsError, Refused
@@ -69,23 +67,6 @@ class Shop:
             if notice["Subject"].startswith(f"Retraining of recsys-{SUFFIX}: "):
                 return json.loads(notice["Message"])
         return None
-
-    @contextmanager
-    def asked(self) -> Iterator[list[tuple[int, str]]]:
-        """Somebody asks the API all the while; status and source of each answer."""
-        answers: list[tuple[int, str]] = []
-        over = threading.Event()
-
-        def ask() -> None:
-            while not over.is_set():
-                status, answer = deploy.get(f"{self.outputs['ApiUrl']}/recommendations/first-1")
-                answers.append((status, answer.get("source")))
-
-        thread = threading.Thread(target=ask)
-        thread.start()
-        yield answers
-        over.set()
-        thread.join()
 
 
 def machine() -> str:
@@ -170,18 +151,22 @@ def test_a_better_model_goes_live_by_the_schedule_without_a_failed_request(shop:
     before = shop.campaign["solutionVersionArn"]
     shop.incoming("better", walks(100, 0.95, "better"))
     sunday = next_sunday_at_four()
-    with shop.asked() as answers:
+    with deploy.asked(shop.outputs["ApiUrl"], ["first-1"], 5) as answers:
         shop.set_clock(sunday - timedelta(seconds=30))
         assert executions() == []
         shop.set_clock(sunday)
         assert [each["status"] for each in executions()] == ["RUNNING"]
         told = shop.told()
-        enough = len(answers) + 10
-        eventually(lambda: len(answers) >= enough)
+        enough = len(answers.rows) + 10
+        eventually(lambda: len(answers.rows) >= enough)
     assert told["outcome"] == "live", told
     assert told["newValue"] > told["servingValue"] > 0
     assert (told["servingVersionArn"], told["newVersionArn"]) == (before, shop.campaign["solutionVersionArn"])
-    assert set(answers) == {(200, "campaign")}
+    assert set(answers.table()[["status", "source"]].itertuples(index=False, name=None)) == {(200, "campaign")}
+    serving = {"ServingVersionArn": told["newVersionArn"], "RetrainedVersionArn": told["newVersionArn"]}
+    assert operate.versions(told) == serving
+    measured = operate.measured(told).set_index("metric").loc[told["metric"]]
+    assert (measured["before"], measured["after"]) == (told["servingValue"], told["newValue"])
 
 
 def next_sunday_at_four() -> datetime:
@@ -190,6 +175,16 @@ def next_sunday_at_four() -> datetime:
     sunday = now + timedelta(days=6 - now.weekday())
     four = sunday.replace(hour=4, minute=0, second=0, microsecond=0)
     return four if four - timedelta(minutes=1) > now else four + timedelta(days=7)
+
+
+def test_its_steps_follow_each_other_from_its_begin_to_its_end(shop: Shop) -> None:
+    (execution,) = executions()
+    steps = operate.steps(execution["executionArn"])
+    assert list(steps["step"]) == ["look", "export", "import", "train", "compare", "update", "tell"]
+    assert (steps["start"] + steps["seconds"])[:-1].to_list() == pytest.approx(steps["start"][1:].to_list())
+    whole = (execution["stopDate"] - execution["startDate"]).total_seconds()
+    assert steps["seconds"].sum() == pytest.approx(whole, abs=0.5)
+    assert steps["states"].min() >= 3 and steps["seconds"].min() >= 0
 
 
 def test_it_left_an_archive_of_events_and_an_api_that_names_no_version_it_does_not_know(shop: Shop) -> None:
@@ -210,6 +205,9 @@ def test_a_spoiled_model_is_refused_and_nobody_else_may_retrain_meanwhile(shop: 
     assert first["reason"].startswith(f"{first['metric']} fell from {round(first['servingValue'], 4)} to ")
     assert first["newValue"] < 0.95 * first["servingValue"]
     assert shop.campaign["solutionVersionArn"] == before
+    assert operate.versions(first) == {"ServingVersionArn": before, "RetrainedVersionArn": first["newVersionArn"]}
+    with pytest.raises(AwsError, match="the retraining was refused: another retraining is at work"):
+        operate.versions(second)
     assert len(incoming_jobs()) == 2  # what the first retraining imported is not imported again
 
 
@@ -221,6 +219,8 @@ def test_a_solution_that_trains_itself_is_not_trained_besides(shop: Shop) -> Non
     assert (ended.exit_code, json.loads(ended.stdout)) == (1, told)
     assert (told["outcome"], told["newVersionArn"]) == ("refused", None)
     assert told["reason"] == f"one mode only: {shop.solution} trains by itself (performAutoTraining)"
+    assert operate.versions(told) == {"ServingVersionArn": shop.campaign["solutionVersionArn"]}
+    assert operate.measured(told).notna().all().to_dict() == {"metric": True, "before": True, "after": False}
 
 
 def test_a_step_that_fails_tells_its_reason(shop: Shop) -> None:
@@ -242,13 +242,35 @@ def test_its_roles_are_refused_nothing_and_granted_nothing_they_do_not_need(shop
     assert privileges.idle(aws.client, its, calls) == []
 
 
+def test_an_export_is_handed_in_once_and_anew_where_a_full_import_took_it_out(shop: Shop, tmp_path: Path) -> None:
+    bucket, dataset = shop.outputs["BucketName"], interactions()
+    walks(60, 0.4, "export").to_csv(tmp_path / "export.csv", index=False)
+    walks(40, 0.4, "few").to_csv(tmp_path / "few.csv", index=False)
+    first = operate.hand_in(bucket, tmp_path / "export.csv", dataset)
+    assert operate.hand_in(bucket, tmp_path / "export.csv", dataset) == first
+    assert operate.hand_in(bucket, tmp_path / "few.csv", dataset) is None
+    address = train.upload(bucket, tmp_path / "export.csv", "tables")
+    train.import_table(dataset, address, shop.outputs["RoleArn"], "FULL", TAGS)
+    again = operate.hand_in(bucket, tmp_path / "export.csv", dataset)
+    assert len({first, again, None}) == 3
+
+
+def interactions() -> str:
+    """The ARN of the interactions dataset."""
+    (group,) = aws.client("personalize").list_dataset_groups()["datasetGroups"]
+    return group["datasetGroupArn"].replace(":dataset-group/", ":dataset/") + "/INTERACTIONS"
+
+
 def test_it_follows_its_parameters_and_goes_with_its_schedule(shop: Shop) -> None:
-    deploy.deploy(STACK, {"RetrainingTolerance": 7}, TAGS)
+    values, _ = params.load(settings=["retraining.retrain_tolerance=7"])
+    deploy.deploy(STACK, deploy.retraining(values, by_hand=True), TAGS)
+    rule = aws.client("events").describe_rule(Name=f"recsys-retraining-{SUFFIX}")
+    assert rule["ScheduleExpression"] == "cron(0 0 1 1 ? 2199)"  # nobody will see that
     machines = aws.client("stepfunctions")
     definition = machines.describe_state_machine(stateMachineArn=machine())["definition"]
     assert "(1 - 7 / 100)" in definition
     assert shop.outputs["AlarmTopicArn"] in definition
-    deploy.deploy(STACK, {"RetrainingSchedule": ""}, TAGS)
+    deploy.deploy(STACK, deploy.retraining(values), TAGS)
     with pytest.raises(AwsError, match="there is no recsys-retraining-anew: recsys deploy RetrainingSchedule="):
         operate.retrain(SUFFIX)
     assert machines.list_state_machines()["stateMachines"] == []

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from recsys.deploy.template import PARTS, content
+from recsys.operate import retraining
 
 PART = content(PARTS["RetrainingKey"])
 MACHINE = PART["Resources"]["Retraining"]["Properties"]["Definition"]
@@ -62,6 +63,12 @@ def test_its_role_allows_the_calls_it_makes_and_no_others() -> None:
     }
     assert allowed == {action(task) for task in tasks().values()} | {"iam:PassRole"}
     assert not [entry for entry in statements if entry["Resource"] == "*"]
+
+
+def test_the_steps_that_are_told_of_it_are_entered_by_states_it_has_and_in_their_order() -> None:
+    order = [name for name in MACHINE["States"] if name in retraining.STEPS]
+    assert order == list(retraining.STEPS)
+    assert MACHINE["StartAt"] == order[0]
 
 
 def test_without_a_schedule_nothing_is_trained() -> None:

@@ -112,6 +112,26 @@ def weeks() -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.concat([items, types]), unseen
 
 
+def retraining_steps() -> pd.DataFrame:
+    """Four steps of a retraining that began at the second 1000."""
+    seconds = pd.Series([1.0, 2.0, 6.0, 3.0])
+    start = seconds.cumsum() - seconds
+    names = ["look", "import", "train", "update"]
+    return pd.DataFrame({"step": names, "at": 1000 + start, "start": start, "seconds": seconds})
+
+
+def answers(failed: int = 0) -> pd.DataFrame:
+    """Requests during these steps, of which the last `failed` failed and the first was answered by what is popular."""
+    place = np.arange(100)
+    status = np.where(place < 100 - failed, 200, 500)
+    source = np.where(status == 500, "InternalError", np.where(place == 0, "popular", "campaign"))
+    return pd.DataFrame({"at": 1000 + place * 0.12, "status": status, "source": source, "milliseconds": place + 1.0})
+
+
+TOLD = {"outcome": "live", "reason": "", "metric": "normalized_discounted_cumulative_gain_at_10"}
+TOLD |= {"servingValue": 0.3, "newValue": 0.33}
+
+
 EVERY: dict[str, Callable[[], Figure]] = {
     "popularity_curve": lambda: plots.popularity_curve(interactions()),
     "events_per_user_and_item": lambda: plots.events_per_user_and_item(interactions()),
@@ -130,6 +150,9 @@ EVERY: dict[str, Callable[[], Figure]] = {
     "latency_histogram": lambda: plots.latency_histogram(np.arange(1, 101)),
     "latency_compared": lambda: plots.latency_compared({"endpoint": np.arange(1, 102), "campaign": np.ones(3)}),
     "scraped_metrics": lambda: plots.scraped_metrics(reported(), FINAL),
+    "retraining_steps": lambda: plots.retraining_steps(retraining_steps()),
+    "answers_meanwhile": lambda: plots.answers_meanwhile(answers(2), retraining_steps(), np.arange(1, 101)),
+    "retraining_verdict": lambda: plots.retraining_verdict(TOLD, 5),
     "usd_per_million": lambda: plots.usd_per_million({"campaign": 55.6, "batch": 0.5}),
     "vital_signs": lambda: plots.vital_signs(signs()),
     "request_timeline": lambda: plots.request_timeline(parts(), 12.0),
@@ -161,6 +184,10 @@ FINDINGS = {
     "by_activity": "NDCG@10 of model is 0.200 for users with 1 event and 0.600 for those with 9 events.",
     "latency_compared": "endpoint p50 51.0 ms, p99 100 ms; campaign p50 1.00 ms, p99 1.00 ms.",
     "scraped_metrics": "The best of 3 trials reaches 0.300 on the validation users; on unseen users",
+    "retraining_steps": "The retraining took 12.0 s; its longest step, train, 6.0 s (50 %). look: 1.0 s; import: 2.0 s",
+    "answers_meanwhile": "100 requests meanwhile, 2 of them failed; 99 % took at most 99.0 ms, before it 99.0 ms. "
+    "Half took at most 50.5 ms, the slowest 100 ms. By: campaign 97, popular 1, failed 2.",
+    "retraining_verdict": "Live: NDCG@10 was 0.3000 and is 0.3300 (+10.0 %); a version is refused below 0.2850",
     "usd_per_million": "A million answers cost 0.500 USD by batch, 55.6 USD by campaign.",
     "latency_histogram": "Half of 100 requests are answered within 50.5 ms, 95 % within 95.0 ms and 99 % within 99.0",
     "vital_signs": "In 4 minutes: API 150 requests, 0 5xx, p99 at most 40.0 ms.",
@@ -394,3 +421,18 @@ def test_one_new_week_is_enough_for_a_figure_of_drift() -> None:
     index, unseen = weeks()
     last = index["week"] == index["week"].max()
     assert "of 1: items 1, event types 0." in plots.drift_by_week(index[last], unseen[1:]).alt
+
+
+def test_a_retraining_that_compared_nothing_says_why() -> None:
+    told = {**TOLD, "outcome": "refused", "reason": "the campaign is being updated", "newValue": None}
+    assert "Refused: the campaign is being updated." in plots.retraining_verdict(told, 5).alt
+
+
+def test_a_retraining_of_an_hour_is_told_in_minutes() -> None:
+    long = retraining_steps().assign(seconds=[1.0, 200.0, 3600.0, 700.0])
+    assert "train: 60 min" in plots.retraining_steps(long).alt
+    assert "import: 3.3 min" in plots.retraining_steps(long).alt
+
+
+def test_one_answer_during_a_retraining_can_be_drawn() -> None:
+    assert "1 request meanwhile, 0 of them failed" in plots.answers_meanwhile(answers()[:1], retraining_steps()).alt

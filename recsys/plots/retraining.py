@@ -1,0 +1,147 @@
+"""Figures of a retraining: where its time went, who was kept waiting, what the verdict on the new version rests on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from recsys.plots import style
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, finished, needs, plain
+
+LONG = 600  # seconds from which on a time is told in minutes
+FAILED = "failed"
+NDCG = "normalized_discounted_cumulative_gain_at_"
+
+
+def retraining_steps(steps: pd.DataFrame) -> Figure:
+    """Where does the time go? A bar per step, from its begin to its end.
+
+    `steps` has the columns step, start and seconds, in the order they were taken.
+    """
+    rows = needs(steps, "retraining_steps", "step", "start", "seconds")
+    seconds = style.numbers(rows["seconds"], "retraining_steps")
+    total, longest = float(seconds.sum()), int(seconds.argmax())
+    scale, unit = (60, "minutes") if total > LONG else (1, "seconds")
+    with canvas(1.4 + 0.3 * len(rows)) as (figure, axes):
+        colours = [BLUE if place == longest else SKY for place in range(len(rows))]
+        axes.barh(range(len(rows)), seconds / scale, 0.68, left=rows["start"] / scale, color=colours)
+        for place, row in enumerate(rows.itertuples()):
+            beside(axes, _time(row.seconds), (row.start + row.seconds) / scale, place)
+        axes.set_yticks(range(len(rows)), rows["step"])
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.set(
+            xlabel=f"{unit} since its begin", ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.12 * max(total, 0.1) / scale)
+        )
+        axes.grid(axis="y", visible=False)
+        part = f" ({style.share(seconds[longest] / total)})" if total > 0 else ""
+        finding = f"The retraining took {_time(total)}; its longest step, {rows['step'].iloc[longest]}, "
+        finding += f"{_time(seconds[longest])}{part}."
+        detail = "; ".join(f"{row.step}: {_time(row.seconds)}" for row in rows.itertuples()) + "."
+        return finished(figure, "Steps of the retraining", finding, detail)
+
+
+def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequence[float] = ()) -> Figure:
+    """Is anybody kept waiting? A mark per request, in milliseconds on a log axis, over the steps of what went on.
+
+    `answers` has a row per request: at (epoch seconds), status, source, milliseconds; `steps` step, at and seconds.
+    `before` are milliseconds of requests before it began, for comparison.
+    """
+    rows = needs(answers, "answers_meanwhile", "at", "status", "source", "milliseconds")
+    needs(steps, "answers_meanwhile", "step", "at", "seconds")
+    took, begin, kinds = style.numbers(rows["milliseconds"], "answers_meanwhile"), steps["at"].iloc[0], _kinds(rows)
+    scale, unit = (60, "minutes") if steps["seconds"].sum() > LONG else (1, "seconds")
+    with canvas(3.7) as (figure, axes):
+        for place, (name, group) in enumerate(kinds.items()):
+            look = {"color": style.VERMILLION, "marker": "X"} if name == FAILED else _dots(place)
+            x = (group["at"] - begin) / scale
+            axes.plot(x, group["milliseconds"], linestyle="", label=name, markersize=4.5, **look)
+        axes.set_yscale("log")
+        axes.set(xlabel=f"{unit} since the retraining's begin", ylabel="milliseconds (log)")
+        _plain_ticks(axes, took.min() / 1.5, 4 * took.max())
+        _bands(axes, steps.assign(start=(steps["at"] - begin) / scale, width=steps["seconds"] / scale))
+        if len(kinds) > 1:
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
+        finding = f"{counted(len(rows), 'request')} meanwhile, {len(kinds.get(FAILED, ())):,} of them failed; "
+        finding += f"99 % took at most {plain(np.percentile(took, 99))} ms"
+        finding += f", before it {plain(np.percentile(before, 99))} ms." if len(before) else "."
+        by = ", ".join(f"{name} {len(group):,}" for name, group in kinds.items())
+        detail = f"Half took at most {plain(np.median(took))} ms, the slowest {plain(took.max())} ms. By: {by}."
+        return finished(figure, "Answers while it retrained", finding, detail)
+
+
+def _kinds(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The requests by who answered them, most first; those without an answer at the end."""
+    well = rows["status"] == 200
+    answered, failed = rows[well], rows[~well]
+    kinds = {str(name): answered[answered["source"] == name] for name in answered["source"].value_counts().index}
+    return kinds | ({FAILED: failed} if len(failed) else {})
+
+
+def _dots(place: int) -> dict[str, Any]:
+    return {"color": style.COLOURS[place % 4], "marker": style.MARKERS[place % 6], "markeredgewidth": 0, "alpha": 0.75}
+
+
+def _plain_ticks(axes: Axes, low: float, high: float) -> None:
+    """1, 2 and 5 of each decade of a log axis in full; the decades alone where there are many."""
+    factors = (1, 2, 5) if high / low < 200 else (1,)
+    ticks = [factor * 10.0**power for power in range(-3, 7) for factor in factors]
+    axes.set_ylim(low, high)
+    axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+    axes.yaxis.set_minor_formatter("")
+    style.count_axis(axes.yaxis)
+
+
+def _bands(axes: Axes, steps: pd.DataFrame) -> None:
+    """Every second step shaded; those wide enough for their name are named. start and width in the axis' unit."""
+    end = max(float((steps["start"] + steps["width"]).iloc[-1]), 1e-6)
+    for place, row in enumerate(steps.itertuples()):
+        if place % 2:
+            axes.axvspan(row.start, row.start + row.width, color="#F1F3F4", zorder=0)
+        if row.width > 0.0125 * end * len(row.step):
+            x = row.start + row.width / 2
+            look = {"ha": "center", "va": "top", "color": style.MUTED}
+            axes.text(x, 0.97, row.step, transform=axes.get_xaxis_transform(), **look)
+    axes.set_xlim(-0.01 * end, 1.01 * end)
+    axes.grid(axis="x", visible=False)
+
+
+def retraining_verdict(told: Mapping[str, Any], tolerance: float) -> Figure:
+    """Is the new version good enough? The metric of both versions, and the line below which a new one is refused.
+
+    `told` is what the retraining told: outcome, reason, metric, servingValue and newValue, None where there was nothing
+    to compare. `tolerance` is in per cent.
+    """
+    old, new, outcome = told["servingValue"], told["newValue"], told["outcome"].capitalize()
+    if old is None or new is None:
+        with canvas(1.5) as (figure, axes):
+            style.instead(axes, "nothing was compared")
+            return finished(figure, "The verdict", f"{outcome}: {told['reason']}.")
+    limit, metric = old * (1 - tolerance / 100), told["metric"].replace(NDCG, "NDCG@")
+    with canvas(2.35) as (figure, axes):
+        axes.axvline(limit, color=INK, linewidth=1.3, linestyle=style.DASHES[1])
+        for place, value in enumerate((old, new)):
+            axes.barh(place, value, 0.62, linewidth=0, zorder=1.5, **style.fill(place))
+            plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            beside(axes, f"{value:.4f}", value, place, fontweight="bold" if place else "normal", bbox=plate)
+        axes.set(xlabel=metric, ylim=(1.5, -0.95), xlim=(0, 1.15 * max(old, new, 1e-6)))
+        beside(axes, f"refused below {limit:.4f}", limit, -0.62, right=-5 if 2 * limit > axes.get_xlim()[1] else 5)
+        axes.set_yticks((0, 1), ("served so far", "new version"))
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.grid(axis="y", visible=False)
+        change = f" ({100 * (new / old - 1):+.1f} %)" if old else ""
+        finding = f"{outcome}: {metric} was {old:.4f} and is {new:.4f}{change}; "
+        finding += f"a version is refused below {limit:.4f}, {tolerance:g} % less than it was."
+        return finished(figure, "The verdict", finding)
+
+
+def _time(seconds: float) -> str:
+    """A time as a person says it.
+
+    >>> _time(0.042), _time(12.34), _time(340), _time(4000)
+    ('0.04 s', '12.3 s', '5.7 min', '67 min')
+    """
+    if seconds < 120:
+        return f"{seconds:.{1 if seconds >= 1 else 2}f} s"
+    return f"{seconds / 60:,.{1 if seconds < LONG else 0}f} min"
