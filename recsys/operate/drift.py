@@ -20,7 +20,8 @@ class Drift:
 
     table: a row per view (items, categories, event types) and week: view, week (its start, UTC), new (False for the
     last weeks the model learned from), events, index (population stability, against all it learned from) and limit
-    (what 95 of 100 weeks of that many visitors, drawn from what it learned from, stay below).
+    (what 95 of 100 weeks of as many visitors, drawn from what it learned from, stay below). Events on items it never
+    learned from are not in the view of items, which a few of them would rule.
     unseen: a row per new week: week, events, and the shares of them on items and by users it never learned from.
     """
 
@@ -61,25 +62,29 @@ def drift(learned: pd.DataFrame, newer: pd.DataFrame, items: pd.DataFrame, seed:
     visits = events.groupby([USER_ID, weeks], sort=False).ngroup()
     wanted = [week for week in np.unique(weeks) if week >= max(-shown, weeks.min() + 1)]
     rows = []
-    for view, levels in _views(events, items):
+    for view, levels in _views(events, items, weeks < 0):
         blocks = _counted(visits[weeks < 0], levels[weeks < 0], int(levels.max()) + 1)
         expected = blocks.sum(axis=0)
         for week in wanted:
             mine = weeks == week
-            index = metrics.population_stability(expected, np.bincount(levels[mine], minlength=len(expected)))
+            found = np.bincount(levels[mine & (levels >= 0)], minlength=len(expected))
+            index = metrics.population_stability(expected - found if week < 0 else expected, found)
             limit = metrics.stability_limit(blocks, visits[mine].nunique(), seed)
             rows.append((view, _moment(since, week), bool(week >= 0), int(mine.sum()), float(index), limit))
     table = pd.DataFrame(rows, columns=["view", "week", "new", "events", "index", "limit"])
     return Drift(table, _unseen(learned, newer, since))
 
 
-def _views(events: pd.DataFrame, items: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
-    """What is counted: a name, and each event's code."""
+def _views(events: pd.DataFrame, items: pd.DataFrame, learned: pd.Series) -> Iterator[tuple[str, pd.Series]]:
+    """What is counted: a name, and each event's code, below 0 where it does not count."""
+    known = events.loc[learned, ITEM_ID].unique()
     categories = events[ITEM_ID].map(items.set_index(ITEM_ID)[CATEGORY]).fillna("")
-    for view, levels in (("items", events[ITEM_ID]), ("categories", categories), ("event types", events[EVENT_TYPE])):
-        codes, names = pd.factorize(levels)
-        if len(names) > 1:
-            yield view, pd.Series(codes)
+    codes = {
+        "items": pd.Index(known).get_indexer(events[ITEM_ID]),
+        "categories": pd.factorize(categories)[0],
+        "event types": pd.factorize(events[EVENT_TYPE])[0],
+    }
+    yield from ((view, pd.Series(levels)) for view, levels in codes.items() if levels.max() > 0)
 
 
 def _counted(visits: pd.Series, levels: pd.Series, n_levels: int) -> sparse.csr_array:
