@@ -31,13 +31,13 @@ class Contest:
     lead: metrics.Interval
 
 
-def unheard(held_back: pd.DataFrame, known: pd.DataFrame, but: set[str], most: int, seed: int) -> dict[str, list[str]]:
-    """What up to `most` users did later: user -> item ids, of users and items in `known`, none of the users in `but`.
+def unheard(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) -> dict[str, list[str]]:
+    """What up to `most` users did later: user -> item ids, of users and items in `known`.
 
     Both tables have USER_ID, ITEM_ID, TIMESTAMP. Raises DataError where there is no such user.
     """
     fit = held_back[USER_ID].isin(known[USER_ID]) & held_back[ITEM_ID].isin(known[ITEM_ID])
-    later = held_back[fit & ~held_back[USER_ID].isin(but)].sort_values(TIMESTAMP, kind="stable")
+    later = held_back[fit].sort_values(TIMESTAMP, kind="stable")
     found = later.groupby(USER_ID)[ITEM_ID].agg(lambda items: list(dict.fromkeys(items)))
     if found.empty:
         raise DataError("unheard: no user of the held-back events is known; hold back fewer days, or more users")

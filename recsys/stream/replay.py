@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from recsys.aws import Report
-from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
-from recsys.errors import DataError, TimedOut
+from recsys.columns import EVENT_TYPE, ITEM_ID, USER_ID
+from recsys.errors import TimedOut
 from recsys.stream import events
 
 TOP = 10
@@ -42,32 +42,6 @@ class Replay:
         means = difference[rng.integers(0, len(difference), (samples, len(difference)))].mean(axis=1)
         low, high = np.quantile(means, [0.025, 0.975])
         return float(difference.mean()), float(low), float(high)
-
-
-def choose(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> pd.DataFrame:
-    """The first `clicks` held-back events of up to `users` users that have so many, with their `step` from 0.
-
-    Raises DataError where nobody has so many.
-    """
-    ordered = held_back.sort_values(TIMESTAMP, kind="stable")
-    step = ordered.groupby(USER_ID).cumcount()
-    counts = ordered[USER_ID].value_counts()
-    able = np.sort(counts.index[counts >= clicks].to_numpy(dtype=str))
-    if not len(able):
-        raise DataError(f"no user has {clicks} held-back events: lower stream.replay_events, or raise data.test_share")
-    chosen = np.random.default_rng(seed).permutation(able)[:users]
-    return ordered.assign(step=step)[ordered[USER_ID].isin(chosen) & (step < clicks)]
-
-
-def familiar(clicks: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
-    """The clicks of users and on items that training knows: a click on an item younger than the model changes nothing.
-
-    Raises DataError where there is none.
-    """
-    known = clicks[clicks[USER_ID].isin(interactions[USER_ID]) & clicks[ITEM_ID].isin(interactions[ITEM_ID])]
-    if known.empty:
-        raise DataError("every held-back click is of a new user or on a new item: raise stream.replay_users")
-    return known
 
 
 def click_through(clicks: pd.DataFrame, recommend: Recommend, stream_name: str, patience: float = 10) -> np.ndarray:

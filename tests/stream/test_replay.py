@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError
-from recsys.stream import Replay, choose, familiar
+from recsys.stream import Replay, choose, divide, familiar
 from recsys.stream.replay import same_scores
 
 
@@ -19,6 +19,17 @@ def test_the_first_clicks_of_users_with_enough_are_chosen_in_time_order() -> Non
 def test_nobody_with_enough_clicks_says_what_to_lower() -> None:
     with pytest.raises(DataError, match=r"no user has 3 held-back events: lower stream.replay_events"):
         choose(clicks(("a", "1", 1)), users=5, clicks=3, seed=1)
+
+
+def test_each_held_back_event_comes_in_one_way_and_the_test_in_none() -> None:
+    held_back = clicks(*[(user, f"{user}{time}", time) for user in "abc" for time in range(6)])
+    parts = divide(held_back, users=1, clicks=2, seed=1)
+    (heard,) = parts.streamed["USER_ID"].unique()
+    assert list(parts.streamed["TIMESTAMP"]) == [0, 1]
+    assert heard not in set(parts.test["USER_ID"]) and heard in set(parts.export["USER_ID"])
+    assert parts.export["TIMESTAMP"].max() < parts.test["TIMESTAMP"].min()
+    left = held_back.index.difference(pd.concat(parts).index)
+    assert set(held_back.loc[left, "USER_ID"]) == {heard} and pd.concat(parts).index.is_unique
 
 
 def test_a_click_on_an_item_or_by_a_user_unknown_to_training_is_not_familiar() -> None:
