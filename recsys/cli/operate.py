@@ -1,5 +1,6 @@
 """What is done with a system that stands."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,7 @@ def experiment(
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours; may be repeated.")] = None,
     type: Annotated[list[str] | None, typer.Option(help="EVENT_TYPE that counts; may be repeated; else all.")] = None,
     route: Annotated[str, typer.Option(help="recommendations, similar-items or rankings.")] = "recommendations",
+    since: Annotated[datetime | None, typer.Option(help="From this moment on (UTC); else all the log knows.")] = None,
     baseline: Annotated[str | None, typer.Option(help="The variant to beat; the one with most users, if none.")] = None,
     params: ParamsFile = parameters.DEFAULT_FILE,
     settings: Settings = None,
@@ -57,7 +59,8 @@ def experiment(
     pairs = assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
     done = sources.load("file", events.resolve(), column_mapping=pairs).events
     counted = done[done[EVENT_TYPE].isin(type)] if type else done
-    verdict = compare(exposures(function, name, route), counted, baseline, weights)
+    begun = since.replace(tzinfo=UTC) if since else None
+    verdict = compare(exposures(function, name, route, begun), counted, baseline, weights)
     print_rows(verdict.rows(), json)
     for note in verdict.notes():
         console.print(note, style="yellow") if not json else typer.echo(note, err=True)

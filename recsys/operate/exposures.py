@@ -1,6 +1,8 @@
 """Who was in which variant of an experiment, by the log of the API's function."""
 
 import json
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -13,18 +15,25 @@ VARIANT, SERVED = "VARIANT", "SERVED"
 
 
 def exposures(
-    function: str, experiment: str, route: str = "recommendations", users: int = 0, **wait: Any
+    function: str,
+    experiment: str,
+    route: str = "recommendations",
+    since: datetime | None = None,
+    users: int = 0,
+    **wait: Any,
 ) -> pd.DataFrame:
     """Every answer that the API's function gave in an experiment: USER_ID, TIMESTAMP (epoch seconds), VARIANT, SERVED.
 
-    As far back as the log is kept, which is 30 days; what a cache repeated is there once. A log tells of a call some
-    seconds late: where so many `users` are known to have been answered, they are waited for; `wait` is for aws.wait.
+    From `since` on, or as far back as the log is kept, which is 30 days; what a cache repeated is there once. A log
+    tells of a call some seconds late: where so many `users` are known to have been answered, they are waited for;
+    `wait` is for aws.wait.
     Raises AwsError where the function has no log, DataError where nobody was answered in this experiment on this
     route, TimedOut.
     """
     if users:
-        aws.wait(f"{users:,} users in the log", lambda: _arrived(function, experiment, route, users), **wait)
-    told = _told_by_log(function)
+        arrived = partial(_arrived, function, experiment, route, since, users)
+        aws.wait(f"{users:,} users in the log", arrived, **wait)
+    told = _told_by_log(function, since)
     found = _of(told, experiment, route)
     if found.empty:
         others = sorted({f"{entry['experiment']} on {entry['route']}" for _, entry in told})
@@ -33,14 +42,16 @@ def exposures(
     return found
 
 
-def _arrived(function: str, experiment: str, route: str, users: int) -> dict[str, Any]:
-    known = _of(_told_by_log(function), experiment, route)[USER_ID].nunique()
+def _arrived(function: str, experiment: str, route: str, since: datetime | None, users: int) -> dict[str, Any]:
+    known = _of(_told_by_log(function, since), experiment, route)[USER_ID].nunique()
     return {"status": "ACTIVE" if known >= users else f"{known:,} THERE"}
 
 
-def _told_by_log(function: str) -> list[tuple[int, dict[str, Any]]]:
+def _told_by_log(function: str, since: datetime | None) -> list[tuple[int, dict[str, Any]]]:
     """Epoch seconds, and what the line says, of each answer in any experiment."""
-    log = {"logGroupName": f"/aws/lambda/{function}", "filterPattern": '"Exposures"'}
+    log: dict[str, Any] = {"logGroupName": f"/aws/lambda/{function}", "filterPattern": '"Exposures"'}
+    if since:
+        log["startTime"] = int(1000 * since.timestamp())
     lines = aws.pages("logs", "filter_log_events", "events", **log)
     return [(line["timestamp"] // 1000, {"route": "recommendations", **json.loads(line["message"])}) for line in lines]
 

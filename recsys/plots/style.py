@@ -186,8 +186,18 @@ def counted(number: float, noun: str) -> str:
 
 
 def count_axis(axis: Any) -> None:
-    """Ticks as whole numbers with thousands commas, also on a log axis."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    """Ticks with thousands commas, also on a log axis; with decimals only where a tick lies between whole numbers."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+
+
+def _tick(value: float) -> str:
+    """
+    >>> _tick(12500), _tick(2.5), _tick(0.05)
+    ('12,500', '2.5', '0.05')
+    """
+    if value < 1:
+        return f"{value:g}"
+    return f"{value:,.0f}" if abs(value - round(value)) < 0.01 else f"{value:,.1f}"
 
 
 def share_axis(axis: Any) -> None:

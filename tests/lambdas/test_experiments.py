@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,9 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
         variants = {user: deploy.get(f"{url}/recommendations/{user}")[1]["experiment"]["variant"] for user in users}
         taken = deploy.visits(url, {user: ["item-1", "nowhere"] for user in users}, 5)
         exposed = exposures(system.RecommendationApiFunctionName, "found", users=len(users), timeout=30)
+        later = datetime.now(UTC) + timedelta(minutes=1)
+        with pytest.raises(DataError, match="no answer in experiment found"):
+            exposures(system.RecommendationApiFunctionName, "found", since=later)
         file = tmp_path / "clicks.csv"
         buyers = [user for user in users if variants[user] == "now"][:5]
         rows = [(user, "item-1", int(time.time()) + 5, kind) for kind in ("click", "buy") for user in buyers]
