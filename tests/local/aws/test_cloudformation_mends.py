@@ -139,14 +139,12 @@ def test_a_function_gets_its_concurrency_and_may_invoke_itself_if_the_template_s
     assert functions.get_function_recursion_config(**name)["RecursiveLoop"] == "Allow"
 
 
-def test_who_asks_for_a_nested_stack_is_answered_once_it_is_there(client):
-    cloudformation, s3 = client("cloudformation"), client("s3")
-    s3.create_bucket(Bucket="nested-templates")
-    inner = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}
-    s3.put_object(Bucket="nested-templates", Key="inner.json", Body=json.dumps(inner))
-    address = "https://s3.us-east-1.amazonaws.com/nested-templates/inner.json"
-    outer = {"Resources": {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": address}}}}
-    stack = cloudformation.create_stack(StackName="nested", TemplateBody=json.dumps(outer))["StackId"]
-    assert cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+def test_who_changes_a_stack_is_answered_once_it_is_over(client):
+    """This one waits a second for a signal that nobody sends."""
+    handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+    waiting = {"Handle": {"Ref": "Handle"}, "Timeout": "1"}
+    signal = {"Type": "AWS::CloudFormation::WaitCondition", "Properties": waiting}
+    cloudformation, body = client("cloudformation"), json.dumps({"Resources": {"Handle": handle, "Signal": signal}})
+    stack = cloudformation.create_stack(StackName="waiting", TemplateBody=body)["StackId"]
+    assert cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
     cloudformation.delete_stack(StackName=stack)
-    assert cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
