@@ -8,6 +8,9 @@ BIN := .venv/bin
 PARAMS ?= params/local.yaml
 RETAIL ?= data/raw/online-retail.parquet
 CONTAINER := recsys/sagemaker/container
+# jsonschema checks URLs in any script with it where it is installed; nothing here has any, and each process that reads
+# a notebook would start 4 s later: its grammar is compiled at the import.
+SLOW := rfc3987-syntax
 # Of the tests, each with an embedded AWS of its own.
 WORKERS ?= 2
 # Every process would compile pandas and scipy anew, which takes three times as long as to import them.
@@ -25,6 +28,7 @@ setup: .venv/ready ## create the environment in .venv from requirements.lock
 	@awk '/^uv==/ {found = 1} found {print} found && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip uninstall --quiet --python $(BIN)/python $(SLOW)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 

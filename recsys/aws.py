@@ -7,6 +7,7 @@ programs it starts.
 
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -54,6 +55,7 @@ def endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL")
 
 
+_making = threading.Lock()  # a session makes one client at a time
 intercept: Callable[[Any], None] | None = None  # a dry run sees every new client through this; see recsys.plan
 
 
@@ -65,18 +67,29 @@ def client(service: str) -> Any:
         planned = boto3.client(service, config=config, aws_access_key_id="planned", aws_secret_access_key="planned")
         intercept(planned)
         return planned
-    session = boto3.Session()
-    if session.get_credentials() is None:
-        raise AwsError(
-            "AWS credentials are missing: run `aws configure`, or set AWS_PROFILE; "
-            "or use the embedded AWS with --params params/local.yaml"
-        )
-    try:
-        return session.client(service, config=config)
-    except NoRegionError as error:
-        raise AwsError(
-            f"no AWS region for {service}: set aws.region in the params file or AWS_DEFAULT_REGION"
-        ) from error
+    with _making:
+        session = _session()
+        if session.get_credentials() is None:
+            raise AwsError(
+                "AWS credentials are missing: run `aws configure`, or set AWS_PROFILE; "
+                "or use the embedded AWS with --params params/local.yaml"
+            )
+        try:
+            return session.client(service, config=config)
+        except NoRegionError as error:
+            raise AwsError(
+                f"no AWS region for {service}: set aws.region in the params file or AWS_DEFAULT_REGION"
+            ) from error
+
+
+def _session() -> boto3.Session:
+    """The one session of this environment: with one for each, clients take six times as long to make."""
+    return _session_in(tuple(sorted(each for each in os.environ.items() if each[0].startswith("AWS_"))))
+
+
+@lru_cache(maxsize=1)
+def _session_in(_environment: tuple[tuple[str, str], ...]) -> boto3.Session:
+    return boto3.Session()
 
 
 def address(service: str) -> str:
@@ -91,7 +104,7 @@ def account_id() -> str:
 
 def region() -> str:
     """The region of this process's clients. Raises AwsError where none is set."""
-    name = boto3.Session().region_name
+    name = _session().region_name
     if not name:
         raise AwsError("no AWS region: set aws.region in the params file or AWS_DEFAULT_REGION")
     return name

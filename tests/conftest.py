@@ -21,6 +21,7 @@ from botocore.config import Config
 
 START_SECONDS = 60
 FIRST = ("test_notebooks.py", "test_front_doors.py")  # the longest: begun last, one worker would wait for the other
+TOGETHER = ("tests/contract/", "tests/lambdas/")  # folders whose files share what takes long to set up
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,18 @@ class Embedded:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first."""
     items.sort(key=lambda item: item.path.name not in FIRST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file goes to one worker whole, and so do the folders of which both workers would set everything up."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
+
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from waiting import patiently
 
 ROLE = "arn:aws:iam::000000000000:role/personalize"
 RECIPE = "arn:aws:personalize:::recipe/"
@@ -102,32 +103,35 @@ class Shop:
 
 def settled(describe: Callable[..., dict[str, Any]], key: str, **arn: str) -> dict[str, Any]:
     """Poll until a status is final; the last description."""
-    while True:
+    for _ in patiently():
         described = describe(**arn)[key]
         status = described["status"]
         if status in ("ACTIVE", "COMPLETED", "INACTIVE") or status.endswith(("FAILED", "STOPPED")):
-            return described
-        time.sleep(0.02)
+            break
+    return described
 
 
 def updated(describe: Callable[..., dict[str, Any]], key: str, member: str, **arn: str) -> dict[str, Any]:
     """Poll until the update shown in `member` is ACTIVE; the last description."""
-    while (described := describe(**arn)[key]).get(member, {}).get("status") != "ACTIVE":
-        assert "FAILED" not in described.get(member, {}).get("status", ""), described
-        time.sleep(0.02)
+    for _ in patiently():
+        described = describe(**arn)[key]
+        status = described.get(member, {}).get("status", "")
+        assert "FAILED" not in status, described
+        if status == "ACTIVE":
+            break
     return described
 
 
 def gone(client: Client, describe: Callable[..., Any], **arn: str) -> list[str]:
     """Describe what is being deleted until it does not exist; the statuses seen."""
     seen = []
-    while True:
+    for _ in patiently():
         try:
             (described,) = (value for name, value in describe(**arn).items() if name != "ResponseMetadata")
         except client("personalize").exceptions.ResourceNotFoundException:
-            return seen
+            break
         seen.append(described["status"])
-        time.sleep(0.02)
+    return seen
 
 
 def open_shop(client: Client, name: str | None = None, **more: str) -> Shop:

@@ -2,12 +2,14 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import boto3
+import pandas as pd
 import pytest
 from personalize_shop import ROLE, unique
 
@@ -22,12 +24,23 @@ def bucket(embedded: Any) -> str:
     return name
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample shop with three of ten visitors, those whom the programs name among them."""
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("items.csv", "users.csv"):
+        shutil.copy(SAMPLE / name, folder)
+    table = pd.read_csv(SAMPLE / "interactions.csv", dtype=str, keep_default_na=False)
+    table[table["USER_ID"].str[-1].isin(["1", "2", "8"])].to_csv(folder / "interactions.csv", index=False)
+    return folder
+
+
 @pytest.fixture
-def run(bucket: str) -> Any:
+def run(bucket: str, data: Path) -> Any:
     """Run a program; what it printed."""
 
     def ran(name: str) -> str:
-        environment = os.environ | {"BUCKET": bucket, "ROLE_ARN": ROLE, "DATA": str(SAMPLE), "POLL_SECONDS": "0.05"}
+        environment = os.environ | {"BUCKET": bucket, "ROLE_ARN": ROLE, "DATA": str(data), "POLL_SECONDS": "0.05"}
         command = [sys.executable, str(PROGRAMS / f"{name}.py")]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]

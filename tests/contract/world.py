@@ -1,7 +1,6 @@
 """One of everything Personalize knows, made through plain boto3, and a maker for another one of each kind."""
 
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import personalize_shop as shops
 from personalize_shop import RECIPE, ROLE
+from waiting import patiently
 
 _numbers = count(1)
 FINAL = ("ACTIVE", "COMPLETED", "INACTIVE", "FAILED", "CREATE FAILED", "CREATE STOPPED")
@@ -133,18 +133,20 @@ class World:
 
     def settle(self, kind: str, arn: str) -> str:
         """Wait for the end of a creation, which must be a good one; the ARN."""
-        while (described := self.describe(kind, arn)).get("status", "ACTIVE") not in FINAL:
+        for _ in patiently():
+            described = self.describe(kind, arn)
+            if described.get("status", "ACTIVE") in FINAL:
+                break
             if described["status"].startswith("DELETE"):
                 return arn
-            time.sleep(0.02)
         assert "FAILED" not in described.get("status", ""), described
         return arn
 
     def gone(self, kind: str, arn: str) -> None:
         """Wait for the end of a delete."""
         try:
-            while self.describe(kind, arn):
-                time.sleep(0.02)
+            for _ in patiently():
+                self.describe(kind, arn)
         except self.personalize.exceptions.ResourceNotFoundException:
             return
 

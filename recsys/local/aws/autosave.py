@@ -15,7 +15,7 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
-from recsys.local.aws import capture, changed_items
+from recsys.local.aws import capture, changed_items, changed_stacks
 from recsys.local.aws.marks import Difference, Marks
 from recsys.local.aws.store import Checkpoints, Rows, Store
 
@@ -105,6 +105,7 @@ class Autosave:
 
     def _fail(self, reason: str) -> None:
         changed_items.forget()
+        changed_stacks.forget()
         if self.error != reason and self._failure != reason:
             logger.error("the state could not be saved, it is tried again: %s", reason)
         self._failure = reason

@@ -20,14 +20,14 @@ from ministack.core import persistence
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 from ministack.services import kinesis
 
-from recsys.local.aws import changed_items
+from recsys.local.aws import changed_items, changed_stacks
 from recsys.local.aws.marks import Block, Prefix
 from recsys.local.aws.store import Rows
 
 # Modules whose get_state() does nothing with its copies but return them.
 COLLECT_ONLY = (
-    "cloudwatch", "cloudwatch_logs", "dynamodb", "eventbridge", "iam", "s3", "scheduler", "sns", "sqs", "ssm",
-    "stepfunctions",
+    "cloudformation", "cloudwatch", "cloudwatch_logs", "dynamodb", "eventbridge", "iam", "s3", "scheduler", "sns",
+    "sqs", "ssm", "stepfunctions",
 )  # fmt: skip
 CUT_AT = {("dynamodb", "tables"): "items"}
 ATTEMPTS = 3  # a service's own copy may meet a request that changes it
@@ -39,8 +39,9 @@ logger = logging.getLogger(__name__)
 
 
 def services() -> dict[str, Callable[[], dict[str, Any] | None]]:
-    """What can be saved: service -> its get_state; only services that were used are loaded."""
-    return app._build_persistence_save_dict()
+    """What is to be saved: service -> its get_state; those that were used, CloudFormation where it may have changed."""
+    used = app._build_persistence_save_dict()
+    return used if changed_stacks.take() else {name: read for name, read in used.items() if name != "cloudformation"}
 
 
 def blocks_of(service: str, get_state: Callable[[], dict[str, Any] | None]) -> list[Block]:

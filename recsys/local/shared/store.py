@@ -6,7 +6,7 @@ begin with an underscore are ours and never leave (no output shape has them).
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS resources (
     document TEXT NOT NULL,
     gone INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX IF NOT EXISTS resources_by_kind ON resources (kind, number);
 CREATE TABLE IF NOT EXISTS tags (
     arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (arn, key)
 );
@@ -105,13 +106,17 @@ class Store:
 
     def find(self, kind: str, after: int = 0, limit: int = -1, **members: Any) -> list[Resource]:
         """Resources of a kind in order of creation, those whose document has these values (None: lacks them)."""
-        where = "".join(f" AND json_extract(document, '$.{name}') IS ?" for name in members)
         rows = self._db.execute(
-            f"SELECT number, arn, document FROM resources WHERE kind = ? AND number > ? AND NOT gone{where} "
+            f"SELECT number, arn, document FROM resources WHERE kind = ? AND number > ? AND NOT gone{_having(members)} "
             "ORDER BY number LIMIT ?",
             (kind, after, *members.values(), limit),
         )
         return [Resource(arn, kind, json.loads(document), number) for number, arn, document in rows]
+
+    def count(self, kind: str, **members: Any) -> int:
+        """How many `find` finds."""
+        query = f"SELECT count(*) FROM resources WHERE kind = ? AND NOT gone{_having(members)}"
+        return self._db.execute(query, (kind, *members.values())).fetchone()[0]
 
     def bury(self, resource: Resource) -> None:
         """Gone, but its last status can be seen once more: programs wait for a delete by describing its object."""
@@ -139,3 +144,8 @@ class Store:
 
     def untag(self, arn: str, keys: list[str]) -> None:
         self._db.executemany("DELETE FROM tags WHERE arn = ? AND key = ?", [(arn, key) for key in keys])
+
+
+def _having(members: Iterable[str]) -> str:
+    """The condition that documents have values for these members."""
+    return "".join(f" AND json_extract(document, '$.{name}') IS ?" for name in members)

@@ -12,6 +12,8 @@ from botocore.config import Config
 
 from recsys.local import launcher
 
+SESSION = boto3.Session("test", "test", region_name="us-east-1")
+
 
 class OwnServer:
     """One server on a port of its own with its state in `state`; `client` makes boto3 clients against it."""
@@ -38,9 +40,8 @@ class OwnServer:
     def client(self, service: str) -> Any:
         """A client that does not retry: what is not acknowledged is not acknowledged."""
         if service not in self._clients:
-            session = boto3.Session("test", "test", region_name="us-east-1")
             config = Config(retries={"max_attempts": 0}, read_timeout=30)
-            self._clients[service] = session.client(
+            self._clients[service] = SESSION.client(
                 service, endpoint_url=f"http://127.0.0.1:{self.port}", config=config
             )
         return self._clients[service]

@@ -137,3 +137,14 @@ def test_a_function_gets_its_concurrency_and_may_invoke_itself_if_the_template_s
     functions, name = client("lambda"), {"FunctionName": "cfn-function"}
     assert functions.get_function_concurrency(**name)["ReservedConcurrentExecutions"] == 1
     assert functions.get_function_recursion_config(**name)["RecursiveLoop"] == "Allow"
+
+
+def test_who_changes_a_stack_is_answered_once_it_is_over(client):
+    """This one waits a second for a signal that nobody sends."""
+    handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+    waiting = {"Handle": {"Ref": "Handle"}, "Timeout": "1"}
+    signal = {"Type": "AWS::CloudFormation::WaitCondition", "Properties": waiting}
+    cloudformation, body = client("cloudformation"), json.dumps({"Resources": {"Handle": handle, "Signal": signal}})
+    stack = cloudformation.create_stack(StackName="waiting", TemplateBody=body)["StackId"]
+    assert cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
+    cloudformation.delete_stack(StackName=stack)

@@ -31,7 +31,8 @@ class Role:
         trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         self.arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-        self.keys = client("sts").assume_role(RoleArn=self.arn, RoleSessionName="test")["Credentials"]
+        keys = client("sts").assume_role(RoleArn=self.arn, RoleSessionName="test")["Credentials"]
+        self.session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
 
     def may(self, *granted: tuple[str, str], **condition: Any) -> None:
         """From now on it may do these actions on these resources, and no others."""
@@ -41,8 +42,7 @@ class Role:
         self.iam.put_role_policy(RoleName=self.name, PolicyName="granted", PolicyDocument=document)
 
     def ask(self, service: str, call: str, **request: Any) -> Any:
-        keys = (self.keys[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
-        return getattr(boto3.Session(*keys, "us-east-1").client(service), call)(**request)
+        return getattr(self.session.client(service), call)(**request)
 
     def refused(self, service: str, call: str, **request: Any) -> tuple[str, str]:
         """Code and message of AWS's refusal."""

@@ -1,5 +1,6 @@
 """What is there after the server was killed, or stopped, and started again."""
 
+import json
 import time
 
 import pytest
@@ -123,6 +124,10 @@ def test_a_stream_made_anew_under_an_old_name_is_empty_also_after_a_restart(serv
 def test_everything_the_pipeline_uses_survives_a_clean_stop(server):
     line = build(server.client, "kept")
     s3, sns, ssm, iam = (server.client(name) for name in ("s3", "sns", "ssm", "iam"))
+    cloudformation = server.client("cloudformation")
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}})
+    cloudformation.create_stack(StackName="kept", TemplateBody=template)
+    server.saved_after(time.time())
     s3.create_bucket(Bucket="kept-bucket")
     s3.put_bucket_versioning(Bucket="kept-bucket", VersioningConfiguration={"Status": "Enabled"})
     for body in (b"one", b"two"):
@@ -132,11 +137,15 @@ def test_everything_the_pipeline_uses_survives_a_clean_stop(server):
     iam.create_role(RoleName="kept", AssumeRolePolicyDocument="{}")
     api = server.client("apigateway").create_rest_api(name="kept")["id"]
     server.client("sqs").send_message(QueueUrl=line.queue_url, MessageBody="kept")
+    server.saved_after(time.time())
+    cloudformation.update_stack(StackName="kept", TemplateBody=template, Tags=[{"Key": "stage", "Value": "later"}])
     server.stop()
     server.start()
     assert "saved at a clean stop" in server.lines[-2]
     assert s3.get_object(Bucket="kept-bucket", Key="k")["Body"].read() == b"two"
     assert len(s3.list_object_versions(Bucket="kept-bucket")["Versions"]) == 2
+    (stack,) = cloudformation.describe_stacks(StackName="kept")["Stacks"]
+    assert (stack["StackStatus"], stack["Tags"]) == ("UPDATE_COMPLETE", [{"Key": "stage", "Value": "later"}])
     assert {"TopicArn": topic} in sns.list_topics()["Topics"]
     assert ssm.get_parameter(Name="/kept")["Parameter"]["Value"] == "v"
     assert iam.get_role(RoleName="kept")["Role"]["RoleName"] == "kept"

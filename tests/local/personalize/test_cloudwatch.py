@@ -153,8 +153,10 @@ def test_a_cloudwatch_that_is_away_is_mentioned_once_a_minute(
 
 
 def test_the_last_counts_are_put_before_the_server_ends(free_port: int, tmp_path: Path) -> None:
+    session = boto3.Session("test", "test")
+
     def client(service: str) -> Any:
-        return boto3.Session("test", "test").client(service, "us-east-1", endpoint_url=server.endpoint)
+        return session.client(service, "us-east-1", endpoint_url=server.endpoint)
 
     server = launcher.up(free_port, tmp_path)
     shop = shops.open_shop(client)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import ports
 import psutil
 import pytest
 from botocore.config import Config
@@ -26,6 +27,7 @@ class Server:
     def __init__(self, state: Path, port: int) -> None:
         self.state, self.endpoint = state, f"http://127.0.0.1:{port}"
         self.command = [sys.executable, "-m", "recsys.local.server", "--port", str(port), "--state", str(state)]
+        self._clients: dict[str, Any] = {}
         self.start()
 
     def start(self) -> None:
@@ -47,19 +49,23 @@ class Server:
         return children
 
     def client(self, service: str) -> Any:
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-        return boto3.client(service, endpoint_url=self.endpoint, config=Config(retries={"max_attempts": 1}), **keys)
+        if service not in self._clients:
+            keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+            config = Config(retries={"max_attempts": 1})
+            self._clients[service] = boto3.client(service, endpoint_url=self.endpoint, config=config, **keys)
+        return self._clients[service]
 
 
-@pytest.fixture
-def server(tmp_path: Path, free_port: int) -> Iterator[Server]:
-    made = Server(tmp_path, free_port)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One state through all these interruptions."""
+    made = Server(tmp_path_factory.mktemp("durable"), ports.free_port())
     yield made
     made.process.send_signal(signal.SIGTERM)
     made.process.wait(timeout=30)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def train(server: Server) -> Callable[..., None]:
     """Start a training on 60 users whose next item can be learned."""
     rows = [f"u{u},i{(u + 3 * s) % 40},{1_700_000_000 + s}" for u in range(60) for s in range(12)]
@@ -84,12 +90,13 @@ def finished(server: Server, name: str) -> dict[str, Any]:
     return eventually(found)
 
 
-def live(server: Server, train: Callable[..., None]) -> Any:
-    """A client of SageMaker, where an endpoint called live is in service."""
-    sagemaker = server.client("sagemaker")
+@pytest.fixture(scope="module")
+def artefact(server: Server, train: Callable[..., None]) -> str:
+    """Of a model that serves as the endpoint called live."""
     train("quick", {"model": "popularity"})
-    serve(sagemaker, "live", finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"])
-    return sagemaker
+    found = finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"]
+    serve(server.client("sagemaker"), "live", found)
+    return found
 
 
 def serve(sagemaker: Any, name: str, artefact: str, **members: Any) -> None:
@@ -104,10 +111,23 @@ def keys(server: Server, prefix: str) -> set[str]:
     return {f"s3://{BUCKET}/{each['Key']}" for each in listed.get("Contents", [])}
 
 
-def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train: Callable[..., None]) -> None:
-    sagemaker = live(server, train)
+def test_a_spot_job_that_is_interrupted_goes_on(server: Server, train: Callable[..., None]) -> None:
+    train("spot", {"budget_seconds": "5"}, EnableManagedSpotTraining=True)
+    checkpoints = server.state / "sagemaker/training-job/spot/ml/checkpoints"
+    eventually(lambda: list(checkpoints.glob("*.json")))
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    (training,) = [each for each in children if "recsys.sagemaker.container.train" in each.cmdline()]
+    training.terminate()
+    job = finished(server, "spot")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert "Interrupted" in [each["Status"] for each in job["SecondaryStatusTransitions"]]
+
+
+def test_after_a_kill_endpoints_serve_and_training_goes_on(
+    server: Server, train: Callable[..., None], artefact: str
+) -> None:
+    sagemaker = server.client("sagemaker")
     into = {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/answers"}}
-    artefact = finished(server, "quick")["ModelArtifacts"]["S3ModelArtifacts"]
     serve(sagemaker, "queue", artefact, AsyncInferenceConfig=into)
     train("slow", {"budget_seconds": "5"})
     checkpoints = server.state / "sagemaker/training-job/slow/ml/checkpoints"
@@ -135,33 +155,22 @@ def test_after_a_kill_endpoints_serve_and_training_goes_on(server: Server, train
         for event in logs.get_log_events(**where, logStreamName=stream["logStreamName"])["events"]
     ]
     assert any(line.startswith("resuming: ") for line in lines), lines
+    sagemaker.delete_endpoint(EndpointName="queue")
 
 
 def test_a_server_that_stops_waits_for_no_training_and_what_it_takes_up_can_be_deleted(
-    server: Server, train: Callable[..., None]
+    server: Server, train: Callable[..., None], artefact: str
 ) -> None:
-    sagemaker = live(server, train)
-    train("slow", {"budget_seconds": "300"})
-    eventually(lambda: list((server.state / "sagemaker/training-job/slow/ml/checkpoints").glob("*.json")))
+    sagemaker = server.client("sagemaker")
+    train("long", {"budget_seconds": "300"})
+    eventually(lambda: list((server.state / "sagemaker/training-job/long/ml/checkpoints").glob("*.json")))
     server.process.send_signal(signal.SIGTERM)
     server.process.wait(timeout=30)
     server.start()
     sagemaker.delete_endpoint(EndpointName="live")  # before its processes are up again
     with pytest.raises(sagemaker.exceptions.ClientError, match="in-progress"):
         sagemaker.delete_endpoint(EndpointName="live")
-    assert sagemaker.describe_training_job(TrainingJobName="slow")["TrainingJobStatus"] == "InProgress"
+    assert sagemaker.describe_training_job(TrainingJobName="long")["TrainingJobStatus"] == "InProgress"
     eventually(lambda: not sagemaker.list_endpoints()["Endpoints"])
     serving = [each.cmdline() for each in psutil.Process(server.process.pid).children(recursive=True)]
     assert not [line for line in serving if "recsys.sagemaker.container.serve" in line]
-
-
-def test_a_spot_job_that_is_interrupted_goes_on(server: Server, train: Callable[..., None]) -> None:
-    train("spot", {"budget_seconds": "5"}, EnableManagedSpotTraining=True)
-    checkpoints = server.state / "sagemaker/training-job/spot/ml/checkpoints"
-    eventually(lambda: list(checkpoints.glob("*.json")))
-    children = psutil.Process(server.process.pid).children(recursive=True)
-    (training,) = [each for each in children if "recsys.sagemaker.container.train" in each.cmdline()]
-    training.terminate()
-    job = finished(server, "spot")
-    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    assert "Interrupted" in [each["Status"] for each in job["SecondaryStatusTransitions"]]

@@ -5,19 +5,25 @@
   rest.
 - What stays as it is in an updated nested stack keeps its attributes, which others refer to; MiniStack loses them.
 - An output with an API's amazonaws.com address is shown with the address that answers here.
+- Who changes a stack is answered once it is changed, as nested stacks take part of a second: `aws cloudformation
+  deploy`, `wait` and their like, who see it in progress, look again after half a minute.
 """
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import yaml
-from ministack.services import apigateway_v1
+from ministack.services import apigateway_v1, cloudformation
 from ministack.services.cloudformation import _stacks, engine, handlers, provisioners
 from ministack.services.cloudformation.provisioners import _STACK_TAG_PROPERTY
 
+from recsys.local.aws import changed_stacks
 from recsys.local.aws.cloudformation.answers import Created, Properties
 
 TAGGED = ("S3::Bucket", "CloudTrail::Trail", "CloudWatch::Dashboard", "Events::Rule", "Lambda::EventSourceMapping")
+SOON = 5.0  # seconds; what takes longer, as a custom resource may, is asked for as on AWS
 API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([A-Za-z0-9_-]+)")
 
 
@@ -28,6 +34,20 @@ def install(endpoint: str) -> None:
     provisioners._update_resource = _keeping_attributes(provisioners._update_resource)
     for action in ("DescribeStacks", "ListExports"):
         handlers._ACTION_HANDLERS[action] = _with_local_addresses(handlers._ACTION_HANDLERS[action], endpoint)
+    cloudformation.handle_request = _once_changed(cloudformation.handle_request)
+
+
+def _once_changed(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def answered(*request: Any) -> Any:
+        before = asyncio.all_tasks()
+        answer = await handle(*request)
+        begun = asyncio.all_tasks() - before  # its own, as a handler waits for nothing
+        changed_stacks.note(begun)
+        if begun:
+            await asyncio.wait(begun, timeout=SOON)
+        return answer
+
+    return answered
 
 
 def _keeping_attributes(update: Callable[..., Created]) -> Callable[..., Created]:

@@ -138,10 +138,8 @@ class Control:
         if quota is None:
             return
         scope = {quota.member: document[quota.member]} if quota.member else {}
-        others = self.store.find(kind.name, **scope)
-        if quota.only_busy:
-            others = [other for other in others if other.status in BUSY]
-        if len(others) >= quota.most:
+        states: list[Params] = [{"status": status} for status in BUSY] if quota.only_busy else [{}]
+        if sum(self.store.count(kind.name, **scope, **state) for state in states) >= quota.most:
             within = f" in {document[quota.member]}" if quota.member else ""
             message = quota.message or "More than {most} " + f"{kind.name} resources{within}."
             raise over_limit(message.format(most=quota.most))

@@ -3,7 +3,8 @@
 It reads one job a line from standard input, `{"id", "task", "spec"}`, and writes `{"id", "pid"}` when a child has begun
 and `{"id", "code"}` when it has ended. When standard input closes, because the server stopped or was killed, it kills
 its children and ends: no job outlives the server, which takes it up again at its next start. That may be sooner than
-the old worker hears of it, so that a worker begins nothing before the one before it, and its children, have ended.
+the old worker hears of it, so that a worker begins nothing before the one before it, and its children, have ended; its
+imports it does meanwhile. Between two of these it looks whether the server is still there.
 """
 
 import fcntl
@@ -26,6 +27,11 @@ TASKS = {
     "infer": ("batch", "infer"),
     "segment": ("segments", "segment"),
 }
+# What takes longest to import of a task, in steps of half a second at most.
+HEAVY = {
+    "import": ("numpy", "pandas", "pyarrow.parquet", "boto3"),
+    "train": ("scipy.sparse.linalg", "numba", "scipy.optimize", "recsys.models"),
+}
 NICENESS = 10  # serving comes first
 
 
@@ -34,7 +40,6 @@ def main() -> None:
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides what to stop
     lock = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # children share it: it is free once the last of them has ended
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken)
@@ -58,6 +63,7 @@ def main() -> None:
                 if job["task"] in cold:  # imported here, once, and not in every child
                     cold.remove(job["task"])
                     warm(job["task"])
+                fcntl.flock(lock, fcntl.LOCK_EX)  # children share it: it is free once the last of them has ended
                 begin(job, children)
     for pid in children:
         os.kill(pid, signal.SIGKILL)
@@ -66,9 +72,20 @@ def main() -> None:
 def warm(name: str) -> None:
     """Import a task ahead of its first job. What cannot be imported fails its own jobs, with the reason."""
     try:
+        for module in HEAVY.get(name, ()):
+            if alone():
+                return
+            importlib.import_module(module)
         getattr(sys.modules[task(name).__module__], "warm", lambda: None)()
     except ImportError:
         traceback.print_exc()
+
+
+def alone() -> bool:
+    """Whether the server has closed standard input, or is gone."""
+    server = select.poll()
+    server.register(0, select.POLLHUP)
+    return any(event & select.POLLHUP for _, event in server.poll(0))
 
 
 def task(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
