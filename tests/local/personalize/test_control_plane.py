@@ -27,8 +27,8 @@ def test_a_delete_is_seen_before_the_resource_is_gone(client: Client, personaliz
     shop = shops.open_shop(client)
     personalize.delete_dataset_group(datasetGroupArn=shop.group)
     seen = shops.gone(client, personalize.describe_dataset_group, datasetGroupArn=shop.group)
-    assert seen[0] == "DELETE PENDING"
-    assert set(seen) == {"DELETE PENDING", "DELETE IN_PROGRESS"}
+    in_order = list(dict.fromkeys(seen))
+    assert in_order in (["DELETE PENDING", "DELETE IN_PROGRESS"], ["DELETE IN_PROGRESS"])  # who is slow sees the last
 
 
 def test_a_program_that_looks_late_still_sees_the_delete_once(client: Client, personalize: Any) -> None:
