@@ -81,8 +81,8 @@ def weight(value: Any, level: int = 1) -> int:
     ((kind, inside),) = value.items()
     if kind == "S" and type(inside) is str:
         return _length(inside)
-    if kind == "N" and type(inside) is str and PLAIN.fullmatch(inside):
-        return dynamodb._number_size_bytes(inside)
+    if kind == "N" and type(inside) is str:
+        return _digits(inside)
     if kind == "M" and type(inside) is dict:
         total = 3 + len(inside)
         for name, each in inside.items():
@@ -96,6 +96,18 @@ def weight(value: Any, level: int = 1) -> int:
     if kind in ("BOOL", "NULL"):
         return 1
     raise Uncommon
+
+
+def _digits(number: str) -> int:
+    whole, _, fraction = number.partition(".")
+    if whole.isdecimal() and fraction.isdecimal() and number.isascii() and fraction[-1] != "0":
+        if whole[0] != "0":
+            return 1 + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2  # two digits a byte on each side of the point
+        if whole == "0" and fraction[0] != "0":
+            return 1 + (len(fraction) + 1) // 2
+    elif not PLAIN.fullmatch(number):
+        raise Uncommon
+    return dynamodb._number_size_bytes(number)
 
 
 def _length(text: str) -> int:

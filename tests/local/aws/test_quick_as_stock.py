@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from recsys.local.aws import host
 
-NUMBERS = st.sampled_from(["0", "-1.50", "1700000000.123", "1e5", "1E-400", "12" * 30, "1e99999999999", "x", "", "1_0"])
+DECIMALS = st.from_regex(r"-?[0-9]{1,4}\.?[0-9]{0,4}(e-?[0-9]{1,2})?", fullmatch=True)
+NUMBERS = DECIMALS | st.sampled_from(
+    ["0", "-1.50", "1700000000.123", "1e5", "1E-400", "12" * 30, "1e99999999999", "x", "", "1_0"]
+)
 BINARY = st.sampled_from(["", "aGVsbG8=", "no base64"])
 TEXT = st.text(max_size=5)
 LEAVES = (
