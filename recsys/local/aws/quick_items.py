@@ -100,11 +100,12 @@ def weight(value: Any, level: int = 1) -> int:
 
 def _digits(number: str) -> int:
     whole, _, fraction = number.partition(".")
-    if whole.isdecimal() and fraction.isdecimal() and number.isascii() and fraction[-1] != "0":
-        if whole[0] != "0":
-            return 1 + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2  # two digits a byte on each side of the point
-        if whole == "0" and fraction[0] != "0":
-            return 1 + (len(fraction) + 1) // 2
+    if whole.isdecimal() and fraction.isdecimal() and number.isascii():
+        whole, fraction = whole.lstrip("0"), fraction.rstrip("0")
+        if fraction and whole:  # two digits a byte on each side of the point
+            return 1 + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2
+        if fraction:  # and none for pairs of zeros behind the point
+            return 1 + (len(fraction.lstrip("0")) + len(fraction) % 2 + 1) // 2
     elif not PLAIN.fullmatch(number):
         raise Uncommon
     return dynamodb._number_size_bytes(number)
