@@ -16,12 +16,12 @@ from ..transient import is_transient
 from .clock import Clock
 from .profiles import Users
 from .source import RESULTS, Gone
+from .texts import DETAILS
 
 BODY = 4_000_000  # bytes; an endpoint takes 6 MB, a serverless one 4 MB
 PATIENCE = 70  # seconds; a model may take 60 for its answer
 REFUSED = (400, 413, 422)  # how a model says that it is what it was asked
 BUSY = 429
-DETAILS = ("title", "category", "price")
 
 Answers = dict[str, list[Item] | Exception]
 Catalogue = Mapping[str, Mapping[str, Any]]
@@ -35,6 +35,7 @@ class EndpointSource:
 
     def __init__(self, runtime: Any, name: str, catalogue: Catalogue) -> None:
         self.runtime, self.name, self.catalogue = runtime, name, catalogue
+        self.known: dict[str, Item] = {}  # what is the same whomever an item is recommended to
 
     def recommend(self, users: Users, clock: Clock) -> Answers:
         """Each user's items, best first, or why there are none. Raises Gone, or OutOfTime: then for nobody."""
@@ -81,9 +82,11 @@ class EndpointSource:
         return found
 
     def _item(self, entry: Mapping[str, Any]) -> Item:
-        known = self.catalogue.get(entry["itemId"], {})
-        details = {name: known.get(name) for name in DETAILS}
-        return {"itemId": entry["itemId"], **details, "score": float(entry["score"])}
+        item = entry["itemId"]
+        if item not in self.known:
+            details = self.catalogue.get(item, {})
+            self.known[item] = {"itemId": item, **{name: details.get(name) for name in DETAILS}}
+        return {**self.known[item], "score": float(entry["score"])}
 
 
 def _refuses(error: Exception) -> bool:

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from ..campaign import Item
 from .clock import Clock
 from .state import Segment, State, read
+from .texts import told
 
 BLOCK = 8 * 2**20  # bytes; at least 5 MiB for each but the last, and at most 10,000 of them
 AHEAD = 32  # parts read at once
@@ -44,8 +45,8 @@ class Files:
 
     def put_part(self, segment: int, number: int, items: Mapping[str, Sequence[Item]]) -> None:
         """Write one part; a step done again writes the same part again."""
-        entries = ({"userId": user, "recommendations": best} for user, best in items.items())
-        self._put(_part(segment, number), ",\n".join(map(json.dumps, entries)).encode())
+        entries = (f'{{"userId": {json.dumps(user)}, "recommendations": {told(best)}}}' for user, best in items.items())
+        self._put(_part(segment, number), ",\n".join(entries).encode())
 
     def join(self, segments: Sequence[Segment], head: Document, clock: Clock) -> None:
         """Write results.json: `head`, and under `users` all that is in the parts. Raises OutOfTime."""

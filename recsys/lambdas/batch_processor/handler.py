@@ -36,10 +36,11 @@ from .state import State
 logger = Logger()
 metrics = Metrics(namespace="Recsys", service="batch-processor")
 
-config = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=THREADS)
+named = Config(user_agent="batch-processor")  # botocore would make one up for each request
+config = named.merge(Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=THREADS))
 # Tried once: the source asks again by itself, and knows when it is too late for that.
-impatient = Config(read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=THREADS)
-patient = Config(read_timeout=PATIENCE, retries={"total_max_attempts": 1})
+impatient = config.merge(Config(read_timeout=10, retries={"total_max_attempts": 1}))
+patient = named.merge(Config(read_timeout=PATIENCE, retries={"total_max_attempts": 1}))
 # Nobody types these requests, and to look at each of their values took longer than all else the function does.
 unchecked = config.merge(Config(parameter_validation=False))
 as_they_travel = session()

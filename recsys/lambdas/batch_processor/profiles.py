@@ -6,16 +6,18 @@ the others, `version` among them, so that neither writer is in the other's way. 
 whose profile expired meanwhile it answers ConditionalCheckFailed.
 """
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from ..campaign import Item
 from ..transient import TRANSIENT, is_transient
 from .clock import Clock
+from .statements import statement, take_text
+from .texts import encode, stored
 
 WRITE_AT_ONCE = 25  # BatchExecuteStatement takes at most 25 statements
 
@@ -23,8 +25,6 @@ EXPIRED = "ConditionalCheckFailed"
 
 Key = dict[str, Any]
 Users = Mapping[str, Sequence[dict[str, Any]]]  # id -> last events, newest first: itemId, timestamp in epoch seconds
-
-encode = TypeSerializer().serialize
 
 
 class NoTable(Exception):
@@ -41,6 +41,7 @@ class Profiles:
     def __init__(self, dynamodb: Any, table: str, since: int, events: bool = False, at_once: int = 100) -> None:
         self.dynamodb, self.table, self.since = dynamodb, table, since
         self.events, self.at_once = events, at_once
+        take_text(dynamodb)
 
     def page(self, segment: int, segments: int, key: Key | None, clock: Clock) -> tuple[Users, Key | None]:
         """Active users among the next profiles of a segment, and the key to go on from, None at its end.
@@ -94,13 +95,12 @@ class Profiles:
     def _update(self, items: Mapping[str, Sequence[Item]], source: str) -> dict[str, str]:
         """The users not written, and the error's code."""
         text = f'UPDATE "{self.table}" SET recommendations=? SET recommendedAt=? SET recommendedBy=? WHERE userId=?'
-        now = int(time.time())
-        statements = [
-            {"Statement": text, "Parameters": [_list(best), encode(now), encode(source), encode(user)]}
-            for user, best in items.items()
-        ]
+        same = [json.dumps(encode(value)) for value in (int(time.time()), source)]
+        statements = (
+            statement(json.dumps(text), (stored(best), *same, json.dumps({"S": user}))) for user, best in items.items()
+        )
         try:
-            answers = self.dynamodb.batch_execute_statement(Statements=statements)["Responses"]
+            answers = self.dynamodb.batch_execute_statement(Statements=f"[{', '.join(statements)}]")["Responses"]
         except ClientError as error:
             if is_transient(error):
                 return dict.fromkeys(items, "ThrottlingError")
@@ -115,16 +115,5 @@ def _user(item: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     return item["userId"]["S"], [
         {"itemId": entry["itemId"]["S"], "timestamp": float(entry["timestamp"]["N"])}
         for entry in entries
-        if {"itemId", "timestamp"} <= entry.keys()
+        if "itemId" in entry and "timestamp" in entry
     ]
-
-
-def _list(items: Sequence[Item]) -> dict[str, Any]:
-    return {"L": [{"M": {name: _value(value) for name, value in item.items()}} for item in items]}
-
-
-def _value(value: Any) -> dict[str, Any]:
-    """As `encode`, which takes ten times as long for a text, and refuses a float."""
-    if type(value) is str:
-        return {"S": value}
-    return {"N": repr(value)} if type(value) is float else encode(value)

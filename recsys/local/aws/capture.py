@@ -33,7 +33,8 @@ CUT_AT = {("dynamodb", "tables"): "items"}
 ATTEMPTS = 3  # a service's own copy may meet a request that changes it
 
 _ACCOUNT, _REGION, _PLAIN = "account", "region", "plain"
-_encode = json.JSONEncoder(default=persistence._json_default, separators=(",", ":")).encode
+# What is saved came as JSON, or is made to become it: nothing in it can hold itself.
+_encode = json.JSONEncoder(default=persistence._json_default, separators=(",", ":"), check_circular=False).encode
 _borrowing = threading.local()
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from ministack.services import dynamodb
 
+from recsys.local.aws import quick_items
+
 FORMS = 256  # statements remembered
 SET = "<<"  # a set's members are looked at while they are read, so it is read anew
 
@@ -23,8 +25,7 @@ _writing = threading.local()
 
 def install() -> None:
     """Change how DynamoDB reads statements, checks their parameters, and updates."""
-    number = lru_cache(10_000)(dynamodb._partiql_number_param_error)
-    dynamodb._partiql_parameter_error = checked(dynamodb._partiql_parameter_error, number)
+    dynamodb._partiql_parameter_error = checked(dynamodb._partiql_parameter_error)
     dynamodb.parse_partiql_statement = by_form(dynamodb.parse_partiql_statement)
     dynamodb._parse_partiql = _once(dynamodb._parse_partiql)
     dynamodb._partiql_update = _shallow(dynamodb._partiql_update)
@@ -38,6 +39,7 @@ def _once(parse: Callable[..., Statement]) -> Callable[..., Statement]:
         nonlocal last
         known = last
         if known[0] is not statement or known[1] is not parameters:
+            quick_items.measured.clear()
             last = known = statement, parameters, parse(statement, parameters)
         return known[2]
 
@@ -72,31 +74,17 @@ def _filled(node: Any, given: dict[int, Parameter]) -> Any:
     return tuple([_filled(each, given) for each in node]) if kind is tuple else node
 
 
-def checked(others: Callable[..., str | None], number: Callable[[str], str | None]) -> Callable[..., str | None]:
-    """What is wrong with a parameter; `others` looks at what is none of the common kinds."""
+def checked(others: Callable[..., str | None]) -> Callable[..., str | None]:
+    """What is wrong with a parameter; `others` looks at what is none of the common kinds. The others are measured."""
 
     def error(value: Any, level: int = 1) -> str | None:
-        if type(value) is not dict or len(value) != 1 or level > dynamodb._DDB_MAX_NESTING_DEPTH:
+        try:
+            quick_items.measured[id(value)] = value, quick_items.weight(value, level)
+        except quick_items.Uncommon:
             return others(value, level)
-        for kind, inside in value.items():
-            if kind == "S":
-                return None
-            if kind == "N" and type(inside) is str:
-                return number(inside)
-            if kind == "M" and type(inside) is dict:
-                return _first(error, inside.values(), level + 1)
-            if kind == "L" and type(inside) is list:
-                return _first(error, inside, level + 1)
-        return others(value, level)
+        return None
 
     return error
-
-
-def _first(error: Callable[..., str | None], values: Any, level: int) -> str | None:
-    for value in values:
-        if found := error(value, level):
-            return found
-    return None
 
 
 def _shallow(update: Callable[..., tuple]) -> Callable[..., tuple]:
@@ -123,6 +111,6 @@ def _sharing() -> Iterator[None]:
 
 def _copied(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
     def copied(value: Any, memo: dict | None = None) -> Any:
-        return dict(value) if getattr(_writing, "shares", False) else deepcopy(value, memo)
+        return quick_items.Weighed(value) if getattr(_writing, "shares", False) else deepcopy(value, memo)
 
     return copied

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from recsys.local.aws import host
 
-NUMBERS = st.sampled_from(["0", "-1.50", "1700000000.123", "1e5", "1E-400", "12" * 30, "1e99999999999", "x", "", "1_0"])
+DECIMALS = st.from_regex(r"-?[0-9]{1,4}\.?[0-9]{0,4}(e-?[0-9]{1,2})?", fullmatch=True)
+NUMBERS = DECIMALS | st.sampled_from(
+    ["0", "-1.50", "1700000000.123", "1e5", "1E-400", "12" * 30, "1e99999999999", "x", "", "1_0"]
+)
 BINARY = st.sampled_from(["", "aGVsbG8=", "no base64"])
 TEXT = st.text(max_size=5)
 LEAVES = (
@@ -51,8 +54,8 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def test_values_are_measured_and_refused_as_by_ministack_itself(stock: Any, value: Any) -> None:
     from recsys.local.aws import quick_items, quick_statements
 
-    size = quick_items.sizes(stock._attribute_value_size, stock._number_size_bytes)
-    error = quick_statements.checked(stock._partiql_parameter_error, stock._partiql_number_param_error)
+    size = quick_items.sizes(stock._attribute_value_size)
+    error = quick_statements.checked(stock._partiql_parameter_error)
     assert size(value) == stock._attribute_value_size(value)
     assert error(value) == stock._partiql_parameter_error(value)
 
@@ -60,7 +63,7 @@ def test_values_are_measured_and_refused_as_by_ministack_itself(stock: Any, valu
 def test_a_parameter_too_deep_is_refused(stock: Any) -> None:
     from recsys.local.aws import quick_statements
 
-    error = quick_statements.checked(stock._partiql_parameter_error, stock._partiql_number_param_error)
+    error = quick_statements.checked(stock._partiql_parameter_error)
     value: Any = {"S": "x"}
     for _ in range(40):
         value = {"L": [value]}
@@ -100,3 +103,21 @@ def test_a_statement_read_before_is_refused_for_parameters_of_another_type_or_nu
         with pytest.raises(ValueError) as theirs:
             stock.parse_partiql_statement(text, wrong)
         assert str(ours.value) == str(theirs.value)
+
+
+PROJECTIONS = ("id, list", "list[1]", "map.a, id", " id ,", "#n", "id, id", "map, map.a", "size")
+
+
+@pytest.mark.parametrize("expression", PROJECTIONS)
+def test_a_projection_leaves_what_it_leaves_with_ministack_itself(stock: Any, expression: str) -> None:
+    from recsys.local.aws import quick_items
+
+    item = {"id": {"S": "x"}, "list": {"L": [{"N": "1"}, {"N": "2"}]}, "map": {"M": {"a": {"S": "y"}}}}
+
+    def outcome(project: Any) -> Any:
+        try:
+            return project(item, expression, {"#n": "map"})
+        except ValueError as error:
+            return str(error)
+
+    assert outcome(quick_items.projected(stock._project_item)) == outcome(stock._project_item)

@@ -46,3 +46,10 @@ def test_an_update_beyond_400_kb_is_refused(run: Callable[..., Any]) -> None:
     with pytest.raises(ClientError, match="Item size to update has exceeded the maximum allowed size"):
         run('UPDATE "quick" SET text=? WHERE id=?', {"S": "x" * 410_000}, {"S": "x"})
     assert "text" not in run("SELECT * FROM \"quick\" WHERE id='x'")[0]
+
+
+def test_an_attribute_that_was_replaced_weighs_no_more(run: Callable[..., Any]) -> None:
+    for name, length in (("a", 300_000), ("a", 1), ("b", 300_000)):
+        run(f'UPDATE "quick" SET {name}=? WHERE id=?', {"S": "x" * length}, {"S": "x"})
+    with pytest.raises(ClientError, match="Item size to update has exceeded the maximum allowed size"):
+        run('UPDATE "quick" SET a=? WHERE id=?', {"S": "x" * 300_000}, {"S": "x"})
