@@ -181,6 +181,7 @@ def _papermill(source: Path, target: Path, cell_values: dict[str, Any], values: 
         log_output=True,
         execution_timeout=int(values.run.cell_timeout_minutes * 60),
         start_timeout=120,
+        shutdown_kernel="immediate",  # else it is interrupted first, and now and then says so in red
         config=Config({"KernelManager": {"transport": "ipc"}}),
     )
 
