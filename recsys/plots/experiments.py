@@ -33,11 +33,8 @@ def smallest_lift(planned: pd.DataFrame, users: int) -> Figure:
             beside(axes, f"{label}: {counted(x, 'user')}, + {share(y)}", x, y, **away)
         axes.set(xlabel="users of both variants (log)", ylabel="smallest lift seen (log)")
         style.count_axis(axes.xaxis)
-        low, high = table["lift"].min(), table["lift"].max()
-        ticks = [factor * 10.0**power for power in range(-4, 3) for factor in (1, 2, 5)]
-        axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+        style.log_ticks(axes.yaxis, table["lift"].min(), table["lift"].max())
         axes.yaxis.set_major_formatter(lambda value, _: f"+ {share(value)}")
-        axes.yaxis.set_minor_formatter("")
         finding = f"{counted(users, 'user')} show a lift of {share(seen)} or more four times in five; "
         finding += f"a lift of {share(USUAL)} takes {counted(wanted, 'user')}."
         return finished(figure, "Users an experiment takes", finding)

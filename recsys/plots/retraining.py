@@ -59,7 +59,8 @@ def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequen
             axes.plot(x, group["milliseconds"], linestyle="", label=name, markersize=4.5, **look)
         axes.set_yscale("log")
         axes.set(xlabel=f"{unit} since the retraining's begin", ylabel="milliseconds (log)")
-        _plain_ticks(axes, took.min() / 1.5, 4 * took.max())
+        axes.set_ylim(took.min() / 1.5, 4 * took.max())
+        style.log_ticks(axes.yaxis, *axes.get_ylim())
         _bands(axes, steps.assign(start=(steps["at"] - begin) / scale, width=steps["seconds"] / scale))
         if len(kinds) > 1:
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
@@ -81,16 +82,6 @@ def _kinds(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _dots(place: int) -> dict[str, Any]:
     return {"color": style.COLOURS[place % 4], "marker": style.MARKERS[place % 6], "markeredgewidth": 0, "alpha": 0.75}
-
-
-def _plain_ticks(axes: Axes, low: float, high: float) -> None:
-    """1, 2 and 5 of each decade of a log axis in full; the decades alone where there are many."""
-    factors = (1, 2, 5) if high / low < 200 else (1,)
-    ticks = [factor * 10.0**power for power in range(-3, 7) for factor in factors]
-    axes.set_ylim(low, high)
-    axes.set_yticks([tick for tick in ticks if low <= tick <= high])
-    axes.yaxis.set_minor_formatter("")
-    style.count_axis(axes.yaxis)
 
 
 def _bands(axes: Axes, steps: pd.DataFrame) -> None:

@@ -56,16 +56,10 @@ def latency_compared(milliseconds: Mapping[str, np.ndarray]) -> Figure:
         axes.set_xscale("log")
         axes.set(xlabel="milliseconds, one request at a time", ylabel="answered within", ylim=(0, 1.04))
         style.share_axis(axes.yaxis)
-        _plain_ticks(axes, min(values[0] for values in times.values()), max(values[-1] for values in times.values()))
+        ends = [values[place] for values in times.values() for place in (0, -1)]
+        style.log_ticks(axes.xaxis, 0.9 * min(ends), 1.1 * max(ends))
         axes.legend(loc="lower right")
         return finished(figure, "Time to an answer", f"{'; '.join(words)}.", "Log axis.")
-
-
-def _plain_ticks(axes: style.Axes, low: float, high: float) -> None:
-    ticks = [factor * 10.0**power for power in range(-2, 5) for factor in (1, 2, 5)]
-    axes.set_xticks([tick for tick in ticks if 0.9 * low <= tick <= 1.1 * high])
-    axes.xaxis.set_minor_formatter("")
-    style.count_axis(axes.xaxis)
 
 
 def usd_per_million(costs: Mapping[str, float]) -> Figure:

@@ -29,7 +29,7 @@ def latency_histogram(milliseconds: Sequence[float] | np.ndarray, title: str = "
         axes.set(xlabel="milliseconds", ylabel="requests", xlim=(low * 0.95, max(high, 1.3 * values.max())))
         axes.margins(y=0.1)
         axes.grid(axis="x", visible=False)
-        _plain_log_ticks(axes)
+        style.log_ticks(axes.xaxis, *axes.get_xlim())
         style.marked(axes, dict(zip(labels, _levels(values), strict=True)))
         finding = f"Half of {counted(values.size, 'request')} are answered within {p50} ms, "
         finding += f"95 % within {p95} ms and 99 % within {p99} ms."
@@ -67,15 +67,6 @@ def _positive(values: Sequence[float] | np.ndarray, figure: str) -> np.ndarray:
 
 def _levels(values: np.ndarray) -> np.ndarray:
     return np.percentile(values, PERCENTILES)
-
-
-def _plain_log_ticks(axes: Axes) -> None:
-    """Label 1, 2 and 5 of each decade in full: latencies rarely span one."""
-    low, high = axes.get_xlim()
-    ticks = [factor * 10.0**power for power in range(-3, 7) for factor in (1, 2, 5)]
-    axes.set_xticks([tick for tick in ticks if low <= tick <= high])
-    axes.xaxis.set_minor_formatter("")
-    style.count_axis(axes.xaxis)
 
 
 def before_after(before: Sequence[str], after: Sequence[str], clicked: Sequence[str], user: str = "") -> Figure:

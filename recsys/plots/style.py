@@ -200,6 +200,15 @@ def _tick(value: float) -> str:
     return f"{value:,.0f}" if abs(value - round(value)) < 0.01 else f"{value:,.1f}"
 
 
+def log_ticks(axis: Any, low: float, high: float) -> None:
+    """Label 1, 2 and 5 of each decade from `low` to `high` in full; the decades alone where there are many."""
+    factors = (1, 2, 5) if high / low < 200 else (1,)
+    ticks = [factor * 10.0**power for power in range(-4, 9) for factor in factors]
+    axis.set_ticks([tick for tick in ticks if low <= tick <= high])
+    axis.set_minor_formatter("")
+    count_axis(axis)
+
+
 def share_axis(axis: Any) -> None:
     """Ticks of shares between 0 and 1 as per cent."""
     axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
