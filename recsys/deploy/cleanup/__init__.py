@@ -137,7 +137,8 @@ def _left(group_name: str, stack_name: str, stage: str | None, gone: list[Resour
     started = time.monotonic()
     while True:
         left = find(group_name, stack_name, stage) + [" ".join(each) for each in gone if services.stands(*each)]
-        if not left or time.monotonic() - started > LINGERS:
+        waited = time.monotonic() - started
+        if not left or waited > LINGERS:
             return list(dict.fromkeys(left))
         tell(f"waiting: {len(left)} still answer, such as {left[0]}")
-        time.sleep(5)
+        time.sleep(min(5.0, max(0.5, waited / 2)))
