@@ -70,6 +70,7 @@ def client(service: str) -> Any:
     with _making:
         session = _session()
         if session.get_credentials() is None:
+            _session_in.cache_clear()  # what is mended meanwhile is to be seen
             raise AwsError(
                 "AWS credentials are missing: run `aws configure`, or set AWS_PROFILE; "
                 "or use the embedded AWS with --params params/local.yaml"
@@ -77,6 +78,7 @@ def client(service: str) -> Any:
         try:
             return session.client(service, config=config)
         except NoRegionError as error:
+            _session_in.cache_clear()
             raise AwsError(
                 f"no AWS region for {service}: set aws.region in the params file or AWS_DEFAULT_REGION"
             ) from error
@@ -104,8 +106,10 @@ def account_id() -> str:
 
 def region() -> str:
     """The region of this process's clients. Raises AwsError where none is set."""
-    name = _session().region_name
+    with _making:
+        name = _session().region_name
     if not name:
+        _session_in.cache_clear()
         raise AwsError("no AWS region: set aws.region in the params file or AWS_DEFAULT_REGION")
     return name
 

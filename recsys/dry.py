@@ -63,7 +63,7 @@ class Recorder:
                 {name: self._create(name, request) for name in members if name.endswith("Arn")} | _tracking(members)
             )
         if model.name.startswith("Delete"):
-            self.gone |= set(request.values())
+            self.gone |= {value for name, value in request.items() if name.endswith("Arn")}
             return _ok({})
         if not self.gone.isdisjoint(map(str, request.values())):
             return _refuse(400, "ResourceNotFoundException", "deleted")

@@ -125,7 +125,6 @@ class Retraining(Section):
 
 class Experiments(Section):
     experiment_name: Name
-    control_recipe: Literal["aws-popularity-count", "aws-user-personalization", "aws-user-personalization-v2"]
     control_solution: Name
     control_share: Annotated[float, Field(gt=0, lt=1)]
     visitors: Annotated[int, Field(ge=10, le=100_000)]

@@ -33,7 +33,7 @@ def notebooks(only: str | None = None) -> list[Path]:
     found = sorted((parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not found:
         raise NotebookError(f"{parameters.root() / 'notebooks'}: no notebooks found")
-    return [path for path in found if not _by_hand(path) or (only and path.stem.startswith(only))]
+    return [path for path in found if not _by_hand(path) or only in (path.stem, path.stem[:2])]
 
 
 def _by_hand(path: Path) -> bool:

@@ -66,6 +66,8 @@ def test_the_clean_up_is_run_by_name_only_again_each_time_and_in_the_newest_run(
         assert run.run_id == first.run_id and list(run.steps) == ["01_first", "99_cleanup"]
         assert "99_cleanup               done in" in shown and "01_first" not in shown
     assert "01_first                 unchanged" in execute()[1]
+    with pytest.raises(NotebookError, match='"9" matches 0 notebooks'):
+        execute(only="9")
 
 
 def test_a_second_run_skips_what_is_unchanged_and_a_change_runs_it_and_what_follows(project: Project) -> None:

@@ -1,7 +1,7 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
 from recsys.deploy.answers import usd_per_million
-from recsys.deploy.api import get, latencies, post, table, visits
+from recsys.deploy.api import get, latencies, post, recommendations_url, table, visits
 from recsys.deploy.asking import asked
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.parameters import experiment, experiments, filters, retraining
@@ -20,6 +20,7 @@ __all__ = [
     "popular_items",
     "post",
     "publish_popular",
+    "recommendations_url",
     "retraining",
     "table",
     "trial",

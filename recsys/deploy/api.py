@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -50,17 +51,30 @@ def latencies(url: str, users: Sequence[str], requests: int, num_results: int) -
 def visits(url: str, wanted: Mapping[str, Sequence[str]], num_results: int) -> pd.DataFrame:
     """Every user comes once, and takes what is shown of what they want: USER_ID, ITEM_ID, TIMESTAMP (epoch seconds).
 
-    `wanted` maps a user to item ids. Raises AwsError at the first answer that is not 200.
+    `wanted` maps a user to item ids. Times are those of the API's clock, by which its log tells when it answered.
+    Raises AwsError at the first answer that is not 200.
     """
-    taken = []
+    taken, ahead = [], _ahead(url)
     for user, items in wanted.items():
         shown = [entry["itemId"] for entry in _recommended(url, user, num_results)]
-        taken += [(user, item, int(time.time())) for item in shown if item in items]
+        taken += [(user, item, int(time.time() + ahead)) for item in shown if item in items]
     return pd.DataFrame(taken, columns=[USER_ID, ITEM_ID, TIMESTAMP])
 
 
+def recommendations_url(url: str, user: str, num_results: int) -> str:
+    """Where the API at `url` answers for a user, whatever their id is made of."""
+    return f"{url}/recommendations/{quote(str(user), safe='')}?numResults={num_results}"
+
+
+def _ahead(url: str) -> float:
+    """Seconds by which the API's clock is ahead of this one: known to a second, of which no less is said."""
+    with urllib.request.urlopen(f"{url}/health", timeout=TIMEOUT) as response:
+        told = response.headers.get("Date")
+    return parsedate_to_datetime(told).timestamp() + 1 - time.time() if told else 0.0
+
+
 def _recommended(url: str, user: str, num_results: int) -> list[dict[str, Any]]:
-    status, answer = get(f"{url}/recommendations/{quote(str(user), safe='')}?numResults={num_results}")
+    status, answer = get(recommendations_url(url, user, num_results))
     if status != 200:
         raise AwsError(f"GET /recommendations/{user} answered {status}: {answer.get('error', answer)}")
     return answer["recommendations"]

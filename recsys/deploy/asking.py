@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
-from urllib.parse import quote
 
 import pandas as pd
 
@@ -34,7 +33,7 @@ def asked(url: str, users: Sequence[str], num_results: int) -> Iterator[Answers]
     """Ask for recommendations until the block ends, one request at a time, the users in turn.
 
     The pause between two grows from 50 ms to 2 s with the time already asked: a short while is seen closely, and hours
-    on AWS cost few requests and stay within the one a second that a campaign provides at least.
+    on AWS cost few requests. The first minutes ask more than the one a second that a campaign provides at least.
     """
     answers, over = Answers(), threading.Event()
     thread = threading.Thread(target=_ask, args=(url, users, num_results, answers.rows, over), daemon=True)
@@ -51,8 +50,7 @@ def _ask(url: str, users: Sequence[str], num_results: int, rows: list, over: thr
     for user in cycle(users):
         sent, begun = time.time(), time.perf_counter()
         try:
-            address = f"{url}/recommendations/{quote(str(user), safe='')}?numResults={num_results}"
-            status, answer = api.get(address)
+            status, answer = api.get(api.recommendations_url(url, user, num_results))
             source = str(answer.get("source") or answer.get("error", {}).get("code", "unknown"))
         except Exception as error:  # whatever it is, the caller has no answer, and the next one is to be asked for
             status, source = NO_ANSWER, str(error)

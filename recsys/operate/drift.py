@@ -31,20 +31,27 @@ class Drift:
     @property
     def beyond(self) -> dict[str, tuple[int, int]]:
         """By view: how many of the new weeks lie beyond chance, and how many there are."""
-        new = self.table[self.table["new"]]
-        above = (new["index"] > new["limit"]).groupby(new["view"], sort=False)
-        return {str(view): (int(weeks.sum()), len(weeks)) for view, weeks in above}
+        return self._beyond(self.table["new"])
 
     @property
     def drifted(self) -> list[str]:
-        """Views beyond chance in most of the new weeks: a lone week is by chance every twentieth time."""
-        return [view for view, (above, weeks) in self.beyond.items() if above > weeks / 2]
+        """Views beyond chance in most of the new weeks, and more often than in the weeks it learned from.
+
+        A lone week is by chance every twentieth time; and a shop that always moves was moving while it was learned.
+        """
+        usual = {view: above / weeks for view, (above, weeks) in self._beyond(~self.table["new"]).items()}
+        return [view for view, (above, weeks) in self.beyond.items() if above / weeks > max(0.5, usual.get(view, 0.0))]
 
     @property
     def advice(self) -> str:
         """One sentence: whether to train anew, and why."""
         told = ", ".join(f"{view} in {above} of {weeks}" for view, (above, weeks) in self.beyond.items())
         return f"{'train anew' if self.drifted else 'no need to train anew'}; new weeks beyond chance: {told}"
+
+    def _beyond(self, chosen: pd.Series) -> dict[str, tuple[int, int]]:
+        rows = self.table[chosen]
+        above = (rows["index"] > rows["limit"]).groupby(rows["view"], sort=False)
+        return {str(view): (int(weeks.sum()), len(weeks)) for view, weeks in above}
 
 
 def drift(learned: pd.DataFrame, newer: pd.DataFrame, items: pd.DataFrame, seed: int = 0, shown: int = 8) -> Drift:

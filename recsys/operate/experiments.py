@@ -141,6 +141,8 @@ def _chance(sizes: pd.Series, weights: Mapping[str, float] | None) -> float:
     """Of numbers of users at least as unlike the weights as these (chi-squared test)."""
     from scipy.stats import chisquare  # slow to import
 
+    if weights is not None:  # also a variant that nobody came to
+        sizes = sizes.reindex([name for name, weight in weights.items() if weight > 0], fill_value=0)
     shares = np.array([1.0 if weights is None else weights[name] for name in sizes.index])
     return float(chisquare(sizes, shares / shares.sum() * sizes.sum()).pvalue)
 

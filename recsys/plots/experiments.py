@@ -21,19 +21,20 @@ def smallest_lift(planned: pd.DataFrame, users: int) -> Figure:
     table = needs(planned, "smallest_lift", "users", "lift").sort_values("users")
     logs = np.log(table["users"]), np.log(style.numbers(table["lift"], "smallest_lift"))
     seen = float(np.exp(np.interp(np.log(users), *logs)))
-    wanted = float(np.exp(np.interp(np.log(USUAL), logs[1][::-1], logs[0][::-1])))
+    wanted = users * (seen / USUAL) ** 2  # a lift is seen with the root of the users
+    ends = np.array([min(table["users"].iloc[0], wanted / 2), max(table["users"].iloc[-1], 2 * wanted)])
     with canvas(3.3) as (figure, axes):
-        axes.plot(table["users"], table["lift"], color=BLUE, linewidth=2.2)
+        axes.plot(ends, seen * np.sqrt(users / ends), color=BLUE, linewidth=2.2)
         axes.set_xscale("log")
         axes.set_yscale("log")
-        middle = float(np.sqrt(table["users"].iloc[0] * table["users"].iloc[-1]))
+        middle = float(np.sqrt(ends.prod()))
         for x, y, label in ((users, seen, "this experiment"), (wanted, USUAL, "a tenth more")):
             axes.plot(x, y, "o", color=INK, markersize=7)
             away = {"right": 9, "up": 8} if x < middle else {"right": -9, "up": -8}
             beside(axes, f"{label}: {counted(x, 'user')}, + {share(y)}", x, y, **away)
         axes.set(xlabel="users of both variants (log)", ylabel="smallest lift seen (log)")
         style.count_axis(axes.xaxis)
-        style.log_ticks(axes.yaxis, table["lift"].min(), table["lift"].max())
+        style.log_ticks(axes.yaxis, *sorted(seen * np.sqrt(users / ends)))
         axes.yaxis.set_major_formatter(lambda value, _: f"+ {share(value)}")
         finding = f"{counted(users, 'user')} show a lift of {share(seen)} or more four times in five; "
         finding += f"a lift of {share(USUAL)} takes {counted(wanted, 'user')}."
@@ -113,6 +114,10 @@ def lift_so_far(told: pd.DataFrame, variant: str, baseline: str) -> Figure:
 
     `told` has the columns users, mean, low, high, the last row at the end of the experiment.
     """
+    if told.empty:
+        with canvas(1.5) as (figure, axes):
+            style.instead(axes, "too few events to tell a lift from")
+            return finished(figure, "The lift, user by user", f"Nothing can be told of {variant} and {baseline} yet.")
     table = needs(told, "lift_so_far", "users", "mean", "low", "high")
     users, last = table["users"].to_numpy(), table.iloc[-1]
     outside = (table["low"] > 1) | (table["high"] < 1)

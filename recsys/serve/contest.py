@@ -40,7 +40,10 @@ def unheard(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) 
     later = held_back[fit].sort_values(TIMESTAMP, kind="stable")
     found = later.groupby(USER_ID)[ITEM_ID].agg(lambda items: list(dict.fromkeys(items)))
     if found.empty:
-        raise DataError("unheard: no user of the held-back events is known; hold back fewer days, or more users")
+        raise DataError(
+            "unheard: no user of these held-back events is known to training; raise data.test_share, or lower "
+            "stream.replay_users"
+        )
     drawn = found.sample(min(most, len(found)), random_state=seed)
     return {str(user): items for user, items in drawn.sort_index().items()}
 

@@ -13,7 +13,8 @@ class Parts(NamedTuple):
     """Held-back events, each in one part: interactions with the columns they came with.
 
     streamed: replayed by notebook 04, with their `step`. export: the older half of the others, which notebook 08 hands
-    in for the next training. test: what no training ever sees, of users without streamed events.
+    in for the next training. test: what no training ever sees, of users without streamed events. Asked with other
+    `users`, `clicks` or `seed` than the events in this environment were streamed by, test holds users heard of.
     """
 
     streamed: pd.DataFrame
@@ -33,6 +34,8 @@ def divide(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> Parts
 def choose(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> pd.DataFrame:
     """The first `clicks` held-back events of up to `users` users that have so many, with their `step` from 0.
 
+    At most half of those that have: the others are left to compare recommenders on.
+
     Raises DataError where nobody has so many.
     """
     ordered = held_back.sort_values(TIMESTAMP, kind="stable")
@@ -41,7 +44,7 @@ def choose(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> pd.Da
     able = np.sort(counts.index[counts >= clicks].to_numpy(dtype=str))
     if not len(able):
         raise DataError(f"no user has {clicks} held-back events: lower stream.replay_events, or raise data.test_share")
-    chosen = np.random.default_rng(seed).permutation(able)[:users]
+    chosen = np.random.default_rng(seed).permutation(able)[: min(users, -(-len(able) // 2))]
     return ordered.assign(step=step)[ordered[USER_ID].isin(chosen) & (step < clicks)]
 
 

@@ -64,6 +64,12 @@ def test_a_variant_that_loses_users_is_told() -> None:
     assert compare(exposed, done("a-0"), weights={"a": 9, "b": 7}).notes() == []
 
 
+def test_a_variant_that_nobody_came_to_is_told() -> None:
+    exposed = shown({"a": 300, "b": 300})
+    assert "not shared as the weights say" in compare(exposed, done("a-0"), weights={"a": 3, "b": 3, "c": 4}).notes()[0]
+    assert compare(exposed, done("a-0"), weights={"a": 3, "b": 3, "c": 0}).notes() == []
+
+
 def test_the_largest_variant_is_to_be_beaten_unless_another_is_named() -> None:
     exposed = shown({"a": 10, "b": 11})
     assert compare(exposed, done("a-0")).baseline == "b"

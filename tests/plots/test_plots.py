@@ -393,6 +393,15 @@ def test_a_lift_that_may_be_chance_is_said_to_be_so() -> None:
     assert plots.experiment_result(nobody, {"new": (np.nan,) * 3}, "now").png
 
 
+def test_users_beyond_the_planned_line_are_told_by_its_law() -> None:
+    few = planned()[:3]
+    assert "a lift of 10 % takes 4,000 users" in plots.smallest_lift(few, 50).alt
+
+
+def test_a_lift_that_nothing_tells_of_yet_is_drawn_as_that() -> None:
+    assert "Nothing can be told of new and now yet." in plots.lift_so_far(lifts()[:0], "new", "now").alt
+
+
 def test_an_experiment_without_a_variant_to_beat_is_refused() -> None:
     with pytest.raises(DataError, match="experiment_result: other and a variant to hold against it are needed"):
         plots.experiment_result(variants(), {"new": (1.1, 0.8, 1.5)}, "other")

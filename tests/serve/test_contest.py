@@ -45,5 +45,5 @@ def test_only_known_users_and_items_are_asked_for() -> None:
     known = events(("u1", "a", 1), ("u2", "b", 1), ("u3", "a", 1))
     held_back = events(("u1", "b", 3), ("u1", "a", 2), ("u2", "new", 2), ("new", "a", 2))
     assert serve.unheard(held_back, known, 10, seed=7) == {"u1": ["a", "b"]}
-    with pytest.raises(DataError, match="no user of the held-back events is known"):
+    with pytest.raises(DataError, match="no user of these held-back events is known"):
         serve.unheard(held_back[2:], known, 10, seed=7)
