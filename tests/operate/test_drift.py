@@ -69,3 +69,11 @@ def test_less_than_a_week_to_learn_from_is_enough() -> None:
 def test_nothing_new_and_what_is_not_newer_is_refused(newer: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="every newer one be later than all it learned from"):
         operate.drift(weeks(20, 0, seed=1), newer, ITEMS)
+
+
+def test_a_shop_that_always_moved_has_not_drifted_because_it_moves_on() -> None:
+    moved = [weeks(1, week, seed=week) for week in range(24)]
+    for week, events in enumerate(moved):  # each has an item of its own, and half of what is wanted is that
+        events.loc[::2, ITEM_ID] = f"i{week % 8 + 10}"
+    found = operate.drift(pd.concat(moved[:20]), pd.concat(moved[20:]), ITEMS)
+    assert found.beyond["items"] == (4, 4) and found.drifted == []
