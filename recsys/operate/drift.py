@@ -31,16 +31,15 @@ class Drift:
     @property
     def beyond(self) -> dict[str, tuple[int, int]]:
         """By view: how many of the new weeks lie beyond chance, and how many there are."""
-        return self._beyond(self.table["new"])
+        return {view: (int((new > 1).sum()), len(new)) for view, new, _ in self._weeks()}
 
     @property
     def drifted(self) -> list[str]:
-        """Views beyond chance in most of the new weeks, and more often than in the weeks it learned from.
+        """Views in which most of the new weeks lie beyond chance, and further than any week shown that it learned from.
 
         A lone week is by chance every twentieth time; and a shop that always moves was moving while it was learned.
         """
-        usual = {view: above / weeks for view, (above, weeks) in self._beyond(~self.table["new"]).items()}
-        return [view for view, (above, weeks) in self.beyond.items() if above / weeks > max(0.5, usual.get(view, 0.0))]
+        return [view for view, new, old in self._weeks() if (new > max(1.0, old.max(initial=0.0))).mean() > 0.5]
 
     @property
     def advice(self) -> str:
@@ -48,10 +47,10 @@ class Drift:
         told = ", ".join(f"{view} in {above} of {weeks}" for view, (above, weeks) in self.beyond.items())
         return f"{'train anew' if self.drifted else 'no need to train anew'}; new weeks beyond chance: {told}"
 
-    def _beyond(self, chosen: pd.Series) -> dict[str, tuple[int, int]]:
-        rows = self.table[chosen]
-        above = (rows["index"] > rows["limit"]).groupby(rows["view"], sort=False)
-        return {str(view): (int(weeks.sum()), len(weeks)) for view, weeks in above}
+    def _weeks(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """By view: each new week's index over its limit, and those of the weeks it learned from."""
+        for view, rows in self.table.assign(of=self.table["index"] / self.table["limit"]).groupby("view", sort=False):
+            yield str(view), rows.loc[rows["new"], "of"].to_numpy(), rows.loc[~rows["new"], "of"].to_numpy()
 
 
 def drift(learned: pd.DataFrame, newer: pd.DataFrame, items: pd.DataFrame, seed: int = 0, shown: int = 8) -> Drift:
