@@ -74,7 +74,7 @@ def seconds(value: Any) -> float:
     """A time as seconds since 1970: from seconds, milliseconds, or ISO 8601 text (UTC where it names no zone).
 
     >>> seconds(1700000000), seconds(1700000000123), seconds("2023-11-14T22:13:20Z")
-    (1700000000.0, 1700000000.123, 1700000000.0)
+    (1700000000, 1700000000.123, 1700000000.0)
     """
     moment = _from_text(value) if isinstance(value, str) else value
     if not _is_number(moment) or moment <= 0:

@@ -1,14 +1,12 @@
 """What Application Auto Scaling decides from the calls of each minute, without waiting for the minutes."""
 
 import asyncio
-import doctest
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from recsys.local.sagemaker import scaling
 from recsys.local.sagemaker.control import Control
 from recsys.local.sagemaker.kinds import KINDS
 from recsys.local.sagemaker.scaling import Scaling, wanted_instances
@@ -94,10 +92,6 @@ def test_fifteen_quiet_minutes_scale_in(store: Store) -> None:
 def test_scaling_in_can_be_forbidden(store: Store) -> None:
     shop = Shop(store, ScaleOutCooldown=0, ScaleInCooldown=0, DisableScaleIn=True)
     assert shop.minutes(250, 250, 250, *[0] * 20) == [3]
-
-
-def test_the_examples_of_the_docstring_hold() -> None:
-    assert doctest.testmod(scaling).failed == 0
 
 
 def test_a_count_outside_the_limits_is_brought_back() -> None:
