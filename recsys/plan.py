@@ -101,9 +101,10 @@ def _serving(values: Params, tags: dict[str, str], group: str, versions: list[st
 def _experiment(values: Params, tags: dict[str, str], group: str, campaign: str) -> None:
     chosen = values.experiments
     name, tps = values.named(chosen.control_solution), values.serving.min_provisioned_tps
-    version = train.begin_training(train.ensure_solution(group, name, serve.POPULAR, tags), tags)
+    version = train.begin_training(train.ensure_solution(group, name, train.POPULARITY_COUNT, tags), tags)
     control = serve.ensure_campaign(name, version, tps, tags, metadata=True)["campaignArn"]
-    trial = deploy.experiment(chosen.experiment_name, {"popular": control, "personal": campaign})
+    weights = {"popular": chosen.control_share, "personal": 1 - chosen.control_share}
+    trial = deploy.experiment(chosen.experiment_name, {"popular": control, "personal": campaign}, weights)
     for running in (deploy.experiments(trial), deploy.experiments()):
         deploy.deploy(values.stack_name, running, tags)
     serve.remove_campaign(control)

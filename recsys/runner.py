@@ -33,11 +33,12 @@ def notebooks(only: str | None = None) -> list[Path]:
     found = sorted((parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not found:
         raise NotebookError(f"{parameters.root() / 'notebooks'}: no notebooks found")
-    return [path for path in found if not _by_hand(path) or only in (path.stem, path.stem[:2])]
+    return [path for path in found if not by_hand(path.stem) or only in (path.stem, path.stem[:2])]
 
 
-def _by_hand(path: Path) -> bool:
-    return path.stem >= "90"
+def by_hand(notebook: str) -> bool:
+    """Whether a notebook, by its name or number, is no part of the pipeline: the clean-up, which creates nothing."""
+    return notebook >= "90"
 
 
 def select(names: list[Path], start: str | None, only: str | None) -> list[Path]:
@@ -76,8 +77,10 @@ def execute(
     selected = select(everything, start, only)
     previous = runs.latest(values)
     plan = _plan(everything, selected, values, previous, exists, force)
-    looking = previous is not None and all(map(_by_hand, selected))
-    run = previous if looking else _open(values, origin, params_file, previous, plan)  # type: ignore[assignment]
+    if previous is not None and all(by_hand(path.stem) for path in selected):
+        run = previous
+    else:
+        run = _open(values, origin, params_file, previous, plan)
     for path, (fingerprint, fresh) in plan.items():
         if fresh and run is not previous:
             run.carry(path.stem, previous)  # type: ignore[arg-type]
@@ -102,7 +105,7 @@ def _plan(
         step = (previous.steps if previous else {}).get(path.stem, {})
         standing = standing and step.get("status") == "done" and step.get("fingerprint") == before
         standing = standing and all(exists(resource) for resource in step.get("resources", {}).values())
-        plan[path] = (before, standing and not (force and path in selected) and not _by_hand(path))
+        plan[path] = (before, standing and not (force and path in selected) and not by_hand(path.stem))
         if path in selected and not plan[path][1]:
             standing = False
     return plan

@@ -36,7 +36,7 @@ def run(
     from recsys import resources, runner, summary
 
     export(settings)
-    if not only or only < "90":  # the clean-up creates nothing
+    if not (only and runner.by_hand(only)):
         agreed(values, yes, max_usd)
     connect(values, start_it=True)
     done = runner.execute(

@@ -123,7 +123,7 @@ def cost(
     """What the environment costs on AWS: before it is created, or with --standing what it has cost so far."""
     from recsys.deploy import bill, costs
     from recsys.deploy import prices as price_list
-    from recsys.deploy.walk import walk
+    from recsys.deploy.walkthrough import walkthrough
 
     values, _ = parameters.load(params, settings=settings)
     asked = price_list.load(prices)
@@ -135,7 +135,7 @@ def cost(
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
     else:
         demand = costs.Demand(interactions, users, requests, events, trainings, audited)
-        lines = costs.estimate(values, demand, asked) + walk(values, demand, asked)
+        lines = costs.estimate(values, demand, asked) + walkthrough(values, demand, asked)
         rows, said = bill.estimated(lines), bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand)
         bill.refuse_above(max_usd, lines)
     print_rows(rows if json else bill.written(rows), json, empty="nothing stands that is billed by the hour")
@@ -152,11 +152,11 @@ def agreed(values: Params, yes: bool, max_usd: float | None, notebooks: bool = T
         return
     from recsys.deploy import bill, costs
     from recsys.deploy import prices as price_list
-    from recsys.deploy.walk import walk
+    from recsys.deploy.walkthrough import walkthrough
 
     asked = price_list.load()
     demand = costs.Demand()
-    lines = costs.estimate(values, demand, asked) + (walk(values, demand, asked) if notebooks else [])
+    lines = costs.estimate(values, demand, asked) + (walkthrough(values, demand, asked) if notebooks else [])
     bill.refuse_above(max_usd, lines)
     aws.connect(values.aws.region)
     aws.client("sts")  # whoever has no credentials need not be asked

@@ -68,9 +68,8 @@ def recommendations_url(url: str, user: str, num_results: int) -> str:
 
 def _ahead(url: str) -> float:
     """Seconds by which the API's clock is ahead of this one: known to a second, of which no less is said."""
-    with urllib.request.urlopen(f"{url}/health", timeout=TIMEOUT) as response:
-        told = response.headers.get("Date")
-    return parsedate_to_datetime(told).timestamp() + 1 - time.time() if told else 0.0
+    _, headers, _ = _send(urllib.request.Request(f"{url}/health"))
+    return parsedate_to_datetime(headers["Date"]).timestamp() + 1 - time.time() if "Date" in headers else 0.0
 
 
 def _recommended(url: str, user: str, num_results: int) -> list[dict[str, Any]]:
@@ -81,12 +80,18 @@ def _recommended(url: str, user: str, num_results: int) -> list[dict[str, Any]]:
 
 
 def _ask(request: urllib.request.Request) -> Answer:
+    status, _, body = _send(request)
+    return status, json.loads(body) if status < 400 else _body(body)
+
+
+def _send(request: urllib.request.Request) -> tuple[int, Mapping[str, str], bytes]:
+    """Status, headers and body of what answers, a refusal too."""
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            return response.status, json.load(response)
+            return response.status, response.headers, response.read()
     except urllib.error.HTTPError as refusal:
         with refusal:
-            return refusal.code, _body(refusal.read())
+            return refusal.code, refusal.headers, refusal.read()
     except OSError as error:
         raise AwsError(f"{request.full_url} does not answer: {error}") from error
 

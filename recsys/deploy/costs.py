@@ -111,6 +111,11 @@ def training(interactions: int, prices: Prices) -> float:
     return TRAINING_HOURS * (max(1, interactions) / TRAINED_ON) ** GROWTH * prices.personalize.training_hour
 
 
+def retraining(interactions: int, prices: Prices) -> float:
+    """USD of one retraining of one solution: the training, and the states of the machine that sees to it."""
+    return training(interactions, prices) + TRANSITIONS / 1000 * prices.stepfunctions.transitions_1000
+
+
 def campaign(tps: int, requests: float, prices: Prices) -> float:
     """USD a month: the requests, or what the provisioned transactions could have answered where that is more."""
     return max(tps * 3600 * HOURS, requests) / 1000 * prices.personalize.requests_1000
@@ -207,7 +212,7 @@ def _trail(values: Params, demand: Demand, prices: Prices) -> Line:
 
 def _retraining(values: Params, demand: Demand, prices: Prices) -> Line:
     """Of the main solution only, which the campaign of the recommendations serves."""
-    each = training(demand.interactions, prices) + TRANSITIONS / 1000 * prices.stepfunctions.transitions_1000
+    each = retraining(demand.interactions, prices)
     schedule = values.retraining.retrain_schedule
     if schedule is None:
         return Line("retraining", f"off; {each:.2f} USD each")

@@ -1,6 +1,6 @@
 """What a walk through the notebooks costs beyond the environment they build."""
 
-from recsys.deploy.costs import TRANSITIONS, Demand, Line, job, training
+from recsys.deploy.costs import Demand, Line, endpoint, job, retraining, training
 from recsys.deploy.prices import Prices
 from recsys.params import Params
 
@@ -8,30 +8,34 @@ JOB_SECONDS = 300  # billed of a small job, the start of its machine included
 EXPERIMENT_HOURS = 1.0  # that notebook 09's second campaign stands
 
 
-def walk(values: Params, demand: Demand, prices: Prices) -> list[Line]:
+def walkthrough(values: Params, demand: Demand, prices: Prices) -> list[Line]:
     """A line for each thing: our own model's jobs and endpoint, a retraining, the campaign of an experiment.
 
-    An instance without a known price counts nothing, and its line says so.
+    USD once or an hour, as `costs.Line` has it. An instance without a known price counts nothing, and its line says so.
     """
-    chosen, trained = values.sagemaker, training(demand.interactions, prices)
-    retrained = trained + TRANSITIONS / 1000 * prices.stepfunctions.transitions_1000
-    hours = EXPERIMENT_HOURS * values.serving.min_provisioned_tps
+    chosen = values.sagemaker
+    compared = training(demand.interactions, prices)
+    compared += EXPERIMENT_HOURS * values.serving.min_provisioned_tps * prices.personalize.tps_hour
     return [
         _job("our own training", chosen.training_instance, prices),
         _job("batch transform", chosen.endpoint_instance, prices),
         _endpoint(chosen.endpoint_instance, chosen.endpoint_instances, prices),
-        Line("retraining, notebook 08", "once", once=retrained),
-        Line("experiment, notebook 09", "a campaign for an hour", once=trained + hours * prices.personalize.tps_hour),
+        Line("retraining, notebook 08", "once", once=retraining(demand.interactions, prices)),
+        Line("experiment, notebook 09", "a campaign for an hour", once=compared),
     ]
 
 
 def _job(what: str, instance: str, prices: Prices) -> Line:
     if instance not in prices.sagemaker.instance_hour:
-        return Line(what, f"no price of {instance} is known")
+        return _unknown(what, instance)
     return Line(what, f"{JOB_SECONDS / 60:g} minutes of {instance}", once=job(instance, JOB_SECONDS, prices))
 
 
 def _endpoint(instance: str, instances: int, prices: Prices) -> Line:
     if instance not in prices.sagemaker.instance_hour:
-        return Line("endpoint", f"no price of {instance} is known")
-    return Line("endpoint", f"{instances} x {instance}", hour=instances * prices.sagemaker.hour(instance))
+        return _unknown("endpoint", instance)
+    return endpoint(instance, instances, prices)
+
+
+def _unknown(what: str, instance: str) -> Line:
+    return Line(what, f"no price of {instance} is known")

@@ -116,7 +116,7 @@ def request_timeline(parts: pd.DataFrame, waited: float) -> Figure:
             own[place] += end - begin
         for place, taken in enumerate(parts["milliseconds"]):
             beside(axes, f"{plain(taken)} ms, own {plain(own[place])}", ends[place], place)
-        axes.set_yticks(range(len(parts)), [_short(part) for part in parts["part"]])
+        axes.set_yticks(range(len(parts)), [style.short(part, 40) for part in parts["part"]])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set(
             xlabel="milliseconds; dark: at work itself, light: something inside is", xlim=(0, 1.48 * max(whole, 0.1))
@@ -139,7 +139,3 @@ def _innermost(parts: pd.DataFrame) -> Iterator[tuple[int, float, float]]:
         busy = np.flatnonzero((starts <= begin) & (ends >= end))
         if busy.size:
             yield int(busy[np.lexsort((starts[busy], depths[busy]))[-1]]), float(begin), float(end)
-
-
-def _short(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

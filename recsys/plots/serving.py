@@ -93,7 +93,9 @@ def before_after(before: Sequence[str], after: Sequence[str], clicked: Sequence[
 def _before_column(axes: Axes, before: list[str], after: list[str]) -> None:
     for rank, title in enumerate(before, start=1):
         kept = title in after
-        axes.text(-0.07, rank, f"{_short(title)}  {rank}", ha="right", va="center", color=INK if kept else MUTED)
+        axes.text(
+            -0.07, rank, f"{style.short(title, 30)}  {rank}", ha="right", va="center", color=INK if kept else MUTED
+        )
         axes.plot(0, rank, marker="o", markersize=7, color=BLUE if kept else style.PALE)
         if kept:
             axes.plot([0, 1], [rank, after.index(title) + 1], color=BLUE, linewidth=1.6)
@@ -103,12 +105,8 @@ def _after_column(axes: Axes, before: list[str], after: list[str]) -> None:
     for rank, title in enumerate(after, start=1):
         new = title not in before
         axes.plot(1, rank, marker="D" if new else "o", markersize=7, color=ORANGE if new else BLUE)
-        label = f"{rank}  {_short(title)}{'  (new)' if new else ''}"
+        label = f"{rank}  {style.short(title, 30)}{'  (new)' if new else ''}"
         axes.text(1.07, rank, label, va="center", fontweight="bold" if new else "normal")
-
-
-def _short(title: str, most: int = 30) -> str:
-    return title if len(title) <= most else title[: most - 1].rstrip() + "…"
 
 
 def _listed(titles: Sequence[str]) -> str:

@@ -185,6 +185,15 @@ def counted(number: float, noun: str) -> str:
     return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
 
 
+def short(text: str, most: int) -> str:
+    """The text, cut to `most` characters where it is longer.
+
+    >>> short("Wrenfield Wash Bag, Copper", 15)
+    'Wrenfield Wash…'
+    """
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def count_axis(axis: Any) -> None:
     """Ticks with thousands commas, also on a log axis; with decimals only where a tick lies between whole numbers."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))

@@ -3,11 +3,10 @@
 from recsys.serve.campaigns import ensure_campaign, remove_campaign
 from recsys.serve.contest import contest, taken, unheard
 from recsys.serve.filters import EXCLUDE_PURCHASED, ensure_filter
-from recsys.serve.recommend import POPULAR, best, for_user, history, scored, similar
+from recsys.serve.recommend import best, for_user, history, scored, similar
 
 __all__ = [
     "EXCLUDE_PURCHASED",
-    "POPULAR",
     "best",
     "contest",
     "ensure_campaign",

@@ -7,8 +7,6 @@ import pandas as pd
 from recsys import aws
 from recsys.columns import CATEGORY, ITEM_ID, PRICE, TITLE
 
-POPULAR = "aws-popularity-count"  # the recipe that shows everybody what is popular
-
 
 def for_user(
     campaign_arn: str, user_id: str, num_results: int, items: pd.DataFrame, filter_arn: str | None = None

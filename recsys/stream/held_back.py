@@ -34,9 +34,8 @@ def divide(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> Parts
 def choose(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> pd.DataFrame:
     """The first `clicks` held-back events of up to `users` users that have so many, with their `step` from 0.
 
-    At most half of those that have: the others are left to compare recommenders on.
-
-    Raises DataError where nobody has so many.
+    At most half of those that have: the others are left to compare recommenders on. Raises DataError where nobody has
+    so many.
     """
     ordered = held_back.sort_values(TIMESTAMP, kind="stable")
     step = ordered.groupby(USER_ID).cumcount()

@@ -6,6 +6,7 @@ from typing import Any
 from recsys import aws
 
 RECIPE_ARN = "arn:aws:personalize:::recipe/{}"
+POPULARITY_COUNT = "aws-popularity-count"  # shows everybody the same: what most users touched
 
 
 def ensure_solution(

@@ -19,7 +19,7 @@ from recsys.deploy import bill, costs, prices
 from recsys.deploy.answers import usd_per_million
 from recsys.deploy.costs import Demand, Line
 from recsys.deploy.standing import standing
-from recsys.deploy.walk import walk
+from recsys.deploy.walkthrough import walkthrough
 from recsys.errors import ParamsError, RecsysError
 
 PRICES = prices.load()
@@ -39,13 +39,15 @@ def hour(found: list[Line]) -> float:
 
 
 def test_a_walk_through_the_notebooks_adds_an_endpoint_a_retraining_and_an_experiment() -> None:
-    found = {line.resource: line for line in walk(values("sagemaker.endpoint_instances=2"), Demand(), PRICES)}
+    found = {line.resource: line for line in walkthrough(values("sagemaker.endpoint_instances=2"), Demand(), PRICES)}
     assert hour(list(found.values())) == pytest.approx(2 * PRICES.sagemaker.hour("ml.m5.large"))
     trained = costs.training(100_000, PRICES)
     states = costs.TRANSITIONS / 1000 * PRICES.stepfunctions.transitions_1000
     assert found["retraining, notebook 08"].once == pytest.approx(trained + states)
     assert found["experiment, notebook 09"].once == pytest.approx(trained + TPS_HOUR)
-    unknown = {line.resource: line for line in walk(values("sagemaker.endpoint_instance=ml.x9.huge"), Demand(), PRICES)}
+    unknown = {
+        line.resource: line for line in walkthrough(values("sagemaker.endpoint_instance=ml.x9.huge"), Demand(), PRICES)
+    }
     assert unknown["endpoint"].size == "no price of ml.x9.huge is known" and unknown["endpoint"].hour == 0
 
 
