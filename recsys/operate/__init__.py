@@ -2,7 +2,7 @@
 
 from recsys.operate.batch import results, run_batch
 from recsys.operate.drift import Drift, drift
-from recsys.operate.experiments import Verdict, compare, lifts_seen, so_far
+from recsys.operate.experiments import Verdict, compare, smallest_lift, so_far
 from recsys.operate.exposures import exposures
 from recsys.operate.incoming import hand_in, news
 from recsys.operate.monitoring import alarms, dashboard_address, failing, settled, vital_signs
@@ -22,7 +22,6 @@ __all__ = [
     "failing",
     "follow",
     "hand_in",
-    "lifts_seen",
     "measured",
     "news",
     "rehearse",
@@ -30,6 +29,7 @@ __all__ = [
     "retrain",
     "run_batch",
     "settled",
+    "smallest_lift",
     "so_far",
     "steps",
     "versions",

@@ -13,16 +13,13 @@ from recsys.plots.style import BLUE, INK, Figure, beside, canvas, counted, finis
 USUAL = 0.1  # a lift that a shop would be glad of
 
 
-def smallest_lift(planned: pd.DataFrame, users: int) -> Figure:
+def smallest_lift(seen: float, users: int) -> Figure:
     """What can so many users show? The smallest lift seen four times in five, by the number of users, both on log axes.
 
-    `planned` has the columns users and lift (0.1 for a tenth more), along a line; `users` are those that will come.
+    `seen` is that of `users`, 0.1 for a tenth more; it falls with the root of their number.
     """
-    table = needs(planned, "smallest_lift", "users", "lift").sort_values("users")
-    logs = np.log(table["users"]), np.log(style.numbers(table["lift"], "smallest_lift"))
-    seen = float(np.exp(np.interp(np.log(users), *logs)))
-    wanted = users * (seen / USUAL) ** 2  # a lift is seen with the root of the users
-    ends = np.array([min(table["users"].iloc[0], wanted / 2), max(table["users"].iloc[-1], 2 * wanted)])
+    seen, wanted = float(style.numbers(seen, "smallest_lift")[0]), users * (seen / USUAL) ** 2
+    ends = np.array([min(users / 10, wanted / 2), max(users * 100, 2 * wanted)])
     with canvas(3.3) as (figure, axes):
         axes.plot(ends, seen * np.sqrt(users / ends), color=BLUE, linewidth=2.2)
         axes.set_xscale("log")

@@ -79,12 +79,6 @@ def lifts() -> pd.DataFrame:
     return pd.DataFrame({"users": [50, 100], "mean": [3.0, 2.0], "low": [0.5, 1.2], "high": [9.0, 3.1]})
 
 
-def planned() -> pd.DataFrame:
-    """The lift seen falls with the root of the number of users."""
-    users = np.geomspace(10, 100_000, 9)
-    return pd.DataFrame({"users": users, "lift": np.sqrt(40 / users)})
-
-
 def parts() -> pd.DataFrame:
     """A trace of three parts: 10 ms, of which 6 in the second, of which 4 in the third."""
     rows = [("API Gateway", 0, 0.0, 10.0), ("handler", 1, 2.0, 6.0), ("Personalize Runtime", 2, 3.0, 4.0)]
@@ -160,7 +154,7 @@ EVERY: dict[str, Callable[[], Figure]] = {
     "stream_lag": lambda: plots.stream_lag(np.arange(1, 101)),
     "before_after": lambda: plots.before_after(["tea", "cup", "pot"], ["jam", "tea", "pot"], ["bread"], user="7"),
     "replay_hit_rate": lambda: plots.replay_hit_rate(clicks()),
-    "smallest_lift": lambda: plots.smallest_lift(planned(), 1000),
+    "smallest_lift": lambda: plots.smallest_lift(0.2, 1000),
     "experiment_result": lambda: plots.experiment_result(variants(), {"new": (2.0, 1.2, 3.1)}, "now"),
     "lift_so_far": lambda: plots.lift_so_far(lifts(), "new", "now"),
     "usd_a_day": lambda: plots.usd_a_day({"stream": 1.0, "campaign/main": 4.0}),
@@ -393,9 +387,8 @@ def test_a_lift_that_may_be_chance_is_said_to_be_so() -> None:
     assert plots.experiment_result(nobody, {"new": (np.nan,) * 3}, "now").png
 
 
-def test_users_beyond_the_planned_line_are_told_by_its_law() -> None:
-    few = planned()[:3]
-    assert "a lift of 10 % takes 4,000 users" in plots.smallest_lift(few, 50).alt
+def test_fewer_users_than_a_usual_lift_takes_are_told_how_many_it_takes() -> None:
+    assert "a lift of 10 % takes 40,000 users" in plots.smallest_lift(1.0, 400).alt
 
 
 def test_a_lift_that_nothing_tells_of_yet_is_drawn_as_that() -> None:
