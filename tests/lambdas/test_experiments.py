@@ -179,8 +179,10 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
     url = deploy.deploy(STACK, trial, TAGS)["ApiUrl"]
     try:
         users = [f"shopper-{number}" for number in range(40)]
-        variants = {user: deploy.get(f"{url}/recommendations/{user}")[1]["experiment"]["variant"] for user in users}
-        taken = deploy.visits(url, {user: ["item-1", "nowhere"] for user in users}, 5)
+        answers = {user: deploy.get(deploy.recommendations_url(url, user, 5))[1] for user in users}
+        variants = {user: answer["experiment"]["variant"] for user, answer in answers.items()}
+        first = {user: answer["recommendations"][0]["itemId"] for user, answer in answers.items()}
+        taken = deploy.visits(url, {user: [item, "nowhere"] for user, item in first.items()}, 5)
         exposed = exposures(system.RecommendationApiFunctionName, "found", users=len(users), timeout=30)
         later = datetime.now(UTC) + timedelta(minutes=1)
         with pytest.raises(DataError, match="no answer in experiment found"):
@@ -199,7 +201,7 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
     assert (told["now"]["served"], told["gone"]["served"]) == ("100.0%", "0.0%")
     assert told["now"]["events a user"].startswith(f"{5 / Counter(variants.values())['now']:.3f} ")
     assert told["gone"]["over now"].startswith("× 0.000")
-    assert len(exposed) == 2 * len(users) and set(taken["ITEM_ID"]) <= {"item-1"}
+    assert len(exposed) == 2 * len(users) and dict(zip(taken["USER_ID"], taken["ITEM_ID"], strict=True)) == first
     assert (taken["TIMESTAMP"] >= taken["USER_ID"].map(exposed.groupby("USER_ID")["TIMESTAMP"].min())).all()
 
 
