@@ -53,7 +53,7 @@ def test_every_trial_is_reported_and_the_best_is_chosen(regulars):
     reported = []
     model = NextItem.fit(regulars, report=reported.append)
     assert reported == model.trials and len(reported) > 5
-    assert all(set(trial) == {"settings", "items", "ndcg", "seconds"} for trial in reported)
+    assert all(set(trial) == {"settings", "items", "users", "ndcg", "seconds"} for trial in reported)
     best = max(reported, key=lambda trial: trial["ndcg"])
     assert next(t["ndcg"] for t in reported if t["settings"] == model.settings) == best["ndcg"]
 

@@ -53,8 +53,8 @@ class NextItem(Model):
         goal: what the settings are chosen for: the `next` event of a user; where a list is to serve for a while, the
         `newest` tenth of the events of users not seen before, as Amazon Personalize measures it; or what users do
         `later`, in the weeks after all that is known, as for a mailing. report: called with
-        each trial (settings, items, ndcg, seconds). budget: seconds of tuning on two ordinary cores, counted in work
-        and not by the clock, so that a seed gives one model. settings: use these and only fit the temperature.
+        each trial (settings, items, users, ndcg, seconds). budget: seconds of tuning on two ordinary cores, counted in
+        work and not by the clock, so that a seed gives one model. settings: use these and only fit the temperature.
         candidates: settings of which one holds, whichever is best; each is tried, whatever the budget. reward:
         (n_items,) logarithms of what items are worth, by which their probabilities are multiplied. measured: the trials
         that were reported before the same call was cut short; they are neither made nor reported again, and the model

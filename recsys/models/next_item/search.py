@@ -18,7 +18,7 @@ SMALL_CHANGE = 0.01  # of the budget: a trial that costs less is made even when 
 class Search:
     """A climb over the settings, one at a time, that counts its work against a budget.
 
-    A trial tells its settings, how many items they were tried on, the NDCG@10 and the seconds it took.
+    A trial tells its settings, on how many items and users they were tried, the NDCG@10 and the seconds it took.
 
     measured: the first trials of the same search, made before it was cut short. They are taken in their order, as what
     is tried next follows from what was found; the work they took is counted as if it were done again.
@@ -115,8 +115,8 @@ class Search:
 
     def _made(self, settings: Settings) -> dict[str, Any]:
         start = time.perf_counter()
-        ndcg = self.held_out.ndcg(settings)
-        seconds = round(time.perf_counter() - start, 3)
-        trial = {"settings": settings.as_dict(), "items": self.held_out.n_items, "ndcg": ndcg, "seconds": seconds}
+        tried_on = {"items": self.held_out.n_items, "users": len(self.held_out.histories)}
+        found = {"ndcg": self.held_out.ndcg(settings), "seconds": round(time.perf_counter() - start, 3)}
+        trial = {"settings": settings.as_dict(), **tried_on, **found}
         self.report(trial)
         return trial

@@ -1,6 +1,7 @@
 """What a model folder holds: the recommender, and what training knew of every user.
 
     recommender/  as recsys.models saves it
+    returning/    the recommender for users who have not been seen for a while, where that is another one
     users/        user ids in order, each one's item codes, oldest first, and the time of the last event
 
 Every file is vouched for by a sha256 and stays on disk, memory-mapped: millions of users start as fast as a few.
@@ -16,7 +17,7 @@ from recsys.errors import ModelError
 from recsys.models import Model, Sequences, load
 from recsys.models.storage import Stored, read_model, write_model
 
-RECOMMENDER, USERS = "recommender", "users"
+RECOMMENDER, RETURNING, USERS = "recommender", "returning", "users"
 KIND = "Users"
 
 
@@ -49,23 +50,29 @@ class Users:
         return bytes(self._ids[self._ends[at - 1] if at else 0 : self._ends[at]])
 
 
-def save(folder: Path, model: Model, seqs: Sequences) -> None:
+def save(folder: Path, model: Model, seqs: Sequences, returning: Model | None = None) -> None:
     """Write a model folder; what was in it goes. Raises ModelError when the disk refuses."""
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.iterdir():  # the folder itself may be where SageMaker mounts a volume
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     model.save(folder / RECOMMENDER)
+    if returning:
+        returning.save(folder / RETURNING)
     write_model(folder / USERS, Stored(KIND, _arrays(seqs), np.empty(0, object), {"users": seqs.n_users}))
 
 
-def read(folder: Path) -> tuple[Model, Users]:
-    """What `save` wrote. Raises ModelError for a file that is missing, cut short or altered."""
+def read(folder: Path) -> tuple[Model, Users, Model | None]:
+    """What `save` wrote: the model, its users, and the model for those who come back.
+
+    Raises ModelError for a file that is missing, cut short or altered.
+    """
     if not (folder / RECOMMENDER).is_dir():
         there = ", ".join(sorted(path.name for path in folder.glob("*"))) or "nothing"
         raise ModelError(
             f"{folder} holds {there}, and no folder {RECOMMENDER}: is this the model.tar.gz of a training?"
         )
-    return load(folder / RECOMMENDER), Users(read_model(folder / USERS, known=(KIND,)).arrays)
+    returning = load(folder / RETURNING) if (folder / RETURNING).is_dir() else None
+    return load(folder / RECOMMENDER), Users(read_model(folder / USERS, known=(KIND,)).arrays), returning
 
 
 def _arrays(seqs: Sequences) -> dict[str, np.ndarray]:

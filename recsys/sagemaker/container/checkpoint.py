@@ -21,13 +21,17 @@ NAME = "training.json"
 
 @dataclass
 class Checkpoint:
-    """trials: in their order (settings, items, ndcg, seconds). settings: chosen, metrics: evaluated, once done."""
+    """trials: in their order (settings, items, ndcg, seconds). settings: chosen, metrics: evaluated, once done.
+
+    returning: the trials of the model for users who come back, likewise.
+    """
 
     path: Path
     fingerprint: str
     trials: list[dict[str, Any]] = field(default_factory=list)
     settings: dict[str, Any] | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    returning: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def open(cls, folder: Path, fingerprint: str) -> "Checkpoint":

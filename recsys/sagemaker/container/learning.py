@@ -1,4 +1,4 @@
-"""Evaluation on held-out users, then the fit on everybody: what a training job does between reading and writing."""
+"""Evaluation on held-out users, then the fits on everybody: what a training job does between reading and writing."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy as np
 from recsys import metrics
 from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.base import Model
+from recsys.models.next_item.returning import fit_returning
 from recsys.models.next_item.settings import Settings
 from recsys.models.protocol import Split, personalize_split
 from recsys.sagemaker.container.checkpoint import Checkpoint
@@ -41,6 +42,25 @@ def fit(seqs: Sequences, asked: Hyperparameters, settings: dict[str, Any]) -> Mo
         return Popularity.fit(seqs)
     chosen = Settings.from_dict(settings)
     return NextItem.fit(seqs, asked.seed, asked.threads, budget=asked.budget_seconds, settings=chosen, goal=asked.goal)
+
+
+def fit_others(seqs: Sequences, asked: Hyperparameters, checkpoint: Checkpoint) -> NextItem | None:
+    """The model for users who come back, of all users; None where there is no other for them.
+
+    Its trials are kept in the checkpoint as they are made.
+    """
+    if asked.model == "popularity" or asked.goal == "later":
+        return None
+
+    def keep(trial: dict[str, Any]) -> None:
+        checkpoint.returning.append(trial)
+        checkpoint.write()
+
+    chosen, measured = Settings.from_dict(checkpoint.settings or {}), list(checkpoint.returning)
+    options = {"budget": asked.budget_seconds, "measured": measured}
+    found = fit_returning(seqs, chosen, asked.seed, asked.threads, keep, **options)
+    print(f"users who come back: {'a model of their own' if found else 'the same model'}", flush=True)
+    return found
 
 
 def _searched(train: Sequences, asked: Hyperparameters, checkpoint: Checkpoint) -> NextItem:

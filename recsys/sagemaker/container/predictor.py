@@ -1,11 +1,14 @@
 """Requests to answers, many at once: histories are gathered, scored in batches and ranked."""
 
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from recsys.models import Model
+from recsys.models.next_item.returning import VISIT_SECONDS
 from recsys.sagemaker.container import artefact
 from recsys.sagemaker.container.artefact import Users
 from recsys.sagemaker.container.asks import Answer, Ask
@@ -16,8 +19,9 @@ DIGITS = 8  # of a score after the point: float32 knows no more
 class Predictor:
     """A recommender and what training knew of users; any number of threads may ask."""
 
-    def __init__(self, model: Model, users: Users) -> None:
-        self.model, self.users = model, users
+    def __init__(self, model: Model, users: Users, returning: Model | None = None) -> None:
+        """returning: for users who have not been seen for a while, where that is another model."""
+        self.model, self.users, self._returning = model, users, returning or model
         self.answers([Ask("")])  # what is imported and counted at the first answer
 
     @classmethod
@@ -29,13 +33,25 @@ class Predictor:
         """In the order of `asks`; who has no history is given what is popular."""
         places = [self.users.find(ask.user) for ask in asks]
         histories = [self._history(ask, place) for ask, place in zip(asks, places, strict=True)]
+        before = time.time() - VISIT_SECONDS
+        kinds = [
+            (self._returning if self._last_seen(ask, place) < before else self.model, ask.exclude_seen)
+            for ask, place in zip(asks, places, strict=True)
+        ]
         found: list[Answer | None] = [None] * len(asks)
-        for exclude in (False, True):
-            chosen = [at for at, ask in enumerate(asks) if ask.exclude_seen is exclude]
-            lists = self._lists([histories[at] for at in chosen], [asks[at].results for at in chosen], exclude)
+        for kind in dict.fromkeys(kinds):
+            chosen = [at for at, each in enumerate(kinds) if each == kind]
+            lists = self._lists(*kind, [histories[at] for at in chosen], [asks[at].results for at in chosen])
             for at, (items, scores) in zip(chosen, lists, strict=True):
                 found[at] = Answer(asks[at].user, places[at] is not None, items, scores)
         return found
+
+    def _last_seen(self, ask: Ask, place: int | None) -> float:
+        """Epoch seconds of the user's last event; now where the history is told without times, or there is none."""
+        times = [seconds for _, seconds in ask.events]
+        if ask.history is None and place is not None:
+            times.append(self.users.last(place))
+        return max(times, default=math.inf)
 
     def _history(self, ask: Ask, place: int | None) -> np.ndarray:
         """Item codes, oldest first. Events that training has already are left out; items it has not seen, too."""
@@ -54,12 +70,10 @@ class Predictor:
         return np.concatenate([known, newer])
 
     def _lists(
-        self, histories: list[np.ndarray], results: list[int], exclude: bool
+        self, model: Model, exclude: bool, histories: list[np.ndarray], results: list[int]
     ) -> list[tuple[list[str], list[float]]]:
         """Items and scores for each history, as many as asked for or as there are."""
-        if not histories:
-            return []
-        codes, scores = self.model.recommend(histories, max(results), exclude_seen=exclude)
+        codes, scores = model.recommend(histories, max(results), exclude_seen=exclude)
         sizes = np.minimum((codes >= 0).sum(axis=1), results).tolist()
         items = self.model.item_ids[codes].tolist()
         rounded = np.round(scores.astype(np.float64), DIGITS).tolist()

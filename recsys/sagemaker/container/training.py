@@ -26,7 +26,9 @@ def train(paths: Paths) -> None:
         for name, value in checkpoint.metrics.items():
             print(line(name, value), flush=True)
         model = learning.fit(seqs, asked, checkpoint.settings or {})
-    artefact.save(paths.model, model, seqs)
+        returning = learning.fit_others(seqs, asked, checkpoint)
+    artefact.save(paths.model, model, seqs, returning)
     about = {"hyperparameters": asked.as_dict(), "settings": checkpoint.settings, "metrics": checkpoint.metrics}
-    write_whole(paths.extra / "metrics.json", json.dumps(about | {"trials": checkpoint.trials}, indent=1))
+    about |= {"trials": checkpoint.trials, "returning": returning and returning.settings}
+    write_whole(paths.extra / "metrics.json", json.dumps(about, indent=1))
     print(line("train:seconds", time.perf_counter() - started), flush=True)

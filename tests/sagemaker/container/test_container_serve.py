@@ -4,6 +4,7 @@ import asyncio
 import json
 import select
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import ports
 import pytest
 from container_runs import Served, serving
 
-from recsys.models import Model, Popularity, Sequences
+from recsys.models import ItemSimilarity, Model, Popularity, Sequences
 from recsys.sagemaker.container import artefact
 from recsys.sagemaker.container.application import Application
 from recsys.sagemaker.container.artefact import Users
@@ -29,7 +30,7 @@ def served(trained: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def known(trained: Path) -> tuple[Model, Users]:
+def known(trained: Path) -> tuple[Model, Users, Model | None]:
     return artefact.read(trained / "model")
 
 
@@ -42,8 +43,8 @@ def best(model: Model, history: list[str], k: int = 10, exclude_seen: bool = Fal
     return model.item_ids[codes[0][codes[0] >= 0]].tolist()
 
 
-def history(known: tuple[Model, Users], user: str) -> list[str]:
-    model, users = known
+def history(known: tuple[Model, Users, Model | None], user: str) -> list[str]:
+    model, users, _ = known
     return model.item_ids[users.history(users.find(user))].tolist()
 
 
@@ -71,7 +72,7 @@ def test_a_history_takes_the_place_of_what_is_known(served, known):
 
 
 def test_newer_events_are_added_in_their_order_and_older_ones_are_known_already(served, known):
-    model, users = known
+    model, users, _ = known
     last = users.last(users.find("u007"))
     events = [{"itemId": item, "timestamp": last + at} for item, at in (("i050", 20), ("i049", 10), ("i099", 0))]
     assert items(served.invoke({"userId": "u007", "events": events})) == best(
@@ -270,6 +271,22 @@ def test_popularity_is_served_the_same_way():
     first, second = predictor.answers([Ask("u001", 5), Ask("nobody", 500, True, ("i001",))])
     assert first.known and first.items == best(predictor.model, [], 5)
     assert not second.known and set(second.items) == {*seqs.item_ids} - {"i001"}
+
+
+def test_who_comes_back_is_answered_by_the_model_for_them(tmp_path):
+    seqs = Sequences.from_interactions(container_runs.interactions(users=30))
+    artefact.save(tmp_path, ItemSimilarity.fit(seqs), seqs, returning=Popularity.fit(seqs))
+    predictor, clicked = Predictor.of(tmp_path), seqs.item_ids[3]
+    popular, alike = best(Popularity.fit(seqs), [], 3), best(predictor.model, [clicked], 3)
+    seconds = {minutes: time.time() - 60 * minutes for minutes in (20, 40)}
+    asks = [
+        Ask("u001", 3),
+        Ask("nobody", 3, events=((clicked, seconds[40]),)),
+        Ask("nobody", 3, events=((clicked, seconds[20]),)),
+        Ask("u001", 3, history=(clicked,)),
+    ]
+    assert popular != alike
+    assert [answer.items for answer in predictor.answers(asks)] == [popular, popular, alike, alike]
 
 
 def test_any_id_is_found_again(tmp_path):

@@ -12,7 +12,7 @@ class Live:
 
     histories: events with items; acted: with actions, of type TAKEN, NOT_TAKEN or VIEWED and without a value. journal:
     every event with an item, in the order they came; shown: the items of every impression likewise. latest: the time of
-    the newest event with an item.
+    the newest event with an item. heard: when each user's newest event came in, since the start; not when it was sent.
     """
 
     histories: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
@@ -20,7 +20,13 @@ class Live:
     user_of: dict[str, str] = field(default_factory=dict)
     journal: list[Event] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    heard: dict[str, float] = field(default_factory=dict)
     latest: float = 0.0
+
+    def hear(self, session: str, user: str | None, event: Event | None, shown: list[str] | None, now: float) -> None:
+        """As `apply`, of an event that comes in now."""
+        self.apply(session, user, event, shown)
+        self.heard[self._owner(session, user)] = now
 
     def apply(self, session: str, user: str | None, event: Event | None, shown: list[str] | None = None) -> None:
         """An event of a session, if it is about an item, and what the user saw when it happened."""

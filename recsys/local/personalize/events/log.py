@@ -10,6 +10,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -212,7 +213,7 @@ class EventLog:
         for event in events:
             item = event.get("itemId")
             known = (event["sentAt"], item, event["eventType"], event.get("eventValue")) if item else None
-            live.apply(session, user, known, event.get("impression"))
+            live.hear(session, user, known, event.get("impression"), time.time())
 
     def _remember_actions(self, group: str, events: Sequence[dict[str, Any]]) -> None:
         for event in events:

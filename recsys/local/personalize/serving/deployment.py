@@ -53,25 +53,26 @@ class Config:
 
 @dataclass(frozen=True)
 class Artefacts:
-    """What a training left in its folder; popular, content: None where it left none."""
+    """What a training left in its folder; popular, content, returning: None where it left none."""
 
     folder: Path
     model: Any
     popular: Any
     content: Any
+    returning: Any = None
 
     @classmethod
     def read(cls, folder: Path) -> "Artefacts":
         """Raises ModelError."""
         from recsys.models import load  # slow to import: the loading thread pays, not the start
 
-        content = load(folder / "content") if (folder / "content").exists() else None
-        if content is not None and content.metadata.texts:
+        others = {name: folder / name for name in ("popular", "content", "returning")}
+        found = cls(folder, load(folder / "model"), **{n: load(p) if p.exists() else None for n, p in others.items()})
+        if found.content is not None and found.content.metadata.texts:
             from recsys.models.content.text import embed
 
-            content.metadata.embed = embed
-        popular = load(folder / "popular") if (folder / "popular").exists() else None
-        return cls(folder, load(folder / "model"), popular, content)
+            found.content.metadata.embed = embed
+        return found
 
     def warm(self) -> None:
         """Have the text encoder read, which takes seconds, before the first new item needs it."""
@@ -91,11 +92,13 @@ class Deployment:
         model, engine = artefacts.model, ENGINES[recipe.engine]
         self.catalogue = Catalogue(group, model.item_ids, artefacts.content, engine.grows)
         code_of, known = self.catalogue.code_of, self.catalogue.known
-        self.histories = Histories(group.interactions, group.live.histories, code_of, known, selection)
+        live = group.live
+        self.histories = Histories(group.interactions, live.histories, code_of, known, selection, live.heard)
         self.novelty = Novelty(group, self.catalogue)
         self.engine = engine(
             Parts(
                 model=model,
+                returning=artefacts.returning,
                 content=artefacts.content,
                 popularity=_popularity(artefacts.popular, self.catalogue),
                 group=group,

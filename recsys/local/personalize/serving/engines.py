@@ -32,11 +32,13 @@ class Asked:
 class Parts:
     """What an engine is made of.
 
+    returning: of the same items, for users who have not been seen for a while; None where the model is for them too.
     popularity: (known,) float32 users of each of the model's items, what answers where the model cannot. training: a
     trainingDataConfig. influence: a campaign's rankingInfluence. day: real seconds of a day of scheduled work.
     """
 
     model: Any
+    returning: Any
     content: Any
     popularity: np.ndarray
     group: Group
@@ -58,7 +60,10 @@ class Engine(Protocol):
 
 
 class NextItems:
-    """What comes next after the user's history; for a user without one, what is popular among users alike."""
+    """What comes next after the user's history; for a user without one, what is popular among users alike.
+
+    Whoever is not in the middle of a visit is told by the model for those who come back.
+    """
 
     grows = True
 
@@ -73,7 +78,7 @@ class NextItems:
 
     def scores(self, asked: Asked) -> np.ndarray:
         history = self._parts.histories.of(asked.user or "")
-        scores = self._parts.model.scores(history)
+        scores = self._scores(history, asked.user or "")
         known = {plain(name): value for name, value in (asked.context or {}).items()}
         lifts = [column.log_lift(known[name]) for name, column in self._contexts.items() if name in known]
         if len(history) == 0 and asked.user in self._parts.group.users.row:
@@ -83,6 +88,16 @@ class NextItems:
         if lift is not None:
             scores = scores + self._temperature * lift
         return self._parts.catalogue.extend(scores)
+
+    def _scores(self, history: np.ndarray, user: str) -> np.ndarray:
+        """(known,) float32, all at the temperature of the model for visits."""
+        from recsys.models.next_item.returning import VISIT_SECONDS  # slow to import: loaded with the model
+
+        model, returning = self._parts.model, self._parts.returning
+        visiting = time.time() - self._parts.histories.last_seen(user) < VISIT_SECONDS
+        if returning is None or visiting or len(history) == 0:
+            return model.scores(history)
+        return returning.scores(history) * np.float32(model.temperature / returning.temperature)
 
 
 class Similar:

@@ -26,9 +26,11 @@ class Histories:
         code_of: Mapping[str, int],
         known: int,
         selection: Selection,
+        heard: Mapping[str, float] | None = None,
     ) -> None:
-        """put: the events since, by user. known: the model's own items have codes below it."""
+        """put: the events since, by user; heard: when the newest came in. known: the model's items are below it."""
         self._bulk, self._put, self._code_of, self._known, self._selection = bulk, put, code_of, known, selection
+        self._heard = {} if heard is None else heard
         self._codes = np.array([code_of.get(item, -1) for item in bulk.item_ids], np.int32)  # of each bulk item
         codes = self._codes[bulk.items] if len(self._codes) else np.empty(0, np.int32)
         self.kept = (codes >= 0) & (codes < known) & selection.mask(bulk.type_names, bulk.types, bulk.values)
@@ -51,6 +53,14 @@ class Histories:
             return np.concatenate([self.codes[span], np.array(codes, np.int32)])
         order = np.argsort(np.concatenate([self._times[span], sent]), kind="stable")
         return np.concatenate([self.codes[span], np.array(codes, np.int32)])[order]
+
+    def last_seen(self, user: str) -> float:
+        """When something of the user's last happened or came in, epoch seconds; 0 of one nothing is known of.
+
+        Events of another time that are played again come in now, and are a visit now.
+        """
+        happened = [sent for sent, *_ in self._put.get(user, ())[-1:]]
+        return max(0.0, self._heard.get(user, 0.0), *happened, *self._bulk.times[self._bulk.slice(user)][-1:].tolist())
 
     def by_type(self, user: str, most: int | None = LATEST) -> dict[str, np.ndarray]:
         """Event type in lower case -> codes of the items among the user's latest `most` interactions of that type."""

@@ -7,9 +7,10 @@ search.py      hyperparameter optimization
 evaluation.py  the metrics of models of items
 updates.py     trainingMode UPDATE
 
-What a training leaves in its folder: model/ (read by recsys.models.load), popular/ (a Popularity over the same items;
-not for actions), content/ (an ItemContent of the Items dataset, for the recipes that learn from it; of the Actions
-dataset for actions), trials.json (every setting tried).
+What a training leaves in its folder, each but the last read by recsys.models.load: model/, returning/ (a model for who
+has not been seen for a while, where that is another one), popular/ (a Popularity over the same items; not for actions),
+content/ (an ItemContent of the Items dataset, for the recipes that learn from it; of the Actions dataset for actions),
+trials.json (every setting tried).
 """
 
 import json
@@ -64,8 +65,8 @@ def _full(data: Data, draft: Path) -> dict[str, Any]:
     _check_minimums(data)
     fitted = ENGINES[data.recipe.engine](data)
     draft.mkdir(parents=True)
-    for name, model in (("model", fitted.model), ("popular", fitted.popular), ("content", fitted.content)):
-        if model is not None:
+    for name in ("model", "returning", "popular", "content"):
+        if model := getattr(fitted, name):
             model.save(draft / name)
     (draft / "trials.json").write_text(json.dumps(fitted.trials, indent=1, default=str))
     members: dict[str, Any] = {"_metrics": {name: round(float(value), 4) for name, value in fitted.metrics.items()}}

@@ -31,6 +31,7 @@ from recsys.models import (
 )
 from recsys.models.actions.evaluation import held_out_metrics
 from recsys.models.base import Model, Trained
+from recsys.models.next_item.returning import fit_returning
 from recsys.models.next_item.reward import log_rewards
 from recsys.models.next_item.settings import ALIKE, Settings
 from recsys.models.popular.trending import held_out_accuracy
@@ -47,7 +48,10 @@ EMPHASIS = {"LOW": 0.5, "MEDIUM": 1.0, "HIGH": 2.0}  # of an objective; 1 ranks 
 
 @dataclass
 class Fitted:
-    """What an engine leaves: the model that serves, what is popular, metadata, metrics, trials and what HPO chose."""
+    """What an engine leaves: the model that serves, what is popular, metadata, metrics, trials and what HPO chose.
+
+    returning: the model that serves users who have not been seen for a while, where that is another one.
+    """
 
     model: Trained
     metrics: dict[str, float]
@@ -55,13 +59,15 @@ class Fitted:
     content: ItemContent | None = None
     trials: list[dict[str, Any]] = field(default_factory=list)
     tuned: Combination | None = None
+    returning: NextItem | None = None
 
 
 def fit_next(data: Data) -> Fitted:
     """What comes next. hidden_dimension, bptt and recency are chosen freely where a solution does not.
 
     A transformer is tried beside the next-item model where the recipe has one and torch is there. The trial that was
-    chosen is marked: its settings say what weight the transformer has, 0 where it did not help.
+    chosen is marked: its settings say what weight the transformer has, 0 where it did not help. Trials for users who
+    come back are marked as returning.
     """
     kind = Blended if data.recipe.transformer and available() else NextItem
     sequences = data.sequences()
@@ -77,11 +83,16 @@ def fit_next(data: Data) -> Fitted:
         reward=reward,
         goal="newest",
     )
-    model = kind.fit(_usual(data, sequences), SEED, THREADS, settings=tested.chosen, reward=reward, goal="newest")
+    usual = _usual(data, sequences)
+    model = kind.fit(usual, SEED, THREADS, settings=tested.chosen, reward=reward, goal="newest")
     found = evaluation.of_items(data, tested, split) | evaluation.of_objective(data, tested, split)
     content = metadata.content(data, "ITEMS") if data.recipe.content else None
     best = next((each for each in asked if _fits(tested.chosen, each)), asked[0])
-    return Fitted(model, found, Popularity.fit(sequences), content, _marked(trials, tested.settings), best)
+    marked, later = _marked(trials, tested.settings), []
+    returning = fit_returning(usual, tested.chosen, SEED, THREADS, later.append, held=_held(best), reward=reward)
+    if returning:
+        marked += [trial | {"returning": True} for trial in _marked(later, returning.settings)]
+    return Fitted(model, found, Popularity.fit(sequences), content, marked, best, returning)
 
 
 def _marked(trials: list[dict[str, Any]], settings: dict[str, Any]) -> list[dict[str, Any]]:
