@@ -19,11 +19,13 @@ from recsys.columns import CATEGORY, ITEM_ID, PRICE, TITLE
 from recsys.data import entities, sources
 from recsys.models import ItemContent, ItemSimilarity, Model, NextItem, Popularity, SemanticSimilarity, SimilarItems
 from recsys.models.content.text import embed
+from recsys.models.next_item.returning import fit_returning
 from recsys.models.protocol import Split
 from recsys.models.sequences import Sequences
 
 BATCH = 500  # histories scored at once
 GOAL = "newest"  # what the local Personalize trains a next-item model for
+RETURNING = "next item, returning"  # what it has beside it for users who come back
 KINDS = {CATEGORY: "categorical", PRICE: "number", TITLE: "text"}
 
 
@@ -86,6 +88,18 @@ class Fits:
         """What CATEGORY, PRICE and TITLE say. Raises LeftOut without them."""
         return ItemContent.fit(self.train.item_ids, {name: self.column(name) for name in KINDS}, KINDS, embed)
 
+    @cached_property
+    def next_item(self) -> NextItem:
+        return NextItem.fit(self.train, self.data.seed, self.data.threads, goal=GOAL)
+
+    @cached_property
+    def returning(self) -> NextItem:
+        """The model for users who come back. Raises LeftOut where the other is for them too."""
+        found = fit_returning(self.train, self.next_item.chosen, self.data.seed, self.data.threads)
+        if found is None:
+            raise LeftOut("users who come back are served as well by the next item")
+        return found
+
 
 def of(model: Model) -> Scores:
     """A model as a function from histories to scores (n, n_items)."""
@@ -104,5 +118,6 @@ SCORERS: dict[str, Callable[[Fits], Scores]] = {
     "implicit BM25": lambda fits: bm25_scores(fits.task, fits.task.choose(NEIGHBOURS, bm25_scores)),
     "implicit ALS": lambda fits: als_scores(fits.task, (1.0, 0.01)),
     "implicit ALS tuned": lambda fits: als_scores(fits.task, fits.task.choose(WEIGHTS, als_scores)),
-    NEXT_ITEM: lambda fits: of(NextItem.fit(fits.train, fits.data.seed, fits.data.threads, goal=GOAL)),
+    NEXT_ITEM: lambda fits: of(fits.next_item),
+    RETURNING: lambda fits: of(fits.returning),
 }

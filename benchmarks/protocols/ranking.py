@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.protocols.data import BATCH, Data
+from benchmarks.protocols.data import BATCH, RETURNING, Data
 from benchmarks.recommenders import NEXT_ITEM
 from benchmarks.tables import Table, compared
 from benchmarks.tuning import Histories, Scores
@@ -20,6 +20,10 @@ def ranking(data: Data) -> list[Table]:
     fits, test = data.held
     counts = np.bincount(fits.train.codes, minlength=test.n_items)
     last, visit = cut(test, test.lengths - 1), cut(test, before_last_visit(test))
+    found = {
+        name: {"NDCG@10": ndcg(scores, *visit, counts, data.seed)}
+        for name, scores in fits.scores((*NAMES, RETURNING)).items()
+    }
     users = f"{len(last[0]):,} users held out whole; {NEGATIVES} others, drawn by their events"
     return [
         compared(
@@ -39,8 +43,8 @@ def ranking(data: Data) -> list[Table]:
             "Ranking: the next visit",
             f"Of {users}. To be found are all items of the last visit of the {len(visit[0]):,} with an earlier one, "
             f"from what came before it; {PAUSE // 60} minutes without an event end a visit.",
-            {name: {"NDCG@10": ndcg(scores, *visit, counts, data.seed)} for name, scores in fits.scores(NAMES).items()},
-            NEXT_ITEM,
+            found,
+            RETURNING if RETURNING in found else NEXT_ITEM,
             data.seed,
         ),
     ]
