@@ -115,6 +115,13 @@ def next_item(task: Task) -> NextItem:
     return NextItem.fit(task.split.train, seed=task.seed, threads=task.threads, goal=_goal(task))
 
 
+def in_a_visit(task: Task) -> NextItem:
+    """Told that a visit goes on where the weeks to come are asked for: who has one model for both does no better."""
+    if task.protocol != "temporal":
+        raise LeftOut("the next item is told that here")
+    return NextItem.fit(task.split.train, seed=task.seed, threads=task.threads, goal="newest")
+
+
 def transformer(task: Task) -> Transformer:
     """The transformer alone, a minute of it."""
     _needs_torch()
@@ -146,5 +153,6 @@ RECOMMENDERS: dict[str, Fit] = {
     "EASE": ease,
     "transformer": ours(transformer),
     "blended": ours(blended),
+    "next item in a visit": ours(in_a_visit),
     NEXT_ITEM: ours(next_item),
 }
