@@ -71,6 +71,22 @@ def test_a_training_cut_short_is_taken_up_again(mortal: Server, stocked: shops.S
     assert not list(mortal.state.glob("personalize/versions/*.tmp"))
 
 
+def test_what_cannot_be_taken_up_keeps_no_server_from_starting(mortal: Server, stocked: shops.Shop) -> None:
+    """A campaign that follows a solution whose versions are gone."""
+    version = shops.trained_version(stocked, "aws-popularity-count")
+    latest = {"solutionVersionArn": f"{version.rpartition('/')[0]}/$LATEST"}
+    personalize, following = mortal.client("personalize"), {"syncWithLatestSolutionVersion": True}
+    arn = personalize.create_campaign(name="bereft", campaignConfig=following, **latest)["campaignArn"]
+    shops.settled(personalize.describe_campaign, "campaign", campaignArn=arn)
+    mortal.kill()
+    with closing(sqlite3.connect(mortal.state / "personalize/control.sqlite", isolation_level=None)) as state:
+        state.execute("DELETE FROM resources WHERE arn = ?", (version,))
+    mortal.start()
+    assert personalize.describe_campaign(campaignArn=arn)["campaign"]["status"] == "ACTIVE"
+    personalize.delete_campaign(campaignArn=arn)
+    shops.gone(mortal.client, personalize.describe_campaign, campaignArn=arn)
+
+
 def test_no_work_is_taken_up_before_what_a_killed_server_left_has_ended(tmp_path: Path) -> None:
     """What it left holds the lock of its worker, and so does this test; another worker shows how long work takes."""
     held, free = Jobs(tmp_path / "held.log"), Jobs(tmp_path / "free.log")

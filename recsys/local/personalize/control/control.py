@@ -108,11 +108,13 @@ class Control:
 
         `<solution>/$LATEST` names the newest ACTIVE version of a solution.
         """
-        if arn.endswith(LATEST):
-            return self.latest_version(arn.removesuffix(LATEST))
-        resource = self.resource(arn, kind)
+        latest = arn.endswith(LATEST)
+        resource = self.latest_version(arn.removesuffix(LATEST)) if latest else self.resource(arn, kind)
         if resource.status in DELETING or (KINDS[resource.kind].ready and resource.status != ACTIVE):
             raise in_use(f"{arn} is in status {resource.status}; it must be ACTIVE")
+        solution = self.store.get(resource.document.get("solutionArn", ""))
+        if solution and solution.status in DELETING:  # its versions go with it
+            raise in_use(f"{arn} goes with its solution, which is in status {solution.status}")
         return resource
 
     def latest_version(self, solution_arn: str) -> Resource:
@@ -215,17 +217,23 @@ class Control:
         """Take up at a start what the last stop, however hard, cut short."""
         for kind in KINDS.values():
             for resource in self.store.find(kind.name):
-                if resource.status in BUSY:
-                    self.begin(resource.arn)
-                elif resource.status in DELETING:
-                    self.erase(resource.arn)
-                elif self.updating(resource):
-                    self.begin_update(resource.arn)
-                elif kind.name == "Campaign":
-                    follow_latest(self, "finished", resource)
-                operations.resume(self, resource)
+                try:
+                    self._take_up(resource)
+                except ServiceError:
+                    log.exception("%s could not be taken up", resource.arn)
         if self.clock.auto_training:
             schedule.look(self)
+
+    def _take_up(self, resource: Resource) -> None:
+        if resource.status in BUSY:
+            self.begin(resource.arn)
+        elif resource.status in DELETING:
+            self.erase(resource.arn)
+        elif self.updating(resource):
+            self.begin_update(resource.arn)
+        elif resource.kind == "Campaign":
+            follow_latest(self, "finished", resource)
+        operations.resume(self, resource)
 
     # Describe and List
 

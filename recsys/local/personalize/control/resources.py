@@ -32,7 +32,7 @@ DELETING = ("DELETE PENDING", "DELETE IN_PROGRESS")
 
 @dataclass(frozen=True)
 class Blocker:
-    """Resources of `kind` whose `member` names the one to be deleted; all of them, or only those still being made."""
+    """Resources of `kind` whose `member` names the one to be deleted; all, or only those being made or updated."""
 
     kind: str
     member: str
@@ -142,6 +142,7 @@ KINDS = _table(
         update="latestSolutionUpdate",
         blockers=(
             Blocker("Campaign", "_solutionArn"),
+            Blocker("Campaign", "latestCampaignUpdate._solutionArn", only_busy=True),
             Blocker("SolutionVersion", "solutionArn", only_busy=True),
             Blocker("BatchInferenceJob", "_solutionArn", only_busy=True),
             Blocker("BatchSegmentJob", "_solutionArn", only_busy=True),
