@@ -93,8 +93,8 @@ class Personalize:
         reporters = (self._meter.report, self._attributions.report)
         self._publisher = Publisher(self._endpoint, self._region, NAMESPACE, reporters)
         self._actor.submit(self._control.resume).result()
-        self._actor.submit(self._trackers.sweep)
-        self._actor.submit(self._deployments.warm)
+        self._actor.later(self._trackers.sweep)
+        self._actor.later(self._deployments.warm)
         self._publisher.start()
 
     def _answering(self) -> dict[str, Callable[[Params], Awaitable[Params | None]]]:

@@ -296,6 +296,20 @@ def test_things_are_deleted_in_order(client: Client, personalize: Any) -> None:
     assert shops.gone(client, personalize.describe_dataset_group, datasetGroupArn=shop.group)
 
 
+def test_a_schema_that_a_dataset_is_being_updated_to_cannot_be_deleted(client: Client, personalize: Any) -> None:
+    shop = shops.open_shop(client)
+    dataset = shops.add_dataset(shop, "Items", shops.ITEMS)
+    shops.settled(personalize.describe_dataset, "dataset", datasetArn=dataset)
+    field = {"name": "COLOUR", "type": ["null", "string"], "categorical": True}
+    text = json.loads(shops.ITEMS)
+    new = personalize.create_schema(name=unique("new"), schema=json.dumps({**text, "fields": [*text["fields"], field]}))
+    personalize.update_dataset(datasetArn=dataset, schemaArn=new["schemaArn"])
+    code, message, _ = refused(personalize.delete_schema, schemaArn=new["schemaArn"])
+    assert (code, message.endswith(f"{dataset} is being updated")) == ("ResourceInUseException", True)
+    shops.updated(personalize.describe_dataset, "dataset", "latestDatasetUpdate", datasetArn=dataset)
+    personalize.delete_schema(schemaArn=shop.schemas["Items"])
+
+
 def test_a_solution_with_a_campaign_cannot_be_deleted(
     personalize: Any, versions: dict[str, str], campaigns: dict[str, str]
 ) -> None:

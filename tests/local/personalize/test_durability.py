@@ -87,6 +87,25 @@ def test_what_cannot_be_taken_up_keeps_no_server_from_starting(mortal: Server, s
     shops.gone(mortal.client, personalize.describe_campaign, campaignArn=arn)
 
 
+def test_an_update_to_what_is_gone_fails_with_a_reason(mortal: Server) -> None:
+    personalize, shop = mortal.client("personalize"), shops.open_shop(mortal.client)
+    dataset = shops.add_dataset(shop, "Items", shops.ITEMS)
+    shops.settled(personalize.describe_dataset, "dataset", datasetArn=dataset)
+    schema = personalize.create_schema(name=shops.unique("same"), schema=shops.ITEMS)["schemaArn"]
+    personalize.update_dataset(datasetArn=dataset, schemaArn=schema)
+    mortal.kill()
+    with closing(sqlite3.connect(mortal.state / "personalize/control.sqlite", isolation_level=None)) as state:
+        state.execute("DELETE FROM resources WHERE arn = ?", (schema,))
+    mortal.start()
+
+    def latest() -> dict[str, Any]:
+        return personalize.describe_dataset(datasetArn=dataset)["dataset"]["latestDatasetUpdate"]
+
+    eventually(lambda: latest()["status"] == "CREATE FAILED", 20)
+    assert f"{schema} does not exist" in latest()["failureReason"]
+    personalize.delete_dataset(datasetArn=dataset)
+
+
 def test_no_work_is_taken_up_before_what_a_killed_server_left_has_ended(tmp_path: Path) -> None:
     """What it left holds the lock of its worker, and so does this test; another worker shows how long work takes."""
     held, free = Jobs(tmp_path / "held.log"), Jobs(tmp_path / "free.log")

@@ -94,7 +94,7 @@ def stop_solution_version(control: "Control", params: Params) -> None:
     if version.status not in BUSY:
         raise invalid(f"{version.arn} is in status {version.status}; only a creation under way can be stopped")
     control.set_status(version, "CREATE STOPPING")
-    control.actor.submit(lambda: _stopped(control, version.arn), STEP)
+    control.actor.later(lambda: _stopped(control, version.arn), STEP)
 
 
 def _stopped(control: "Control", arn: str) -> None:

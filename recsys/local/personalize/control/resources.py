@@ -93,7 +93,7 @@ KINDS = _table(
         "schema/{name}",
         ready=False,
         life=False,
-        blockers=(Blocker("Dataset", "schemaArn"),),
+        blockers=(Blocker("Dataset", "schemaArn"), Blocker("Dataset", "latestDatasetUpdate.schemaArn", only_busy=True)),
         quota=Quota(500),
     ),
     Kind(

@@ -52,7 +52,7 @@ def _work(control: "Control", job: Resource) -> None:
     }
 
     def planned(plan: Document) -> None:
-        control.actor.submit(partial(_carry_out, control, job.arn, plan))
+        control.actor.later(partial(_carry_out, control, job.arn, plan))
 
     control.jobs.submit(job.arn, "delete", spec, planned)
 
