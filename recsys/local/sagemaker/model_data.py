@@ -17,13 +17,18 @@ Params = dict[str, Any]
 
 
 async def fetched(context: Context, wanted: Params, folder: Path) -> Variant:
-    """A variant to host, its model in `folder`; many models' only once each is called. Raises S3Failed, JobFailed."""
-    definition, storage = wanted["container"], await context.storage(wanted["role"])
-    url, fetch, model = definition["ModelDataUrl"], None, None
-    if definition["Mode"] == MULTI:
-        fetch = _fetcher(storage, url, folder / wanted["VariantName"])
-    elif url:
-        model = await asyncio.to_thread(storage.fetch, *split(url), folder / f"{wanted['VariantName']}.tar.gz")
+    """A variant to host, its model in `folder`; many models' only once each is called. Raises S3Failed, JobFailed.
+
+    What is in the folder already, from before a start of the server, is not asked for again.
+    """
+    definition, archive = wanted["container"], folder / f"{wanted['VariantName']}.tar.gz"
+    url, fetch, model = definition["ModelDataUrl"], None, archive if archive.exists() else None
+    if model is None:
+        storage = await context.storage(wanted["role"])
+        if definition["Mode"] == MULTI:
+            fetch = _fetcher(storage, url, folder / wanted["VariantName"])
+        elif url:
+            model = await asyncio.to_thread(storage.fetch, *split(url), archive)
     return Variant(
         name=wanted["VariantName"],
         model=model,
