@@ -113,12 +113,18 @@ def tags_of(entries: Iterable[dict[str, str]]) -> dict[str, str]:
 
 def _wanted(kind: Kind, document: Params, params: Params) -> bool:
     created, changed = document["CreationTime"], document["LastModifiedTime"]
-    group = params.get("ModelPackageGroupName", "").rpartition("/")[2]
     return (
         params.get("NameContains", "") in document.get(kind.name_member, "")
         and params.get("StatusEquals") in (None, document.get(kind.status_member))
         and params.get("ModelApprovalStatus") in (None, document.get("ModelApprovalStatus"))
         and params.get("CreationTimeAfter", 0) <= created <= params.get("CreationTimeBefore", created)
         and params.get("LastModifiedTimeAfter", 0) <= changed <= params.get("LastModifiedTimeBefore", changed)
-        and (kind is not KINDS["ModelPackage"] or group == document.get("ModelPackageGroupName", ""))
+        and (kind is not KINDS["ModelPackage"] or _of_type(document, params))
     )
+
+
+def _of_type(package: Params, params: Params) -> bool:
+    """Whether a model package is of the group and type asked for: versions of a group, else what is in none."""
+    asked, group = params.get("ModelPackageGroupName", "").rpartition("/")[2], package.get("ModelPackageGroupName", "")
+    wanted = params.get("ModelPackageType", "Versioned" if asked else "Unversioned")
+    return asked in ("", group) and wanted in ("Both", "Versioned" if group else "Unversioned")
