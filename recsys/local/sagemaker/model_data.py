@@ -10,8 +10,9 @@ from typing import Any
 from recsys.local.sagemaker import images
 from recsys.local.sagemaker.hosting import Variant
 from recsys.local.sagemaker.jobs.job import Context
-from recsys.local.sagemaker.jobs.storage import Storage, split
+from recsys.local.sagemaker.jobs.storage import Storage
 from recsys.local.sagemaker.models import MULTI
+from recsys.local.shared.clients import split
 
 Params = dict[str, Any]
 
