@@ -106,6 +106,21 @@ def test_an_update_to_what_is_gone_fails_with_a_reason(mortal: Server) -> None:
     personalize.delete_dataset(datasetArn=dataset)
 
 
+def test_a_job_that_cannot_begin_fails_and_keeps_no_server_from_starting(mortal: Server) -> None:
+    """Its dataset has lost what every dataset has."""
+    shop = shops.open_shop(mortal.client)
+    dataset = shops.add_dataset(shop, "Users", shops.USERS)
+    job = shops.start_import(shop, "Users", shops.put_csv(shop, "users.csv", shops.user_table()))
+    mortal.kill()
+    edit = "UPDATE resources SET document = json_remove(document, '$.datasetType') WHERE arn = ?"
+    with closing(sqlite3.connect(mortal.state / "personalize/control.sqlite", isolation_level=None)) as state:
+        state.execute(edit, (dataset,))
+    mortal.start()
+    describe = mortal.client("personalize").describe_dataset_import_job
+    described = shops.settled(describe, "datasetImportJob", datasetImportJobArn=job)
+    assert (described["status"], described["failureReason"]) == ("CREATE FAILED", "'datasetType'")
+
+
 def test_no_work_is_taken_up_before_what_a_killed_server_left_has_ended(tmp_path: Path) -> None:
     """What it left holds the lock of its worker, and so does this test; another worker shows how long work takes."""
     held, free = Jobs(tmp_path / "held.log"), Jobs(tmp_path / "free.log")

@@ -170,7 +170,7 @@ class Control:
             return
         try:
             rule.work(self, resource)
-        except (ServiceError, OSError) as error:
+        except Exception as error:
             log.exception("%s could not begin", arn)
             self.finish(arn, {"failureReason": str(error)})
 
@@ -220,7 +220,7 @@ class Control:
             for resource in self.store.find(kind.name):
                 try:
                     self._take_up(resource)
-                except ServiceError:
+                except Exception:
                     log.exception("%s could not be taken up", resource.arn)
         if self.clock.auto_training:
             schedule.look(self)
@@ -296,7 +296,7 @@ class Control:
             return
         try:
             rule.update(self, resource)
-        except (ServiceError, OSError) as error:
+        except Exception as error:
             log.exception("the update of %s could not begin", arn)
             self.finish_update(arn, str(error))
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def _prepare(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
     (dataset,) = parents
     check_location(document["dataSource"].get("dataLocation", ""), "Invalid Data location.")
+    if "_hidden" in dataset.document:
+        raise invalid(f"{dataset.arn} is an event tracker's: nothing can be imported into it")
     document["_datasetGroupArn"] = dataset.document["datasetGroupArn"]
     mode = document.setdefault("importMode", "FULL")
     if mode == "INCREMENTAL" and not dataset.document.get("_file"):
