@@ -9,6 +9,7 @@ GetRecommendations of a recommender has the dimension RecommenderArn, which AWS'
 job, an error is a job that failed. Counts of zero are not put.]
 """
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import EVENT_DATASET, group_datasets
 from recsys.local.shared.cloudwatch import Datum, Put
 from recsys.local.shared.store import Resource
+
+log = logging.getLogger(__name__)
 
 MOST_SERIES = 5000  # metrics times resources between two reports; more are dropped
 SUBJECTS = ("campaignArn", "recommenderArn", "trackingId", "datasetArn")
@@ -121,7 +124,11 @@ class Meter:
         store = self._control.store
         named = [store.get(subject), *store.find("EventTracker", trackingId=subject)]
         found = next(filter(None, [*named, *store.find("Dataset", trackingId=subject)]), None)
-        return DIMENSIONS.get(found.kind, _none)(self._control, found) if found else {}
+        try:
+            return DIMENSIONS.get(found.kind, _none)(self._control, found) if found else {}
+        except Exception:  # the others have theirs
+            log.exception("%s is not measured", found.arn)
+            return {}
 
 
 def _none(control: Control, resource: Resource) -> dict[str, str]:
@@ -131,8 +138,9 @@ def _none(control: Control, resource: Resource) -> dict[str, str]:
 def _tracker(control: Control, tracker: Resource) -> dict[str, str]:
     group = tracker.document["datasetGroupArn"]
     datasets = group_datasets(control, group)
-    dataset = datasets.get("INTERACTIONS") or datasets[EVENT_DATASET]
-    return {"DatasetGroupArn": group, "DatasetArn": dataset.arn, "EventTrackerArn": tracker.arn}
+    dataset = datasets.get("INTERACTIONS") or datasets.get(EVENT_DATASET)  # which may be deleted, too
+    named = {"DatasetArn": dataset.arn} if dataset else {}
+    return {"DatasetGroupArn": group, **named, "EventTrackerArn": tracker.arn}
 
 
 def _dataset(control: Control, dataset: Resource) -> dict[str, str]:

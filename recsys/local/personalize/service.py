@@ -8,14 +8,12 @@ modelled error becomes InternalServerError with a line in the log.
 import asyncio
 import json
 import logging
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import LocalError
 from recsys.local.personalize import NAMESPACE
 from recsys.local.personalize.access import denied, needed
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
@@ -36,7 +34,7 @@ from recsys.local.shared.actor import Actor
 from recsys.local.shared.cloudwatch import Publisher
 from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.http import request_id, whole_body
-from recsys.local.shared.store import Store, all_tags
+from recsys.local.shared.store import Store, all_tags, opening
 
 log = logging.getLogger(__name__)
 
@@ -74,13 +72,9 @@ class Personalize:
 
     def start(self) -> None:
         """Open the state, take up what was cut short, be ready to answer. Raises LocalError if it cannot be read."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        try:
+        with opening(self._folder, "Personalize"):
             self._store = Store(self._folder / "control.sqlite")
             self._events = EventLog(self._folder / "events.sqlite")
-        except sqlite3.DatabaseError as error:
-            message = f"{self._folder}: {error}; `recsys local reset` starts over with an empty state"
-            raise LocalError(f"the state of Personalize cannot be read: {message}") from error
         self._actor = Actor("personalize-control")
         self._jobs = Jobs(self._folder / "jobs.log")
         where = (self._account, self._region, self._endpoint)
@@ -93,8 +87,8 @@ class Personalize:
         reporters = (self._meter.report, self._attributions.report)
         self._publisher = Publisher(self._endpoint, self._region, NAMESPACE, reporters)
         self._actor.submit(self._control.resume).result()
-        self._actor.submit(self._trackers.sweep)
-        self._actor.submit(self._deployments.warm)
+        self._actor.later(self._trackers.sweep)
+        self._actor.later(self._deployments.warm)
         self._publisher.start()
 
     def _answering(self) -> dict[str, Callable[[Params], Awaitable[Params | None]]]:

@@ -11,7 +11,7 @@ from typing import Any
 from recsys.local.sagemaker.kinds import KINDS, Kind
 from recsys.local.shared.errors import ServiceError, broken
 from recsys.local.shared.store import Resource, Store
-from recsys.local.shared.tokens import make_token, read_token
+from recsys.local.shared.tokens import page
 
 MOST_TAGS = 50
 PAGE = 10  # entries of a list where no number is asked for; AWS says so of most lists
@@ -72,19 +72,15 @@ class Control:
 
     def page(self, kind: Kind, operation: str, params: Params) -> Params:
         """One page of a List, filtered and sorted as asked. Raises ValidationException for a token of another list."""
-        try:
-            after = read_token(params.get("NextToken"), operation)
-        except ServiceError:
-            raise broken("Invalid pagination token.") from None
         found = [each.document for each in self.store.find(kind.name) if _wanted(kind, each.document, params)]
         member = {"Name": kind.name_member, "Status": kind.status_member}.get(params.get("SortBy", ""), "CreationTime")
         descending = params["SortOrder"] == "Descending" if "SortOrder" in params else kind.descending
         found.sort(key=lambda document: document.get(member, ""), reverse=descending)
-        limit = params.get("MaxResults", PAGE)
-        answer: Params = {kind.summaries: found[after : after + limit]}
-        if after + limit < len(found):
-            answer["NextToken"] = make_token(operation, after + limit)
-        return answer
+        try:
+            listed, token = page(found, params.get("NextToken"), params.get("MaxResults", PAGE), operation)
+        except ServiceError:
+            raise broken("Invalid pagination token.") from None
+        return {kind.summaries: listed, "NextToken": token}
 
     def add_tags(self, arn: str, tags: list[dict[str, str]]) -> Params:
         with self.store.transaction():
@@ -113,12 +109,18 @@ def tags_of(entries: Iterable[dict[str, str]]) -> dict[str, str]:
 
 def _wanted(kind: Kind, document: Params, params: Params) -> bool:
     created, changed = document["CreationTime"], document["LastModifiedTime"]
-    group = params.get("ModelPackageGroupName", "").rpartition("/")[2]
     return (
         params.get("NameContains", "") in document.get(kind.name_member, "")
         and params.get("StatusEquals") in (None, document.get(kind.status_member))
         and params.get("ModelApprovalStatus") in (None, document.get("ModelApprovalStatus"))
         and params.get("CreationTimeAfter", 0) <= created <= params.get("CreationTimeBefore", created)
         and params.get("LastModifiedTimeAfter", 0) <= changed <= params.get("LastModifiedTimeBefore", changed)
-        and (kind is not KINDS["ModelPackage"] or group == document.get("ModelPackageGroupName", ""))
+        and (kind is not KINDS["ModelPackage"] or _of_type(document, params))
     )
+
+
+def _of_type(package: Params, params: Params) -> bool:
+    """Whether a model package is of the group and type asked for: versions of a group, else what is in none."""
+    asked, group = params.get("ModelPackageGroupName", "").rpartition("/")[2], package.get("ModelPackageGroupName", "")
+    wanted = params.get("ModelPackageType", "Versioned" if asked else "Unversioned")
+    return asked in ("", group) and wanted in ("Both", "Versioned" if group else "Unversioned")

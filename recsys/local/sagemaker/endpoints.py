@@ -10,6 +10,7 @@ import shutil
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from recsys.local.sagemaker.asynchronous import Queues
@@ -78,7 +79,8 @@ class Endpoints:
                 await self._end(endpoint, name)
                 return
             if name not in self.fleets and status in (IN_SERVICE, "Updating"):  # after a start of the server
-                await self._deploy(name, endpoint.document["_variants"], endpoint.document.get(ASYNC))
+                serving = endpoint.document["_variants"], endpoint.document.get(ASYNC)
+                await self._deploy(name, self._archives(name, endpoint.document.get("_archives")), *serving)
             if status in ("Creating", "Updating"):
                 await (self._weigh if "_weighed" in endpoint.document else self._renew)(endpoint, name)
         except (HostingFailed, S3Failed, JobFailed) as error:
@@ -92,16 +94,18 @@ class Endpoints:
     async def _renew(self, endpoint: Resource, name: str) -> None:
         wanted, before = endpoint.document["_wanted"], endpoint.document["EndpointConfigName"]
         config = endpoint.document.get("_wanted_config", before)
-        asynchronous = endpoint.document["_wanted_async"]
-        await self._deploy(name, wanted, asynchronous)
+        asynchronous, archives = endpoint.document["_wanted_async"], self._archives(name)
+        await self._deploy(name, archives, wanted, asynchronous)
 
         def serving(document: Params) -> None:
             for member in ("_wanted", "_wanted_config", "_wanted_async", ASYNC, "FailureReason"):
                 document.pop(member, None)
             document |= {"_variants": wanted, "EndpointConfigName": config, "EndpointStatus": IN_SERVICE}
             document |= {"ProductionVariants": shown(wanted), **({ASYNC: asynchronous} if asynchronous else {})}
+            document["_archives"] = archives.name  # what a later start serves, whatever is in S3 then
 
         await self._edit(endpoint.arn, serving)
+        await asyncio.to_thread(keep_only, archives)
 
     async def _weigh(self, endpoint: Resource, name: str) -> None:
         wanted = endpoint.document["_weighed"]
@@ -133,18 +137,21 @@ class Endpoints:
             await fleet.stop()
         await self._context.on_record(lambda: self._context.control.delete(endpoint))
         await self._queues.forget(name)
-        await asyncio.to_thread(shutil.rmtree, self._folder / "archives" / name, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._archives(name).parent, ignore_errors=True)
+
+    def _archives(self, endpoint: str, name: str | None = None) -> Path:
+        """The folder of a deployment's models; of a new one where it has no name."""
+        return self._folder / "archives" / endpoint / (name or uuid.uuid4().hex[:8])
 
     async def _edit(self, arn: str, change: Callable[[Params], None]) -> None:
         await asyncio.to_thread(self._context.logs.flush)
         await self._context.on_record(lambda: self._context.control.edit(arn, change))
 
-    async def _deploy(self, name: str, wanted: list[Params], asynchronous: Params | None) -> None:
+    async def _deploy(self, name: str, archives: Path, wanted: list[Params], asynchronous: Params | None) -> None:
         """Run these variants, in the place of those that run now; what waits for an answer goes on with them.
 
-        Raises HostingFailed, S3Failed, JobFailed.
+        archives: where their models are, or will be. Raises HostingFailed, S3Failed, JobFailed.
         """
-        archives = self._folder / "archives" / name / uuid.uuid4().hex[:8]
         variants = [await fetched(self._context, each, archives) for each in wanted]
         fleet = self.fleets.get(name)
         if fleet is None:
@@ -155,4 +162,3 @@ class Endpoints:
         else:
             await fleet.switch(variants)
         await self._queues.renew(name, fleet, asynchronous, wanted[0]["role"])
-        await asyncio.to_thread(keep_only, archives)

@@ -10,20 +10,26 @@ from typing import Any
 from recsys.local.sagemaker import images
 from recsys.local.sagemaker.hosting import Variant
 from recsys.local.sagemaker.jobs.job import Context
-from recsys.local.sagemaker.jobs.storage import Storage, split
+from recsys.local.sagemaker.jobs.storage import Storage
 from recsys.local.sagemaker.models import MULTI
+from recsys.local.shared.clients import split
 
 Params = dict[str, Any]
 
 
 async def fetched(context: Context, wanted: Params, folder: Path) -> Variant:
-    """A variant to host, its model in `folder`; many models' only once each is called. Raises S3Failed, JobFailed."""
-    definition, storage = wanted["container"], await context.storage(wanted["role"])
-    url, fetch, model = definition["ModelDataUrl"], None, None
-    if definition["Mode"] == MULTI:
-        fetch = _fetcher(storage, url, folder / wanted["VariantName"])
-    elif url:
-        model = await asyncio.to_thread(storage.fetch, *split(url), folder / f"{wanted['VariantName']}.tar.gz")
+    """A variant to host, its model in `folder`; many models' only once each is called. Raises S3Failed, JobFailed.
+
+    What is in the folder already, from before a start of the server, is not asked for again.
+    """
+    definition, archive = wanted["container"], folder / f"{wanted['VariantName']}.tar.gz"
+    url, fetch, model = definition["ModelDataUrl"], None, archive if archive.exists() else None
+    if model is None:
+        storage = await context.storage(wanted["role"])
+        if definition["Mode"] == MULTI:
+            fetch = _fetcher(storage, url, folder / wanted["VariantName"])
+        elif url:
+            model = await asyncio.to_thread(storage.fetch, *split(url), archive)
     return Variant(
         name=wanted["VariantName"],
         model=model,

@@ -97,7 +97,7 @@ def prepare_group(control: Control, params: Params) -> Params:
 
 
 def create_package(control: Control, params: Params) -> Params:
-    """A new version in a group, or a package of its own."""
+    """A new version in a group, or a package of its own. Raises ValidationException."""
     tags, now = params.pop("Tags", ()), time.time()
     specification = params.get("InferenceSpecification")
     for each in specification["Containers"] if specification else ():
@@ -110,6 +110,10 @@ def create_package(control: Control, params: Params) -> Params:
     }
     name = params.get("ModelPackageName", "")
     if group := params.get("ModelPackageGroupName"):
+        if name:
+            raise broken("Both ModelPackageName and ModelPackageGroupName are given: a version in a group has no name.")
+        if tags:
+            raise broken("A model package in a group has the group's tags: Tags cannot be given.")
         found = control.find(KINDS["ModelPackageGroup"], group)
         version = found.document.get("_versions", 0) + 1
         control.change(found.arn, _versions=version)

@@ -7,7 +7,6 @@ them (hosting/). What AWS can do and this cannot is refused with a ValidationExc
 import asyncio
 import logging
 import shutil
-import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from recsys.errors import LocalError
 from recsys.local.sagemaker.access import invoking, needed
 from recsys.local.sagemaker.asynchronous import Queues
 from recsys.local.sagemaker.control import Control
@@ -33,7 +31,7 @@ from recsys.local.shared.clients import client
 from recsys.local.shared.cloudwatch import Publisher
 from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.http import request_id, whole_body
-from recsys.local.shared.store import Store, all_tags
+from recsys.local.shared.store import Store, all_tags, opening
 
 CALLS = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
 
@@ -55,12 +53,8 @@ class SageMaker:
 
     def start(self) -> None:
         """Open the state and take up what was under way; on the event loop. Raises LocalError if it cannot be read."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        try:
+        with opening(self._folder, "SageMaker"):
             self._store = Store(self._folder / "control.sqlite")
-        except sqlite3.DatabaseError as error:
-            message = f"{self._folder}: {error}; `recsys local reset` starts over with an empty state"
-            raise LocalError(f"the state of SageMaker cannot be read: {message}") from error
         self._actor, self._logs = Actor("sagemaker-control"), Logs(self._spec)
         self._control = Control(self._store, self._region, self._account)
         self._context = Context(self._control, self._actor, self._folder, self._logs, self._put, self._spec)

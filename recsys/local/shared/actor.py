@@ -24,12 +24,16 @@ class Actor:
         self._thread.start()
 
     def submit(self, task: Callable[[], Any], delay: float = 0.0) -> Future[Any]:
-        """Run `task` on the actor's thread, `delay` seconds from now at the earliest."""
+        """Run `task` on the actor's thread, `delay` seconds from now at the earliest. The future has what it raises."""
         future: Future[Any] = Future()
         with self._woken:
             heapq.heappush(self._heap, (time.monotonic() + delay, next(self._turn), task, future))
             self._woken.notify()
         return future
+
+    def later(self, task: Callable[[], Any], delay: float = 0.0) -> None:
+        """As `submit`, for a task that nobody waits for: what it raises is in the log."""
+        self.submit(task, delay).add_done_callback(self._logged)
 
     def close(self) -> None:
         """Finish the task at hand, drop the rest: what matters is on disk and is taken up at the next start."""
@@ -46,9 +50,11 @@ class Actor:
             try:
                 future.set_result(task())
             except BaseException as error:
-                if not getattr(error, "code", None):
-                    log.exception("a task of %s failed", self._thread.name)
                 future.set_exception(error)
+
+    def _logged(self, done: Future[Any]) -> None:
+        if error := done.exception():
+            log.error("a task of %s failed", self._thread.name, exc_info=error)
 
     def _next(self) -> tuple[Callable[[], Any], Future[Any]] | None:
         with self._woken:

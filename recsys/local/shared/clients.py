@@ -30,3 +30,9 @@ def client(service: str, spec: dict[str, Any]) -> Any:
             aws_session_token=keys["SessionToken"],
             config=config,
         )
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key of s3://bucket/key."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recsys.errors import LocalError
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS resources (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,6 +41,17 @@ class Resource:
     @property
     def status(self) -> str:
         return self.document.get("status", "ACTIVE")
+
+
+@contextmanager
+def opening(folder: Path, service: str) -> Iterator[None]:
+    """Make the folder of a service's state, to open what is in it. Raises LocalError where that cannot be read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        message = f"{folder}: {error}; `recsys local reset` starts over with an empty state"
+        raise LocalError(f"the state of {service} cannot be read: {message}") from error
 
 
 def connect(path: Path) -> sqlite3.Connection:

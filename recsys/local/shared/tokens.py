@@ -3,8 +3,19 @@
 import base64
 import binascii
 import json
+from collections.abc import Sequence
+from typing import TypeVar
 
 from recsys.local.shared.errors import ServiceError
+
+Item = TypeVar("Item")
+
+
+def page(items: Sequence[Item], token: str | None, limit: int, operation: str) -> tuple[Sequence[Item], str | None]:
+    """A page of `items` and the token of the next, None after the last. Raises InvalidNextTokenException."""
+    start = read_token(token, operation)
+    end = start + limit
+    return items[start:end], make_token(operation, end) if end < len(items) else None
 
 
 def make_token(operation: str, number: int) -> str:

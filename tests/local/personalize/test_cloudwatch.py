@@ -2,9 +2,10 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -12,7 +13,10 @@ import personalize_shop as shops
 import pytest
 
 from recsys.local import launcher
+from recsys.local.personalize.metrics import DIMENSIONS, Meter
+from recsys.local.shared.actor import Actor
 from recsys.local.shared.cloudwatch import CloudWatch
+from recsys.local.shared.store import Resource
 
 REFUSED = ({"userId": "u1", "numResults": "many"}, {"itemId": "i1"})  # by its shape, and by what it asks for
 
@@ -119,6 +123,31 @@ def test_what_is_put_is_counted_by_group_dataset_and_tracker(client: shops.Clien
     assert statistics(client, "PutEventLatency", **events)["Unit"] == "Milliseconds"
     items = {"DatasetGroupArn": shop.group, "DatasetArn": shop.datasets["Items"]}
     assert statistics(client, "PutItemsRequests", **items)["Sum"] >= 1
+
+
+def test_a_tracker_without_any_dataset_has_metrics_still(client: shops.Client) -> None:
+    personalize, shop = client("personalize"), shops.open_shop(client)
+    made = personalize.create_event_tracker(name=shops.unique("tracker"), datasetGroupArn=shop.group)
+    shops.settled(personalize.describe_event_tracker, "eventTracker", eventTrackerArn=made["eventTrackerArn"])
+    hidden = f"{shop.group.replace(':dataset-group/', ':dataset/')}/EVENT_INTERACTIONS"
+    personalize.delete_dataset(datasetArn=hidden)
+    shops.gone(client, personalize.describe_dataset, datasetArn=hidden)
+    shops.put_events(replace(shop, tracking_id=made["trackingId"]), "u1", [{"eventType": "view", "itemId": "i1"}])
+    named = {"DatasetGroupArn": shop.group, "EventTrackerArn": made["eventTrackerArn"]}
+    assert statistics(client, "PutEventsRequests", **named)["Sum"] == 1
+
+
+def test_what_cannot_be_measured_leaves_the_others_their_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    resources = {name: Resource(name, name, {}) for name in ("Campaign", "Recommender")}
+    store = SimpleNamespace(get=resources.get, find=lambda *_, **__: [])
+    actor, put = Actor("test"), []
+    meter = Meter(SimpleNamespace(listeners=[], actor=actor, store=store))
+    monkeypatch.setitem(DIMENSIONS, "Recommender", lambda control, resource: resource.document["missing"])
+    for name in resources:
+        meter.add("Calls", name, 1)
+    meter.report(put.extend)
+    actor.close()
+    assert [each["Dimensions"] for each in put] == [[{"Name": "CampaignArn", "Value": "Campaign"}]]
 
 
 def test_an_import_says_how_long_it_took_and_how_much_it_read(client: shops.Client, done: Done) -> None:

@@ -296,6 +296,20 @@ def test_things_are_deleted_in_order(client: Client, personalize: Any) -> None:
     assert shops.gone(client, personalize.describe_dataset_group, datasetGroupArn=shop.group)
 
 
+def test_a_schema_that_a_dataset_is_being_updated_to_cannot_be_deleted(client: Client, personalize: Any) -> None:
+    shop = shops.open_shop(client)
+    dataset = shops.add_dataset(shop, "Items", shops.ITEMS)
+    shops.settled(personalize.describe_dataset, "dataset", datasetArn=dataset)
+    field = {"name": "COLOUR", "type": ["null", "string"], "categorical": True}
+    text = json.loads(shops.ITEMS)
+    new = personalize.create_schema(name=unique("new"), schema=json.dumps({**text, "fields": [*text["fields"], field]}))
+    personalize.update_dataset(datasetArn=dataset, schemaArn=new["schemaArn"])
+    code, message, _ = refused(personalize.delete_schema, schemaArn=new["schemaArn"])
+    assert (code, message.endswith(f"{dataset} is being updated")) == ("ResourceInUseException", True)
+    shops.updated(personalize.describe_dataset, "dataset", "latestDatasetUpdate", datasetArn=dataset)
+    personalize.delete_schema(schemaArn=shop.schemas["Items"])
+
+
 def test_a_solution_with_a_campaign_cannot_be_deleted(
     personalize: Any, versions: dict[str, str], campaigns: dict[str, str]
 ) -> None:
@@ -304,6 +318,35 @@ def test_a_solution_with_a_campaign_cannot_be_deleted(
     )
     assert code == "ResourceInUseException"
     assert campaigns["aws-popularity-count"] in message
+
+
+def test_nothing_begins_under_a_solution_that_is_being_deleted(shop: shops.Shop, personalize: Any) -> None:
+    version = shops.trained_version(shop, "aws-popularity-count")
+    solution = version.rpartition("/")[0]
+    personalize.delete_solution(solutionArn=solution)
+    following = {"campaignConfig": {"syncWithLatestSolutionVersion": True}}
+    for arn, config in ((version, {}), (f"{solution}/$LATEST", following)):
+        code, message, _ = refused(personalize.create_campaign, name=unique("c"), solutionVersionArn=arn, **config)
+        assert code == "ResourceInUseException"
+        assert "DELETE" in message
+
+
+def test_a_solution_is_in_use_by_the_campaign_that_leaves_it_and_by_the_one_that_comes(
+    client: Client, shop: shops.Shop, personalize: Any
+) -> None:
+    old, new = (shops.trained_version(shop, "aws-popularity-count") for _ in range(2))
+    campaign, solutions = shops.deploy(shop, old), [version.rpartition("/")[0] for version in (old, new)]
+    personalize.update_campaign(campaignArn=campaign, solutionVersionArn=new)
+    for solution in solutions:
+        code, message, _ = refused(personalize.delete_solution, solutionArn=solution)
+        assert (code, campaign in message) == ("ResourceInUseException", True)
+    assert [e["campaignArn"] for e in personalize.list_campaigns(solutionArn=solutions[0])["campaigns"]] == [campaign]
+    shops.updated(personalize.describe_campaign, "campaign", "latestCampaignUpdate", campaignArn=campaign)
+    personalize.delete_solution(solutionArn=solutions[0])
+    assert refused(personalize.delete_solution, solutionArn=solutions[1])[0] == "ResourceInUseException"
+    personalize.delete_campaign(campaignArn=campaign)
+    shops.gone(client, personalize.describe_campaign, campaignArn=campaign)
+    personalize.delete_solution(solutionArn=solutions[1])
 
 
 def test_what_is_not_there_cannot_be_deleted(personalize: Any) -> None:

@@ -71,6 +71,56 @@ def test_a_training_cut_short_is_taken_up_again(mortal: Server, stocked: shops.S
     assert not list(mortal.state.glob("personalize/versions/*.tmp"))
 
 
+def test_what_cannot_be_taken_up_keeps_no_server_from_starting(mortal: Server, stocked: shops.Shop) -> None:
+    """A campaign that follows a solution whose versions are gone."""
+    version = shops.trained_version(stocked, "aws-popularity-count")
+    latest = {"solutionVersionArn": f"{version.rpartition('/')[0]}/$LATEST"}
+    personalize, following = mortal.client("personalize"), {"syncWithLatestSolutionVersion": True}
+    arn = personalize.create_campaign(name="bereft", campaignConfig=following, **latest)["campaignArn"]
+    shops.settled(personalize.describe_campaign, "campaign", campaignArn=arn)
+    mortal.kill()
+    with closing(sqlite3.connect(mortal.state / "personalize/control.sqlite", isolation_level=None)) as state:
+        state.execute("DELETE FROM resources WHERE arn = ?", (version,))
+    mortal.start()
+    assert personalize.describe_campaign(campaignArn=arn)["campaign"]["status"] == "ACTIVE"
+    personalize.delete_campaign(campaignArn=arn)
+    shops.gone(mortal.client, personalize.describe_campaign, campaignArn=arn)
+
+
+def test_an_update_to_what_is_gone_fails_with_a_reason(mortal: Server) -> None:
+    personalize, shop = mortal.client("personalize"), shops.open_shop(mortal.client)
+    dataset = shops.add_dataset(shop, "Items", shops.ITEMS)
+    shops.settled(personalize.describe_dataset, "dataset", datasetArn=dataset)
+    schema = personalize.create_schema(name=shops.unique("same"), schema=shops.ITEMS)["schemaArn"]
+    personalize.update_dataset(datasetArn=dataset, schemaArn=schema)
+    mortal.kill()
+    with closing(sqlite3.connect(mortal.state / "personalize/control.sqlite", isolation_level=None)) as state:
+        state.execute("DELETE FROM resources WHERE arn = ?", (schema,))
+    mortal.start()
+
+    def latest() -> dict[str, Any]:
+        return personalize.describe_dataset(datasetArn=dataset)["dataset"]["latestDatasetUpdate"]
+
+    eventually(lambda: latest()["status"] == "CREATE FAILED", 20)
+    assert f"{schema} does not exist" in latest()["failureReason"]
+    personalize.delete_dataset(datasetArn=dataset)
+
+
+def test_a_job_that_cannot_begin_fails_and_keeps_no_server_from_starting(mortal: Server) -> None:
+    """Its dataset has lost what every dataset has."""
+    shop = shops.open_shop(mortal.client)
+    dataset = shops.add_dataset(shop, "Users", shops.USERS)
+    job = shops.start_import(shop, "Users", shops.put_csv(shop, "users.csv", shops.user_table()))
+    mortal.kill()
+    edit = "UPDATE resources SET document = json_remove(document, '$.datasetType') WHERE arn = ?"
+    with closing(sqlite3.connect(mortal.state / "personalize/control.sqlite", isolation_level=None)) as state:
+        state.execute(edit, (dataset,))
+    mortal.start()
+    describe = mortal.client("personalize").describe_dataset_import_job
+    described = shops.settled(describe, "datasetImportJob", datasetImportJobArn=job)
+    assert (described["status"], described["failureReason"]) == ("CREATE FAILED", "'datasetType'")
+
+
 def test_no_work_is_taken_up_before_what_a_killed_server_left_has_ended(tmp_path: Path) -> None:
     """What it left holds the lock of its worker, and so does this test; another worker shows how long work takes."""
     held, free = Jobs(tmp_path / "held.log"), Jobs(tmp_path / "free.log")

@@ -258,6 +258,15 @@ def test_a_location_that_is_not_s3_is_refused_at_once(items_shop: shops.Shop) ->
     assert (code, message) == ("InvalidInputException", "Invalid Data location.")
 
 
+def test_nothing_is_imported_into_the_dataset_of_a_tracker(client: Client) -> None:
+    shop = shops.open_shop(client)
+    shops.add_tracker(shop)
+    hidden = f"{shop.group.replace(':dataset-group/', ':dataset/')}/EVENT_INTERACTIONS"
+    request = {"jobName": shops.unique("job"), "datasetArn": hidden, "dataSource": {"dataLocation": "s3://b/x.csv"}}
+    code, message, _ = shops.refused(client("personalize").create_dataset_import_job, roleArn=shops.ROLE, **request)
+    assert (code, "event tracker" in message) == ("InvalidInputException", True)
+
+
 def test_an_incremental_import_needs_bulk_data_before_it(client: Client) -> None:
     shop = shops.open_shop(client)
     shops.add_dataset(shop, "Users", schema("Users", {"name": "AGE", "type": "int"}))

@@ -34,6 +34,29 @@ def test_versions_of_a_group_are_numbered(sagemaker: Any, group: str, artefact: 
     assert [each["ModelPackageVersion"] for each in listed] == [1, 2]
 
 
+def test_versions_and_packages_of_their_own_are_listed_by_type(sagemaker: Any, group: str, artefact: str) -> None:
+    version, name = package(sagemaker, group, artefact), named("alone")
+    specification = sagemaker.describe_model_package(ModelPackageName=version)["InferenceSpecification"]
+    alone = sagemaker.create_model_package(ModelPackageName=name, InferenceSpecification=specification)
+
+    def listed(**asked: str) -> set[str]:
+        found = sagemaker.list_model_packages(MaxResults=100, **asked)["ModelPackageSummaryList"]
+        return {each["ModelPackageArn"] for each in found} & {version, alone["ModelPackageArn"]}
+
+    assert listed() == listed(ModelPackageType="Unversioned") == {alone["ModelPackageArn"]}
+    assert listed(ModelPackageType="Versioned") == listed(ModelPackageGroupName=group) == {version}
+    assert listed(ModelPackageType="Both") == {version, alone["ModelPackageArn"]}
+
+
+@pytest.mark.parametrize("members", [{"ModelPackageName": "own"}, {"Tags": [{"Key": "team", "Value": "shop"}]}])
+def test_a_version_has_neither_a_name_nor_tags_of_its_own(
+    sagemaker: Any, group: str, artefact: str, members: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match="ValidationException"):
+        package(sagemaker, group, artefact, **members)
+    package(sagemaker, group, artefact, Tags=[])
+
+
 def test_only_an_approved_version_becomes_a_model(sagemaker: Any, group: str, artefact: str, role: str) -> None:
     arn = package(sagemaker, group, artefact)
     request = {"PrimaryContainer": {"ModelPackageName": arn}, "ExecutionRoleArn": role}

@@ -158,6 +158,19 @@ def test_after_a_kill_endpoints_serve_and_training_goes_on(
     sagemaker.delete_endpoint(EndpointName="queue")
 
 
+def test_an_endpoint_serves_on_when_its_archive_has_left_s3(server: Server, artefact: str) -> None:
+    sagemaker, s3 = server.client("sagemaker"), server.client("s3")
+    s3.copy_object(Bucket=BUCKET, Key="once.tar.gz", CopySource=artefact.removeprefix("s3://"))
+    serve(sagemaker, "kept", f"s3://{BUCKET}/once.tar.gz")
+    s3.delete_object(Bucket=BUCKET, Key="once.tar.gz")
+    server.kill()
+    server.start()
+    request = {"EndpointName": "kept", "Body": b'{"userId": "u1"}', "ContentType": "application/json"}
+    answer = server.client("sagemaker-runtime").invoke_endpoint(**request)["Body"].read()
+    assert json.loads(answer)["known"]
+    sagemaker.delete_endpoint(EndpointName="kept")
+
+
 def test_a_server_that_stops_waits_for_no_training_and_what_it_takes_up_can_be_deleted(
     server: Server, train: Callable[..., None], artefact: str
 ) -> None:

@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 
 PAGE = 100
 LATEST = "/$LATEST"
+SHOWN = ("status", "creationDateTime", "lastUpdatedDateTime", "failureReason")  # of an update, beside its change
 
 Params = dict[str, Any]
 
@@ -100,7 +101,7 @@ class Control:
         self.store.add(resource)
         self.store.tag(arn, operations.tags_of(tags))
         if kind.life:
-            self.actor.submit(lambda: self.begin(arn), STEP)
+            self.actor.later(lambda: self.begin(arn), STEP)
         return document
 
     def parent(self, arn: str, kind: str) -> Resource:
@@ -108,11 +109,13 @@ class Control:
 
         `<solution>/$LATEST` names the newest ACTIVE version of a solution.
         """
-        if arn.endswith(LATEST):
-            return self.latest_version(arn.removesuffix(LATEST))
-        resource = self.resource(arn, kind)
+        latest = arn.endswith(LATEST)
+        resource = self.latest_version(arn.removesuffix(LATEST)) if latest else self.resource(arn, kind)
         if resource.status in DELETING or (KINDS[resource.kind].ready and resource.status != ACTIVE):
             raise in_use(f"{arn} is in status {resource.status}; it must be ACTIVE")
+        solution = self.store.get(resource.document.get("solutionArn", ""))
+        if solution and solution.status in DELETING:  # its versions go with it
+            raise in_use(f"{arn} goes with its solution, which is in status {solution.status}")
         return resource
 
     def latest_version(self, solution_arn: str) -> Resource:
@@ -149,7 +152,7 @@ class Control:
     def start(self, resource: Resource, course: Course) -> None:
         """Set out on a course: pending now, and begun as soon as that could be seen."""
         self.set_status(resource, course.pending)
-        self.actor.submit(lambda: self.begin(resource.arn), STEP)
+        self.actor.later(lambda: self.begin(resource.arn), STEP)
 
     def begin(self, arn: str) -> None:
         """In progress, and the real work, if there is any."""
@@ -159,15 +162,15 @@ class Control:
                 return
             rule, course = rule_of(resource.kind), COURSES[resource.status]
             if resource.status == course.pending and rule.waits(self, resource):
-                self.actor.submit(lambda: self.begin(arn), STEP)
+                self.actor.later(lambda: self.begin(arn), STEP)
                 return
             self.set_status(resource, course.in_progress)
         if rule.work is None:
-            self.actor.submit(lambda: self.finish(arn, {}), STEP)
+            self.actor.later(lambda: self.finish(arn, {}), STEP)
             return
         try:
             rule.work(self, resource)
-        except (ServiceError, OSError) as error:
+        except Exception as error:
             log.exception("%s could not begin", arn)
             self.finish(arn, {"failureReason": str(error)})
 
@@ -186,9 +189,9 @@ class Control:
         def when_seen() -> None:
             resource = self.store.get(arn)
             since = max(_changed_at(resource)) if resource else 0.0
-            self.actor.submit(end, since + STEP - time.time())
+            self.actor.later(end, since + STEP - time.time())
 
-        self.actor.submit(when_seen)
+        self.actor.later(when_seen)
 
     def finish(self, arn: str, result: Params) -> None:
         """Done with the members of `result`, or failed if it has a failureReason."""
@@ -215,17 +218,23 @@ class Control:
         """Take up at a start what the last stop, however hard, cut short."""
         for kind in KINDS.values():
             for resource in self.store.find(kind.name):
-                if resource.status in BUSY:
-                    self.begin(resource.arn)
-                elif resource.status in DELETING:
-                    self.erase(resource.arn)
-                elif self.updating(resource):
-                    self.begin_update(resource.arn)
-                elif kind.name == "Campaign":
-                    follow_latest(self, "finished", resource)
-                operations.resume(self, resource)
+                try:
+                    self._take_up(resource)
+                except Exception:
+                    log.exception("%s could not be taken up", resource.arn)
         if self.clock.auto_training:
             schedule.look(self)
+
+    def _take_up(self, resource: Resource) -> None:
+        if resource.status in BUSY:
+            self.begin(resource.arn)
+        elif resource.status in DELETING:
+            self.erase(resource.arn)
+        elif self.updating(resource):
+            self.begin_update(resource.arn)
+        elif resource.kind == "Campaign":
+            follow_latest(self, "finished", resource)
+        operations.resume(self, resource)
 
     # Describe and List
 
@@ -272,7 +281,7 @@ class Control:
         times = {"creationDateTime": now, "lastUpdatedDateTime": now}
         resource.document[KINDS[resource.kind].update] = {**change, "status": CREATE.pending, **times}
         self.store.save(resource)
-        self.actor.submit(lambda: self.begin_update(resource.arn), STEP)
+        self.actor.later(lambda: self.begin_update(resource.arn), STEP)
 
     def begin_update(self, arn: str) -> None:
         """The update's CREATE IN_PROGRESS, and its work, if there is any."""
@@ -283,31 +292,33 @@ class Control:
             self._set_update(resource, status=CREATE.in_progress)
         rule = rule_of(resource.kind)
         if rule.update is None:
-            self.actor.submit(lambda: self.finish_update(arn, None), STEP)
+            self.actor.later(lambda: self.finish_update(arn, None), STEP)
             return
         try:
             rule.update(self, resource)
-        except (ServiceError, OSError) as error:
+        except Exception as error:
             log.exception("the update of %s could not begin", arn)
             self.finish_update(arn, str(error))
 
     def finish_update(self, arn: str, failure: str | None) -> None:
         """The update holds from now on; or it failed and everything stays as it was."""
-        with self.store.transaction():
-            resource = self.store.get(arn)
-            latest = _latest_update(resource) if resource else {}
-            if latest.get("status") != CREATE.in_progress:  # one that was asked for this moment has not begun
-                return
-            if failure:
-                self._set_update(resource, status=CREATE.failed, failureReason=failure)
-                return
-            shown = ("status", "creationDateTime", "lastUpdatedDateTime", "failureReason")
-            rule_of(resource.kind).changed(
-                self, resource, {name: value for name, value in latest.items() if name not in shown}
-            )
-            resource.document.pop("failureReason", None)
-            self.set_status(resource, ACTIVE)
-            self._set_update(resource, status=ACTIVE)
+        try:
+            with self.store.transaction():
+                resource = self.store.get(arn)
+                latest = _latest_update(resource) if resource else {}
+                if latest.get("status") != CREATE.in_progress:  # one that was asked for this moment has not begun
+                    return
+                if failure:
+                    self._set_update(resource, status=CREATE.failed, failureReason=failure)
+                    return
+                change = {name: value for name, value in latest.items() if name not in SHOWN}
+                rule_of(resource.kind).changed(self, resource, change)
+                resource.document.pop("failureReason", None)
+                self.set_status(resource, ACTIVE)
+                self._set_update(resource, status=ACTIVE)
+        except ServiceError as error:  # what it needs is gone
+            self.finish_update(arn, error.message)
+            return
         self.tell("updated", resource)
 
     def busy(self, resource: Resource) -> bool:
@@ -334,7 +345,7 @@ class Control:
             self.store.remove(arn)
             return
         self.set_status(resource, "DELETE PENDING")
-        self.actor.submit(lambda: self._deleting(arn), STEP)
+        self.actor.later(lambda: self._deleting(arn), STEP)
 
     def _check_blockers(self, kind: Kind, resource: Resource) -> None:
         if resource.status in BUSY:
@@ -351,7 +362,7 @@ class Control:
             resource = self.store.get(arn)
             if resource:
                 self.set_status(resource, "DELETE IN_PROGRESS")
-        self.actor.submit(lambda: self.erase(arn), STEP)
+        self.actor.later(lambda: self.erase(arn), STEP)
 
     def erase(self, arn: str) -> None:
         """Gone, with everything that goes with it: files first, so that a start after a kill finds what to erase."""

@@ -46,7 +46,7 @@ def _begin(control: "Control", version: Resource) -> None:
     spec = training_spec(control, version, count) | {"previous": weights_of(version)}
 
     def done(result: dict[str, Any]) -> None:
-        control.actor.submit(partial(_end, control, version.arn, result))
+        control.actor.later(partial(_end, control, version.arn, result))
 
     control.jobs.submit(f"{version.arn}/increment", "train", spec, done)
 

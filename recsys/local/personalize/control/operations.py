@@ -11,7 +11,7 @@ from recsys.local.personalize.errors import in_use, invalid
 from recsys.local.personalize.recipes import documents
 from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.store import Resource
-from recsys.local.shared.tokens import make_token, read_token
+from recsys.local.shared.tokens import page
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
@@ -55,14 +55,10 @@ def list_tags(control: "Control", params: Params) -> Params:
 
 def list_recipes(control: "Control", params: Params) -> Params:
     """AWS cuts a page by name first and filters by domain then, so that a page may be short and have a next."""
-    limit, after = params.get("maxResults", 100), read_token(params.get("nextToken"), "ListRecipes")
     named = sorted(recipes.RECIPES.values(), key=lambda recipe: recipe.name)
-    page = named[after : after + limit]
-    domain = params.get("domain")
-    answer: Params = {"recipes": [documents.recipe(recipe) for recipe in page if domain in (None, recipe.domain)]}
-    if after + limit < len(named):
-        answer["nextToken"] = make_token("ListRecipes", after + limit)
-    return answer
+    found, token = page(named, params.get("nextToken"), params.get("maxResults", 100), "ListRecipes")
+    wanted = [recipe for recipe in found if params.get("domain") in (None, recipe.domain)]
+    return {"recipes": [documents.recipe(recipe) for recipe in wanted], "nextToken": token}
 
 
 def describe_recipe(control: "Control", params: Params) -> Params:
@@ -94,7 +90,7 @@ def stop_solution_version(control: "Control", params: Params) -> None:
     if version.status not in BUSY:
         raise invalid(f"{version.arn} is in status {version.status}; only a creation under way can be stopped")
     control.set_status(version, "CREATE STOPPING")
-    control.actor.submit(lambda: _stopped(control, version.arn), STEP)
+    control.actor.later(lambda: _stopped(control, version.arn), STEP)
 
 
 def _stopped(control: "Control", arn: str) -> None:

@@ -32,7 +32,7 @@ DELETING = ("DELETE PENDING", "DELETE IN_PROGRESS")
 
 @dataclass(frozen=True)
 class Blocker:
-    """Resources of `kind` whose `member` names the one to be deleted; all of them, or only those still being made."""
+    """Resources of `kind` whose `member` names the one to be deleted; all, or only those being made or updated."""
 
     kind: str
     member: str
@@ -93,7 +93,7 @@ KINDS = _table(
         "schema/{name}",
         ready=False,
         life=False,
-        blockers=(Blocker("Dataset", "schemaArn"),),
+        blockers=(Blocker("Dataset", "schemaArn"), Blocker("Dataset", "latestDatasetUpdate.schemaArn", only_busy=True)),
         quota=Quota(500),
     ),
     Kind(
@@ -142,6 +142,7 @@ KINDS = _table(
         update="latestSolutionUpdate",
         blockers=(
             Blocker("Campaign", "_solutionArn"),
+            Blocker("Campaign", "latestCampaignUpdate._solutionArn", only_busy=True),
             Blocker("SolutionVersion", "solutionArn", only_busy=True),
             Blocker("BatchInferenceJob", "_solutionArn", only_busy=True),
             Blocker("BatchSegmentJob", "_solutionArn", only_busy=True),

@@ -50,7 +50,7 @@ def again(control: "Control", solution: Resource) -> None:
 
 def look(control: "Control") -> None:
     """Create what versions are due, and look again later."""
-    control.actor.submit(lambda: look(control), min(LOOK, control.clock.day_seconds / HOURS / 4))
+    control.actor.later(lambda: look(control), min(LOOK, control.clock.day_seconds / HOURS / 4))
     for solution in control.store.find("Solution", status=ACTIVE, performAutoTraining=1):
         if solution.document.get(NEXT, math.inf) <= time.time():
             _train(control, solution)

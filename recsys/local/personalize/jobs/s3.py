@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from recsys.local.shared.clients import client
+from recsys.local.shared.clients import client, split
 
 NO_ACCESS = "Insufficient privileges for accessing data in Amazon S3."  # of what is missing, too, as S3 itself says 403
 
@@ -27,7 +27,7 @@ class Storage:
 
     def below(self, prefix: str) -> dict[str, int]:
         """Paths of all objects that begin like `prefix`, in S3's order, and their bytes."""
-        bucket, key = _split(prefix)
+        bucket, key = split(prefix)
         with _asking():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
             return {
@@ -48,20 +48,14 @@ class Storage:
         return [name for name in inside if name.lower().endswith(".csv")] or inside
 
     def read(self, path: str) -> bytes:
-        bucket, key = _split(path)
+        bucket, key = split(path)
         with _asking():
             return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def write(self, path: str, body: bytes) -> None:
-        bucket, key = _split(path)
+        bucket, key = split(path)
         with _asking():
             self._client.put_object(Bucket=bucket, Key=key, Body=body)
-
-
-def _split(path: str) -> tuple[str, str]:
-    """Bucket and key."""
-    bucket, _, key = path.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 @contextmanager

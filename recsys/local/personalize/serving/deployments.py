@@ -71,7 +71,7 @@ class Deployments:
         self._filters: dict[str, tuple[str, tuple[Clause, ...]]] = {}
         control.listeners.append(self._changed)
         events.on_record = self._record
-        events.on_forgotten = lambda group: control.actor.submit(lambda: self.reload(group))
+        events.on_forgotten = lambda group: control.actor.later(lambda: self.reload(group))
 
     def close(self) -> None:
         self._loader.shutdown(cancel_futures=True)

@@ -17,9 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from recsys.local.sagemaker.hosting import Answer, Fleet, Refused, TimedOut, Unavailable
 from recsys.local.sagemaker.hosting.errors import from_model
 from recsys.local.sagemaker.jobs.job import Context, JobFailed
-from recsys.local.sagemaker.jobs.storage import S3Failed, split
+from recsys.local.sagemaker.jobs.storage import S3Failed
 from recsys.local.sagemaker.measures import of_answer
-from recsys.local.shared.clients import client
+from recsys.local.shared.clients import client, split
 from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.times import iso
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from recsys.local.shared.clients import client
+from recsys.local.shared.clients import client, split
 
 TRANSFER = TransferConfig(max_concurrency=4)
 
@@ -32,7 +32,7 @@ class Storage:
         try:
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             found = [(bucket, entry["Key"]) for page in pages for entry in page.get("Contents", [])]
-        except (ClientError, BotoCoreError, ParamValidationError) as error:
+        except (ClientError, BotoCoreError) as error:
             raise S3Failed(f"Unable to list the objects under {uri}: {error}") from error
         found = [each for each in found if not each[1].endswith("/")]
         if not found:
@@ -81,9 +81,3 @@ def _within(folder: Path, name: str) -> Path:
     if ".." in name.split("/"):
         raise S3Failed(f"The key {name} cannot be a path in a folder")
     return folder / name.lstrip("/")
-
-
-def split(uri: str) -> tuple[str, str]:
-    """Bucket and key."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key

@@ -14,9 +14,10 @@ from recsys.local.sagemaker.hosting.container import Container
 from recsys.local.sagemaker.hosting.errors import HostingFailed, TransformFailed
 from recsys.local.sagemaker.hosting.transform import NO_PING, Plan, transform
 from recsys.local.sagemaker.jobs.job import IN_PROGRESS, Job, JobFailed, Params
-from recsys.local.sagemaker.jobs.storage import Storage, split
+from recsys.local.sagemaker.jobs.storage import Storage
 from recsys.local.sagemaker.kinds import KINDS
 from recsys.local.sagemaker.models import MULTI, container
+from recsys.local.shared.clients import split
 
 ALONGSIDE = 2  # requests at a time where none are asked for: one answered, one on its way
 

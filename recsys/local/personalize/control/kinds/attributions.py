@@ -14,7 +14,7 @@ from recsys.local.personalize.control.kinds.imports import check_location
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.errors import exists, invalid, not_found
 from recsys.local.shared.store import Resource
-from recsys.local.shared.tokens import make_token, read_token
+from recsys.local.shared.tokens import page
 
 if TYPE_CHECKING:
     from recsys.local.personalize.control.control import Control
@@ -75,16 +75,12 @@ def _change(control: "Control", attribution: Resource, params: Document) -> Docu
 
 def list_metrics(control: "Control", params: dict[str, Any]) -> Document:
     """ListMetricAttributionMetrics, which names the attribution it means, and models no ResourceNotFoundException."""
-    operation = "ListMetricAttributionMetrics"
-    limit, after = params.get("maxResults", 100), read_token(params.get("nextToken"), operation)
     attribution = control.store.get(params.get("metricAttributionArn", ""))
     if attribution is None or attribution.kind != "MetricAttribution":
         raise invalid(f"There is no metric attribution {params.get('metricAttributionArn', 'without an ARN')}.")
-    metrics = attribution.document["metrics"]
-    page: Document = {"metrics": metrics[after : after + limit]}
-    if after + limit < len(metrics):
-        page["nextToken"] = make_token(operation, after + limit)
-    return page
+    asked = params.get("nextToken"), params.get("maxResults", 100), "ListMetricAttributionMetrics"
+    metrics, token = page(attribution.document["metrics"], *asked)
+    return {"metrics": metrics, "nextToken": token}
 
 
 RULES = {"MetricAttribution": Rule(prepare=_prepare, change=_change)}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.campaigns import check_exploration, check_influence
 from recsys.local.personalize.control.kinds.datasets import dataset_schema, group_data, group_datasets, group_fields
-from recsys.local.personalize.control.kinds.imports import check_location, s3_access
+from recsys.local.personalize.control.kinds.imports import check_location, forget_job, job_spec
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion
 from recsys.local.personalize.errors import invalid
@@ -98,8 +98,6 @@ def _check_themes(control: "Control", document: Document, version: Resource, rec
 def _work(task: str, control: "Control", job: Resource) -> None:
     document = job.document
     version = control.resource(document["solutionVersionArn"], "SolutionVersion").document
-    folder = control.folder / "batches"
-    folder.mkdir(parents=True, exist_ok=True)
     spec = {
         "version": document["solutionVersionArn"],
         "folder": version["_folder"],
@@ -111,20 +109,14 @@ def _work(task: str, control: "Control", job: Resource) -> None:
         "themes": document.get("batchInferenceJobMode") == THEMES,
         "input": document["jobInput"]["s3DataSource"]["path"],
         "output": document["jobOutput"]["s3DataDestination"]["path"],
-        "result": str(folder / f"{job.number}.json"),
         **group_data(control, document["_datasetGroupArn"]),
-        **s3_access(control, job),
+        **job_spec(control, job),
     }
     control.run_job(job.arn, task, spec)
 
 
-def _erased(control: "Control", job: Resource) -> None:
-    (control.folder / "batches" / f"{job.number}.json").unlink(missing_ok=True)
-
-
 def _rule(task: str, prepare: object) -> Rule:
-    work = partial(_work, task)
-    return Rule(prepare=prepare, waits=after_deletion, work=work, erased=_erased)
+    return Rule(prepare=prepare, waits=after_deletion, work=partial(_work, task), erased=forget_job)
 
 
 RULES = {"BatchInferenceJob": _rule("infer", _inference), "BatchSegmentJob": _rule("segment", _segment)}

@@ -74,14 +74,13 @@ def _change(control: "Control", campaign: Resource, params: Document) -> Documen
         asked = f"{document['_solutionArn']}/$LATEST"
     config = params.get("campaignConfig", document.get("campaignConfig", {}))
     _check_config(config, asked, version)
-    document["_solutionArn"] = version.document["solutionArn"]
     document.update({name: value for name, value in params.items() if name != "solutionVersionArn"})
-    return _shown(document, version.arn)
+    return _shown(document, version)
 
 
-def _shown(document: Document, version_arn: str) -> Document:
+def _shown(document: Document, version: Resource) -> Document:
     kept = {name: document[name] for name in ("minProvisionedTPS", "campaignConfig") if name in document}
-    return {"solutionVersionArn": version_arn, **kept}
+    return {"solutionVersionArn": version.arn, "_solutionArn": version.document["solutionArn"], **kept}
 
 
 def _synchronised(document: Document) -> bool:
@@ -105,7 +104,7 @@ def follow_latest(control: "Control", what: str, resource: Resource) -> None:
         latest = control.latest_version(campaign.document["_solutionArn"])
         if latest.arn != campaign.document["solutionVersionArn"]:
             with control.store.transaction():
-                control.start_update(campaign, _shown(campaign.document, latest.arn))
+                control.start_update(campaign, _shown(campaign.document, latest))
 
 
 def _of_solution(control: "Control", params: Document) -> Document:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.datasets import group_datasets
-from recsys.local.personalize.control.kinds.imports import check_location, remove_files, s3_access
+from recsys.local.personalize.control.kinds.imports import check_location, forget_job, job_file, job_spec, remove_files
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_everyone
 from recsys.local.shared.store import Resource
@@ -32,8 +32,6 @@ def _work(control: "Control", job: Resource) -> None:
     if "_plan" in job.document:
         control.tell("forget", job)
         return
-    folder = control.folder / "deletions"
-    folder.mkdir(parents=True, exist_ok=True)
     datasets = group_datasets(control, job.document["datasetGroupArn"])
     spec = {
         "dataLocation": job.document["dataSource"]["dataLocation"],
@@ -46,13 +44,12 @@ def _work(control: "Control", job: Resource) -> None:
         "records": datasets["USERS"].arn if "USERS" in datasets else "",
         "events": str(control.folder / "events.sqlite"),
         "segments": _segment_folders(control, job.document["datasetGroupArn"]),
-        "users": str(folder / f"{job.number}.users"),
-        "result": str(folder / f"{job.number}.json"),
-        **s3_access(control, job),
+        "users": str(job_file(control, job, ".users")),
+        **job_spec(control, job),
     }
 
     def planned(plan: Document) -> None:
-        control.actor.submit(partial(_carry_out, control, job.arn, plan))
+        control.actor.later(partial(_carry_out, control, job.arn, plan))
 
     control.jobs.submit(job.arn, "delete", spec, planned)
 
@@ -84,8 +81,8 @@ def _finished(control: "Control", job: Resource) -> None:
     """Nothing on disk holds the users any more, the list of them neither."""
     for dataset in group_datasets(control, job.document["datasetGroupArn"]).values():
         remove_files(control, dataset, keep=(dataset.document.get("_file"),))
-    for name in (f"{job.number}.users", f"{job.number}.json"):
-        (control.folder / "deletions" / name).unlink(missing_ok=True)
+    job_file(control, job, ".users").unlink(missing_ok=True)
+    forget_job(control, job)
 
 
 RULES = {"DataDeletionJob": Rule(prepare=_prepare, waits=after_everyone, work=_work, finished=_finished)}

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from recsys.local.personalize.control.kinds.datasets import dataset_schema
-from recsys.local.personalize.control.kinds.imports import check_location, s3_access
+from recsys.local.personalize.control.kinds.imports import check_location, forget_job, job_spec
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion
 from recsys.local.personalize.errors import invalid
@@ -28,8 +28,6 @@ def _prepare(control: "Control", document: Document, parents: list[Resource]) ->
 
 def _work(control: "Control", job: Resource) -> None:
     dataset = control.resource(job.document["datasetArn"])
-    folder = control.folder / "exports"
-    folder.mkdir(parents=True, exist_ok=True)
     spec = {
         "jobName": job.document["jobName"],
         "datasetArn": dataset.arn,
@@ -40,14 +38,9 @@ def _work(control: "Control", job: Resource) -> None:
         "bulk": dataset.document.get("_file"),
         "events": str(control.folder / "events.sqlite"),
         "output": job.document["jobOutput"]["s3DataDestination"]["path"],
-        "result": str(folder / f"{job.number}.json"),
-        **s3_access(control, job),
+        **job_spec(control, job),
     }
     control.run_job(job.arn, "export", spec)
 
 
-def _erased(control: "Control", job: Resource) -> None:
-    (control.folder / "exports" / f"{job.number}.json").unlink(missing_ok=True)
-
-
-RULES = {"DatasetExportJob": Rule(prepare=_prepare, waits=after_deletion, work=_work, erased=_erased)}
+RULES = {"DatasetExportJob": Rule(prepare=_prepare, waits=after_deletion, work=_work, erased=forget_job)}

@@ -1,5 +1,6 @@
 """Import jobs: CSV files in S3 become a dataset's bulk data."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.local.personalize.control.attributing import check_publication, import_report
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 def _prepare(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
     (dataset,) = parents
     check_location(document["dataSource"].get("dataLocation", ""), "Invalid Data location.")
+    if "_hidden" in dataset.document:
+        raise invalid(f"{dataset.arn} is an event tracker's: nothing can be imported into it")
     document["_datasetGroupArn"] = dataset.document["datasetGroupArn"]
     mode = document.setdefault("importMode", "FULL")
     if mode == "INCREMENTAL" and not dataset.document.get("_file"):
@@ -48,20 +51,32 @@ def _work(control: "Control", job: Resource) -> None:
         "current": dataset.document.get("_file"),
         "report": import_report(control, job, dataset),
         "file": str(folder / f"{job.number}.parquet"),
-        "result": str(folder / f"{job.number}.json"),
-        **s3_access(control, job),
+        **job_spec(control, job),
     }
     control.run_job(job.arn, "import", spec)
 
 
-def s3_access(control: "Control", job: Resource) -> Document:
-    """What a job in the worker needs to read and write S3: where it answers, and as whom.
+def job_spec(control: "Control", job: Resource) -> Document:
+    """What any job in the worker needs: where S3 answers and as whom it is asked, and where the result goes.
 
     Without an endpoint of our own S3 is somebody else's, who gets the credentials the server was started with; nobody
     is asked about the job's role then.
     """
     role = job.document.get("roleArn") if control.endpoint else None
-    return {"endpoint": control.endpoint, "region": control.region, "role": role}
+    result = str(job_file(control, job))
+    return {"endpoint": control.endpoint, "region": control.region, "role": role, "result": result}
+
+
+def job_file(control: "Control", job: Resource, suffix: str = ".json") -> Path:
+    """A file that is a job's own: its result, if nothing else is said."""
+    folder = control.folder / "jobs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{job.number}{suffix}"
+
+
+def forget_job(control: "Control", job: Resource) -> None:
+    """Remove what a job has left of its own."""
+    job_file(control, job).unlink(missing_ok=True)
 
 
 def _finished(control: "Control", job: Resource) -> None:
@@ -86,4 +101,4 @@ def remove_files(control: "Control", dataset: Resource, keep: tuple[str | None, 
             path.unlink()
 
 
-RULES = {"DatasetImportJob": Rule(prepare=_prepare, waits=_waits, work=_work, finished=_finished)}
+RULES = {"DatasetImportJob": Rule(prepare=_prepare, waits=_waits, work=_work, finished=_finished, erased=forget_job)}

@@ -87,7 +87,7 @@ def _update(control: "Control", recommender: Resource) -> None:
     if before.get("trainingDataConfig") == after.get("trainingDataConfig") and not renewal:
         deploy(control, recommender)
     elif being_deleted_from(control, recommender.document["datasetGroupArn"]):
-        control.actor.submit(lambda: control.begin_update(recommender.arn), STEP)
+        control.actor.later(lambda: control.begin_update(recommender.arn), STEP)
     else:
         _train(control, recommender, recommender.document[UPDATE])
 
