@@ -39,7 +39,7 @@ class Trained:
         return np.fromiter((known[i] for i in ids if i in known), dtype=np.int32)
 
     def save(self, folder: str | Path) -> None:
-        """Write it to `folder`, whole or not at all; what was there is replaced."""
+        """Write it to `folder`, whole or not at all; a model that was there is replaced, anything else refused."""
         stored = Stored(type(self).__name__, self._arrays(), self.item_ids, self._meta())
         write_model(folder, stored)
 
