@@ -1,6 +1,6 @@
 """What everything trained can do, and what every recommender can."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +11,17 @@ from recsys.models.storage import Stored, write_model
 from recsys.models.topk import top_k
 
 BATCH_SCORES = 4_000_000  # scores held at once by recommend: 16 MB of float32
+
+
+def id_text(value: Any) -> str:
+    """An id as models know it: text as it is, a number as the text it makes, whole floats without their `.0`.
+
+    >>> id_text("007"), id_text(7), id_text(7.0)
+    ('007', '7', '7')
+    """
+    if not isinstance(value, Hashable):
+        raise ModelError(f"{value!r} is no id: encode() takes one list of ids, give it each history by itself")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class Trained:
@@ -32,11 +43,20 @@ class Trained:
         self._code_of: dict[str, int] | None = None
 
     def encode(self, ids: Iterable[str]) -> np.ndarray:
-        """Codes (int32) of the ids it knows, in order; the others are left out."""
+        """Codes (int32) of the ids it knows, in order; the others are left out. Numbers count as the text they make.
+
+        Raises ModelError for a single text and for lists in the list.
+        """
+        if isinstance(ids, str):
+            raise ModelError(f"encode() takes a list of ids, not {ids!r}: put it in a list")
         if self._code_of is None:
             self._code_of = {item: code for code, item in enumerate(self.item_ids)}
-        known = self._code_of
-        return np.fromiter((known[i] for i in ids if i in known), dtype=np.int32)
+        found = map(self._code_of.get, (each if type(each) is str else id_text(each) for each in ids))
+        return np.fromiter((code for code in found if code is not None), dtype=np.int32)
+
+    def decode(self, codes: np.ndarray) -> list[list[str]]:
+        """Ids of codes (n, k) as `recommend` gives them, one list per row; its empty places (-1) are left out."""
+        return [self.item_ids[row[row >= 0]].tolist() for row in np.atleast_2d(codes)]
 
     def save(self, folder: str | Path) -> None:
         """Write it to `folder`, whole or not at all; a model that was there is replaced, anything else refused."""
@@ -44,7 +64,10 @@ class Trained:
         write_model(folder, stored)
 
     def _checked(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
-        codes = np.asarray(codes, dtype=np.int64)
+        codes = np.asarray(codes)
+        if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
+            raise ModelError(f"{codes!r} is no list of item codes, which are whole numbers: take codes from encode()")
+        codes = codes.astype(np.int64, copy=False)
         if codes.size and (codes.min() < 0 or codes.max() >= len(self.item_ids)):
             raise ModelError(
                 f"a history holds item codes from {codes.min()} to {codes.max()}; this model knows 0 to "
@@ -89,6 +112,8 @@ class Model(Trained):
 
         Items of the history are candidates like any other, or none with `exclude_seen`: a place for which no other item
         is left then holds code -1 and score -inf. Ties go to the lower code; k is cut to n_items.
+
+        Raises ModelError for a history that is no list of codes of the catalogue, and for k below 0.
         """
         rows = max(1, BATCH_SCORES // len(self.item_ids))
         checked = [self._checked(codes) for codes in histories]
