@@ -1,27 +1,17 @@
 """What everything trained can do, and what every recommender can."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from recsys.errors import ModelError
+from recsys.models.sequences import id_text
 from recsys.models.storage import Stored, write_model
 from recsys.models.topk import top_k
 
 BATCH_SCORES = 4_000_000  # scores held at once by recommend: 16 MB of float32
-
-
-def id_text(value: Any) -> str:
-    """An id as models know it: text as it is, a number as the text it makes, whole floats without their `.0`.
-
-    >>> id_text("007"), id_text(7), id_text(7.0)
-    ('007', '7', '7')
-    """
-    if not isinstance(value, Hashable):
-        raise ModelError(f"{value!r} is no id: encode() takes one list of ids, give it each history by itself")
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class Trained:

@@ -84,8 +84,8 @@ def test_one_candidate_holds_and_the_best_is_taken(ring):
 def test_heavier_events_are_rather_predicted(forked):
     def after_a(seqs: Sequences) -> str:
         model = NextItem.fit(seqs, settings=Settings())
-        scores = model.scores(model.encode("a"))
-        return max("bc", key=lambda item: scores[model.encode(item)[0]])
+        scores = model.scores(model.encode(["a"]))
+        return max("bc", key=lambda item: scores[model.encode([item])[0]])
 
     assert after_a(forked) == "b"
     assert after_a(weighted(forked, c=3.0)) == "c"

@@ -8,6 +8,7 @@ import numpy as np
 from recsys.errors import ModelError
 from recsys.models.base import BATCH_SCORES, Trained
 from recsys.models.content.metadata import Embed, Metadata, Vectors
+from recsys.models.sequences import id_text
 from recsys.models.storage import Stored, as_bytes, from_bytes, table_arrays, table_from
 from recsys.models.topk import top_k
 
@@ -44,7 +45,8 @@ class ItemContent(Trained):
         if odd:
             raise ModelError(f"{len(item_ids)} items, but columns of the lengths {odd}: give each item one value")
         metadata = Metadata.fit(columns, kinds, embed)
-        return cls._of(np.asarray(item_ids, dtype=object), metadata, metadata.encode(columns, len(item_ids)))
+        ids = np.array([id_text(item) for item in item_ids], dtype=object)
+        return cls._of(ids, metadata, metadata.encode(columns, len(ids)))
 
     @classmethod
     def _of(cls, item_ids: np.ndarray, metadata: Metadata, rows: Vectors) -> Self:

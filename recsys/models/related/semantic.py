@@ -8,7 +8,7 @@ import numpy as np
 from recsys.errors import ModelError
 from recsys.models.content.text import embed
 from recsys.models.related.base import RelatedItems
-from recsys.models.sequences import Sequences
+from recsys.models.sequences import Sequences, id_text
 from recsys.models.storage import Stored
 
 LARGE = 5000  # items from which on the vectors are shortened: ten for each of the encoder's dimensions
@@ -36,7 +36,7 @@ class SemanticSimilarity(RelatedItems):
         item's CREATION_TIMESTAMP, NaN where unknown, for the freshness. Raises ModelError where the encoder is not
         installed, finds no word in any text, or there is not one text per item.
         """
-        item_ids = np.asarray(item_ids, dtype=object)
+        item_ids = np.array([id_text(item) for item in item_ids], dtype=object)
         if len(item_ids) != len(texts):
             raise ModelError(f"{len(texts)} texts for {len(item_ids)} items: give one per item, None for none")
         meanings = embed([text or "" for text in texts])
@@ -75,7 +75,7 @@ class SemanticSimilarity(RelatedItems):
         Codes of known items stay. Freshness and popularity wait for the next full training, as on AWS; a new item has
         neither until then [AWS does not say what a missing factor counts as; here as 0].
         """
-        news = dict(zip(item_ids, texts, strict=True))
+        news = dict(zip(map(id_text, item_ids), texts, strict=True))
         known = set(self.item_ids)
         added = [item for item in news if item not in known]
         grown = self._of(
