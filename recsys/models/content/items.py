@@ -39,8 +39,10 @@ class ItemContent(Trained):
         "number" or "text" (needs `embed`, which turns n texts into (n, width) float32 rows of length 1).
 
         Each column counts alike among those an item has a value in; None is a missing value. Raises ModelError for an
-        unknown kind and for a column of another length than `item_ids`.
+        unknown column or kind, a cell that is no value of its kind, and a column of another length than `item_ids`.
         """
+        if unknown := sorted(set(kinds) - set(columns)):
+            raise ModelError(f"no column {', '.join(unknown)}; there are {', '.join(columns)}")
         odd = {name: len(columns[name]) for name in kinds if len(columns[name]) != len(item_ids)}
         if odd:
             raise ModelError(f"{len(item_ids)} items, but columns of the lengths {odd}: give each item one value")
