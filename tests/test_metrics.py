@@ -40,6 +40,14 @@ def test_a_target_named_twice_counts_once():
     assert metrics.ndcg_at(np.array([[4, 2]]), [np.array([4, 4])], 2) == 1
 
 
+def test_a_target_below_zero_is_none():
+    codes, nobody = np.array([[9], [3], [-1]]), np.array([-1])
+    assert not metrics.hits(codes, [np.array([2]), nobody, nobody]).any()
+    assert metrics.ndcg_at(codes, [nobody, np.array([-1, 3]), nobody], 1).tolist() == [0, 1, 0]
+    weighted = metrics.weighted_ndcg_at(codes, [nobody, np.array([-1, 3]), nobody], [[1], [9, 2], [1]], 1)
+    assert weighted.tolist() == [0, 1, 0]
+
+
 @pytest.mark.parametrize(
     "metric",
     [
@@ -84,6 +92,11 @@ def test_personalize_metrics_carry_awss_names():
         "precision_at_10": 0.1,
         "precision_at_25": 0.04,
     }
+
+
+def test_an_empty_place_has_no_reward():
+    codes, rewards = np.array([[0, -1]]), np.array([1.0, 100.0])
+    assert metrics.average_rewards(codes, [np.array([0])], rewards, k=1) == 1
 
 
 def test_a_bootstrap_interval_covers_the_mean_as_theory_says():

@@ -43,9 +43,9 @@ def test_diversity_is_one_less_the_mean_similarity_of_all_pairs(form, cells, mon
     np.testing.assert_allclose(metrics.diversity(LISTS, form(table)), expected)
 
 
-@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("form", [np.asarray, np.uint8, sparse.csr_array, sparse.csr_matrix])
 def test_diversity_by_features_is_that_by_their_cosines(form):
-    features = np.array([[1.0, 0, 2], [0, 3, 1], [1, 1, 1], [0, 0, 5]])
+    features = np.array([[1.0, 0, 20], [0, 30, 1], [1, 1, 1], [0, 0, 5]])
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     expected = metrics.diversity(LISTS, unit @ unit.T)
     np.testing.assert_allclose(metrics.feature_diversity(LISTS, form(features)), expected)
@@ -55,7 +55,7 @@ def test_items_without_features_are_like_no_other():
     assert metrics.feature_diversity(np.array([[0, 1]]), np.zeros((2, 3))) == 1
 
 
-@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, sparse.csr_matrix])
 def test_calibration_is_steck_s_divergence(form):
     categories = form(np.array([[1, 0], [0, 1], [1, 1]]))  # the third item counts half for each
     found = metrics.calibration(np.array([[0, 0, 2, 2]]), [np.array([0, 1, 1, 1])], categories, alpha=0.1)

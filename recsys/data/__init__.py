@@ -10,7 +10,7 @@ from recsys.data import checks, tables
 from recsys.data.preparation import Prepared, prepare
 from recsys.data.sessions import session_statistics, sessionise
 from recsys.data.shop import Shop
-from recsys.data.split import leave_last_out, split_by_time, split_by_user
+from recsys.data.split import split_by_time
 from recsys.data.statistics import activity
 
 __all__ = [
@@ -18,11 +18,9 @@ __all__ = [
     "Shop",
     "activity",
     "checks",
-    "leave_last_out",
     "prepare",
     "session_statistics",
     "sessionise",
     "split_by_time",
-    "split_by_user",
     "tables",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.columns import EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
+from recsys.data.tables import broken_ids
 
 EXAMPLES = 3
 LONGEST_ID = 256  # Personalize's limit
@@ -86,6 +87,7 @@ def rules(now: int, max_events_per_user: int | None = None) -> list[Rule]:
         Rule("no readable time", lambda events: events[TIMESTAMP].isna(), (USER_ID, ITEM_ID)),
         Rule("time in the future", lambda events: (events[TIMESTAMP] > now + 86_400).fillna(False), shown),
         Rule(f"id longer than {LONGEST_ID} characters", _long_ids, (USER_ID, ITEM_ID)),
+        Rule("id with a line break", _broken_ids, (USER_ID, ITEM_ID)),
         Rule("exact duplicate", lambda events: events.duplicated(), shown),
         Rule("infinite event value", lambda events: np.isinf(events[EVENT_VALUE]), (*shown, EVENT_VALUE), "repaired"),
     ]
@@ -109,6 +111,10 @@ def merge_lines(events: pd.DataFrame, key: Sequence[str]) -> tuple[pd.DataFrame,
 
 def _long_ids(events: pd.DataFrame) -> pd.Series:
     return (events[USER_ID].str.len() > LONGEST_ID) | (events[ITEM_ID].str.len() > LONGEST_ID)
+
+
+def _broken_ids(events: pd.DataFrame) -> pd.Series:
+    return broken_ids(events[USER_ID]) | broken_ids(events[ITEM_ID])
 
 
 def _events_of_user(events: pd.DataFrame) -> pd.Series:

@@ -11,12 +11,14 @@ def sessionise(interactions: pd.DataFrame, gap_minutes: float = 30.0) -> pd.Data
 
     A pause longer than `gap_minutes` starts a new session.
     """
-    order = np.lexsort((interactions[TIMESTAMP], interactions[USER_ID]))
-    users, times = interactions[USER_ID].iloc[order], interactions[TIMESTAMP].iloc[order]
+    users = interactions[USER_ID].astype("str").reset_index(drop=True)
+    times = interactions[TIMESTAMP].reset_index(drop=True)
+    order = np.lexsort((times, users))
+    users, times = users.iloc[order], times.iloc[order]
     starts = (users != users.shift()) | (times.diff() > gap_minutes * 60)
     number = starts.groupby(users).cumsum()
     names = users + "-" + number.astype("str")
-    return interactions.assign(**{SESSION_ID: names.reindex(interactions.index)})
+    return interactions.assign(**{SESSION_ID: names.sort_index().array})
 
 
 def session_statistics(interactions: pd.DataFrame) -> pd.DataFrame:

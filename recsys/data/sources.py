@@ -191,7 +191,7 @@ def _own_items(path: Path, mapping: Mapping[str, str], encoding: str) -> pd.Data
         if column in raw:
             items[column] = tables.one_line(raw[column]).where(raw[column].notna())
     items[PRICE] = _numbers(raw, PRICE, path, chosen)
-    if CREATION_TIMESTAMP in raw:
+    if CREATION_TIMESTAMP in raw and raw[CREATION_TIMESTAMP].notna().any():
         items[CREATION_TIMESTAMP] = epoch_seconds(raw[CREATION_TIMESTAMP], f"{path}: {chosen[CREATION_TIMESTAMP]}")[0]
     return items
 

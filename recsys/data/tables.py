@@ -39,10 +39,16 @@ def write(folder: Path, interactions: pd.DataFrame, items: pd.DataFrame, users: 
 
 
 def write_table(path: Path, frame: pd.DataFrame, columns: tuple[str, ...]) -> Path:
-    """Write these columns as a CSV that Personalize imports. Raises DataError as `write` does."""
+    """Write these columns as a CSV that Personalize imports. Raises DataError as `write` does, and for an id of two
+    lines.
+    """
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise DataError(f"{path.name}: the table has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+    for column in {USER_ID, ITEM_ID}.intersection(columns):
+        broken = frame[column][broken_ids(frame[column])]
+        if len(broken):
+            raise DataError(f"{path.name}: {column} {broken.iloc[0]!r} has a line break, and a record is one line")
     cells = [_cells(frame[column]) for column in columns]
     lines = cells[0].str.cat(cells[1:], sep=",", na_rep="")
     hidden = path.with_name(f".{path.name}.{os.getpid()}")
@@ -66,13 +72,16 @@ def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """One table, text as `str`, whole numbers as int64; an id such as `007` or `NA` stays what it is."""
+    """One table, text as `str`, whole numbers as int64; an id such as `007` or `NA` stays what it is.
+
+    A quote inside a text may be escaped as `write_table` does it or doubled, as most programs do it.
+    """
     numbers = dict.fromkeys(WHOLE_NUMBERS, "int64") | dict.fromkeys(NUMBERS, "float64")
     kinds = {column: numbers.get(column, "str") for column in columns}
     try:
         frame = pd.read_csv(
             path, dtype=kinds, keep_default_na=False, na_values={column: [""] for column in columns},
-            doublequote=False, escapechar="\\", quoting=csv.QUOTE_MINIMAL, encoding="utf-8",
+            usecols=lambda name: name in columns, escapechar="\\", quoting=csv.QUOTE_MINIMAL, encoding="utf-8",
         )  # fmt: skip
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; make it with: recsys data generate") from None
@@ -80,7 +89,10 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raise DataError(f"{path}: not one of this pipeline's tables: {' '.join(str(error).split())}") from None
     missing = [column for column in columns if column not in frame.columns]
     if missing:
-        raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+        there = pd.read_csv(path, nrows=0, encoding="utf-8").columns
+        raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(there)}")
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes surplus leading fields for an index, in silence
+        raise DataError(f"{path}: its rows have more fields than its header; put texts with a comma in quotes")
     return frame[list(columns)]
 
 
@@ -89,11 +101,16 @@ def one_line(text: pd.Series) -> pd.Series:
     return text.astype("str").str.replace(r"\s+", " ", regex=True).str.strip()
 
 
+def broken_ids(ids: pd.Series) -> pd.Series:
+    """(n,) bool: ids with a line break, which a record of one line cannot hold."""
+    return ids.astype("str").str.contains(r"[\r\n]", regex=True, na=False)
+
+
 def _cells(values: pd.Series) -> pd.Series:
     """The values as they stand in the file; `csv` would leave a text with a quote but no comma outside quotes."""
     if pd.api.types.is_numeric_dtype(values.dtype):
         return values.astype("str")
-    text = one_line(values)
+    text = values.astype("str") if values.name in (USER_ID, ITEM_ID) else one_line(values)  # `a  b` is not `a b`
     escaped = text.str.replace("\\", "\\\\", regex=False).str.replace('"', '\\"', regex=False)
     return text.mask(text.str.contains(r'[",\\]', regex=True, na=False), '"' + escaped + '"')
 

@@ -21,18 +21,19 @@ def epoch_seconds(values: pd.Series, where: str) -> tuple[pd.Series, str]:
     """The times as nullable whole seconds (Int64, <NA> where there is none), and what they were read as.
 
     Takes epoch seconds, milliseconds, microseconds and nanoseconds, as numbers or as text; ISO 8601 text; datetimes.
-    A time without a zone counts as UTC. Up to 1 % of values may be unreadable and become <NA>. Raises DataError, naming
-    `where` (file and column), when the unit or the order of day and month is open.
+    A time without a zone counts as UTC. Up to 1 % of values may be unreadable, or placeholders such as 0 among epoch
+    seconds, and become <NA>. Raises DataError, naming `where` (file and column), when the unit or the order of day and
+    month is open.
     """
     if isinstance(values.dtype, pd.DatetimeTZDtype) or np.issubdtype(np.asarray(values[:0]).dtype, np.datetime64):
         return _from_datetimes(values), "datetimes"
     if pd.api.types.is_bool_dtype(values.dtype):
-        raise DataError(f"{where}: true and false are no times; map TIMESTAMP to the column that holds the time")
+        raise DataError(f"{where}: true and false are no times; name the column that holds them in data.column_mapping")
     text = values.astype("str").str.strip() if not pd.api.types.is_numeric_dtype(values.dtype) else None
     given = values.notna() if text is None else values.notna() & (text != "")
     numbers = pd.to_numeric(values if text is None else text, errors="coerce")
     if not given.any():
-        raise DataError(f"{where}: every time is missing; map TIMESTAMP to the column that holds the time")
+        raise DataError(f"{where}: every time is missing; name the column that holds them in data.column_mapping")
     if (given & numbers.isna()).sum() <= UNREADABLE_SHARE * given.sum():
         return _from_numbers(numbers, where)
     if text is None or (given & numbers.notna()).sum() > UNREADABLE_SHARE * given.sum():
@@ -52,10 +53,13 @@ def _from_datetimes(values: pd.Series) -> pd.Series:
 def _from_numbers(numbers: pd.Series, where: str) -> tuple[pd.Series, str]:
     known = numbers.dropna()
     low, high = known.min(), known.max()
+    misfits = len(known)
     for name, units, least, most in UNITS:
-        if least <= low and high < most:
-            whole = (numbers // units).astype("Int64")
-            return whole, f"epoch {name}"
+        fits = ((numbers >= least) & (numbers < most)).fillna(False).astype(bool)
+        misfits = min(misfits, len(known) - int(fits.sum()))
+        if misfits <= UNREADABLE_SHARE * len(known):
+            whole = (numbers.mask(~fits, least) // units).astype("Int64")  # whole numbers stay exact where none is NaN
+            return whole.where(fits), f"epoch {name}"
     found = {name for name, _, least, most in UNITS if ((known >= least) & (known < most)).any()}
     if len(found) > 1:
         raise DataError(
@@ -64,7 +68,8 @@ def _from_numbers(numbers: pd.Series, where: str) -> tuple[pd.Series, str]:
     if low >= 19_000_101 and high <= 21_001_231:
         raise DataError(f"{where}: {low:.0f} looks like a date written as a number; write it as {_dashed(low)}")
     raise DataError(
-        f"{where}: values from {low:g} to {high:g} are no times; give epoch seconds, milliseconds or ISO 8601 text"
+        f"{where}: {misfits:,} of {len(known):,} values, from {low:g} to {high:g}, are no times; "
+        "give epoch seconds, milliseconds or ISO 8601 text"
     )
 
 

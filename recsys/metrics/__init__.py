@@ -2,7 +2,7 @@
 
 `recommended` is (n, k) item codes, best first; a code below 0 is a place that stays empty, at the end of a list shorter
 than k. `targets` is a list of n arrays of codes, in any order; a code that appears twice among a user's targets counts
-once. A metric of users answers (n,) float64, a metric of the whole catalogue a float.
+once, one below 0 not at all. A metric of users answers (n,) float64, a metric of the whole catalogue a float.
 
     accuracy     were the targets found, and how early
     graded       the same where some targets are worth more than others

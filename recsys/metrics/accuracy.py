@@ -110,9 +110,10 @@ def _normalised(found: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 
 def _flat(targets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The user (row) of each target, and the targets, one user after another; int64."""
+    """The user (row) of each target, and the targets, one user after another; int64, those below 0 left out."""
     owners = np.repeat(np.arange(len(targets)), [len(t) for t in targets])
-    return owners, np.concatenate([np.empty(0, np.int64), *targets]).astype(np.int64)
+    wanted = np.concatenate([np.empty(0, np.int64), *targets]).astype(np.int64)
+    return owners[wanted >= 0], wanted[wanted >= 0]
 
 
 def _distinct(targets: Sequence[np.ndarray]) -> np.ndarray:

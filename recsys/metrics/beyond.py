@@ -92,6 +92,7 @@ def feature_diversity(recommended: np.ndarray, features: np.ndarray | sparse.spa
     >>> feature_diversity(np.array([[0, 1], [0, 2]]), np.array([[2, 0], [5, 0], [0, 1]]))
     array([0., 1.])
     """
+    features = sparse.csr_array(features, dtype=np.float64)  # squares of small integers would overflow
     unit = _scaled(features, np.sqrt(_squares(features)))
     shown = _table(recommended, features.shape[0])
     return _apart(_squares(shown @ unit) - shown @ _squares(unit), recommended)
@@ -113,7 +114,8 @@ def calibration(
     >>> calibration(np.array([[1, 1], [0, 1]]), [np.array([0, 1]), np.array([0, 1])], np.eye(2)).round(4)
     array([1.9585, 0.    ])
     """
-    shares = _scaled(sparse.csr_array(categories), categories.sum(axis=1))
+    categories = sparse.csr_array(categories)
+    shares = _scaled(categories, categories.sum(axis=1))
     p = _distribution(_table(histories, categories.shape[0]) @ shares)
     q = (1 - alpha) * _distribution(_table(recommended, categories.shape[0]) @ shares) + alpha * p
     terms = p * np.log(np.divide(p, q, out=np.ones_like(p), where=p > 0))

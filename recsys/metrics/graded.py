@@ -58,7 +58,8 @@ def own_hits_weighted_ndcg_at(
 
 
 def _heaviest(codes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct codes in order and the largest weight of each."""
+    """Distinct codes from 0 up in order and the largest weight of each."""
     order = np.lexsort((-np.asarray(weights), codes))
     distinct, first = np.unique(np.asarray(codes)[order], return_index=True)
-    return distinct, np.asarray(weights, np.float64)[order][first]
+    heaviest = np.asarray(weights, np.float64)[order][first]
+    return distinct[distinct >= 0], heaviest[distinct >= 0]

@@ -34,7 +34,8 @@ def average_rewards(recommended: np.ndarray, targets: Sequence[np.ndarray], rewa
     """
     recommended = np.asarray(recommended)
     worth = np.asarray(rewards, np.float64)[recommended]
-    top = np.argsort(np.argsort(-worth, axis=1, kind="stable"), axis=1) < k
+    falling = np.where(recommended >= 0, -worth, np.inf)  # an empty place comes last
+    top = np.argsort(np.argsort(falling, axis=1, kind="stable"), axis=1) < k
     found = worth * hits(recommended, targets)
     every = found.sum(axis=1)
     some = every > 0

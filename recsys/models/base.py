@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from recsys.errors import ModelError
+from recsys.models.sequences import id_text
 from recsys.models.storage import Stored, write_model
 from recsys.models.topk import top_k
 
@@ -17,7 +18,7 @@ class Trained:
     """Something learned about a fixed catalogue, which can be saved and loaded.
 
     item_ids: (n_items,) str; settings: what was chosen; trials: one dict per setting tried (settings,
-    items, ndcg, seconds).
+    items, users, ndcg, seconds).
     """
 
     def __init__(
@@ -32,19 +33,31 @@ class Trained:
         self._code_of: dict[str, int] | None = None
 
     def encode(self, ids: Iterable[str]) -> np.ndarray:
-        """Codes (int32) of the ids it knows, in order; the others are left out."""
+        """Codes (int32) of the ids it knows, in order; the others are left out. Numbers count as the text they make.
+
+        Raises ModelError for a single text and for lists in the list.
+        """
+        if isinstance(ids, str):
+            raise ModelError(f"encode() takes a list of ids, not {ids!r}: put it in a list")
         if self._code_of is None:
             self._code_of = {item: code for code, item in enumerate(self.item_ids)}
-        known = self._code_of
-        return np.fromiter((known[i] for i in ids if i in known), dtype=np.int32)
+        found = map(self._code_of.get, (each if type(each) is str else id_text(each) for each in ids))
+        return np.fromiter((code for code in found if code is not None), dtype=np.int32)
+
+    def decode(self, codes: np.ndarray) -> list[list[str]]:
+        """Ids of codes (n, k) as `recommend` gives them, one list per row; its empty places (-1) are left out."""
+        return [self.item_ids[row[row >= 0]].tolist() for row in np.atleast_2d(codes)]
 
     def save(self, folder: str | Path) -> None:
-        """Write it to `folder`, whole or not at all; what was there is replaced."""
+        """Write it to `folder`, whole or not at all; a model that was there is replaced, anything else refused."""
         stored = Stored(type(self).__name__, self._arrays(), self.item_ids, self._meta())
         write_model(folder, stored)
 
     def _checked(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
-        codes = np.asarray(codes, dtype=np.int64)
+        codes = np.asarray(codes)
+        if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
+            raise ModelError(f"{codes!r} is no list of item codes, which are whole numbers: take codes from encode()")
+        codes = codes.astype(np.int64, copy=False)
         if codes.size and (codes.min() < 0 or codes.max() >= len(self.item_ids)):
             raise ModelError(
                 f"a history holds item codes from {codes.min()} to {codes.max()}; this model knows 0 to "
@@ -89,6 +102,8 @@ class Model(Trained):
 
         Items of the history are candidates like any other, or none with `exclude_seen`: a place for which no other item
         is left then holds code -1 and score -inf. Ties go to the lower code; k is cut to n_items.
+
+        Raises ModelError for a history that is no list of codes of the catalogue, and for k below 0.
         """
         rows = max(1, BATCH_SCORES // len(self.item_ids))
         checked = [self._checked(codes) for codes in histories]

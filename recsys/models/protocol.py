@@ -54,8 +54,7 @@ def cut_newest(train: Sequences, test: Sequences, share: float) -> Split:
     left = np.repeat(test.lengths, test.lengths) - test.positions  # events of the user from this one on
     held = left <= np.repeat(newest, test.lengths)
     older, newer = test.keep_events(~held), test.keep_events(held)
-    weights = None if newer.weights is None else np.split(newer.weights, newer.offsets[1:-1])
-    return Split(train, older.histories(), newer.histories(), weights)
+    return Split(train, older.histories(), newer.histories(), newer.weights_by_user())
 
 
 def leave_last_out(seqs: Sequences, users: np.ndarray | None = None) -> Split:
@@ -84,7 +83,7 @@ def newest_fifth(seqs: Sequences) -> Split:
     left = np.repeat(seqs.lengths, seqs.lengths) - seqs.positions  # events of the user from this one on
     held = left <= newest[seqs.users]
     train, targets = seqs.keep_events(~held), seqs.keep_events(held)
-    return Split(train, train.histories(), targets.histories())
+    return Split(train, train.histories(), targets.histories(), targets.weights_by_user())
 
 
 def temporal_split(seqs: Sequences, cut: int | None = None, share: float = 0.1, newcomers: bool = False) -> Split:
@@ -108,8 +107,8 @@ def temporal_split(seqs: Sequences, cut: int | None = None, share: float = 0.1, 
             f"the events are from {seqs.times.min()} to {seqs.times.max()}, cut between"
         )
     shown, wanted = past.select(tested), future.select(tested)
-    weights = None if wanted.weights is None else np.split(wanted.weights, wanted.offsets[1:-1])
-    return Split(past.select(np.flatnonzero(past.lengths)), shown.histories(), wanted.histories(), weights)
+    train = past.select(np.flatnonzero(past.lengths))
+    return Split(train, shown.histories(), wanted.histories(), wanted.weights_by_user())
 
 
 def given_split(train: "pd.DataFrame", test: "pd.DataFrame") -> Split:

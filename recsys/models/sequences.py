@@ -1,8 +1,8 @@
 """Interactions as flat arrays: each user's item codes, oldest first, one user after another."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +13,7 @@ from recsys.errors import ModelError
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
 
+LATEST = 10**11  # epoch seconds of the year 5138; milliseconds passed it in 1973
 NEWEST = 500  # distinct items of a user that count: a co-occurrence table grows with the square of a history
 
 
@@ -41,18 +42,24 @@ class Sequences:
         Events of one user are ordered by time; those of the same second stay in the order of the table. Items of
         `catalogue` are part of item_ids even where nobody has touched them. `weights` are one per row.
 
-        Raises ModelError for a missing column, an empty table, a missing id, a timestamp that is not a number or a
-        weight that is none.
+        Raises ModelError for a missing column, an empty table, a missing id, a timestamp that is not in seconds, a
+        weight that is none, and for another number of weights than rows.
         """
         import pandas as pd
 
-        _refuse_unusable(interactions)
+        refuse_unusable(interactions, (USER_ID, ITEM_ID, TIMESTAMP))
+        if interactions.empty:
+            raise ModelError("interactions are empty: a model needs at least one event")
+        if weights is not None and np.shape(weights) != (len(interactions),):
+            raise ModelError(
+                f"weights of shape {np.shape(weights)} for {len(interactions)} interactions: give one each"
+            )
         if weights is not None and not (np.isfinite(weights).all() and np.min(weights) >= 0):
             raise ModelError("weights must be numbers from 0 up: leave out the events that are not to count")
-        users, user_ids = _codes_of(interactions[USER_ID].astype(str))
-        items = interactions[ITEM_ID].astype(str)
-        known = pd.concat([items, pd.Series(list(catalogue), dtype=items.dtype).astype(str)], ignore_index=True)
-        item_codes, item_ids = _codes_of(known)
+        users, user_ids = codes_of(interactions[USER_ID])
+        items = id_texts(interactions[ITEM_ID])
+        known = pd.concat([items, id_texts(pd.Series(list(catalogue)))], ignore_index=True)
+        item_codes, item_ids = codes_of(known)
         times = interactions[TIMESTAMP].to_numpy().astype(np.int64)
         order = np.lexsort((times, users))  # stable: input order decides within one second
         offsets = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(user_ids)))]).astype(np.int64)
@@ -94,6 +101,10 @@ class Sequences:
         """Item codes of every user, oldest first."""
         return np.split(self.codes, self.offsets[1:-1])
 
+    def weights_by_user(self) -> list[np.ndarray] | None:
+        """The weights of every user's events; None where all count alike."""
+        return None if self.weights is None else np.split(self.weights, self.offsets[1:-1])
+
     def select(self, users: np.ndarray) -> "Sequences":
         """The same catalogue with only these user indices, in this order."""
         users = np.asarray(users, dtype=np.int64)
@@ -113,27 +124,49 @@ class Sequences:
         return Sequences(user_ids, self.item_ids, offsets, self.codes[events], self.times[events], weights)
 
 
-def _codes_of(ids: "pd.Series") -> tuple[np.ndarray, np.ndarray]:
-    """Codes into the sorted distinct ids; object arrays, so that one long id costs nothing to the others."""
-    codes, uniques = ids.factorize(sort=True)
+def codes_of(ids: "pd.Series") -> tuple[np.ndarray, np.ndarray]:
+    """Codes (n,) into the sorted distinct ids; object arrays, so that one long id costs nothing to the others."""
+    codes, uniques = id_texts(ids).factorize(sort=True)
     return codes, np.asarray(uniques, dtype=object)
 
 
-def _refuse_unusable(interactions: "pd.DataFrame") -> None:
+def id_texts(ids: "pd.Series") -> "pd.Series":
+    """A column of ids as text, each as `id_text` has it."""
+    return (ids.astype(object).map(id_text) if ids.dtype.kind == "f" else ids).astype(str)
+
+
+def id_text(value: Any) -> str:
+    """An id as models know it: text as it is, a number as the text it makes, whole floats without their `.0`.
+
+    >>> id_text("007"), id_text(7), id_text(7.0)
+    ('007', '7', '7')
+    """
+    if not isinstance(value, Hashable):
+        raise ModelError(f"{value!r} is no id: encode() takes one list of ids, give it each history by itself")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def refuse_unusable(table: "pd.DataFrame", columns: Sequence[str]) -> None:
+    """Raises ModelError where one of the columns, of which TIMESTAMP is one, is not there, has gaps or no seconds."""
     from pandas.api.types import is_numeric_dtype
 
-    missing = [name for name in (USER_ID, ITEM_ID, TIMESTAMP) if name not in interactions.columns]
+    missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise ModelError(f"interactions lack the columns {missing}; found {list(interactions.columns)}: rename yours")
-    if interactions.empty:
-        raise ModelError("interactions are empty: a model needs at least one event")
-    for name in (USER_ID, ITEM_ID, TIMESTAMP):
-        gaps = int(interactions[name].isna().sum())
+        raise ModelError(f"interactions lack the columns {missing}; found {list(table.columns)}: rename yours")
+    for name in columns:
+        gaps = int(table[name].isna().sum())
         if gaps:
-            raise ModelError(f"{gaps} of {len(interactions)} interactions have no {name}: drop or fill them first")
-    times = interactions[TIMESTAMP]
+            raise ModelError(f"{gaps} of {len(table)} interactions have no {name}: drop or fill them first")
+    times = table[TIMESTAMP]
+    if times.empty:
+        return
     if not is_numeric_dtype(times) or not np.isfinite(times.to_numpy(dtype=np.float64)).all():
-        raise ModelError(f"TIMESTAMP must hold epoch seconds as numbers, not {times.dtype} such as {times.iloc[0]!r}")
+        raise ModelError(
+            f"TIMESTAMP must hold epoch seconds as numbers, not {times.dtype} such as {times.iloc[0]!r}: make them "
+            'with pd.to_datetime(times, utc=True).astype("datetime64[s, UTC]").astype("int64")'
+        )
+    if (largest := times.abs().max()) >= LATEST:
+        raise ModelError(f"TIMESTAMP holds {largest}, which looks like milliseconds: divide by 1000 for epoch seconds")
 
 
 def between(counts: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from mmap import PAGESIZE
 from pathlib import Path
@@ -22,6 +23,7 @@ VERSION = 2
 META = "meta.json"
 META_SUM = "meta.sha256"
 ITEM_IDS = "item_ids.json"
+READS, PAUSE = 20, 0.01  # how often a model that is being replaced is read, and seconds in between
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,16 @@ class Stored:
 
 
 def write_model(folder: str | Path, stored: Stored) -> None:
-    """Write beside `folder` and rename, so that a reader never meets half a model; what was there is replaced.
+    """Write beside `folder` and rename, so that a reader never meets half a model; the model there is replaced.
 
-    Raises ModelError when the disk refuses; the old model stays then and nothing else is left behind.
+    Raises ModelError when the disk refuses, where the old model stays and nothing else is left behind; and where
+    `folder` holds anything but a model.
     """
+    place = Path(os.path.realpath(folder))  # a link stays, and what it leads to is replaced
     try:
-        _replace(Path(folder), stored)
+        if place.exists() and not (place / META).is_file() and (place.is_file() or any(place.iterdir())):
+            raise ModelError(f"{folder} is no model, and a save would delete it: choose a folder of the model's own")
+        _replace(place, stored)
     except OSError as error:
         raise ModelError(f"{folder}: not saved ({error}); free some space or choose another folder") from error
 
@@ -48,9 +54,38 @@ def write_model(folder: str | Path, stored: Stored) -> None:
 def read_model(folder: str | Path, known: tuple[str, ...]) -> Stored:
     """Read what write_model wrote, every file checked against its sha256; arrays are memory-mapped.
 
-    Raises ModelError for a file that is missing, cut short or altered, and for a model of another version or kind.
+    One that is replaced meanwhile is read again. Raises ModelError for a file that is missing, cut short, altered or
+    not readable, and for a model of another version or kind.
     """
     folder = Path(folder)
+    for _ in range(READS):
+        before = _generation(folder)
+        try:
+            stored, failure = _read(folder, known), None
+        except ModelError as error:
+            failure = error
+        except OSError as error:
+            failure = ModelError(f"{folder} cannot be read ({error}): restore it or train the model again")
+        if before and before == _generation(folder):
+            break
+        time.sleep(PAUSE)
+    else:
+        failure = failure or ModelError(f"{folder} was replaced again and again while it was read: try later")
+    if failure:
+        raise failure
+    return stored
+
+
+def _generation(folder: Path) -> tuple[int, int] | None:
+    """Differs after every save, also of the same model; None in the moment in which no model is there."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_ctime_ns
+
+
+def _read(folder: Path, known: tuple[str, ...]) -> Stored:
     meta = _read_meta(folder / META)
     if meta.get("version") != VERSION or meta.get("model") not in known:
         raise ModelError(
@@ -96,12 +131,17 @@ def table_from(arrays: dict[str, np.ndarray], name: str) -> sparse.csr_array:
 def _replace(folder: Path, stored: Stored) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        draft = Path(scratch) / "new"
+        draft, old = Path(scratch) / "new", Path(scratch) / "old"
         draft.mkdir()
         _write_files(draft, stored)
         if folder.exists():
-            os.replace(folder, Path(scratch) / "old")
-        os.replace(draft, folder)
+            os.replace(folder, old)
+        try:
+            os.replace(draft, folder)
+        except BaseException:
+            if old.exists():
+                os.replace(old, folder)
+            raise
 
 
 def _write_files(folder: Path, stored: Stored) -> None:

@@ -17,7 +17,8 @@ SPREAD = 4  # blocks there are for each of the k at least: the floor lets throug
 def top(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> np.ndarray:
     """Codes (m,) int64 of the k highest of (n_items,) float scores, best first; fewer where fewer have one.
 
-    allowed: (n_items,) bool, the items that may be chosen; None for all. Raises ModelError where a score is NaN.
+    allowed: (n_items,) bool, the items that may be chosen; None for all. Raises ModelError where a score is NaN or k
+    below 0.
     """
     scores = _masked(scores, allowed)
     floor, crowded = _floor(scores, k)
@@ -32,7 +33,7 @@ def top_k(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tupl
     """Codes (n, k) int32 and scores (n, k) of the k highest of each row of (n, n_items) float scores, best first.
 
     Rows with fewer than k scores end in the code -1 and the score -inf; k is cut to n_items. allowed: bool, for each
-    row (n, n_items) or for all alike (n_items,). Raises ModelError where a score is NaN.
+    row (n, n_items) or for all alike (n_items,). Raises ModelError where a score is NaN or k below 0.
     """
     scores = _masked(scores, allowed)
     k = min(k, scores.shape[1])
@@ -69,6 +70,8 @@ def _floor(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """
     n_items = scores.shape[-1]
     k = min(k, n_items)
+    if k < 0:
+        raise ModelError(f"the {k} best cannot be had: ask for 0 or more")
     if k == 0:
         return np.full(scores.shape[:-1], np.inf), np.zeros(scores.shape[:-1], bool)
     maxima = _block_maxima(scores, max(min(n_items, SPREAD * k), n_items // BLOCK))

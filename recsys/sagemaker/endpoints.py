@@ -1,6 +1,5 @@
 """Hosting: models, what an endpoint is made of, and the endpoint, switched without an interruption."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -110,8 +109,7 @@ def _in_service(endpoint: Any, **wait: Any) -> Any:
 
 def _ensure_config(name: str, variants: Mapping[str, Variant], tags: dict[str, str]) -> str:
     """A configuration cannot be changed, so its name tells what is in it."""
-    told = json.dumps({key: asdict(variant) for key, variant in variants.items()}, sort_keys=True)
-    full = f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    full = sdk.digested(name, **{key: asdict(variant) for key, variant in variants.items()})
     configs = sdk.resources().EndpointConfig
     if sdk.find(configs.get, endpoint_config_name=full) is None:
         production = [_production(key, variant) for key, variant in variants.items()]

@@ -31,10 +31,7 @@ def prepare_data(
     job that prepared the same file before is taken. Raises Refused with the container's own reason when it fails.
     """
     arguments = [word for ours, theirs in sorted((columns or {}).items()) for word in ("--map", f"{ours}={theirs}")]
-    jobs, full = (
-        sdk.resources().ProcessingJob,
-        f"{name}-{sdk.digest(image=image, address=address, arguments=arguments)}",
-    )
+    jobs, full = sdk.resources().ProcessingJob, sdk.digested(name, image=image, address=address, arguments=arguments)
     place = f"{output}/{full}"
     prepared = f"{place}/{PREPARED}/interactions.csv"
     job = sdk.recent(jobs, full, "processing_job_status")

@@ -21,6 +21,7 @@ from recsys import aws
 # Else the SDK's maker is told of each training.
 SILENT = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 SLOW = "rfc3987_syntax"
+LONGEST = 63 - len("-0123456789ab") - len("-20260101000000")  # of a name, where AWS takes 63 characters in all
 
 
 @lru_cache(maxsize=1)
@@ -89,14 +90,15 @@ def stands(uri: str) -> bool:
     return aws.find(aws.client("s3").head_object, Bucket=bucket, Key=key) is not None
 
 
-def digest(**settings: Any) -> str:
-    """A short fingerprint of what decides a job's result, for its name."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+def digested(name: str, /, **settings: Any) -> str:
+    """`name` and a fingerprint of it and of what decides the result; cut so that `stamped` has room behind it."""
+    told = json.dumps([name, settings], sort_keys=True)
+    return f"{name[:LONGEST]}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def stamped(name: str) -> str:
-    """A job's name, unique by the time, as names cannot be used twice."""
-    return f"{name[:48]}-{datetime.now(UTC):%Y%m%d%H%M%S}"
+    """The name of a job from its `digested` one, unique by the time, as names cannot be used twice."""
+    return f"{name}-{datetime.now(UTC):%Y%m%d%H%M%S}"
 
 
 @lru_cache(maxsize=8)

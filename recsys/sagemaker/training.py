@@ -38,7 +38,7 @@ def ensure_training_job(
     resumed from the checkpoints where AWS takes it back. `isolated`: without any network.
     Raises Refused with the container's own reason when it fails, TimedOut.
     """
-    full = f"{name}-{sdk.digest(image=image, address=address, **hyperparameters)}"
+    full = sdk.digested(name, image=image, address=address, **hyperparameters)
     job = sdk.recent(sdk.resources().TrainingJob, full, "training_job_status")
     if job is None or not _kept(job):
         trainer = _trainer(full, output, role_arn, image, hyperparameters, instance, spot, isolated)

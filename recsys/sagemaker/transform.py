@@ -39,7 +39,7 @@ def batch_transform(
     The answers lie under `output`, in the order of the questions. Both are s3:// URIs. A job that answered the same
     questions with this model before is taken instead of a new one. Raises Refused when it fails, TimedOut.
     """
-    jobs, full = sdk.resources().TransformJob, f"{name}-{sdk.digest(model=model, address=address)}"
+    jobs, full = sdk.resources().TransformJob, sdk.digested(name, model=model, address=address)
     job = sdk.recent(jobs, full, "transform_job_status")
     if job is None or not _kept(job):
         source = {"s3_data_type": "S3Prefix", "s3_uri": address}

@@ -21,6 +21,7 @@ def events() -> pd.DataFrame:
         ("u2", "x" * 257, NOW - 6, "view", np.nan),
         ("u2", "i2", NOW + 10**6, "view", np.nan),
         ("u2", "i2", pd.NA, "view", np.nan),
+        ("u2", "i\n2", NOW - 6, "view", np.nan),
         ("u2", "i3", NOW - 5, "purchase", np.inf),
     ]
     return pd.DataFrame(rows, columns=[USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE]).astype(
@@ -37,6 +38,7 @@ def test_every_rule_reports_what_it_met_and_what_it_took(events: pd.DataFrame) -
         "no readable time": (1, 1),
         "time in the future": (1, 1),
         "id longer than 256 characters": (1, 1),
+        "id with a line break": (1, 1),
         "exact duplicate": (1, 1),
         "infinite event value": (1, 0),
     }
@@ -71,7 +73,7 @@ def test_the_report_reads_as_a_table_and_as_text(events: pd.DataFrame) -> None:
     assert frame["rows"].is_monotonic_decreasing and frame["rows"].min() > 0
     assert len(report.to_frame(all_checks=True)) == len(problems)
     assert str(report).startswith(
-        "file: 8 raw interactions, 2 kept; 7 checks\n          2  25.00%  no user (interactions): removed"
+        "file: 9 raw interactions, 2 kept; 8 checks\n          2  22.22%  no user (interactions): removed"
     )
     assert str(report).endswith("note: when read as epoch seconds")
 

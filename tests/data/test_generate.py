@@ -22,7 +22,7 @@ from recsys.columns import (
     USER_ID,
     VIEW,
 )
-from recsys.data import generate, leave_last_out
+from recsys.data import generate
 from recsys.data.shop import Shop
 from recsys.errors import DataError
 
@@ -109,7 +109,9 @@ def test_sent_twice_adds_exact_duplicates_and_nothing_else() -> None:
 
 
 def test_popularity_beats_chance_and_the_truth_beats_popularity_without_being_perfect(shop: Shop) -> None:
-    history, last = leave_last_out(shop.interactions[shop.interactions[EVENT_TYPE] == VIEW])
+    views = shop.interactions[shop.interactions[EVENT_TYPE] == VIEW].sort_values(TIMESTAMP, kind="stable")
+    is_last = views.duplicated(USER_ID) & ~views.duplicated(USER_ID, keep="last")
+    history, last = views[~is_last], views[is_last]
     popular = history[ITEM_ID].value_counts().reindex(shop.item_ids, fill_value=0).to_numpy()
     before = history.groupby(USER_ID)
     scores = {"truth": [], "popularity": []}

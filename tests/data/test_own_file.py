@@ -102,6 +102,19 @@ def test_item_and_user_files_are_joined_and_their_gaps_counted(shop: pd.DataFram
     assert tables.items.set_index(ITEM_ID).loc["0001", "TITLE"] == "0001"
 
 
+def test_a_placeholder_for_a_time_is_removed_and_counted(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.loc[3, "when"] = 0
+    report = prepared(tmp_path / "shop.csv", shop).report.to_frame().set_index("problem")
+    assert report.loc["no readable time", "removed"] == 1
+
+
+def test_items_without_any_creation_time_are_created_with_their_first_event(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.to_csv(tmp_path / "shop.csv", index=False)
+    pd.DataFrame({"sku": ["0000"], "CREATION_TIMESTAMP": [None]}).to_csv(tmp_path / "items.csv", index=False)
+    tables = prepare("file", tmp_path / "shop.csv", tmp_path / "items.csv", column_mapping=MAPPING)
+    assert tables.items["CREATION_TIMESTAMP"].iloc[0] == MOMENT
+
+
 def test_a_byte_order_mark_is_not_part_of_the_first_column(shop: pd.DataFrame, tmp_path: Path) -> None:
     shop.to_csv(tmp_path / "shop.csv", index=False, encoding="utf-8-sig")
     assert len(prepare("file", tmp_path / "shop.csv", column_mapping=MAPPING).interactions) == 1_200

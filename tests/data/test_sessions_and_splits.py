@@ -1,18 +1,10 @@
-"""Sessions, the three ways to split, and the numbers that describe activity."""
+"""Sessions, the split in time, and the numbers that describe activity."""
 
 import pandas as pd
 import pytest
 
 from recsys.columns import ITEM_ID, SESSION_ID, TIMESTAMP, USER_ID
-from recsys.data import (
-    activity,
-    leave_last_out,
-    prepare,
-    session_statistics,
-    sessionise,
-    split_by_time,
-    split_by_user,
-)
+from recsys.data import activity, prepare, session_statistics, sessionise, split_by_time
 from recsys.errors import DataError
 
 MINUTE = 60
@@ -44,6 +36,13 @@ def test_sessions_follow_users_and_time_whatever_the_order_of_the_rows() -> None
     assert sessions.tolist() == ["b-2", "a-1", "b-1", "a-1"]
 
 
+@pytest.mark.parametrize("users", [[7, 7, 8], pd.Categorical(["7", "7", "8"])], ids=["numbers", "categories"])
+def test_sessions_need_no_texts_as_users_and_no_index_of_their_own(users) -> None:
+    visits = events(("a", 0), ("a", 61), ("b", 0)).assign(USER_ID=users).set_axis([5, 5, 1])
+    found = sessionise(visits)
+    assert found[SESSION_ID].tolist() == ["7-1", "7-2", "8-1"] and found.index.tolist() == [5, 5, 1]
+
+
 def test_session_statistics_count_and_measure() -> None:
     found = session_statistics(sessionise(events(("a", 0), ("a", 20), ("b", 7)))).set_index(SESSION_ID)
     assert found.loc["a-1", ["events", "items", "start", "minutes"]].tolist() == [2, 2, 0, 20]
@@ -69,33 +68,6 @@ def test_a_split_that_leaves_a_part_empty_is_refused() -> None:
         split_by_time(events(("a", 1), ("a", 2)), 0.5, 0.5)
     with pytest.raises(DataError, match="the train part of 3 interactions is empty"):
         split_by_time(events(("a", 1), ("a", 1), ("a", 1)))
-
-
-def test_leave_last_out_takes_the_newest_event_of_everyone_who_has_two() -> None:
-    train, test = leave_last_out(events(("a", 3), ("b", 0), ("a", 9), ("a", 9), ("a", 1)))
-    assert test[ITEM_ID].tolist() == ["i3"]
-    assert sorted(train[ITEM_ID]) == ["i0", "i1", "i2", "i4"]
-
-
-def test_personalizes_split_keeps_test_users_out_of_training(sample: pd.DataFrame) -> None:
-    train, histories, targets = split_by_user(sample, seed=3)
-    assert not set(train[USER_ID]) & set(histories[USER_ID])
-    assert set(histories[USER_ID]) == set(targets[USER_ID])
-    assert targets[USER_ID].nunique() == round(0.1 * sample[USER_ID].nunique())
-    assert len(train) + len(histories) + len(targets) == len(sample)
-
-
-def test_personalizes_split_scores_the_newest_tenth_and_at_least_one(sample: pd.DataFrame) -> None:
-    _, histories, targets = split_by_user(sample, seed=3)
-    held, old = targets.groupby(USER_ID).size(), histories.groupby(USER_ID).size()
-    expected = ((held + old) // 10).clip(lower=1)
-    assert (held == expected).all()
-    assert (histories.groupby(USER_ID)[TIMESTAMP].max() <= targets.groupby(USER_ID)[TIMESTAMP].min()).all()
-
-
-def test_one_seed_gives_one_split(sample: pd.DataFrame) -> None:
-    first, again, other = (split_by_user(sample, seed)[2] for seed in (1, 1, 2))
-    assert first.equals(again) and not first.equals(other)
 
 
 def test_activity_describes_users_items_sessions_and_days(sample: pd.DataFrame) -> None:

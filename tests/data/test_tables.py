@@ -18,6 +18,9 @@ TITLES = [
     'a "quoted" word',
     "back\\slash",
     '\\"',
+    '15"" pan',
+    '"all of it"',
+    'a\\,"b",\\\\',
     "two\nlines\r\n and  spaces",
     "ünï£",
     "NA",
@@ -47,6 +50,29 @@ def test_what_is_written_is_read_back(items: pd.DataFrame, tmp_path: Path) -> No
         **{TITLE: [" ".join(title.split()) for title in TITLES], CATEGORY: items[CATEGORY].astype("str")}
     )
     pd.testing.assert_frame_equal(again, expected.astype({ITEM_ID: "str", TITLE: "str"}))
+
+
+def test_ids_that_differ_in_white_space_stay_apart(items: pd.DataFrame, tmp_path: Path) -> None:
+    ids = ["a b", "a  b", "a\tb"]
+    path = tables.write_table(tmp_path / "items.csv", items[:3].assign(ITEM_ID=ids), ITEM_COLUMNS)
+    assert tables.read_table(path, ITEM_COLUMNS)[ITEM_ID].tolist() == ids
+
+
+def test_an_id_of_two_lines_is_refused(items: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"items\.csv: ITEM_ID 'a\\nb' has a line break"):
+        tables.write_table(tmp_path / "items.csv", items.assign(ITEM_ID="a\nb"), ITEM_COLUMNS)
+
+
+def test_quotes_that_other_programs_double_are_read_as_well(items: pd.DataFrame, tmp_path: Path) -> None:
+    names = ['15" pan', '9", blue', '""']
+    items[:3].assign(TITLE=names, EXTRA='"').to_csv(tmp_path / "items.csv", index=False)
+    assert tables.read_table(tmp_path / "items.csv", ITEM_COLUMNS)[TITLE].tolist() == names
+
+
+def test_rows_with_more_fields_than_the_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("ITEM_ID,TITLE\n1,a, b\n")
+    with pytest.raises(DataError, match="its rows have more fields than its header"):
+        tables.read_table(tmp_path / "items.csv", (ITEM_ID, TITLE))
 
 
 def test_any_reader_that_knows_the_escape_reads_the_same(items: pd.DataFrame, tmp_path: Path) -> None:
@@ -100,8 +126,8 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_written_one(tmp_path: Path)
 def test_a_missing_column_is_named(items: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"items\.csv: the table has no column PRICE; it has ITEM_ID"):
         tables.write_table(tmp_path / "items.csv", items.drop(columns=PRICE), ITEM_COLUMNS)
-    (tmp_path / "items.csv").write_text("ITEM_ID,TITLE\n1,a\n")
-    with pytest.raises(DataError, match=r"items\.csv: no column CATEGORY, PRICE, CREATION_TIMESTAMP; it has ITEM_ID"):
+    (tmp_path / "items.csv").write_text("ITEM_ID,NAME\n1,a\n")
+    with pytest.raises(DataError, match=r"no column CATEGORY, PRICE, CREATION_TIMESTAMP, TITLE; it has ITEM_ID, NAME$"):
         tables.read_table(tmp_path / "items.csv", ITEM_COLUMNS)
 
 

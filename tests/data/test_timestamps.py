@@ -52,6 +52,18 @@ def test_one_unreadable_time_in_a_thousand_does_not_stop_the_rest() -> None:
     assert seconds.isna().sum() == 1
 
 
+@pytest.mark.parametrize("unit", [1, 10**9])
+@pytest.mark.parametrize("placeholder", [0, -1, np.inf, MOMENT * 1000])
+def test_one_placeholder_in_a_thousand_does_not_stop_the_rest(placeholder: float, unit: int) -> None:
+    seconds, _ = epoch_seconds(pd.Series([MOMENT * unit] * 999 + [placeholder]), "x")
+    assert seconds.tolist() == [MOMENT] * 999 + [pd.NA]
+
+
+def test_nanoseconds_beside_a_placeholder_stay_exact() -> None:
+    seconds, _ = epoch_seconds(pd.Series([MOMENT * 10**9 + 999_999_999] * 999 + [0]), "x")
+    assert seconds[0] == MOMENT
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -59,7 +71,8 @@ def test_one_unreadable_time_in_a_thousand_does_not_stop_the_rest() -> None:
         (["last Tuesday"], r"'last Tuesday' is not readable as a time: it is not ISO 8601; write it like 2026-11-23"),
         (["2024-13-45"], r"'2024-13-45' is not a time"),
         ([20240229, 20240301], r"20240229 looks like a date written as a number; write it as 2024-02-29"),
-        ([45351, 45352], r"values from 45351 to 45352 are no times"),
+        ([45351, 45352], r"2 of 2 values, from 45351 to 45352, are no times"),
+        ([MOMENT] * 98 + [0, -1], r"2 of 100 values, from -1 to 1.70921e\+09, are no times"),
         ([MOMENT, MOMENT * 1000], r"times in milliseconds and seconds are mixed"),
         ([str(MOMENT), TEXT], r"some times are numbers and some are text"),
         ([None, None], r"every time is missing"),

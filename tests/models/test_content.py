@@ -1,6 +1,11 @@
 """What metadata says about items."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from recsys.errors import ModelError
@@ -13,6 +18,12 @@ COLUMNS = {
     "TEXT": ["a mug for tea", "a cup for tea", "it drives nails", "it cuts wood", ""],
 }
 KINDS = {"AISLE": "categorical", "PRICE": "number", "TEXT": "text"}
+SAVING = """
+import sys
+from recsys.models import ItemContent
+columns = {"AISLE": ["a|b|c|d", "b|c|a|d|e", "d|e"]}
+ItemContent.fit(["1", "2", "3"], columns, {"AISLE": "categorical"}).save(sys.argv[1])
+"""
 WORDS = ["mug", "cup", "tea", "nails", "wood"]
 
 
@@ -73,6 +84,40 @@ def test_the_nearer_the_number_the_more_alike():
     content = ItemContent.fit([str(i) for i in range(100)], {"PRICE": range(100)}, {"PRICE": "number"})
     alike = content.cosines(content.vectors([{"PRICE": 50}]))[0]
     assert alike[50] == pytest.approx(1) and alike[50] > alike[53] > alike[57] > alike[80] == 0
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA, pd.NaT])
+def test_every_way_to_say_nothing_is_a_missing_value(content, nothing):
+    columns = {name: [cell or nothing for cell in column] for name, column in COLUMNS.items()}
+    np.testing.assert_array_equal(ItemContent.fit(IDS, columns, KINDS, embed).rows.toarray(), content.rows.toarray())
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"PRICE": [4, "2x", 3, 2, 1]}, r"column 'PRICE' holds something that is no number .*'2x'"),
+        ({"AISLE": [["tools", "gift"]] * 5}, r"column 'AISLE' holds \['tools', 'gift'\]: give each row one value"),
+        ({"TEXT": [np.array(["a"])] * 5}, r"column 'TEXT' holds array\(.*: give each row one value"),
+    ],
+)
+def test_a_cell_of_another_kind_is_named(content, change, told):
+    with pytest.raises(ModelError, match=told):
+        ItemContent.fit(IDS, COLUMNS | change, KINDS, embed)
+    with pytest.raises(ModelError, match=told):
+        content.vectors([{name: cells[1] for name, cells in change.items()}])
+
+
+def test_a_column_that_is_not_there_is_named():
+    with pytest.raises(ModelError, match="no column COLOUR; there are AISLE, PRICE, TEXT"):
+        ItemContent.fit(IDS, COLUMNS, KINDS | {"COLOUR": "categorical"}, embed)
+
+
+def test_the_same_table_gives_the_same_bytes_whatever_the_hash_seed(tmp_path):
+    for seed in "12":
+        command = [sys.executable, "-c", SAVING, str(tmp_path / seed)]
+        subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": seed})
+    one, two = (tmp_path / seed / "meta.sha256" for seed in "12")
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_what_every_item_has_says_nothing():

@@ -104,6 +104,38 @@ def test_encode_leaves_out_what_it_does_not_know(kind, ring):
 
 
 @every_model
+def test_numbers_are_encoded_as_the_text_they_make(kind, ring):
+    assert kind.fit(ring).encode([3, 0.0, np.int64(5), np.nan, None]).tolist() == [3, 0, 5]
+
+
+@pytest.mark.parametrize("ids", ["3", [["3"]]], ids=["a text", "a list in a list"])
+def test_what_is_no_list_of_ids_is_not_encoded(ring, ids):
+    with pytest.raises(ModelError, match=r"takes (one|a) list of ids"):
+        Popularity.fit(ring).encode(ids)
+
+
+def test_decoded_recommendations_are_ids_without_the_empty_places(ring):
+    model = Popularity.fit(ring)
+    codes, _ = model.recommend([[0, 1, 2], range(8)], 6, exclude_seen=True)
+    assert model.decode(codes) == [["3", "4", "5", "6", "7"], []]
+    assert model.decode(model.encode(["5", "2"])) == [["5", "2"]]
+
+
+@every_model
+@pytest.mark.parametrize(
+    "history", [["1", "2"], [1.7, 2.2], [True, False], [[1]], 3], ids=["ids", "floats", "bools", "nested", "flat"]
+)
+def test_what_is_no_list_of_codes_is_refused(kind, ring, history):
+    with pytest.raises(ModelError, match=r"take codes from encode\(\)"):
+        kind.fit(ring).recommend([history], 3)
+
+
+def test_fewer_than_none_cannot_be_recommended(ring):
+    with pytest.raises(ModelError, match="the -1 best cannot be had"):
+        Popularity.fit(ring).recommend([[1]], -1)
+
+
+@every_model
 @pytest.mark.parametrize("code", [-1, 8])
 def test_a_code_outside_the_catalogue_is_refused(kind, ring, code):
     with pytest.raises(ModelError, match="knows 0 to 7"):

@@ -1,8 +1,12 @@
 """A model on disk is whole and unaltered, or refused with the name of the file."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +88,48 @@ def test_saving_again_replaces_the_model_and_leaves_nothing_beside_it(ring, fold
     Popularity.fit(ring).save(folder)
     assert type(load(folder)) is Popularity
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_where_the_new_model_cannot_take_its_place_the_old_one_stays(ring, folder, monkeypatch):
+    move = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if source.name == "new":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ModelError, match=r"not saved .*No space left"):
+        Popularity.fit(ring).save(folder)
+    assert type(load(folder)) is NextItem and [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_who_reads_while_it_is_saved_meets_a_whole_model(ring, folder):
+    models = [Popularity.fit(ring), NextItem.fit(ring, budget=0)]
+    with ThreadPoolExecutor() as pool:
+        saving = pool.submit(lambda: [models[n % 2].save(folder) for n in range(200)])
+        while not saving.done():
+            assert load(folder).scores([0]).shape == (8,)
+    saving.result()
+
+
+def test_a_save_deletes_nothing_but_a_model(ring, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
+    (tmp_path / "link").symlink_to("thesis")
+    for place in ("thesis", "link", "thesis/thesis.tex"):
+        with pytest.raises(ModelError, match=f"{place} is no model, and a save would delete it"):
+            Popularity.fit(ring).save(tmp_path / place)
+    assert (tmp_path / "thesis" / "thesis.tex").read_text() == "years of work"
+
+
+def test_an_empty_folder_and_a_link_to_a_model_may_be_saved_to(ring, folder):
+    (folder.parent / "current").symlink_to("model")
+    (folder.parent / "empty").mkdir()
+    for name in ("current", "empty"):
+        Popularity.fit(ring).save(folder.parent / name)
+    assert (folder.parent / "current").is_symlink()
+    assert all(type(load(path)) is Popularity for path in folder.parent.iterdir())
 
 
 def test_a_place_that_cannot_be_written_is_named(ring, tmp_path):

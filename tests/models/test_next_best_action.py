@@ -9,7 +9,8 @@ from recsys.models import ItemContent, NextBestAction, Sequences, load
 from recsys.models.actions.evaluation import action_metrics, held_out_metrics
 from recsys.models.actions.log import ActionLog
 from recsys.models.actions.next_best import Browsed, Own
-from recsys.models.actions.user_state import DAY
+from recsys.models.actions.user_state import DAY, UserState
+from recsys.models.content.metadata import Metadata
 
 START = 1_700_000_000
 NAMES = ["enrol", "download", "jewelry", "newcomer"]
@@ -156,6 +157,40 @@ def test_a_period_that_aws_does_not_allow_is_refused(actions, interactions, days
 def test_another_event_type_is_refused(actions):
     with pytest.raises(ModelError, match=r"\['clicked'\] are no types of action interactions"):
         NextBestAction.fit(actions, log(("u", "enrol", 0, "Clicked")))
+
+
+@pytest.mark.parametrize("odd", [{"TIMESTAMP": START * 1000}, {"USER_ID": np.nan}, {"TIMESTAMP": np.nan}])
+def test_interactions_that_cannot_be_used_are_refused(actions, interactions, odd):
+    with pytest.raises(ModelError, match=r"looks like milliseconds|interactions have no (USER_ID|TIMESTAMP)"):
+        NextBestAction.fit(actions, interactions.assign(**odd))
+
+
+def test_interactions_with_other_actions_only_are_refused(actions):
+    with pytest.raises(
+        ModelError, match=r"none of 1 interactions is with one of the 4 actions: 'run' is not among enrol"
+    ):
+        NextBestAction.fit(actions, log(("u", "run", 0, "Viewed")))
+
+
+def test_actions_may_be_numbers(actions, interactions):
+    numbers = {name: 10 + number for number, name in enumerate(NAMES)}
+    numbered = interactions.assign(ACTION_ID=interactions["ACTION_ID"].map(numbers))
+    content = ItemContent.fit(list(numbers.values()), {"GROUP": ["app"] * 4}, {"GROUP": "categorical"})
+    model = NextBestAction.fit(content, numbered)
+    own = Own([10, "10", 99], [START] * 3, ["Taken", "Viewed", "Taken"])
+    assert model.item_ids.tolist() == ["10", "11", "12", "13"] and (model.scores(own=own)[:3] > 0).all()
+
+
+def test_a_taste_is_as_exact_after_millions_of_events_as_after_a_few():
+    n = 50_000
+    items = Sequences(
+        np.arange(n).astype(object), np.array(["a", "b"], object), np.arange(n + 1) * 40,
+        np.tile(np.array([0, 1], np.int32), n * 20), np.tile(np.arange(40), n),
+    )  # fmt: skip
+    state = UserState(Metadata({}, {}), np.empty(0, int), items.item_ids, np.array([[0.9], [0.3]], np.float32), 14)
+    last = ActionLog(np.array([n - 1], object), *(np.array([at]) for at in (0, 0, 100, True)))
+    known = state.at_events(last, None, items).toarray()[0]
+    np.testing.assert_allclose(known, state.now({}, ["a", "b"] * 20, list(range(40)), 100), rtol=1e-6)
 
 
 def moments(period: int, *events: tuple[str, str, float, str]) -> list[tuple[str, float, bool]]:

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 import recsys.models
+from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.next_item.large import LargeRegression
 from recsys.models.next_item.regression import Regression, product
@@ -84,8 +85,8 @@ def test_one_candidate_holds_and_the_best_is_taken(ring):
 def test_heavier_events_are_rather_predicted(forked):
     def after_a(seqs: Sequences) -> str:
         model = NextItem.fit(seqs, settings=Settings())
-        scores = model.scores(model.encode("a"))
-        return max("bc", key=lambda item: scores[model.encode(item)[0]])
+        scores = model.scores(model.encode(["a"]))
+        return max("bc", key=lambda item: scores[model.encode([item])[0]])
 
     assert after_a(forked) == "b"
     assert after_a(weighted(forked, c=3.0)) == "c"
@@ -133,3 +134,20 @@ def test_rewards_multiply_probabilities(forked, tmp_path):
 )
 def test_a_reward_is_a_share_of_the_largest_and_the_median_where_unknown(values, expected):
     np.testing.assert_allclose(log_rewards(np.array(values), 0.5), 0.5 * np.log(expected), rtol=1e-5)
+
+
+def test_the_settings_of_a_model_may_be_given_as_they_are_shown(forked):
+    first = NextItem.fit(forked, budget=0)
+    again = NextItem.fit(forked, settings=first.settings)
+    assert again.chosen == first.chosen and NextItem.fit(forked, settings={"penalty": 3.0}).chosen.penalty == 3
+
+
+@pytest.mark.parametrize("reward", [np.zeros(7), np.zeros((3, 1)), np.full(3, np.nan)])
+def test_a_reward_that_is_not_one_number_per_item_is_refused(forked, reward):
+    with pytest.raises(ModelError, match=r"a reward of shape .* for 3 items: give each one number"):
+        NextItem.fit(forked, reward=reward)
+
+
+def test_a_table_is_refused_with_what_makes_sequences_of_it(table):
+    with pytest.raises(ModelError, match=r"a DataFrame cannot be fitted: Sequences\.from_interactions"):
+        NextItem.fit(table(u="a b"))

@@ -5,7 +5,7 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import Sequences
-from recsys.models.protocol import given_split, leave_last_out, personalize_split, temporal_split
+from recsys.models.protocol import given_split, leave_last_out, newest_fifth, personalize_split, temporal_split
 
 
 def test_a_tenth_of_the_users_is_unseen_in_training(ring):
@@ -90,6 +90,12 @@ def test_a_cut_keeps_the_weights_of_its_targets(table):
     weights = np.array([1.0, 2.0, 3.0])
     split = temporal_split(Sequences.from_interactions(table(u="a b c"), weights=weights), cut=1001)
     assert split.weights[0].tolist() == [2, 3] and split.train.weights.tolist() == [1]
+
+
+def test_the_newest_fifth_keeps_the_weights_of_its_targets(table):
+    weights = np.array([1.0, 2.0, 3.0])
+    split = newest_fifth(Sequences.from_interactions(table(u="a b c"), weights=weights))
+    assert split.weights[0].tolist() == [3] and split.train.weights.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("cut", [0, 5000])

@@ -1,6 +1,7 @@
 """Related items from what their texts mean."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from recsys.errors import ModelError
@@ -166,6 +167,23 @@ def test_a_catalogue_without_any_text_is_refused():
 def test_texts_must_match_the_items():
     with pytest.raises(ModelError, match="1 texts for 2 items"):
         SemanticSimilarity.fit(["a", "b"], ["mug"])
+
+
+@pytest.mark.parametrize("nothing", [np.nan, pd.NA, ""])
+def test_every_way_to_say_nothing_is_an_item_without_a_text(nothing):
+    model = SemanticSimilarity.fit(["a", "b"], ["a sofa", nothing]).with_items(["c"], [nothing])
+    assert model.vectors.any(axis=1).tolist() == [True, False, False]
+    assert document(nothing, "A desk.") == "A desk."
+
+
+def test_a_text_of_several_is_refused():
+    with pytest.raises(ModelError, match=r"column 'text' holds \['a sofa'\]: give each row one value"):
+        SemanticSimilarity.fit(["a"], [["a sofa"]])
+
+
+def test_items_may_be_numbered():
+    model = SemanticSimilarity.fit([1, 2], ["a sofa", "a couch"]).with_items([2, 3], ["a chair", "a stool"])
+    assert model.item_ids.tolist() == ["1", "2", "3"] and model.encode([3, "1"]).tolist() == [2, 0]
 
 
 def test_a_document_is_the_name_and_then_the_description():

@@ -37,6 +37,12 @@ def test_numbers_as_ids_become_text():
     assert Sequences.from_interactions(frame).item_ids.tolist() == ["10", "9"]
 
 
+def test_whole_numbers_that_a_gap_made_floats_are_whole_ids():
+    frame = pd.DataFrame({"USER_ID": [7.0, 7.5], "ITEM_ID": [10.0, 9.0], "TIMESTAMP": [1, 2]})
+    seqs = Sequences.from_interactions(frame, catalogue=[8.0])
+    assert seqs.user_ids.tolist() == ["7", "7.5"] and seqs.item_ids.tolist() == ["10", "8", "9"]
+
+
 def test_a_catalogue_adds_items_nobody_touched(table):
     seqs = Sequences.from_interactions(table(u="b"), catalogue=["c", "a", "b"])
     assert seqs.item_ids.tolist() == ["a", "b", "c"] and words(seqs, 0) == "b"
@@ -84,6 +90,24 @@ def test_a_weight_that_is_none_is_refused(table, weight):
         Sequences.from_interactions(table(u="a b"), weights=np.array([1.0, weight]))
 
 
-def test_text_as_timestamp_is_refused(table):
-    with pytest.raises(ModelError, match="epoch seconds"):
-        Sequences.from_interactions(table(u="a").assign(TIMESTAMP="2026-01-01"))
+@pytest.mark.parametrize("weights", [np.ones(1), np.ones(3), 1.0])
+def test_another_number_of_weights_than_events_is_refused(table, weights):
+    with pytest.raises(ModelError, match=r"weights of shape .* for 2 interactions"):
+        Sequences.from_interactions(table(u="a b"), weights=weights)
+
+
+@pytest.mark.parametrize(
+    "times", [["2026-01-01"], pd.to_datetime(["2026-01-01"]), pd.to_datetime(["2026-01-01"], utc=True)]
+)
+def test_times_that_are_no_numbers_are_refused_with_what_makes_them_seconds(table, times):
+    frame = table(u="a").assign(TIMESTAMP=times)
+    with pytest.raises(ModelError, match="epoch seconds as numbers, not ") as told:
+        Sequences.from_interactions(frame)
+    way = str(told.value).partition("make them with ")[2]
+    assert eval(way, {"pd": pd, "times": frame["TIMESTAMP"]}).tolist() == [1_767_225_600]
+
+
+@pytest.mark.parametrize("time", [1_700_000_000_000, -1e11, 1e300])
+def test_milliseconds_are_not_taken_for_seconds(table, time):
+    with pytest.raises(ModelError, match="looks like milliseconds: divide by 1000"):
+        Sequences.from_interactions(table(u="a b").assign(TIMESTAMP=[1, time]))

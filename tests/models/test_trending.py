@@ -5,15 +5,16 @@ import pandas as pd
 import pytest
 
 from recsys.models import Sequences, Trending, load
-from recsys.models.popular.trending import TIE, held_out_accuracy, trend_accuracy
+from recsys.models.popular.trending import TIE, held_out_accuracy, interval_counts, trend_accuracy
 
 HOUR = 3600
+START = 1_700_006_400  # a full hour of a real year: nothing may count from 1970
 
 
 def at_hours(**counts: list[int]) -> Sequences:
-    """Sequences with counts[item][h] events in hour h, each by another user."""
+    """Sequences with counts[item][h] events in hour h after START, each by another user."""
     rows = [
-        (f"{item}{hour}-{n}", item, hour * HOUR + 60 + n % 3000)
+        (f"{item}{hour}-{n}", item, START + hour * HOUR + 60 + n % 3000)
         for item, per_hour in counts.items()
         for hour, count in enumerate(per_hour)
         for n in range(count)
@@ -54,25 +55,32 @@ def test_where_all_is_chance_the_popular_lead():
 
 def test_events_since_training_change_the_trend(seqs):
     model = Trending.fit(seqs, HOUR)
-    steady, now = int(model.encode(["steady"])[0]), 5 * HOUR + 1800
+    steady, now = int(model.encode(["steady"])[0]), START + 5 * HOUR + 1800
     scores = model.trend(now, codes=[steady] * 900, times=[now - 5] * 900)
     assert order(seqs, scores)[0] == "steady"
 
 
 def test_an_item_that_training_did_not_know_can_trend(seqs):
-    model, now = Trending.fit(seqs, HOUR), 5 * HOUR + 60
+    model, now = Trending.fit(seqs, HOUR), START + 5 * HOUR + 60
     scores = model.trend(now, codes=[len(model.item_ids)] * 700, times=[now] * 700)
     assert len(scores) == len(model.item_ids) + 1 and scores.argmax() == len(model.item_ids)
 
 
 def test_after_two_empty_intervals_only_popularity_is_left(seqs):
-    scores = Trending.fit(seqs, HOUR).trend(8 * HOUR)
+    scores = Trending.fit(seqs, HOUR).trend(START + 8 * HOUR)
     assert order(seqs, scores) == ["steady", "riser", "faller", "chance"]
 
 
 def test_intervals_before_the_first_event_do_not_count_as_empty():
     seqs = at_hours(busy=[100, 100], riser=[30, 60])
     assert order(seqs, Trending.fit(seqs, HOUR).scores([]))[0] == "riser"
+
+
+@pytest.mark.parametrize("later", [0, 1], ids=["on the hour", "a second later every hour"])
+def test_three_events_an_interval_apart_are_two_intervals_before_the_newest(later):
+    times = START + np.arange(3) * (HOUR + later)
+    newest, before, known = interval_counts(np.zeros(3, int), times, 1, now=times[-1], interval=HOUR, since=START)
+    assert (newest.tolist(), before.tolist(), known) == ([1], [1], 2)
 
 
 @pytest.mark.parametrize("intervals", [2, 5])
@@ -89,9 +97,8 @@ def test_only_the_newest_events_are_kept(seqs, tmp_path):
     model = Trending.fit(long, HOUR)
     assert len(model.times) == 250 and model.events.sum() == 2000
     model.save(tmp_path / "model")
-    np.testing.assert_array_equal(
-        load(tmp_path / "model").trend(41 * HOUR, [0], [41 * HOUR]), model.trend(41 * HOUR, [0], [41 * HOUR])
-    )
+    now = START + 41 * HOUR
+    np.testing.assert_array_equal(load(tmp_path / "model").trend(now, [0], [now]), model.trend(now, [0], [now]))
 
 
 def test_the_accuracy_is_the_share_of_the_rise_that_the_list_caught():

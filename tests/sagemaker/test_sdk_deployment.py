@@ -198,12 +198,18 @@ def test_every_user_of_a_file_is_answered_in_order(model: str, tmp_path: Path) -
     users = [f"u{number}" for number in range(60)]
     file = transform.write_questions(tmp_path / "users.jsonl", users, 4)
     boto3.client("s3").upload_file(str(file), BUCKET, "batch/users.jsonl")
-    asked = ("batch-sdk", model, f"s3://{BUCKET}/batch/users.jsonl", f"s3://{BUCKET}/answers", TAGS)
+    name = "batch-sdk-of-all-users-of-the-shop-and-what-they-want"
+    asked = (name, model, f"s3://{BUCKET}/batch/users.jsonl", f"s3://{BUCKET}/answers", TAGS)
     done = transform.batch_transform(*asked, instance="ml.m5.large")
     answers = transform.read_answers(done)
     assert list(dict.fromkeys(answers["USER_ID"])) == users
     assert answers.groupby("USER_ID")["rank"].agg(list).map(lambda ranks: ranks == [1, 2, 3, 4]).all()
     assert transform.batch_transform(*asked, instance="ml.m5.large").transform_job_name == done.transform_job_name
+
+
+def test_a_long_name_leaves_room_for_what_tells_jobs_apart() -> None:
+    one, two = (sdk.digested("x" * 60 + end, image="a") for end in "ab")
+    assert one != two and sdk.stamped(one).startswith(one) and len(sdk.stamped(one)) == 63
 
 
 def test_a_processing_job_prepares_a_file_of_other_names(role: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from scipy import sparse
 
+from recsys.columns import ACTION_ID
 from recsys.errors import ModelError
 from recsys.models.actions.log import HISTORY, ActionLog, are_taken, counts_by_action, history_features
 from recsys.models.actions.logistic import Logistic, fit_logistic, log_loss, sigmoid
@@ -13,7 +14,7 @@ from recsys.models.actions.user_state import DAY, UserState
 from recsys.models.base import Trained
 from recsys.models.content.items import ItemContent
 from recsys.models.content.metadata import Metadata
-from recsys.models.sequences import Sequences
+from recsys.models.sequences import Sequences, id_text
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
 if TYPE_CHECKING:
@@ -82,13 +83,19 @@ class NextBestAction(Trained):
         Taken and Viewed. Without any, every score is 0.
 
         actions, users: metadata, of which text is not used. items: the users' item interactions. values: (n_actions,),
-        AWS's VALUE. The penalty is chosen on a tenth of the users. Raises ModelError for another event type and for a
-        period outside 7 to 28 days.
+        AWS's VALUE. The penalty is chosen on a tenth of the users. Raises ModelError for interactions that cannot be
+        used, as ActionLog has it, or of which none is with one of the actions, and for a period outside 7 to 28 days.
         """
         days = action_optimization_period_days
         if not SHORTEST <= days <= LONGEST:
             raise ModelError(f"an action optimization period of {days} days; choose {SHORTEST} to {LONGEST}")
         log = ActionLog.from_interactions(interactions, actions.item_ids)
+        if len(interactions) and not len(log.actions):
+            raise ModelError(
+                f"none of {len(interactions)} interactions is with one of the {len(actions.item_ids)} actions: "
+                f"{interactions[ACTION_ID].iloc[0]!r} is not among {', '.join(actions.item_ids[:3])}, ...; "
+                "are these the ids of the same actions?"
+            )
         state = UserState.fit(users, items, days, threads)
         worth = np.nan_to_num(np.array(values if values is not None else [0] * len(actions.item_ids), np.float64))
         scored = enough_events(log, len(actions.item_ids))
@@ -132,7 +139,8 @@ class NextBestAction(Trained):
     def _counts(self, own: Own) -> np.ndarray:
         """(n_actions, 4): the user's events, those taken, and the same with each action only."""
         codes, taken = self.encode(own.actions), are_taken(own.types)
-        return counts_by_action(codes, taken[[action in self._code_of for action in own.actions]], len(self.item_ids))
+        known = [id_text(action) in self._code_of for action in own.actions]
+        return counts_by_action(codes, taken[known], len(self.item_ids))
 
     def _arrays(self) -> dict[str, np.ndarray]:
         state = {

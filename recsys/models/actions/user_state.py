@@ -84,7 +84,8 @@ class UserState:
         known, starts = users >= 0, items.offsets[users]
         ends = np.where(known, _events_until(items, users, log.times), starts)
         since = np.where(known, _events_until(items, users, log.times - self.days * DAY), starts)
-        total = np.concatenate([np.zeros((1, self.tastes.shape[1])), np.cumsum(self.tastes[items.codes], axis=0)])
+        sums = np.cumsum(self.tastes[items.codes], axis=0, dtype=np.float64)
+        total = np.concatenate([np.zeros((1, sums.shape[1])), sums])
         first = np.maximum(starts, ends - NEWEST)
         taste = (total[ends] - total[first]) / np.maximum(1, ends - first)[:, None]
         return np.hstack([np.log1p(np.stack([ends - since, ends - starts], axis=1)), taste])

@@ -8,6 +8,7 @@ import numpy as np
 from recsys.errors import ModelError
 from recsys.models.base import BATCH_SCORES, Trained
 from recsys.models.content.metadata import Embed, Metadata, Vectors
+from recsys.models.sequences import id_text
 from recsys.models.storage import Stored, as_bytes, from_bytes, table_arrays, table_from
 from recsys.models.topk import top_k
 
@@ -38,13 +39,16 @@ class ItemContent(Trained):
         "number" or "text" (needs `embed`, which turns n texts into (n, width) float32 rows of length 1).
 
         Each column counts alike among those an item has a value in; None is a missing value. Raises ModelError for an
-        unknown kind and for a column of another length than `item_ids`.
+        unknown column or kind, a cell that is no value of its kind, and a column of another length than `item_ids`.
         """
+        if unknown := sorted(set(kinds) - set(columns)):
+            raise ModelError(f"no column {', '.join(unknown)}; there are {', '.join(columns)}")
         odd = {name: len(columns[name]) for name in kinds if len(columns[name]) != len(item_ids)}
         if odd:
             raise ModelError(f"{len(item_ids)} items, but columns of the lengths {odd}: give each item one value")
         metadata = Metadata.fit(columns, kinds, embed)
-        return cls._of(np.asarray(item_ids, dtype=object), metadata, metadata.encode(columns, len(item_ids)))
+        ids = np.array([id_text(item) for item in item_ids], dtype=object)
+        return cls._of(ids, metadata, metadata.encode(columns, len(ids)))
 
     @classmethod
     def _of(cls, item_ids: np.ndarray, metadata: Metadata, rows: Vectors) -> Self:

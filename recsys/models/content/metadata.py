@@ -51,7 +51,7 @@ class Categories:
         return len(self.weights)
 
     def encode(self, column: Sequence[Any]) -> sparse.csr_array:
-        rows = [[self.values[value] for value in set(_split(cell)) if value in self.values] for cell in column]
+        rows = [[self.values[value] for value in sorted(set(_split(cell))) if value in self.values] for cell in column]
         ends = np.cumsum([0, *(len(row) for row in rows)])
         codes = np.fromiter((code for row in rows for code in row), np.int32, ends[-1])
         return sparse.csr_array((self.weights[codes], codes, ends), shape=(len(rows), self.width))
@@ -103,7 +103,7 @@ class Metadata:
     """How columns are read, learned once from a table; every row of such columns then has a vector in the same space.
 
     Each column that has a value takes an equal part of the row's vector, whose length is 1, or 0 where there is no
-    value at all. None and NaN are missing values; a text column counts only where there is an embedding.
+    value at all. None, NaN and pandas' NA are missing values; a text column counts only where there is an embedding.
     """
 
     def __init__(
@@ -117,25 +117,26 @@ class Metadata:
     ) -> "Metadata":
         """Learn the categories and quantiles of `columns`; `kinds` says how each is read.
 
-        Raises ModelError for a kind that is none of "categorical", "number" and "text".
+        Raises ModelError for a kind that is none of "categorical", "number" and "text", and for a cell that is no value
+        of its kind.
         """
         readers: dict[str, Categories | Quantiles] = {}
         texts: dict[str, int] = {}
-        cells = _cells({name: columns[name] for name in kinds})
         for name, kind in kinds.items():
             if kind not in (CATEGORICAL, NUMBER, TEXT):
                 raise ModelError(f"column {name!r} is of kind {kind!r}; choose one of {CATEGORICAL}, {NUMBER}, {TEXT}")
             if kind != TEXT:
-                readers[name] = (Categories if kind == CATEGORICAL else Quantiles).fit(cells[name])
+                reader = Categories if kind == CATEGORICAL else Quantiles
+                readers[name] = _of_column(name, reader.fit, columns[name])
             elif embed:
                 texts[name] = embed(["text"]).shape[1]  # any text tells the width
         return cls(readers, texts, embed)
 
     def encode(self, columns: Mapping[str, Sequence[Any]], n: int) -> Vectors:
         """Vectors of n rows given by column; a column left out is missing in all of them."""
-        cells, gaps = _cells({name: columns[name] for name in self.names if name in columns}), [None] * n
-        parts = [_unit(reader.encode(cells.get(name, gaps))) for name, reader in self.readers.items()]
-        texts = [self._embedded(cells.get(name, gaps), width) for name, width in self.texts.items()]
+        given = {name: columns.get(name, [None] * n) for name in self.names}
+        parts = [_unit(_of_column(name, reader.encode, given[name])) for name, reader in self.readers.items()]
+        texts = [self._embedded(cells(name, given[name]), width) for name, width in self.texts.items()]
         filled = [np.diff(part.indptr) > 0 for part in parts] + [text.any(axis=1) for text in texts]
         scale = (1 / np.sqrt(np.maximum(1, sum(filled, np.zeros(n))))).astype(np.float32)
         joined = sparse.hstack([sparse.csr_array((n, 0), dtype=np.float32), *parts], format="csr")
@@ -167,9 +168,25 @@ class Metadata:
         return cls(readers, state["texts"])
 
 
-def _cells(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    """The same columns as lists, every missing value as None."""
-    return {name: [None if cell is None or cell != cell else cell for cell in each] for name, each in columns.items()}
+def cells(name: str, column: Sequence[Any]) -> list[Any]:
+    """The cells of a column, every missing one as None. Raises ModelError for one that holds several values."""
+    for cell in column:
+        if isinstance(cell, list | tuple | set | dict | np.ndarray):
+            raise ModelError(f"column {name!r} holds {cell!r}: give each row one value, or several as text with `|`")
+    return [None if missing(cell) else cell for cell in column]
+
+
+def missing(cell: Any) -> bool:
+    """Whether a cell is None, NaN or pandas' NA."""
+    same = cell == cell  # NaN is not the same as itself, and NA does not know
+    return cell is None or not isinstance(same, bool | np.bool_) or not same
+
+
+def _of_column(name: str, read: Callable[[list[Any]], Any], column: Sequence[Any]) -> Any:
+    try:
+        return read(cells(name, column))
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"column {name!r} holds something that is no number ({error}): leave it out or None") from None
 
 
 def _split(cell: Any) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from recsys.errors import ModelError
 from recsys.models.base import Model
 from recsys.models.next_item.blend import Blend, lately
 from recsys.models.next_item.features import decayed
@@ -42,7 +43,7 @@ class NextItem(Model):
         threads: int = 2,
         report: Report | None = None,
         budget: float = 40.0,
-        settings: Settings | None = None,
+        settings: Settings | Mapping[str, Any] | None = None,
         candidates: Sequence[Mapping[str, Any]] = ({},),
         reward: np.ndarray | None = None,
         goal: str = "next",
@@ -54,12 +55,20 @@ class NextItem(Model):
         `newest` tenth of the events of users not seen before, as Amazon Personalize measures it; or what users do
         `later`, in the weeks after all that is known, as for a mailing. report: called with
         each trial (settings, items, users, ndcg, seconds). budget: seconds of tuning on two ordinary cores, counted in
-        work and not by the clock, so that a seed gives one model. settings: use these and only fit the temperature.
+        work and not by the clock, so that a seed gives one model. settings: use these, as another model's `settings` or
+        `chosen`, and only fit the temperature.
         candidates: settings of which one holds, whichever is best; each is tried, whatever the budget. reward:
         (n_items,) logarithms of what items are worth, by which their probabilities are multiplied. measured: the trials
         that were reported before the same call was cut short; they are neither made nor reported again, and the model
-        is the one that an undisturbed call gives. Raises ModelError where they are of another call.
+        is the one that an undisturbed call gives. Raises ModelError where they are of another call, for a reward that
+        is not one number per item, and for a table instead of Sequences.
         """
+        if not isinstance(seqs, Sequences):
+            raise ModelError(f"a {type(seqs).__name__} cannot be fitted: Sequences.from_interactions() makes what can")
+        if reward is not None and (np.shape(reward) != (seqs.n_items,) or not np.isfinite(reward).all()):
+            raise ModelError(f"a reward of shape {np.shape(reward)} for {seqs.n_items} items: give each one number")
+        if isinstance(settings, Mapping):
+            settings = Settings.from_dict(settings)
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, measured=measured)
         return cls.tuned(seqs, tuned, threads, reward)

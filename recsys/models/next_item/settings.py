@@ -1,5 +1,6 @@
 """What the next-item model may choose, and the order in which it looks."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
@@ -110,9 +111,9 @@ class Settings:
         return values
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
-        return cls(**known | {"decays": tuple(known["decays"])})
+        return cls(**known | {"decays": tuple(known.get("decays", cls.decays))})
 
 
 LATER = Settings(decays=(0.7, 0.98), horizon=20, penalty=1000.0)  # where the search for what lies weeks ahead begins

@@ -32,7 +32,7 @@ class Trending(Model):
     @classmethod
     def fit(cls, seqs: Sequences, interval_seconds: int = 7200) -> Self:
         """Keep the events of the newest intervals; AWS's trend_discovery_frequency defaults to two hours."""
-        newest, oldest = int(seqs.times.max(initial=0)), int(seqs.times.min(initial=0))
+        newest, oldest = (int(seqs.times.max()), int(seqs.times.min())) if seqs.n_events else (0, 0)
         recent = seqs.times > newest - (1 + BEFORE) * interval_seconds
         order = np.flatnonzero(recent)[np.argsort(seqs.times[recent], kind="stable")]
         settings = {"interval_seconds": interval_seconds, "newest": newest, "oldest": oldest}
@@ -88,7 +88,7 @@ def interval_counts(
     ages = np.floor((now - times) / interval)
     newest = np.bincount(codes[ages == 0], minlength=n_items)
     before = np.bincount(codes[(ages >= 1) & (ages <= BEFORE)], minlength=n_items)
-    known = int(np.clip(np.ceil((now - since) / interval) - 1, 1, BEFORE))
+    known = int(np.clip(np.floor((now - since) / interval), 1, BEFORE))
     return newest, before / known, known
 
 

@@ -37,7 +37,14 @@ class ItemSimilarity(RelatedItems):
         data; other users are not counted, and other items have no neighbours and are nobody's. Their defaults count
         everything; aws-sims cuts at 0.005 and 0.995 of the users, 0.01 and 0.9 of the items.
         """
-        settings = {name: value for name, value in locals().items() if name not in ("cls", "seqs")}
+        settings = {
+            "popularity_discount_factor": popularity_discount_factor,
+            "min_cointeraction_count": min_cointeraction_count,
+            "min_user_history_length_percentile": min_user_history_length_percentile,
+            "max_user_history_length_percentile": max_user_history_length_percentile,
+            "min_item_interaction_count_percentile": min_item_interaction_count_percentile,
+            "max_item_interaction_count_percentile": max_item_interaction_count_percentile,
+        }
         users = between(seqs.lengths, min_user_history_length_percentile, max_user_history_length_percentile)
         events = np.bincount(seqs.codes, minlength=seqs.n_items)
         items = between(events, min_item_interaction_count_percentile, max_item_interaction_count_percentile)

@@ -6,9 +6,10 @@ from typing import Self
 import numpy as np
 
 from recsys.errors import ModelError
+from recsys.models.content.metadata import cells, missing
 from recsys.models.content.text import embed
 from recsys.models.related.base import RelatedItems
-from recsys.models.sequences import Sequences
+from recsys.models.sequences import Sequences, id_text
 from recsys.models.storage import Stored
 
 LARGE = 5000  # items from which on the vectors are shortened: ten for each of the encoder's dimensions
@@ -36,10 +37,10 @@ class SemanticSimilarity(RelatedItems):
         item's CREATION_TIMESTAMP, NaN where unknown, for the freshness. Raises ModelError where the encoder is not
         installed, finds no word in any text, or there is not one text per item.
         """
-        item_ids = np.asarray(item_ids, dtype=object)
+        item_ids = np.array([id_text(item) for item in item_ids], dtype=object)
         if len(item_ids) != len(texts):
             raise ModelError(f"{len(texts)} texts for {len(item_ids)} items: give one per item, None for none")
-        meanings = embed([text or "" for text in texts])
+        meanings = embed(_texts(texts))
         if not meanings.any():
             raise ModelError(
                 f"no text of the {len(texts)} items holds a word the encoder knows: are the columns right?"
@@ -75,7 +76,7 @@ class SemanticSimilarity(RelatedItems):
         Codes of known items stay. Freshness and popularity wait for the next full training, as on AWS; a new item has
         neither until then [AWS does not say what a missing factor counts as; here as 0].
         """
-        news = dict(zip(item_ids, texts, strict=True))
+        news = dict(zip(map(id_text, item_ids), texts, strict=True))
         known = set(self.item_ids)
         added = [item for item in news if item not in known]
         grown = self._of(
@@ -85,7 +86,7 @@ class SemanticSimilarity(RelatedItems):
             np.pad(self.freshness, (0, len(added))),
             np.pad(self.popularity, (0, len(added))),
         )
-        grown.vectors[grown.encode(news)] = _unit(embed([text or "" for text in news.values()]) @ self.axes)
+        grown.vectors[grown.encode(news)] = _unit(embed(_texts(list(news.values()))) @ self.axes)
         return grown
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
@@ -110,7 +111,11 @@ def document(name: str | None, description: str | None) -> str:
     >>> document("Oak desk", "A desk for two."), document(None, "A desk for two.")
     ('Oak desk. A desk for two.', 'A desk for two.')
     """
-    return ". ".join(part for part in (name, description) if part)
+    return ". ".join(_texts([part for part in (name, description) if not missing(part) and part]))
+
+
+def _texts(column: Sequence[str | None]) -> list[str]:
+    return ["" if cell is None else str(cell) for cell in cells("text", column)]
 
 
 def _axes(meanings: np.ndarray) -> np.ndarray:

@@ -38,8 +38,9 @@ def interactions(paths: Paths) -> pd.DataFrame:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The files in a folder and those below it, hidden ones left out, by name."""
-    return sorted(path for path in folder.rglob("[!.]*") if path.is_file())
+    """The files in a folder and those below it by name, without what is hidden or in a hidden folder."""
+    seen = [path for path in folder.rglob("*") if "/." not in f"/{path.relative_to(folder).as_posix()}"]
+    return sorted(path for path in seen if path.is_file())
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -178,6 +178,15 @@ def test_a_channel_may_hold_files_of_several_kinds_in_folders(tmp_path):
     assert channels.interactions(Paths(base))["USER_ID"].tolist() == ["007", "u1", "8"]
 
 
+def test_hidden_files_and_folders_are_no_training_data(tmp_path):
+    base = base_of(tmp_path / "ml", ONE)
+    for name in (".ipynb_checkpoints/part-0-checkpoint.csv", "day=2/.kept/part-1.csv", ".part-2.csv"):
+        path = base / "input" / "data" / "interactions" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ONE.to_csv(path, index=False)
+    assert len(channels.interactions(Paths(base))) == len(ONE)
+
+
 def test_a_channel_without_a_table_is_told_with_what_it_has(tmp_path):
     base = base_of(tmp_path / "ml", ONE[:0])
     folder = base / "input" / "data" / "interactions"
