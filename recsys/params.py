@@ -171,12 +171,14 @@ class Params(Section):
     def tags(self, run_id: str) -> dict[str, str]:
         """Tags of every resource made now: whose it is, and from which day (UTC) on it may be deleted.
 
+        `region` tells apart the roles of environments of one name: IAM has no regions.
         `expiry` says `never` where nobody set a day: who cleans an account up sees that it was not forgotten.
         """
         days = self.aws.expires_days
         return {
             "project": PROJECT,
             "stage": self.aws.environment_suffix,
+            "region": self.aws.region,
             "run": run_id,
             "owner": self.aws.owner,
             "expiry": f"{datetime.now(UTC).date() + timedelta(days=days)}" if days else NEVER,

@@ -112,7 +112,7 @@ def test_names_are_unique_to_the_environment() -> None:
 
 def test_what_is_tagged_says_whose_it_is_and_until_when() -> None:
     values, _ = params.load(settings=["aws.environment_suffix=blue", "aws.owner=ana"], environment={})
-    tags = {"project": "recsys", "stage": "blue", "run": "r1", "owner": "ana", "expiry": "never"}
+    tags = {"project": "recsys", "stage": "blue", "region": "us-east-1", "run": "r1", "owner": "ana", "expiry": "never"}
     assert values.tags("r1") == tags
 
 
