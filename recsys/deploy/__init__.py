@@ -5,9 +5,10 @@ from recsys.deploy.api import get, latencies, post, recommendations_url, table, 
 from recsys.deploy.asking import asked
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.parameters import experiment, experiments, filters, retraining
-from recsys.deploy.stack import delete, deploy, describe, trial
+from recsys.deploy.stack import api_function, delete, deploy, describe
 
 __all__ = [
+    "api_function",
     "asked",
     "delete",
     "deploy",
@@ -23,7 +24,6 @@ __all__ = [
     "recommendations_url",
     "retraining",
     "table",
-    "trial",
     "usd_per_million",
     "visits",
 ]

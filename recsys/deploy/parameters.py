@@ -51,9 +51,3 @@ def retraining(values: Params, by_hand: bool = False) -> dict[str, str]:
     chosen = values.retraining
     schedule = chosen.retrain_schedule or (BY_HAND if by_hand else "")
     return {"RetrainingSchedule": schedule, "RetrainingTolerance": f"{chosen.retrain_tolerance:g}"}
-
-
-def deployed_weights(given: Mapping[str, str], name: str, route: str) -> dict[str, float] | None:
-    """The weights of an experiment by a stack's parameters; None where it shares the users equally, or runs no more."""
-    running = json.loads(given.get("Experiments", "{}")).get(route, {})
-    return running.get("weights") if running.get("name") == name else None

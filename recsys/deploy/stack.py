@@ -14,7 +14,6 @@ from typing import Any
 
 from recsys import aws
 from recsys.deploy import package, probe, template
-from recsys.deploy.parameters import deployed_weights
 from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
 from recsys.params import NEVER
@@ -97,16 +96,13 @@ def values_of(stack: Stack | None) -> dict[str, str]:
     return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in entries}
 
 
-def trial(name: str, experiment: str, route: str) -> tuple[str, dict[str, float] | None]:
-    """The function behind the API of the stack of that name, and the weights of an experiment that runs on it.
-
-    Raises AwsError where there is no API.
-    """
+def api_function(name: str) -> str:
+    """The function behind the API of the stack of that name. Raises AwsError where there is no API."""
     stack = describe(name)
     function = outputs(stack).get("RecommendationApiFunctionName") if stack else None
     if function is None:
         raise AwsError(f"stack {name} has no API that could run an experiment; recsys run deploys one")
-    return function, deployed_weights(values_of(stack), experiment, route)
+    return function
 
 
 class Operation:
