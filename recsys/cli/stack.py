@@ -31,15 +31,18 @@ def deploy(
 ) -> None:
     """Create the stack or bring it to these parameters, without notebooks; what is not named stays as it is."""
     from recsys.deploy import deploy as bring
+    from recsys.deploy import names, stack
 
     values, _ = parameters.load(params, settings=settings)
     named = assigned(given, EXPECTED)
     if "EnvironmentSuffix" in named:
         raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
     sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
-    wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **named}
     agreed(parameters.load(params, settings=[*(settings or []), *sizes])[0], yes, max_usd, notebooks=False)
     connect(values)
+    standing = stack.values_of(stack.describe(values.stack_name))
+    own = names(values, named.get("SolutionVersionArn") or standing.get("SolutionVersionArn", ""))
+    wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **own, **named}
     outputs = bring(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
     print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
 

@@ -4,7 +4,7 @@ from recsys.deploy.answers import usd_per_million
 from recsys.deploy.api import get, latencies, post, recommendations_url, table, visits
 from recsys.deploy.asking import asked
 from recsys.deploy.fallback import popular_items, publish_popular
-from recsys.deploy.parameters import experiment, experiments, filters, retraining
+from recsys.deploy.parameters import experiment, experiments, filters, names, retraining
 from recsys.deploy.stack import api_function, delete, deploy, describe
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "filters",
     "get",
     "latencies",
+    "names",
     "popular_items",
     "post",
     "publish_popular",
