@@ -18,12 +18,11 @@ from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
 from recsys.params import NEVER
 
-NEEDS_CODE = (
-    "TrackingId",
-    "CampaignArn",
-    "EndpointName",
-    "RetrainingSchedule",
-)  # these bring what is published
+# These bring what is published; the values that do not.
+NEEDS_CODE = {
+    **dict.fromkeys(("TrackingId", "CampaignArn", "EndpointName", "RetrainingSchedule"), ""),
+    "AuditData": "false",
+}
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
 CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled")
@@ -53,9 +52,9 @@ def deploy(
     operation = Operation(stack_name, on_event, timeout)
     stack = operation.settled()
     wanted = {**values_of(stack), **parameters}
-    needs_code = any(wanted.get(name) for name in NEEDS_CODE)
+    needs_code = any(wanted.get(name, off) != off for name, off in NEEDS_CODE.items())
     if stack is None:
-        stack = operation.create({**parameters, **dict.fromkeys(NEEDS_CODE, "")}, tags)
+        stack = operation.create({**parameters, **NEEDS_CODE}, tags)
         if not needs_code:
             return outputs(stack)
     if needs_code:
