@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from recsys import params, runner, runs
+from recsys import params, runner, runs, summary
 from recsys.errors import NotebookError, ParamsError
 
 START = """
@@ -55,6 +55,18 @@ def test_a_run_records_metrics_and_leaves_the_executed_notebook_and_its_page(pro
     assert run.steps["01_first"]["metrics"] == {"seed": 12}
     assert {"01_first.ipynb", "01_first.html"} <= {path.name for path in run.folder.iterdir()}
     assert "01_first                 done in" in shown
+
+
+def test_a_run_without_an_api_is_not_whole_and_one_whose_api_failed_is_shown(project: Project) -> None:
+    project(n01_first=["run.finish()"])
+    run, _ = execute()
+    with pytest.raises(NotebookError, match="has no ApiUrl yet: run the earlier notebooks first"):
+        summary.check(run)
+    run.begin("05_api_deployment", "")
+    run.record("05_api_deployment", status="failed", resources={"ApiUrl": "http://api"})
+    shown = io.StringIO()
+    summary.show(run, Console(file=shown, width=200))
+    assert "curl 'http://api/recommendations/1?numResults=5'" in shown.getvalue()
 
 
 def test_the_clean_up_is_run_by_name_only_again_each_time_and_in_the_newest_run(project: Project) -> None:
