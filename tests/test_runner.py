@@ -1,6 +1,7 @@
 """The runner on small notebooks of its own, with real kernels."""
 
 import io
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -111,7 +112,32 @@ def test_a_failing_cell_is_named_and_the_next_run_resumes_there(project: Project
     run, shown = execute()
     assert run.status == "done"
     assert "01_first                 unchanged" in shown
-    assert len(list((root / "runs").iterdir())) == 1
+    assert len(list((root / "runs").glob("*/manifest.json"))) == 1
+
+
+def test_what_a_later_run_took_over_stays_as_it_was_where_it_is_written_anew(project: Project) -> None:
+    told = "path = run.folder / 'told.txt'; path.open('w').write({0!r}); run.finish(outputs={{'told': path}})"
+    project(n01_first=[told.format("first")], n02_second=["run.finish()"])
+    first, _ = execute()
+    before = (first.folder / "01_first.ipynb").read_bytes()
+    project(n02_second=["1 / 0"])
+    with pytest.raises(NotebookError):
+        execute()
+    project(n01_first=[told.format("second")], n02_second=["run.finish()"])
+    second, _ = execute()
+    assert second.run_id != first.run_id and second.output("told").read_text() == "second"
+    assert (first.folder / "01_first.ipynb").read_bytes() == before
+    assert first.output("told").read_text() == "first"
+
+
+def test_a_second_process_is_told_who_runs_the_environment_and_another_environment_runs(project: Project) -> None:
+    project(n01_first=["run.finish()"])
+    values, _ = params.load(environment={})
+    with runs.alone(values):
+        with pytest.raises(NotebookError, match=f'"dev" is run already by process {os.getpid()}: wait for it'):
+            execute()
+        assert execute("aws.environment_suffix=other")[0].status == "done"
+    assert execute()[0].status == "done"
 
 
 def test_a_cell_that_ends_the_kernel_is_no_success(project: Project) -> None:

@@ -36,7 +36,7 @@ def run(
     from recsys.cli.estimates import agreed
 
     export(settings)
-    if not (only and runner.by_hand(only)):
+    if not all(map(runner.by_hand, runner.select(runner.notebooks(), start, only))):
         agreed(values, yes, max_usd)
     connect(values, start_it=True)
     done = runner.execute(
