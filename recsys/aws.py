@@ -9,7 +9,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,16 +33,18 @@ def connect(region: str | None, url: str | None = None) -> None:
     """Choose region and endpoint for every client made from now on.
 
     An endpoint on loopback needs no account: placeholder credentials are set for it, and only for it. Without an
-    endpoint a leftover `AWS_ENDPOINT_URL` is removed, so that a params file for AWS never talks to anything else.
+    endpoint a leftover `AWS_ENDPOINT_URL` is removed, and so is a single service's on loopback, so that a params file
+    for AWS never talks to anything else.
     """
     if region:
         os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = region
     if url:
         os.environ["AWS_ENDPOINT_URL"] = url
-        if urlsplit(url).hostname in LOOPBACK:
+        if on_loopback(url):
             os.environ.update(local_credentials())
     else:
-        os.environ.pop("AWS_ENDPOINT_URL", None)
+        for name in ("AWS_ENDPOINT_URL", *(each for each, there in elsewhere().items() if on_loopback(there))):
+            os.environ.pop(name, None)
     client.cache_clear()
 
 
@@ -53,6 +56,16 @@ def local_credentials() -> dict[str, str]:
 def endpoint() -> str | None:
     """The URL in AWS's place, or None for AWS itself."""
     return os.environ.get("AWS_ENDPOINT_URL")
+
+
+def elsewhere() -> dict[str, str]:
+    """The environment's addresses of single services, such as AWS_ENDPOINT_URL_S3: each goes before all others."""
+    return {name: url for name, url in sorted(os.environ.items()) if name.startswith("AWS_ENDPOINT_URL_")}
+
+
+def on_loopback(url: str) -> bool:
+    """Whether an address is of this machine alone."""
+    return urlsplit(url).hostname in LOOPBACK
 
 
 _making = threading.Lock()  # a session makes one client at a time
@@ -67,21 +80,11 @@ def client(service: str) -> Any:
         planned = boto3.client(service, config=config, aws_access_key_id="planned", aws_secret_access_key="planned")
         intercept(planned)
         return planned
-    with _making:
+    with _making, readable():
         session = _session()
         if session.get_credentials() is None:
-            _session_in.cache_clear()  # what is mended meanwhile is to be seen
-            raise AwsError(
-                "AWS credentials are missing: run `aws configure`, or set AWS_PROFILE; "
-                "or use the embedded AWS with --params params/local.yaml"
-            )
-        try:
-            return session.client(service, config=config)
-        except NoRegionError as error:
-            _session_in.cache_clear()
-            raise AwsError(
-                f"no AWS region for {service}: set aws.region in the params file or AWS_DEFAULT_REGION"
-            ) from error
+            raise NoCredentialsError()
+        return session.client(service, config=config)
 
 
 def _session() -> boto3.Session:
@@ -95,8 +98,10 @@ def _session_in(_environment: tuple[tuple[str, str], ...]) -> boto3.Session:
 
 
 def address(service: str) -> str:
-    """The URL at which a service is called. Raises AwsError without a region or credentials."""
-    return client(service).meta.endpoint_url
+    """The URL at which a service is called. Raises AwsError without a region."""
+    with _making, readable():
+        nobody = _session().client(service, aws_access_key_id="nobody", aws_secret_access_key="nobody")
+    return nobody.meta.endpoint_url
 
 
 def account_id() -> str:
@@ -106,29 +111,46 @@ def account_id() -> str:
 
 def region() -> str:
     """The region of this process's clients. Raises AwsError where none is set."""
-    with _making:
+    with _making, readable():
         name = _session().region_name
-    if not name:
-        _session_in.cache_clear()
-        raise AwsError("no AWS region: set aws.region in the params file or AWS_DEFAULT_REGION")
+        if not name:
+            raise NoRegionError()
     return name
 
 
 def call(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
-    """`operation(**request)`, its failures turned into one readable line.
+    """`operation(**request)`, its failures turned into one readable line, as `readable` does."""
+    with readable():
+        return operation(**request)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """The block's failures as one readable line each.
 
     Raises Refused with AWS's error code where the service said no, AwsError where it could not be asked.
     """
     try:
-        return operation(**request)
+        yield
     except ClientError as error:
         raise refused(error) from error
-    except NoCredentialsError as error:
-        raise AwsError("AWS credentials are missing: run `aws configure`, or set AWS_PROFILE") from error
-    except EndpointConnectionError as error:
-        raise AwsError(f"{error}; is it running? `recsys local up` starts the embedded AWS") from error
-    except BotoCoreError as error:
-        raise AwsError(str(error).replace("\n", "; ")) from error
+    except (BotoCoreError, ValueError) as error:  # ValueError: an address that is none
+        _session_in.cache_clear()  # what is mended meanwhile is to be seen
+        raise AwsError(_told(error)) from error
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, NoCredentialsError):
+        return (
+            "AWS credentials are missing: run `aws configure`, or set AWS_PROFILE; "
+            "or use the embedded AWS with --params params/local.yaml"
+        )
+    if isinstance(error, NoRegionError):
+        return "no AWS region: set aws.region in the params file or AWS_DEFAULT_REGION"
+    remedy = ""
+    if isinstance(error, EndpointConnectionError):
+        remedy = "; is it running? `recsys local up` starts the embedded AWS" if endpoint() else "; is there a network?"
+    return str(error).replace("\n", "; ") + remedy
 
 
 def refused(error: ClientError) -> Refused:
@@ -155,11 +177,9 @@ def absent(error: Refused) -> bool:
 def pages(service: str, operation: str, key: str, **request: Any) -> Iterable[dict[str, Any]]:
     """Every entry of a List operation, page after page."""
     paginator = client(service).get_paginator(operation)
-    try:
+    with readable():
         for page in paginator.paginate(**request):
             yield from page.get(key, [])
-    except ClientError as error:
-        raise refused(error) from error
 
 
 def wait(

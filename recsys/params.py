@@ -13,21 +13,35 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recsys.errors import ParamsError
+from recsys.schedule import checked
 
 ENVIRONMENT_PREFIX = "RECSYS__"
 DEFAULT_FILE = "params/local.yaml"
 PROJECT, NEVER = "recsys", "never"  # values of the tags `project`, and `expiry` without a day
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=1, max_length=50)]
-SCHEDULE = r"^(rate\([1-9]\d* (minute|hour|day)s?\)|cron\(([A-Z0-9*?,/#-]+ ){5}[0-9*,/-]+\))$"
+LONGEST = 63  # characters of a name in Personalize, DATASET that of a dataset's addition to its group's
+DATASET = "-interactions"
 INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _address(text: str) -> str:
+    try:
+        address = urlsplit(text)
+        fits = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("is no address, such as http://127.0.0.1:4566")
+    return text
 
 
 class Section(BaseModel):
@@ -36,9 +50,9 @@ class Section(BaseModel):
 
 class Aws(Section):
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-    endpoint: Annotated[str, Field(pattern=r"^https?://")] | None
+    endpoint: Annotated[str, AfterValidator(_address)] | None
     environment_suffix: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=12)]
-    owner: str
+    owner: Annotated[str, Field(pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$", max_length=256)]
     expires_days: Annotated[int, Field(ge=1, le=3650)] | None
     wait_hours: Annotated[float, Field(gt=0, le=72)]
 
@@ -94,7 +108,7 @@ class Stream(Section):
 class Api(Section):
     lambda_function_name: Name
     latency_requests: Annotated[int, Field(ge=10, le=100_000)]
-    allowed_origin: str
+    allowed_origin: Annotated[str, Field(pattern=r"^(\*|https?://[a-zA-Z0-9.:-]+)$")]
 
 
 class SageMaker(Section):
@@ -103,8 +117,8 @@ class SageMaker(Section):
     training_budget_seconds: Annotated[float, Field(gt=0, le=3600)]
     spot_training: bool
     network_isolation: bool
-    model_package_group: Name
-    endpoint_name: Name
+    model_package_group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=50)]
+    endpoint_name: Annotated[str, Field(pattern=r"^[a-z0-9](-*[a-z0-9])*$", max_length=50)]
     endpoint_instance: Annotated[str, Field(pattern=INSTANCE)]
     endpoint_instances: Annotated[int, Field(ge=1, le=100)]
     endpoint_most_instances: Annotated[int, Field(ge=1, le=100)]
@@ -119,7 +133,7 @@ class Monitoring(Section):
 
 
 class Retraining(Section):
-    retrain_schedule: Annotated[str, Field(pattern=SCHEDULE)] | None
+    retrain_schedule: Annotated[str, AfterValidator(checked)] | None
     retrain_tolerance: Annotated[float, Field(ge=0, le=100)]
 
 
@@ -156,6 +170,21 @@ class Params(Section):
     cleanup: Cleanup
     run: Run
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Params":
+        if self.sagemaker.endpoint_instances > self.sagemaker.endpoint_most_instances:
+            raise ValueError("sagemaker.endpoint_instances is more than sagemaker.endpoint_most_instances")
+        if len(longest := self.named(self.dataset.dataset_group + DATASET)) > LONGEST:
+            raise ValueError(
+                f"dataset.dataset_group makes a name of {len(longest)} characters, {longest}: AWS takes {LONGEST}"
+            )
+        if self.training.perform_auto_training and self.retraining.retrain_schedule:
+            raise ValueError(
+                "retraining.retrain_schedule is set, and training.perform_auto_training too: both would train and be "
+                "billed; set retraining.retrain_schedule to null or training.perform_auto_training to false"
+            )
+        return self
+
     def named(self, name: str) -> str:
         """A resource name that is unique to this environment: `ecommerce-recommendations-dev`."""
         return f"{name}-{self.aws.environment_suffix}"
@@ -171,12 +200,14 @@ class Params(Section):
     def tags(self, run_id: str) -> dict[str, str]:
         """Tags of every resource made now: whose it is, and from which day (UTC) on it may be deleted.
 
+        `region` tells apart the roles of environments of one name: IAM has no regions.
         `expiry` says `never` where nobody set a day: who cleans an account up sees that it was not forgotten.
         """
         days = self.aws.expires_days
         return {
             "project": PROJECT,
             "stage": self.aws.environment_suffix,
+            "region": self.aws.region,
             "run": run_id,
             "owner": self.aws.owner,
             "expiry": f"{datetime.now(UTC).date() + timedelta(days=days)}" if days else NEVER,
@@ -196,13 +227,13 @@ class Layered:
 
     def lay(self, values: Mapping[str, Any], origin: str) -> None:
         """Lay `{section: {name: value}}` over what is there."""
-        for section, entries in values.items():
+        for section, entries in ((str(section), entries) for section, entries in values.items()):
             if section not in Params.model_fields:
                 raise ParamsError(f'{origin}: unknown section "{section}"{_nearest(section, Params.model_fields)}')
             if not isinstance(entries, Mapping):
                 raise ParamsError(f'{origin}: section "{section}" must hold name: value lines, not {entries!r}')
             for name, value in entries.items():
-                self._set(section, name, value, origin)
+                self._set(section, str(name), value, origin)
 
     def _set(self, section: str, name: str, value: Any, origin: str) -> None:
         known = _fields(section)
@@ -214,23 +245,19 @@ class Layered:
     def params(self) -> Params:
         """The typed parameters. Raises ParamsError naming origin, key, value and what is allowed."""
         try:
-            values = Params.model_validate(self.values)
+            return Params.model_validate(self.values)
         except ValidationError as error:
             raise ParamsError("; ".join(self._readable(problem) for problem in error.errors())) from error
-        if values.training.perform_auto_training and values.retraining.retrain_schedule:
-            schedule, auto = "retraining.retrain_schedule", "training.perform_auto_training"
-            raise ParamsError(
-                f"{self.origin[schedule]}: {schedule} is set, and {self.origin[auto]}: {auto} too: both would train "
-                f"and be billed; set {schedule} to null or {auto} to false"
-            )
-        return values
 
     def _readable(self, problem: Any) -> str:
         key = ".".join(str(part) for part in problem["loc"][:2])
         origin = self.origin.get(key, "params/base.yaml")
         if problem["type"] == "missing":
             return f"params/base.yaml: {key} is missing"
-        return f"{origin}: {key} = {problem['input']!r}: {problem['msg']}{_closest_value(problem)}"
+        said = problem["msg"].removeprefix("Value error, ")
+        if not key:  # of several together, which the message names
+            return f"{', '.join(sorted({self.origin[name] for name in self.origin if name in said}))}: {said}"
+        return f"{origin}: {key} = {problem['input']!r}: {said}{_closest_value(problem)}"
 
 
 def load(

@@ -30,7 +30,9 @@ def plan(values: Params) -> list[Request]:
         recorder.stack_outputs["RoleArn"] = (
             f"arn:aws:iam::{dry.ACCOUNT}:role/personalize-{values.aws.environment_suffix}"
         )
-        outputs = deploy.deploy(values.stack_name, {"EnvironmentSuffix": values.aws.environment_suffix}, tags)
+        outputs = deploy.deploy(
+            values.stack_name, {"EnvironmentSuffix": values.aws.environment_suffix, **deploy.names(values)}, tags
+        )
         group = _datasets(values, tags, outputs, Path(folder))
         versions = _solutions(values, tags, group)
         campaign = _serving(values, tags, group, versions)

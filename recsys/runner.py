@@ -28,30 +28,29 @@ FIXED = ("params_file", "run_id")
 Exists = Callable[[str], bool]
 
 
-def notebooks(only: str | None = None) -> list[Path]:
-    """The pipeline's notebooks in order. Those from 90 on (clean-up) are in it where `only` names one, never else."""
+def notebooks() -> list[Path]:
+    """The notebooks in order, with those that are run by hand."""
     found = sorted((parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not found:
         raise NotebookError(f"{parameters.root() / 'notebooks'}: no notebooks found")
-    return [path for path in found if not by_hand(path.stem) or only in (path.stem, path.stem[:2])]
+    return found
 
 
-def by_hand(notebook: str) -> bool:
-    """Whether a notebook, by its name or number, is no part of the pipeline: the clean-up, which creates nothing."""
-    return notebook >= "90"
+def by_hand(path: Path) -> bool:
+    """Whether a notebook is no part of the pipeline: those from 90 on, the clean-up, which creates nothing."""
+    return path.stem >= "90"
 
 
 def select(names: list[Path], start: str | None, only: str | None) -> list[Path]:
-    """The notebooks from `start` on, or `only` one; both match by number or name, such as `03` or `03_training`."""
+    """The pipeline's notebooks from `start` on, or `only` one of all; by number or name: `03` or `03_training`."""
+    among = names if only else [path for path in names if not by_hand(path)]
     wanted = only or start
     if wanted is None:
-        return names
-    matches = [index for index, path in enumerate(names) if path.stem == wanted or path.stem.startswith(wanted)]
-    if len(matches) != 1:
-        raise NotebookError(
-            f'"{wanted}" matches {len(matches)} notebooks; there are {", ".join(p.stem for p in names)}'
-        )
-    return names[matches[0] : matches[0] + 1] if only else names[matches[0] :]
+        return among
+    found = [index for index, path in enumerate(among) if wanted in (path.stem, path.stem[:2])]
+    if len(found) != 1:
+        raise NotebookError(f'"{wanted}" matches {len(found)} notebooks; there are {", ".join(p.stem for p in among)}')
+    return [among[found[0]]] if only else among[found[0] :]
 
 
 def execute(
@@ -67,45 +66,57 @@ def execute(
 ) -> Run:
     """Run the selected notebooks; returns the run with every step done. Raises NotebookError at the first failure.
 
+    Raises it too where another process runs this environment's.
+
     A notebook that is run by hand belongs to the newest run, whatever has changed since, and is never skipped.
 
     `exists` tells whether a recorded resource still stands. An unfinished run of the same parameters is resumed; a
     finished one is returned as it is when nothing has changed, else a new run carries its unchanged steps over.
     """
     console = console or Console()
-    everything = notebooks(only)
-    selected = select(everything, start, only)
-    previous = runs.latest(values)
-    plan = _plan(everything, selected, values, previous, exists, force)
-    if previous is not None and all(by_hand(path.stem) for path in selected):
-        run = previous
-    else:
-        run = _open(values, origin, params_file, previous, plan)
-    for path, (fingerprint, fresh) in plan.items():
-        if fresh and run is not previous:
-            run.carry(path.stem, previous)  # type: ignore[arg-type]
-        if fresh and path in selected:
-            console.print(
-                f"{path.stem:<24} unchanged, skipped (run {run.steps[path.stem].get('carried_from') or run.run_id})"
-            )
-        elif path in selected:
-            _execute_one(path, fingerprint, values, params_file, run, console)
-    run.reload()
+    selected = select(notebooks(), start, only)
+    everything = sorted({*select(notebooks(), None, None), *selected})
+    cells = {path: injected(path, values) for path in everything}
+    with runs.alone(values):
+        previous = runs.latest(values)
+        plan = _plan(cells, selected, values, previous, exists, force)
+        if previous is not None and all(map(by_hand, selected)):
+            run = previous
+        else:
+            run = _open(values, origin, params_file, previous, plan)
+        for path, (fingerprint, fresh) in plan.items():
+            if fresh and run is not previous:
+                run.carry(path.stem, previous)  # type: ignore[arg-type]
+            if fresh and path in selected:
+                origin_of = run.steps[path.stem].get("carried_from") or run.run_id
+                console.print(f"{path.stem:<24} unchanged, skipped (run {origin_of})")
+            elif path in selected:
+                run.begin(path.stem, fingerprint)
+                _execute_one(
+                    path, {**cells[path], "params_file": params_file, "run_id": run.run_id}, values, run, console
+                )
+        run.reload()
     return run
 
 
 def _plan(
-    everything: list[Path], selected: list[Path], values: Params, previous: Run | None, exists: Exists, force: bool
+    cells: dict[Path, dict[str, Any]],
+    selected: list[Path],
+    values: Params,
+    previous: Run | None,
+    exists: Exists,
+    force: bool,
 ) -> dict[Path, tuple[str, bool]]:
     """For each notebook its fingerprint, and whether the previous run's result still stands."""
-    plan, before, standing = {}, values.digest(), True
-    for path in everything:
-        inputs = _inputs(values) if path == everything[0] else []
-        before = runs.fingerprint(path, injected(path, values), inputs, before)
+    plan: dict[Path, tuple[str, bool]] = {}
+    before, standing = values.digest(), True
+    for path, given in cells.items():
+        inputs = [] if plan else _inputs(values)
+        before = runs.fingerprint(path, given, inputs, before)
         step = (previous.steps if previous else {}).get(path.stem, {})
         standing = standing and step.get("status") == "done" and step.get("fingerprint") == before
         standing = standing and all(exists(resource) for resource in step.get("resources", {}).values())
-        plan[path] = (before, standing and not (force and path in selected) and not by_hand(path.stem))
+        plan[path] = (before, standing and not (force and path in selected) and not by_hand(path))
         if path in selected and not plan[path][1]:
             standing = False
     return plan
@@ -138,13 +149,11 @@ def _inputs(values: Params) -> list[Path]:
     return [path for path in named if path.is_file()]
 
 
-def _execute_one(path: Path, fingerprint: str, values: Params, params_file: str, run: Run, console: Console) -> None:
-    run.begin(path.stem, fingerprint)
-    cell_values = {**injected(path, values), "params_file": params_file, "run_id": run.run_id}
+def _execute_one(path: Path, given: dict[str, Any], values: Params, run: Run, console: Console) -> None:
     started = time.monotonic()
     try:
         with Bar(path.stem, console) as bar:
-            _papermill(path, run.folder / path.name, cell_values, values, bar)
+            _papermill(path, run.folder / path.name, given, values, bar)
         _all_completed(run.folder / path.name)
     except (Exception, KeyboardInterrupt) as error:
         run.record(path.stem, status="failed", seconds=round(time.monotonic() - started, 2))
@@ -159,7 +168,7 @@ def _execute_one(path: Path, fingerprint: str, values: Params, params_file: str,
     console.print(f"{path.stem:<24} done in {time.monotonic() - started:5.1f} s")
 
 
-def _papermill(source: Path, target: Path, cell_values: dict[str, Any], values: Params, bar: Bar) -> None:
+def _papermill(source: Path, target: Path, given: dict[str, Any], values: Params, bar: Bar) -> None:
     import papermill
     from papermill.engines import NBClientEngine, papermill_engines
     from traitlets.config import Config
@@ -176,7 +185,7 @@ def _papermill(source: Path, target: Path, cell_values: dict[str, Any], values: 
     papermill.execute_notebook(
         str(source),
         str(target),
-        parameters=cell_values,
+        parameters=given,
         engine_name="watched",
         kernel_name="python3",
         cwd=str(parameters.root()),

@@ -10,10 +10,13 @@
 name; `metrics` maps a name to a number or text. The file is replaced atomically: a reader sees the old one or the new.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,8 +63,14 @@ class Run:
         _write(self.folder / MANIFEST, self.manifest)
 
     def begin(self, step: str, fingerprint: str) -> None:
-        """Start a step afresh; what an earlier attempt left in the manifest is dropped."""
+        """Start a step afresh; what an earlier attempt left in the manifest is dropped.
+
+        So are its files: carried over they are an earlier run's too, whose record they would change if written into.
+        """
         self.reload()
+        before = self.steps.get(step, {}).get("outputs", {}).values()
+        for name in (f"{step}.ipynb", *(entry["path"] for entry in before)):
+            (self.folder / name).unlink(missing_ok=True)
         self.steps[step] = {"status": "running", "fingerprint": fingerprint, "started": now(), "resources": {}}
         self.manifest["steps"] = dict(sorted(self.steps.items()))
         _write(self.folder / MANIFEST, self.manifest)
@@ -128,6 +137,26 @@ def create(values: Params, origin: dict[str, str], params_file: str) -> Run:
     }
     _write(folder / MANIFEST, manifest)
     return Run(folder)
+
+
+@contextmanager
+def alone(values: Params) -> Iterator[None]:
+    """Run this environment's notebooks in no other process meanwhile. Raises NotebookError naming the one that does."""
+    suffix = values.aws.environment_suffix
+    path = parameters.resolve(values.run.runs_folder) / f".{suffix}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with this process, however that ends
+        except BlockingIOError as error:
+            file.seek(0)
+            raise NotebookError(
+                f'environment "{suffix}" is run already by process {file.read().strip()}: wait for it, or end it'
+            ) from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
 
 
 def all_runs(runs_folder: Path) -> list[Run]:

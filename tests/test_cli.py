@@ -93,3 +93,9 @@ def test_without_credentials_aws_is_not_tried(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "AWS credentials are missing" in done.stderr
     assert list(tmp_path.glob("*/manifest.json")) == []
+
+
+def test_a_notebook_that_is_none_is_refused_before_anything_starts() -> None:
+    done = recsys("run", "--only", "zz", RECSYS__AWS__ENDPOINT="http://127.0.0.1:9")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert '"zz" matches 0 notebooks; there are 01_data_prep' in done.stderr

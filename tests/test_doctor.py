@@ -83,6 +83,25 @@ def test_all_is_well_on_the_embedded_aws(rows: Rows) -> None:
     assert "requirements.lock" not in rows["packages"]["found"]  # `make setup` installs what is locked
 
 
+def test_without_credentials_it_is_not_the_clock_that_is_blamed(
+    embedded: Any, stranger: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stranger.endpoint)
+    found = examine("")
+    assert (found["clock"]["ok"], found["credentials"]["ok"]) == ("yes", "no")
+    assert "AWS credentials are missing" in found["credentials"]["found"]
+
+
+def test_a_service_that_is_asked_elsewhere_is_told(embedded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://elsewhere.example")
+    assert "but AWS_ENDPOINT_URL_S3 is https://elsewhere.example" in examine(embedded.endpoint)["endpoint"]["found"]
+
+
 def test_where_nothing_answers_the_rest_is_not_asked(embedded: Any) -> None:
     port = ports.free_port()
     found = examine(f"http://127.0.0.1:{port}")

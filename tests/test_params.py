@@ -35,13 +35,68 @@ def test_later_layers_win_and_are_named(tmp_path: Path) -> None:
         ("training.seed=many", "training.seed = 'many': Input should be a valid integer"),
         ("aws.region=Virginia", "aws.region = 'Virginia'"),
         ("seed", "expected section.name=value"),
-        ("retraining.retrain_schedule=weekly", "retraining.retrain_schedule = 'weekly'"),
+        ("retraining.retrain_schedule=weekly", "retraining.retrain_schedule = 'weekly': is no schedule of EventBridge"),
+        ("aws.endpoint=http://127.0.0.1:99999", "'http://127.0.0.1:99999': is no address, such as http://"),
+        ("aws.endpoint=http://127.0.0.1:abc", "aws.endpoint = 'http://127.0.0.1:abc': is no address"),
+        ("aws.endpoint=http://", "aws.endpoint = 'http://': is no address"),
+        ("aws.owner=R&D", "aws.owner = 'R&D'"),
+        ("api.allowed_origin=https://shop.example/path", "api.allowed_origin = 'https://shop.example/path'"),
+        ("sagemaker.endpoint_name=our_endpoint", "sagemaker.endpoint_name = 'our_endpoint'"),
+        ("sagemaker.endpoint_name=Ours", "sagemaker.endpoint_name = 'Ours'"),
+        ("sagemaker.model_package_group=our_models", "sagemaker.model_package_group = 'our_models'"),
+        (
+            "sagemaker.endpoint_instances=5",
+            "sagemaker.endpoint_instances is more than sagemaker.endpoint_most_instances",
+        ),
+        (f"dataset.dataset_group={'g' * 47}", "makes a name of 64 characters"),
     ],
 )
 def test_a_wrong_parameter_names_origin_key_value_and_remedy(setting: str, said: str) -> None:
     with pytest.raises(ParamsError, match="--set") as refusal:
         params.load(settings=[setting], environment={})
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "rate(1 day)",
+        "rate(12 hours)",
+        "cron(0 4 ? * SUN *)",
+        "cron(0/15 4 1,15 * ? *)",
+        "cron(0 4 L * ? *)",
+        "cron(0 4 ? JAN-MAR MON-FRI 2026-2030)",
+        "cron(0 4 ? * 6#3 *)",
+    ],
+)
+def test_a_schedule_that_eventbridge_takes_is_taken(schedule: str) -> None:
+    assert params.load(settings=[f"retraining.retrain_schedule={schedule}"], environment={})
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "rate(1 days)",
+        "rate(7 day)",
+        "cron(0 4 * * * *)",
+        "cron(0 4 ? * ? *)",
+        "cron(0 4 1 * SUN *)",
+        "cron(0 4 ? * SUN/0 *)",
+        "cron(0 4 ? * A-B *)",
+        "cron(60 4 ? * SUN *)",
+        "cron(0 4 ? * SUN)",
+    ],
+)
+def test_a_schedule_that_eventbridge_would_refuse_is_refused(schedule: str) -> None:
+    with pytest.raises(ParamsError, match="is no schedule of EventBridge"):
+        params.load(settings=[f"retraining.retrain_schedule={schedule}"], environment={})
+
+
+@pytest.mark.parametrize("text", ["1: {seed: 3}", "on: {seed: 3}", "training: {1: 3}"])
+def test_a_key_that_yaml_reads_as_no_text_is_unknown_all_the_same(tmp_path: Path, text: str) -> None:
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=r"odd.yaml: unknown"):
+        params.load(tmp_path / "odd.yaml", environment={})
 
 
 def test_either_the_schedule_trains_anew_or_personalize_by_itself() -> None:
@@ -112,7 +167,7 @@ def test_names_are_unique_to_the_environment() -> None:
 
 def test_what_is_tagged_says_whose_it_is_and_until_when() -> None:
     values, _ = params.load(settings=["aws.environment_suffix=blue", "aws.owner=ana"], environment={})
-    tags = {"project": "recsys", "stage": "blue", "run": "r1", "owner": "ana", "expiry": "never"}
+    tags = {"project": "recsys", "stage": "blue", "region": "us-east-1", "run": "r1", "owner": "ana", "expiry": "never"}
     assert values.tags("r1") == tags
 
 

@@ -1,6 +1,7 @@
 """The runner on small notebooks of its own, with real kernels."""
 
 import io
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from recsys import params, runner, runs
+from recsys import params, runner, runs, summary
 from recsys.errors import NotebookError, ParamsError
 
 START = """
@@ -57,6 +58,18 @@ def test_a_run_records_metrics_and_leaves_the_executed_notebook_and_its_page(pro
     assert "01_first                 done in" in shown
 
 
+def test_a_run_without_an_api_is_not_whole_and_one_whose_api_failed_is_shown(project: Project) -> None:
+    project(n01_first=["run.finish()"])
+    run, _ = execute()
+    with pytest.raises(NotebookError, match="has no ApiUrl yet: run the earlier notebooks first"):
+        summary.check(run)
+    run.begin("05_api_deployment", "")
+    run.record("05_api_deployment", status="failed", resources={"ApiUrl": "http://api"})
+    shown = io.StringIO()
+    summary.show(run, Console(file=shown, width=200))
+    assert "curl 'http://api/recommendations/1?numResults=5'" in shown.getvalue()
+
+
 def test_the_clean_up_is_run_by_name_only_again_each_time_and_in_the_newest_run(project: Project) -> None:
     project(n01_first=["run.finish()"], n99_cleanup=["run.finish(metrics={'seed': seed})"])
     first, _ = execute()
@@ -99,7 +112,32 @@ def test_a_failing_cell_is_named_and_the_next_run_resumes_there(project: Project
     run, shown = execute()
     assert run.status == "done"
     assert "01_first                 unchanged" in shown
-    assert len(list((root / "runs").iterdir())) == 1
+    assert len(list((root / "runs").glob("*/manifest.json"))) == 1
+
+
+def test_what_a_later_run_took_over_stays_as_it_was_where_it_is_written_anew(project: Project) -> None:
+    told = "path = run.folder / 'told.txt'; path.open('w').write({0!r}); run.finish(outputs={{'told': path}})"
+    project(n01_first=[told.format("first")], n02_second=["run.finish()"])
+    first, _ = execute()
+    before = (first.folder / "01_first.ipynb").read_bytes()
+    project(n02_second=["1 / 0"])
+    with pytest.raises(NotebookError):
+        execute()
+    project(n01_first=[told.format("second")], n02_second=["run.finish()"])
+    second, _ = execute()
+    assert second.run_id != first.run_id and second.output("told").read_text() == "second"
+    assert (first.folder / "01_first.ipynb").read_bytes() == before
+    assert first.output("told").read_text() == "first"
+
+
+def test_a_second_process_is_told_who_runs_the_environment_and_another_environment_runs(project: Project) -> None:
+    project(n01_first=["run.finish()"])
+    values, _ = params.load(environment={})
+    with runs.alone(values):
+        with pytest.raises(NotebookError, match=f'"dev" is run already by process {os.getpid()}: wait for it'):
+            execute()
+        assert execute("aws.environment_suffix=other")[0].status == "done"
+    assert execute()[0].status == "done"
 
 
 def test_a_cell_that_ends_the_kernel_is_no_success(project: Project) -> None:

@@ -11,6 +11,7 @@ from recsys.cli.connection import connect
 from recsys.cli.options import AsJson, ParamsFile, Settings, assigned
 from recsys.cli.output import console, line, print_json, print_rows
 from recsys.columns import EVENT_TYPE
+from recsys.errors import DataError
 
 app = typer.Typer()
 
@@ -55,12 +56,15 @@ def experiment(
 
     values, _ = parameters.load(params, settings=settings)
     connect(values)
-    function, weights = deploy.trial(values.stack_name, name, route)
+    function = deploy.api_function(values.stack_name)
     pairs = assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
     done = sources.load("file", events.resolve(), column_mapping=pairs).events
+    if unknown := set(type or ()) - set(done[EVENT_TYPE]):
+        there = ", ".join(sorted(set(done[EVENT_TYPE])))
+        raise DataError(f"{events}: no event of type {', '.join(sorted(unknown))}; there are {there}")
     counted = done[done[EVENT_TYPE].isin(type)] if type else done
     begun = since.replace(tzinfo=UTC) if since else None
-    verdict = compare(exposures(function, name, route, begun), counted, baseline, weights)
+    verdict = compare(exposures(function, name, route, begun), counted, baseline)
     print_rows(verdict.rows(), json)
     for note in verdict.notes():
         console.print(note, style="yellow") if not json else typer.echo(note, err=True)

@@ -9,7 +9,6 @@ from recsys import params as parameters
 from recsys.cli.connection import connect, export
 from recsys.cli.options import AsJson, MaxUsd, ParamsFile, Settings
 from recsys.cli.output import console, print_json, print_rows
-from recsys.cli.stack import agreed
 
 app = typer.Typer()
 params_app = typer.Typer(no_args_is_help=True, help="Parameters.", epilog="Example: recsys params check")
@@ -34,9 +33,10 @@ def run(
         plan.show(plan.plan(values), values, console)
         return
     from recsys import resources, runner, summary
+    from recsys.cli.estimates import agreed
 
     export(settings)
-    if not (only and runner.by_hand(only)):
+    if not all(map(runner.by_hand, runner.select(runner.notebooks(), start, only))):
         agreed(values, yes, max_usd)
     connect(values, start_it=True)
     done = runner.execute(

@@ -10,7 +10,6 @@ from recsys.cli.connection import connect
 from recsys.cli.options import AsJson, Given, MaxUsd, ParamsFile, Settings, assigned
 from recsys.cli.output import console, line, print_rows
 from recsys.errors import RecsysError
-from recsys.params import Params
 
 # Template parameters that cost, and the parameters that are estimated.
 SIZES = {"ShardCount": "stream.shard_count", "BatchSize": "stream.batch_size"}
@@ -30,16 +29,20 @@ def deploy(
     json: AsJson = False,
 ) -> None:
     """Create the stack or bring it to these parameters, without notebooks; what is not named stays as it is."""
+    from recsys.cli.estimates import agreed
     from recsys.deploy import deploy as bring
+    from recsys.deploy import names, stack
 
     values, _ = parameters.load(params, settings=settings)
     named = assigned(given, EXPECTED)
     if "EnvironmentSuffix" in named:
         raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
     sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
-    wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **named}
     agreed(parameters.load(params, settings=[*(settings or []), *sizes])[0], yes, max_usd, notebooks=False)
     connect(values)
+    standing = stack.values_of(stack.describe(values.stack_name))
+    own = names(values, named.get("SolutionVersionArn") or standing.get("SolutionVersionArn", ""))
+    wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **own, **named}
     outputs = bring(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
     print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
 
@@ -110,7 +113,9 @@ def cost(
     requests: Annotated[int, typer.Option(min=0, help="Requests to the API a month.")] = 1_000_000,
     events: Annotated[int, typer.Option(min=0, help="Events a month.")] = 1_000_000,
     users: Annotated[int, typer.Option(min=0, help="Users with a profile.")] = 10_000,
-    interactions: Annotated[int, typer.Option(min=1, help="Interactions trained on.")] = 100_000,
+    interactions: Annotated[
+        int | None, typer.Option(min=1, help="Interactions trained on; if none, as many as the data file has.")
+    ] = None,
     trainings: Annotated[float, typer.Option(min=0, help="Further trainings a month, 4.3 for weekly.")] = 0.0,
     audited: Annotated[
         bool, typer.Option("--audited", help="With AuditData, a record of who touches the data.")
@@ -121,9 +126,9 @@ def cost(
     json: AsJson = False,
 ) -> None:
     """What the environment costs on AWS: before it is created, or with --standing what it has cost so far."""
+    from recsys.cli.estimates import counted, estimated
     from recsys.deploy import bill, costs
     from recsys.deploy import prices as price_list
-    from recsys.deploy.walkthrough import walkthrough
 
     values, _ = parameters.load(params, settings=settings)
     asked = price_list.load(prices)
@@ -134,33 +139,9 @@ def cost(
         found = stands(values.named(values.dataset.dataset_group), values.stack_name, asked)
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
     else:
-        demand = costs.Demand(interactions, users, requests, events, trainings, audited)
-        lines = costs.estimate(values, demand, asked) + walkthrough(values, demand, asked)
-        rows, said = bill.estimated(lines), bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand)
-        bill.refuse_above(max_usd, lines)
+        demand = costs.Demand(interactions or counted(values), users, requests, events, trainings, audited)
+        lines, said = estimated(values, demand, asked, max_usd)
+        rows = bill.estimated(lines)
     print_rows(rows if json else bill.written(rows), json, empty="nothing stands that is billed by the hour")
     for sentence in () if json else said:
         console.print(sentence)
-
-
-def agreed(values: Params, yes: bool, max_usd: float | None, notebooks: bool = True) -> None:
-    """Show what will be billed, and ask, where AWS itself is meant. Raises where it costs more than `max_usd`.
-
-    With `notebooks` it is what the notebooks make beyond the environment too.
-    """
-    if values.aws.endpoint:
-        return
-    from recsys.deploy import bill, costs
-    from recsys.deploy import prices as price_list
-    from recsys.deploy.walkthrough import walkthrough
-
-    asked = price_list.load()
-    demand = costs.Demand()
-    lines = costs.estimate(values, demand, asked) + (walkthrough(values, demand, asked) if notebooks else [])
-    bill.refuse_above(max_usd, lines)
-    aws.connect(values.aws.region)
-    aws.client("sts")  # whoever has no credentials need not be asked
-    for sentence in bill.sums(lines, asked, demand) + costs.warnings(values, asked, demand):
-        console.print(sentence)
-    if not yes:
-        typer.confirm("Create this on AWS?", abort=True)

@@ -4,10 +4,11 @@ from recsys.deploy.answers import usd_per_million
 from recsys.deploy.api import get, latencies, post, recommendations_url, table, visits
 from recsys.deploy.asking import asked
 from recsys.deploy.fallback import popular_items, publish_popular
-from recsys.deploy.parameters import experiment, experiments, filters, retraining
-from recsys.deploy.stack import delete, deploy, describe, trial
+from recsys.deploy.parameters import experiment, experiments, filters, names, retraining
+from recsys.deploy.stack import api_function, delete, deploy, describe
 
 __all__ = [
+    "api_function",
     "asked",
     "delete",
     "deploy",
@@ -17,13 +18,13 @@ __all__ = [
     "filters",
     "get",
     "latencies",
+    "names",
     "popular_items",
     "post",
     "publish_popular",
     "recommendations_url",
     "retraining",
     "table",
-    "trial",
     "usd_per_million",
     "visits",
 ]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from recsys.deploy import template
 from recsys.deploy.prices import Prices
-from recsys.deploy.schedule import runs_a_month
 from recsys.params import Params
+from recsys.schedule import runs_a_month
 
 HOURS = 730.0  # of a month
 SOLUTIONS = 2  # recommendations for users, and similar items

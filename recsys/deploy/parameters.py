@@ -10,6 +10,22 @@ EXPERIMENT_ROUTES = ("recommendations", "similar-items", "rankings")  # as the A
 BY_HAND = "cron(0 0 1 1 ? 2199)"  # the last year that EventBridge knows
 
 
+def names(values: Params, version_arn: str = "") -> dict[str, str | int]:
+    """The stack's parameters that say what this environment's resources are called, and the campaign's size.
+
+    The solution may be called otherwise than the params say, since its settings are fixed: by its version, where known.
+    """
+    function = values.api.lambda_function_name
+    return {
+        "DatasetGroupName": values.named(values.dataset.dataset_group),
+        "SolutionName": version_arn.split("/")[1] if version_arn else values.named(values.training.solution),
+        "CampaignName": values.named(values.serving.campaign),
+        "MinProvisionedTPS": values.serving.min_provisioned_tps,
+        "LambdaFunctionName": function,
+        "APIName": function,
+    }
+
+
 def filters(**arns: str) -> str:
     """The stack's Filters parameter: Personalize filters without placeholders, by the name the API knows them by."""
     return json.dumps({name: {"arn": arn, "values": []} for name, arn in arns.items()})
@@ -51,9 +67,3 @@ def retraining(values: Params, by_hand: bool = False) -> dict[str, str]:
     chosen = values.retraining
     schedule = chosen.retrain_schedule or (BY_HAND if by_hand else "")
     return {"RetrainingSchedule": schedule, "RetrainingTolerance": f"{chosen.retrain_tolerance:g}"}
-
-
-def deployed_weights(given: Mapping[str, str], name: str, route: str) -> dict[str, float] | None:
-    """The weights of an experiment by a stack's parameters; None where it shares the users equally, or runs no more."""
-    running = json.loads(given.get("Experiments", "{}")).get(route, {})
-    return running.get("weights") if running.get("name") == name else None

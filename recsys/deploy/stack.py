@@ -14,17 +14,15 @@ from typing import Any
 
 from recsys import aws
 from recsys.deploy import package, probe, template
-from recsys.deploy.parameters import deployed_weights
 from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
 from recsys.params import NEVER
 
-NEEDS_CODE = (
-    "TrackingId",
-    "CampaignArn",
-    "EndpointName",
-    "RetrainingSchedule",
-)  # these bring what is published
+# These bring what is published; the values that do not.
+NEEDS_CODE = {
+    **dict.fromkeys(("TrackingId", "CampaignArn", "EndpointName", "RetrainingSchedule"), ""),
+    "AuditData": "false",
+}
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
 CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled")
@@ -54,9 +52,9 @@ def deploy(
     operation = Operation(stack_name, on_event, timeout)
     stack = operation.settled()
     wanted = {**values_of(stack), **parameters}
-    needs_code = any(wanted.get(name) for name in NEEDS_CODE)
+    needs_code = any(wanted.get(name, off) != off for name, off in NEEDS_CODE.items())
     if stack is None:
-        stack = operation.create({**parameters, **dict.fromkeys(NEEDS_CODE, "")}, tags)
+        stack = operation.create({**parameters, **NEEDS_CODE}, tags)
         if not needs_code:
             return outputs(stack)
     if needs_code:
@@ -97,16 +95,13 @@ def values_of(stack: Stack | None) -> dict[str, str]:
     return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in entries}
 
 
-def trial(name: str, experiment: str, route: str) -> tuple[str, dict[str, float] | None]:
-    """The function behind the API of the stack of that name, and the weights of an experiment that runs on it.
-
-    Raises AwsError where there is no API.
-    """
+def api_function(name: str) -> str:
+    """The function behind the API of the stack of that name. Raises AwsError where there is no API."""
     stack = describe(name)
     function = outputs(stack).get("RecommendationApiFunctionName") if stack else None
     if function is None:
         raise AwsError(f"stack {name} has no API that could run an experiment; recsys run deploys one")
-    return function, deployed_weights(values_of(stack), experiment, route)
+    return function
 
 
 class Operation:

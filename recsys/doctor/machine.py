@@ -72,8 +72,9 @@ def disk(_: Params) -> str:
 def endpoint(values: Params, occupant: Occupant) -> str:
     """What answers in AWS's place: ours, another emulator, a stranger on the port, nobody."""
     url = values.aws.endpoint
+    others = "".join(f"; but {name} is {there}" for name, there in aws.elsewhere().items())
     if not url:
-        return "AWS itself"
+        return "AWS itself" + others
     address = urlsplit(url)
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
@@ -87,9 +88,9 @@ def endpoint(values: Params, occupant: Occupant) -> str:
         message = f"nothing answers at {url} ({said}); start it with: recsys local up --port {port}"
         raise RecsysError(message) from error
     if status == 200 and (health := _json(body)).get("pid"):
-        return f"{url} answers: the embedded AWS, process {health['pid']}, state in {health.get('state')}"
+        return f"{url} answers: the embedded AWS, process {health['pid']}, state in {health.get('state')}" + others
     try:
-        return f"{url} answers: another's AWS, account {aws.account_id()}"
+        return f"{url} answers: another's AWS, account {aws.account_id()}" + others
     except Exception as error:  # whatever a stranger answers, botocore can make nothing of it
         raise RecsysError(_stranger(url, port, occupant)) from error
 

@@ -1,6 +1,5 @@
 """What an experiment found: what the users of each variant did from their first answer on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,10 @@ import pandas as pd
 from recsys import metrics
 from recsys.columns import TIMESTAMP, USER_ID
 from recsys.errors import DataError
-from recsys.operate.exposures import SERVED, VARIANT
+from recsys.operate.exposures import SERVED, SHARE, VARIANT
 
 SUSPICIOUS = 0.001  # a split of the users less likely than this is no chance: something loses some of them
+ROUNDED = 1e-6  # of a share
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Verdict:
     users with an event after they were first answered) and events (of a user, from then on), these two with the low and
     high end of their 95 % interval over users. lift: variant -> its events a user over the baseline's. sample_ratio: p
     of the chi-squared test that the weights drew these numbers of users; below SUSPICIOUS nothing here is to be
-    trusted. strayed: users seen in several variants, who count nowhere.
+    trusted; NaN where the weights are not known. strayed: users seen in several variants, who count nowhere.
     """
 
     baseline: str
@@ -42,7 +42,12 @@ class Verdict:
         if self.sample_ratio < SUSPICIOUS:
             notes.append(
                 f"the users are not shared as the weights say (p = {self.sample_ratio:.1g}): a variant loses users "
-                "before it is counted, or the weights were changed meanwhile; believe none of this"
+                "before it is counted; believe none of this"
+            )
+        if np.isnan(self.sample_ratio):
+            notes.append(
+                "the weights were changed meanwhile, or the log does not tell them: whether a variant loses users "
+                "before it is counted is not known"
             )
         if self.strayed:
             notes.append(f"{self.strayed:,} users were in several variants, as weights or variants changed: left out")
@@ -65,29 +70,28 @@ def compare(
     exposed: pd.DataFrame,
     events: pd.DataFrame,
     baseline: str | None = None,
-    weights: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Verdict:
     """What the users of each variant did from their first answer on.
 
     exposed: as `exposures` gives it. events: USER_ID, TIMESTAMP (epoch seconds); those that matter, such as purchases.
     All of a variant's users count, also those whom another campaign had to answer: leaving them out would compare
-    unlike users. baseline: what the others are held against; the variant with most users. weights: as deployed; equal.
+    unlike users. baseline: what the others are held against; the variant with most users.
 
-    Raises DataError for a baseline or weight of no variant, or with a single variant.
+    Raises DataError for a baseline that is no variant, or where users are in less than two variants.
     """
     variants = exposed.groupby(USER_ID)[VARIANT].agg(["nunique", "first"])
     faithful = variants.loc[variants["nunique"] == 1, "first"]
     sizes = faithful.value_counts()
+    _check(sizes, baseline, len(variants))
     base = baseline or sizes.index[0]
-    _check(sizes, base, weights)
     counts = _afterwards(exposed, events).reindex(faithful.index, fill_value=0).groupby(faithful)
     of = {name: each.to_numpy(np.float64) for name, each in counts}
     served = exposed.groupby(VARIANT)[SERVED].mean()
     table = pd.DataFrame([{"variant": name, "users": len(each), **_told(each, seed)} for name, each in of.items()])
     table.insert(2, "served", table["variant"].map(served))
     lift = {name: metrics.bootstrap_lift(each, of[base], seed) for name, each in of.items() if name != base}
-    return Verdict(base, table, lift, _chance(sizes, weights), len(variants) - len(faithful))
+    return Verdict(base, table, lift, _chance(sizes, exposed.groupby(VARIANT)[SHARE]), len(variants) - len(faithful))
 
 
 def so_far(
@@ -135,21 +139,28 @@ def _told(counts: np.ndarray, seed: int) -> dict[str, Any]:
     }
 
 
-def _chance(sizes: pd.Series, weights: Mapping[str, float] | None) -> float:
-    """Of numbers of users at least as unlike the weights as these (chi-squared test)."""
+def _chance(sizes: pd.Series, told: Any) -> float:
+    """Of numbers of users at least as unlike the weights as these (chi-squared test); `told` are shares by variant.
+
+    NaN where these are not one number for each variant.
+    """
     from scipy.stats import chisquare  # slow to import
 
-    if weights is not None:  # also a variant that nobody came to
-        sizes = sizes.reindex([name for name, weight in weights.items() if weight > 0], fill_value=0)
-    shares = np.array([1.0 if weights is None else weights[name] for name in sizes.index])
-    return float(chisquare(sizes, shares / shares.sum() * sizes.sum()).pvalue)
+    shares = told.first().astype(float)
+    unseen = 1 - shares.sum()
+    if shares.isna().any() or (told.nunique(dropna=False) > 1).any() or unseen < -ROUNDED:
+        return float("nan")
+    found, shares = [*sizes.reindex(shares.index, fill_value=0)], [*shares]
+    if unseen > ROUNDED:  # of variants that nobody came to
+        found, shares = [*found, 0], [*shares, unseen]
+    return float(chisquare(found, np.array(shares) / sum(shares) * sum(found)).pvalue)
 
 
-def _check(sizes: pd.Series, baseline: str, weights: Mapping[str, float] | None) -> None:
+def _check(sizes: pd.Series, baseline: str | None, users: int) -> None:
     known = ", ".join(sorted(sizes.index))
+    if sizes.empty:
+        raise DataError(f"each of the {users:,} users was in several variants: there is nothing to compare")
     if len(sizes) < 2:
         raise DataError(f"users of a single variant, {known}: there is nothing to compare")
-    if baseline not in sizes:
+    if baseline and baseline not in sizes:
         raise DataError(f"no user is in a variant {baseline}, only in {known}")
-    if weights is not None and not all(weights.get(name, 0) > 0 for name in sizes.index):
-        raise DataError(f"weights {dict(weights)}: expected a number above 0 for each of {known}")

@@ -11,7 +11,7 @@ from recsys import aws
 from recsys.columns import TIMESTAMP, USER_ID
 from recsys.errors import DataError
 
-VARIANT, SERVED = "VARIANT", "SERVED"
+VARIANT, SERVED, SHARE = "VARIANT", "SERVED", "SHARE"
 
 
 def exposures(
@@ -22,8 +22,9 @@ def exposures(
     users: int = 0,
     **wait: Any,
 ) -> pd.DataFrame:
-    """Every answer that the API's function gave in an experiment: USER_ID, TIMESTAMP (epoch seconds), VARIANT, SERVED.
+    """Every answer that the API's function gave in an experiment, to whom (USER_ID) and when (TIMESTAMP, in seconds).
 
+    VARIANT: the user's; SERVED: whether its campaign answered; SHARE: the users' part that was then drawn into it.
     From `since` on, or as far back as the log is kept, which is 30 days; what a cache repeated is there once. A log
     tells of a call some seconds late: where so many `users` are known to have been answered, they are waited for;
     `wait` is for aws.wait.
@@ -53,13 +54,24 @@ def _told_by_log(function: str, since: datetime | None) -> list[tuple[int, dict[
     if since:
         log["startTime"] = int(1000 * since.timestamp())
     lines = aws.pages("logs", "filter_log_events", "events", **log)
-    return [(line["timestamp"] // 1000, {"route": "recommendations", **json.loads(line["message"])}) for line in lines]
+    told = [(line["timestamp"] // 1000, _read(line["message"])) for line in lines]
+    return [(seconds, {"route": "recommendations", **entry}) for seconds, entry in told if "experiment" in entry]
+
+
+def _read(message: str) -> dict[str, Any]:
+    """A line of the log; one that only has the word in it, in a user's id or an error, says nothing."""
+    try:
+        entry = json.loads(message)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def _of(told: list[tuple[int, dict[str, Any]]], experiment: str, route: str) -> pd.DataFrame:
     found = [
-        (entry["userId"], seconds, entry["variant"], entry["served"])
+        (entry["userId"], seconds, entry["variant"], entry["served"], entry.get("share"))
         for seconds, entry in told
         if (entry["experiment"], entry["route"]) == (experiment, route)
     ]
-    return pd.DataFrame(found, columns=[USER_ID, TIMESTAMP, VARIANT, SERVED]).sort_values(TIMESTAMP, kind="stable")
+    columns = [USER_ID, TIMESTAMP, VARIANT, SERVED, SHARE]
+    return pd.DataFrame(found, columns=columns).sort_values(TIMESTAMP, kind="stable")

@@ -17,8 +17,8 @@ def ensure_campaign(
 ) -> dict[str, Any]:
     """The campaign of that name, serving that version; returns its description with `seconds` added.
 
-    Created if it is not there; updated if it serves another version, which goes on serving until the new one is live.
-    `metadata` lets answers carry item columns, such as the title.
+    Created if it is not there; updated where it serves another version, at another size or with other answers, and goes
+    on serving so until the update is live. `metadata` lets answers carry item columns, such as the title.
     """
     personalize, started = aws.client("personalize"), time.monotonic()
     request: dict[str, Any] = {
@@ -30,10 +30,10 @@ def ensure_campaign(
     arn = next((entry["campaignArn"] for entry in campaigns if entry["name"] == name), None)
     if arn is None:
         arn = aws.call(personalize.create_campaign, name=name, tags=aws.tags(tags), **request)["campaignArn"]
-    elif describe(arn)["solutionVersionArn"] != solution_version_arn:
+    elif not _is(describe(arn), request):
         aws.wait(f"campaign {name}", lambda: describe(arn), **wait)
         aws.call(personalize.update_campaign, campaignArn=arn, **request)
-        aws.wait(f"campaign {name} taking its new version", lambda: _update(arn, solution_version_arn), **wait)
+        aws.wait(f"campaign {name} being updated", lambda: _update(arn, request), **wait)
     description = aws.wait(f"campaign {name}", lambda: describe(arn), **wait)
     return {**description, "seconds": round(time.monotonic() - started, 2)}
 
@@ -51,10 +51,19 @@ def describe(arn: str) -> dict[str, Any]:
     return aws.call(aws.client("personalize").describe_campaign, campaignArn=arn)["campaign"]
 
 
-def _update(arn: str, version_arn: str) -> dict[str, Any]:
+def _update(arn: str, request: dict[str, Any]) -> dict[str, Any]:
     """The update's progress, as a description with a status: the campaign itself stays ACTIVE meanwhile."""
     campaign = describe(arn)
-    if campaign["solutionVersionArn"] == version_arn:
-        return campaign
     update = campaign.get("latestCampaignUpdate", {})
-    return {**update, "status": update.get("status", "UPDATE PENDING").replace("ACTIVE", "UPDATE IN_PROGRESS")}
+    if not _is(update, request):
+        return {"status": "UPDATE PENDING"}
+    return (
+        update if _is(campaign, request) else {**update, "status": update["status"].replace("ACTIVE", "NOT LIVE YET")}
+    )
+
+
+def _is(described: dict[str, Any], request: dict[str, Any]) -> bool:
+    """Whether a campaign, or its update, is as requested; what the request leaves to Personalize does not count."""
+    config = described.get("campaignConfig", {})
+    same = all(described.get(name) == request[name] for name in ("solutionVersionArn", "minProvisionedTPS"))
+    return same and all(config.get(name, False) == value for name, value in request["campaignConfig"].items())

@@ -1,6 +1,7 @@
 """Solutions and solution versions: what is trained, how, and what Personalize measured."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from recsys import aws
@@ -47,7 +48,13 @@ def ensure_solution(
 
 
 def begin_training(solution_arn: str, tags: dict[str, str]) -> str:
-    """Start training and return the version's ARN at once, so that several solutions can train side by side."""
+    """Start training and return the version's ARN at once, so that several solutions can train side by side.
+
+    Training is billed: one under way is gone on with, and so is one that this run paid for, by its tag `run`, before it
+    was cut off; unless tables were imported since it began.
+    """
+    if arn := _trained_since_import(solution_arn, tags.get("run")):
+        return arn
     request = {"solutionArn": solution_arn, "trainingMode": "FULL", "tags": aws.tags(tags)}
     return aws.call(aws.client("personalize").create_solution_version, **request)["solutionVersionArn"]
 
@@ -66,6 +73,32 @@ def await_training(version_arn: str, **wait: Any) -> dict[str, Any]:
 def metrics(version_arn: str) -> dict[str, float]:
     """Personalize's offline metrics of a version, measured on the 10 % of users it did not train on."""
     return aws.call(aws.client("personalize").get_solution_metrics, solutionVersionArn=version_arn)["metrics"]
+
+
+def _trained_since_import(solution_arn: str, run: str | None) -> str | None:
+    """The newest version, if it knows what was imported and is still training or of this run."""
+    personalize = aws.client("personalize")
+    listed = aws.pages("personalize", "list_solution_versions", "solutionVersions", solutionArn=solution_arn)
+    newest = max(listed, key=lambda version: version["creationDateTime"], default=None)
+    if newest is None or newest["creationDateTime"] < _last_import(_describe(solution_arn)["datasetGroupArn"]):
+        return None
+    arn, status = newest["solutionVersionArn"], newest["status"]
+    if status == "ACTIVE" and run:
+        kept = aws.call(personalize.list_tags_for_resource, resourceArn=arn)["tags"]
+        return arn if {"tagKey": "run", "tagValue": run} in kept else None
+    return arn if status in ("CREATE PENDING", "CREATE IN_PROGRESS") else None
+
+
+def _last_import(group_arn: str) -> datetime:
+    """When the group's newest import ended, or was last heard of."""
+    jobs = [
+        job["lastUpdatedDateTime"]
+        for dataset in aws.pages("personalize", "list_datasets", "datasets", datasetGroupArn=group_arn)
+        for job in aws.pages(
+            "personalize", "list_dataset_import_jobs", "datasetImportJobs", datasetArn=dataset["datasetArn"]
+        )
+    ]
+    return max(jobs, default=datetime.min.replace(tzinfo=UTC))
 
 
 def _describe(arn: str) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import personalize_shop as shops
 import pytest
 from typer.testing import CliRunner
 
 from recsys import params as parameters
 from recsys.cli import app
+from recsys.cli.estimates import agreed, counted
 from recsys.deploy import bill, costs, prices
 from recsys.deploy.answers import usd_per_million
 from recsys.deploy.costs import Demand, Line
@@ -186,6 +188,20 @@ class TestTheCommand:
         assert rows[-1]["USD/hour"] == pytest.approx(sum(row["USD/hour"] for row in rows[:-1]))
         shown = CliRunner().invoke(app, ["cost"]).output
         assert "first 24 hours" in shown and PRICES.as_of in shown
+
+    @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+    def test_prices_what_there_is_to_train_on(self, tmp_path: Path, suffix: str) -> None:
+        file = tmp_path / f"clicks{suffix}"
+        table = pd.DataFrame({"USER_ID": ["u"] * 1_500_000})
+        table.to_csv(file, index=False) if suffix == ".csv" else table.to_parquet(file)
+        given = values("data.source=file", f"data.data_file={file}")
+        assert counted(given) == 1_500_000
+        with pytest.raises(RecsysError, match="more than --max-usd 20"):
+            agreed(given, yes=True, max_usd=20.0)
+
+    @pytest.mark.parametrize(("source", "rows"), [("sample", 29_288), ("online-retail", 541_909), ("file", 100_000)])
+    def test_knows_the_shops_it_brings_and_guesses_where_there_is_no_file(self, source: str, rows: int) -> None:
+        assert counted(values(f"data.source={source}")) == rows
 
     def test_refuses_what_is_above_the_limit(self) -> None:
         with pytest.raises(RecsysError, match=r"would cost [\d.]+ USD, more than --max-usd 1: fewer shards"):

@@ -8,6 +8,7 @@ import pytest
 from recsys import aws, deploy
 from recsys.deploy import cleanup
 from recsys.deploy.template import TEMPLATE
+from recsys.errors import Refused
 
 Client = Callable[[str], Any]
 TRACKED = {"TrackingId": "00000000-0000-4000-8000-000000000000"}
@@ -32,6 +33,30 @@ def test_the_record_goes_with_its_environment(environment: Any, client: Client) 
     assert f"AWS::CloudTrail::Trail {trail['Name']}" in lines
     assert cleanup.destroy(environment.group, environment.stack) == []
     assert trail["Name"] not in [each["Name"] for each in client("cloudtrail").list_trails()["Trails"]]
+
+
+def test_it_records_before_anything_else_is_deployed(environment: Any, client: Client) -> None:
+    outputs = environment.deploy(AuditData="true")
+    (selector,) = client("cloudtrail").get_event_selectors(TrailName=f"recsys-data-{environment.suffix}")[
+        "AdvancedEventSelectors"
+    ]
+    assert f"arn:aws:s3:::{outputs['BucketName']}/" in str(selector)
+    with pytest.raises(Refused, match="AuditData needs GuardingKey"):
+        environment.deploy(GuardingKey="none")
+
+
+def test_turned_off_and_on_again_it_keeps_what_was_recorded_until_all_goes(environment: Any, client: Client) -> None:
+    trails, tags = [], {"project": "recsys", "stage": environment.suffix}
+    for audited in ("true", "false", "true"):
+        wanted = {"EnvironmentSuffix": environment.suffix, "AuditData": audited}
+        deploy.deploy(environment.stack, wanted, tags)
+        if audited == "true":
+            trail = client("cloudtrail").get_trail(Name=f"recsys-data-{environment.suffix}")["Trail"]
+            trails.append(trail["S3BucketName"])
+            client("s3").put_object(Bucket=trails[-1], Key="AWSLogs/record.json.gz", Body=b"recorded")
+    assert len(set(trails)) == 2 and {each["Name"] for each in client("s3").list_buckets()["Buckets"]} > set(trails)
+    assert cleanup.destroy(environment.group, environment.stack, environment.suffix) == []
+    assert not {each["Name"] for each in client("s3").list_buckets()["Buckets"]} & set(trails)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from recsys import aws
 from recsys.deploy import cleanup, stack
-from recsys.deploy.cleanup import services
+from recsys.deploy.cleanup import services, strays
 
 Client = Callable[[str], Any]
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -115,6 +115,21 @@ def test_another_stages_things_and_untagged_ones_stay(environment: Any, tags: Ta
     urls = [client("sqs").get_queue_url(QueueName=name)["QueueUrl"] for name in kept]
     for url in urls:
         client("sqs").delete_queue(QueueUrl=url)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"region": "eu-west-1"}, {strays.OF_STACK: "arn:aws:cloudformation:eu-west-1:000000000000:stack/recsys-dev/1"}],
+)
+def test_the_roles_of_the_same_stage_in_another_region_stay(
+    environment: Any, tags: Tags, client: Client, elsewhere: dict[str, str]
+) -> None:
+    kept, mine = f"recsys-{environment.suffix}-there", f"recsys-{environment.suffix}-here"
+    for name, region in ((kept, elsewhere), (mine, {"region": "us-east-1"})):
+        own = aws.tags({**tags.map, **region}, lower=False)
+        client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=ROLE, Tags=own)
+    assert destroy(environment) == [f"AWS::IAM::Role {mine}"]
+    client("iam").delete_role(RoleName=kept)
 
 
 def test_what_a_stack_kept_on_its_deletion_goes_after_it(environment: Any, tags: Tags, client: Client) -> None:

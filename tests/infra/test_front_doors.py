@@ -57,11 +57,12 @@ def needs(program: str) -> str:
 
 class TestTheScripts:
     def test_deploy_again_and_destroy(self, suffix: str) -> None:
-        shown = run(INFRA / "scripts/deploy.sh", "--yes", suffix, TRACKED, "ShardCount=2")
+        shown = run(INFRA / "scripts/deploy.sh", "--yes", suffix, TRACKED, "ShardCount=2", "AuditData=true")
         assert outputs(suffix)["StreamName"] in shown
         assert "No changes to deploy" in run(INFRA / "scripts/deploy.sh", "--yes", suffix)
         aws.client("s3").put_object(Bucket=outputs(suffix)["BucketName"], Key="in-the-way", Body=b"x")
         assert f"recsys-{suffix} is gone" in run(INFRA / "scripts/destroy.sh", "--yes", suffix)
+        assert not [each["Name"] for each in aws.client("s3").list_buckets()["Buckets"] if suffix in each["Name"]]
         assert "there is no stack" in run(INFRA / "scripts/destroy.sh", "--yes", suffix)
 
     def test_ask_first_and_take_no_for_an_answer(self, suffix: str) -> None:

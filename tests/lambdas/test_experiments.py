@@ -141,8 +141,9 @@ def test_every_answer_in_a_variant_is_counted(api: Api, capsys: pytest.CaptureFi
     _, answer = api(route, someone("gone"))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in line]
     last = lines[-1]
-    said = {name: last[name] for name in ("Exposures", "route", "experiment", "variant", "served")}
-    assert said == {"Exposures": [1.0], "route": route, "experiment": "trial", "variant": "gone", "served": False}
+    said = {name: last[name] for name in ("Exposures", "route", "experiment", "variant", "served", "share")}
+    expected = {"Exposures": [1.0], "route": route, "experiment": "trial", "variant": "gone", "served": False}
+    assert said == {**expected, "share": 0.5}
     assert (last["userId"], last["recommendationId"]) == (someone("gone"), answer["recommendationId"])
     (dimensions,) = last["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
     assert {"route", "experiment", "variant"} <= set(dimensions)
@@ -175,7 +176,8 @@ def test_without_an_experiment_an_answer_says_nothing_of_one(url: str) -> None:
 
 def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Path) -> None:
     """Deployed, asked as shoppers ask, and told: of everybody who was answered, and of nobody else."""
-    trial = deploy.experiment("found", {"now": system.CampaignArn, "gone": f"{ARN}gone"})
+    two = {"now": system.CampaignArn, "gone": f"{ARN}gone"}
+    trial = deploy.experiment("found", two, {"now": 3, "gone": 1})
     url = deploy.deploy(STACK, trial, TAGS)["ApiUrl"]
     try:
         users = [f"shopper-{number}" for number in range(40)]
@@ -195,14 +197,29 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
         where = [f"aws.endpoint={os.environ['AWS_ENDPOINT_URL']}", f"aws.environment_suffix={SUFFIX}"]
         answer = CliRunner().invoke(app, [*command, "--set", where[0], "--set", where[1]])
         told = {row["variant"]: row for row in json.loads(answer.stdout)}
+        command[command.index("buy")] = "bye"
+        refused = CliRunner().invoke(app, [*command, "--set", where[0], "--set", where[1]])
+        assert "no event of type bye; there are buy, click" in str(refused.exception)
     finally:
         deploy.deploy(STACK, deploy.experiments(), TAGS)
     assert {name: int(row["users"]) for name, row in told.items()} == Counter(variants.values())
+    assert exposed.groupby("VARIANT")["SHARE"].unique().str[0].to_dict() == {"now": 0.75, "gone": 0.25}
     assert (told["now"]["served"], told["gone"]["served"]) == ("100.0%", "0.0%")
     assert told["now"]["events a user"].startswith(f"{5 / Counter(variants.values())['now']:.3f} ")
     assert told["gone"]["over now"].startswith("× 0.000")
     assert len(exposed) == 2 * len(users) and dict(zip(taken["USER_ID"], taken["ITEM_ID"], strict=True)) == first
     assert (taken["TIMESTAMP"] >= taken["USER_ID"].map(exposed.groupby("USER_ID")["TIMESTAMP"].min())).all()
+
+
+def test_a_line_that_only_has_the_word_in_it_is_none_of_an_experiment(embedded: Any, client: Callable) -> None:
+    group = {"logGroupName": "/aws/lambda/wordy", "logStreamName": "one"}
+    client("logs").create_log_group(logGroupName=group["logGroupName"])
+    client("logs").create_log_stream(**group)
+    own = {"Exposures": [1.0], "experiment": "e", "variant": "a", "userId": "u", "served": True}
+    lines = [json.dumps(own), json.dumps({"question": ["user", "Exposures"]}), "cannot import Exposures", '"Exposures"']
+    events = [{"timestamp": int(1000 * time.time()), "message": line} for line in lines]
+    client("logs").put_log_events(**group, logEvents=events)
+    assert list(exposures("wordy", "e")["USER_ID"]) == ["u"]
 
 
 def test_an_experiment_nobody_was_in_is_told_with_those_the_log_knows(system: Any) -> None:

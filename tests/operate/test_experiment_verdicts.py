@@ -7,17 +7,18 @@ import pytest
 from recsys.columns import TIMESTAMP, USER_ID
 from recsys.errors import DataError
 from recsys.operate import Verdict, compare, smallest_lift, so_far
-from recsys.operate.exposures import SERVED, VARIANT
+from recsys.operate.exposures import SERVED, SHARE, VARIANT
 
 START = 1_700_000_000
 
 
-def shown(sizes: dict[str, int], **more: str) -> pd.DataFrame:
-    """Users, each answered twice in the variant they are in; `more` are single answers besides."""
+def shown(sizes: dict[str, int], shares: dict[str, float] | None = None, **more: str) -> pd.DataFrame:
+    """Users, each answered twice in the variant they are in; `more` are single answers besides. Drawn alike."""
     users = [(f"{name}-{number}", name) for name, size in sizes.items() for number in range(size)]
     answers = [(user, START + hour, variant, True) for hour in (0, 3600) for user, variant in users]
     answers += [(user, START + 7200, variant, True) for user, variant in more.items()]
-    return pd.DataFrame(answers, columns=[USER_ID, TIMESTAMP, VARIANT, SERVED])
+    table = pd.DataFrame(answers, columns=[USER_ID, TIMESTAMP, VARIANT, SERVED])
+    return table.assign(SHARE=table[VARIANT].map(shares or dict.fromkeys(sizes, 1 / len(sizes))))
 
 
 def done(*users: str, at: int = START + 60) -> pd.DataFrame:
@@ -59,15 +60,26 @@ def test_users_of_several_variants_count_nowhere() -> None:
 
 
 def test_a_variant_that_loses_users_is_told() -> None:
-    exposed = shown({"a": 900, "b": 700})
-    assert "not shared as the weights say" in compare(exposed, done("a-0")).notes()[0]
-    assert compare(exposed, done("a-0"), weights={"a": 9, "b": 7}).notes() == []
+    sizes = {"a": 900, "b": 700}
+    assert "not shared as the weights say" in compare(shown(sizes), done("a-0")).notes()[0]
+    assert compare(shown(sizes, {"a": 9 / 16, "b": 7 / 16}), done("a-0")).notes() == []
+
+
+def test_an_experiment_of_other_weights_is_held_against_its_own_also_once_it_is_over() -> None:
+    assert compare(shown({"a": 900, "b": 100}, {"a": 0.9, "b": 0.1}), done("a-0")).sample_ratio == 1.0
 
 
 def test_a_variant_that_nobody_came_to_is_told() -> None:
-    exposed = shown({"a": 300, "b": 300})
-    assert "not shared as the weights say" in compare(exposed, done("a-0"), weights={"a": 3, "b": 3, "c": 4}).notes()[0]
-    assert compare(exposed, done("a-0"), weights={"a": 3, "b": 3, "c": 0}).notes() == []
+    sizes = {"a": 300, "b": 300}
+    assert "not shared as the weights say" in compare(shown(sizes, {"a": 0.3, "b": 0.3}), done("a-0")).notes()[0]
+
+
+@pytest.mark.parametrize("last", [0.6, None])
+def test_where_the_weights_changed_or_are_not_told_nothing_is_said_of_the_split(last: float | None) -> None:
+    exposed = shown({"a": 300, "b": 700})
+    exposed.loc[exposed.index[-1], SHARE] = last
+    verdict = compare(exposed, done("a-0"))
+    assert np.isnan(verdict.sample_ratio) and "the weights were changed meanwhile" in verdict.notes()[0]
 
 
 def test_the_largest_variant_is_to_be_beaten_unless_another_is_named() -> None:
@@ -114,9 +126,14 @@ def test_where_nobody_did_anything_no_lift_can_be_planned_for() -> None:
     [
         ({"a": 3}, {}, "users of a single variant, a"),
         ({"a": 3, "b": 3}, {"baseline": "c"}, "no user is in a variant c, only in a, b"),
-        ({"a": 3, "b": 3}, {"weights": {"a": 1}}, "expected a number above 0 for each of a, b"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_the_reason(sizes: dict, choices: dict, reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         compare(shown(sizes), done("a-0"), **choices)
+
+
+def test_where_every_user_strayed_there_is_nothing_to_compare() -> None:
+    exposed = shown({"a": 1, "b": 1}, **{"a-0": "b", "b-0": "a"})
+    with pytest.raises(DataError, match="each of the 2 users was in several variants"):
+        compare(exposed, done("a-0"))

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from recsys.errors import DataError
-from recsys.stream import Replay, choose, divide, familiar
+from recsys.errors import DataError, TimedOut
+from recsys.stream import Replay, choose, click_through, divide, events, familiar
 from recsys.stream.replay import same_scores
 
 
@@ -38,6 +38,23 @@ def test_a_click_on_an_item_or_by_a_user_unknown_to_training_is_not_familiar() -
     assert found[["USER_ID", "ITEM_ID"]].values.tolist() == [["a", "2"]]
     with pytest.raises(DataError, match=r"raise stream.replay_users"):
         familiar(clicks(("new", "1", 5)), training)
+
+
+@pytest.mark.parametrize(("missed", "times"), [(0, [1, 1]), (2, [3, 1])])
+def test_only_the_first_click_is_sent_again_until_it_is_seen(
+    monkeypatch: pytest.MonkeyPatch, missed: int, times: list[int]
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(events, "send", lambda stream, taken: sent.extend(each["eventId"] for each in taken))
+    lags = click_through(clicks(("a", "1", 1), ("a", "2", 2)), lambda user: [("x", max(0, len(sent) - missed))], "s", 0)
+    assert len(lags) == 2 and [sent.count(each) for each in dict.fromkeys(sent)] == times
+
+
+def test_a_later_click_that_changes_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(events, "send", lambda stream, taken: sent.extend(taken))
+    with pytest.raises(TimedOut, match="a's click on 2 changed nothing"):
+        click_through(clicks(("a", "1", 1), ("a", "2", 2)), lambda user: [("x", min(1, len(sent)))], "s", 0)
 
 
 def test_the_lift_is_the_mean_difference_of_the_users_hit_rates() -> None:

@@ -78,8 +78,9 @@ def destroy(
         tell(f"{bucket.empty(name):,} objects and versions in s3://{name}: deleted")
     for arn in found.stacks:
         stack.delete(arn, on_event=report, timeout=timeout)
-    # What a stack kept on its deletion is a stray only now.
-    kept = _look(group_name, stack_name, stage).strays
+    # What a stack kept on its deletion is a stray only now; a bucket is known without tags too.
+    kept = [(BUCKET, name) for name in _buckets(found.resources)]
+    kept += [each for each in _look(group_name, stack_name, stage).strays if each not in kept]
     for resource in kept:
         _remove(resource, deadline, tell)
     return _left(group_name, stack_name, stage, [*found.resources, *kept], tell)

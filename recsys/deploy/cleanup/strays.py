@@ -1,6 +1,6 @@
 """What carries an environment's tags, wherever it is: left by a stack, by a creation that failed, by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from recsys import aws
@@ -8,6 +8,8 @@ from recsys.deploy import stack
 from recsys.deploy.cleanup import sagemaker, services
 from recsys.deploy.cleanup.services import Resource
 from recsys.params import PROJECT
+
+OF_STACK = "aws:cloudformation:stack-id"  # AWS's own tag of what a stack made
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,22 @@ def _arns(stage: str) -> Iterator[str]:
 
 
 def _roles(stage: str) -> Iterator[str]:
-    """Roles, which the tagging API does not tell; a stack names its roles after itself, ours begin with the project."""
+    """Roles, which the tagging API does not tell; a stack names its roles after itself, ours begin with the project.
+
+    IAM has no regions: the roles of a stage of the same name in another region stay.
+    """
     for role in aws.pages("iam", "list_roles", "Roles"):
         if role["RoleName"].startswith(f"{PROJECT}-"):
-            tags = aws.call(aws.client("iam").list_role_tags, RoleName=role["RoleName"])["Tags"]
-            if {"project": PROJECT, "stage": stage}.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items():
+            listed = aws.call(aws.client("iam").list_role_tags, RoleName=role["RoleName"])["Tags"]
+            tags = {tag["Key"]: tag["Value"] for tag in listed}
+            mine = {"project": PROJECT, "stage": stage}.items() <= tags.items()
+            if mine and _region(tags) in ("", aws.region()):
                 yield role["Arn"]
+
+
+def _region(tags: Mapping[str, str]) -> str:
+    """Where a role is used, by its tag or its stack's; empty where neither tells."""
+    return tags.get("region") or tags.get(OF_STACK, ":::").split(":")[3]
 
 
 def _root(arn: str) -> list[str]:

@@ -9,6 +9,7 @@ if [[ "${1:-}" == "--yes" ]]; then yes=1; shift; fi
 suffix="${1:-dev}"
 shift || true
 stack="recsys-$suffix"
+region="${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region)}}"
 template="$(mktemp)"
 trap 'rm -f "$template"' EXIT
 recsys template "$@" > "$template"
@@ -16,7 +17,7 @@ recsys template "$@" > "$template"
 deploy() {
   aws cloudformation deploy --stack-name "$stack" --template-file "$template" --capabilities CAPABILITY_IAM \
     --no-fail-on-empty-changeset --tags project=recsys "stage=$suffix" run=by-hand \
-    "owner=${OWNER:-$(id -un)}" "expiry=${EXPIRY:-never}" \
+    "region=$region" "owner=${OWNER:-$(id -un)}" "expiry=${EXPIRY:-never}" \
     --parameter-overrides "EnvironmentSuffix=$suffix" "$@"
 }
 

@@ -62,6 +62,7 @@ resource "aws_cloudformation_stack" "recsys" {
   tags = {
     project = "recsys"
     stage   = var.environment_suffix
+    region  = var.region
     run     = "by-hand"
     owner   = var.owner
     expiry  = var.expiry

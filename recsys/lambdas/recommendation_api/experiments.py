@@ -27,12 +27,13 @@ class BadExperiments(ValueError):
 
 @dataclass(frozen=True)
 class Variant:
-    """One arm of an experiment, and the campaign that answers its users."""
+    """One arm of an experiment, the campaign that answers its users, and its share of all users."""
 
     route: str
     experiment: str
     name: str
     campaign_arn: str
+    share: float
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def exposed(variant: Variant | None, user: str | None, answer: Answer) -> dict[s
     with single_metric(name="Exposures", unit=MetricUnit.Count, value=1, namespace="Recsys") as metric:
         for name, value in dimensions.items():
             metric.add_dimension(name=name, value=value)
-        for name, value in (("userId", user), ("recommendationId", answer.recommendation_id), ("served", own)):
+        told = {"userId": user, "recommendationId": answer.recommendation_id, "served": own, "share": variant.share}
+        for name, value in told.items():
             metric.add_metadata(key=name, value=value)
     return {"experiment": {"name": variant.experiment, "variant": variant.name, "served": own}}
 
@@ -93,7 +95,8 @@ def _experiment(route: str, entry: Any) -> Experiment:
     if not isinstance(campaigns, dict) or len(campaigns) < 2 or not all(map(_arn, campaigns.values())):
         raise BadExperiments(f"{where}.campaigns: expected two variants or more, each with a campaign's ARN")
     shares = _shares(where, entry.get("weights", dict.fromkeys(campaigns, 1)), campaigns)
-    variants = tuple(Variant(route, name, variant, arn) for variant, arn in campaigns.items())
+    drawn = zip(campaigns.items(), shares, strict=True)
+    variants = tuple(Variant(route, name, variant, arn, share) for (variant, arn), share in drawn)
     return Experiment(name, variants, tuple(accumulate(shares)))
 
 

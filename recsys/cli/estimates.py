@@ -1,0 +1,61 @@
+"""What a command would create, priced beforehand, and the question whether it may."""
+
+import typer
+
+from recsys import aws
+from recsys.cli.output import console
+from recsys.deploy import bill, costs
+from recsys.deploy import prices as price_list
+from recsys.deploy.costs import Demand, Line
+from recsys.deploy.prices import Prices
+from recsys.deploy.walkthrough import walkthrough
+from recsys.params import Params
+
+BLOCK = 2**20  # bytes
+
+
+def estimated(
+    values: Params, demand: Demand, prices: Prices, max_usd: float | None, notebooks: bool = True
+) -> tuple[list[Line], list[str]]:
+    """The environment's costs line by line, and what to know about them; with what the `notebooks` make beside it.
+
+    Raises RecsysError where the first day costs more than `max_usd`.
+    """
+    lines = costs.estimate(values, demand, prices) + (walkthrough(values, demand, prices) if notebooks else [])
+    bill.refuse_above(max_usd, lines)
+    return lines, bill.sums(lines, prices, demand) + costs.warnings(values, prices, demand)
+
+
+def agreed(values: Params, yes: bool, max_usd: float | None, notebooks: bool = True) -> None:
+    """Show what will be billed, and ask, where AWS itself is meant. Raises where it costs more than `max_usd`."""
+    if values.aws.endpoint:
+        return
+    _, said = estimated(values, Demand(counted(values)), price_list.load(), max_usd, notebooks)
+    aws.connect(values.aws.region)
+    aws.client("sts")  # whoever has no credentials need not be asked
+    for sentence in said:
+        console.print(sentence)
+    if not yes:
+        typer.confirm("Create this on AWS?", abort=True)
+
+
+def counted(values: Params) -> int:
+    """Interactions that the params' file has to train on, dirt included; a guess where it is not there."""
+    from recsys.data import retail, sources
+
+    chosen = values.data
+    if chosen.source == "online-retail":
+        return retail.PUBLISHED.rows
+    file = sources.path_of(chosen.data_file) if chosen.data_file else sources.SAMPLE
+    file = file / "interactions.csv" if chosen.source == "sample" else file
+    if not file.is_file():
+        return Demand.interactions
+    if file.suffix.lower() == ".csv":
+        with file.open("rb") as rows:
+            return max(1, sum(block.count(b"\n") for block in iter(lambda: rows.read(BLOCK), b"")) - 1)
+    from pyarrow import ArrowInvalid, parquet
+
+    try:
+        return parquet.read_metadata(file).num_rows
+    except ArrowInvalid:  # the notebook that reads it says what is wrong
+        return Demand.interactions

@@ -1,0 +1,70 @@
+"""What cannot be asked is told in one line, whichever way it is asked; and AWS itself is never something else."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import ports
+import pytest
+
+from recsys import aws
+from recsys.errors import AwsError
+
+WAYS: dict[str, Callable[[], object]] = {
+    "call": lambda: aws.call(aws.client("personalize").list_schemas),
+    "pages": lambda: list(aws.pages("personalize", "list_schemas", "schemas")),
+    "client": lambda: aws.client("personalize").list_schemas and aws.region(),
+}
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    aws.client.cache_clear()
+    yield
+    aws.client.cache_clear()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"AWS_PROFILE": "typo"}, r"profile \(typo\) could not be found"),
+        ({"AWS_DEFAULT_REGION": "us-east-1"}, "AWS credentials are missing: run `aws configure`"),
+        (aws.local_credentials(), "no AWS region: set aws.region"),
+    ],
+)
+def test_what_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, way: str, environment: dict[str, str], said: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(AwsError, match=said):
+        WAYS[way]()
+
+
+@pytest.mark.parametrize("way", ["call", "pages"])
+def test_where_nobody_answers_it_is_told(way: str) -> None:
+    aws.connect("us-east-1", f"http://127.0.0.1:{ports.free_port()}")
+    with pytest.raises(AwsError, match="is it running"):
+        WAYS[way]()
+
+
+def test_an_address_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.connect("us-east-1", "http://")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with pytest.raises(AwsError, match="Invalid endpoint"):
+        aws.client("personalize")
+
+
+def test_a_single_services_leftover_does_not_stand_in_for_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    private = "https://vpce-1.s3.us-east-1.vpce.amazonaws.com"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE", "http://127.0.0.1:4566")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", private)
+    aws.connect("us-east-1")
+    assert aws.address("personalize") == "https://personalize.us-east-1.amazonaws.com"
+    assert aws.elsewhere() == {"AWS_ENDPOINT_URL_S3": private}
