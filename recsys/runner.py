@@ -68,7 +68,8 @@ def execute(
 
     Raises it too where another process runs this environment's.
 
-    A notebook that is run by hand belongs to the newest run, whatever has changed since, and is never skipped.
+    Whoever names a notebook takes what is before it as it is, if it is done and stands, whatever has changed since. One
+    that is run by hand belongs to the newest run and is never skipped.
 
     `exists` tells whether a recorded resource still stands. An unfinished run of the same parameters is resumed; a
     finished one is returned as it is when nothing has changed, else a new run carries its unchanged steps over.
@@ -80,12 +81,16 @@ def execute(
     with runs.alone(values):
         previous = runs.latest(values)
         plan = _plan(cells, selected, values, previous, exists, force)
+        taken: list[Path] = []
         if previous is not None and all(map(by_hand, selected)):
             run = previous
         else:
+            taken = _as_they_are(plan, selected, previous, exists)
             run = _open(values, origin, params_file, previous, plan)
         for path, (fingerprint, fresh) in plan.items():
-            if fresh and run is not previous:
+            if path in taken:
+                console.print(f"{path.stem:<24} taken as it is, of other code, data or parameters")
+            if (fresh or path in taken) and run is not previous:
                 run.carry(path.stem, previous)  # type: ignore[arg-type]
             if fresh and path in selected:
                 origin_of = run.steps[path.stem].get("carried_from") or run.run_id
@@ -120,6 +125,21 @@ def _plan(
         if path in selected and not plan[path][1]:
             standing = False
     return plan
+
+
+def _as_they_are(
+    plan: dict[Path, tuple[str, bool]], selected: list[Path], previous: Run | None, exists: Exists
+) -> list[Path]:
+    """The steps before the selected ones that something has changed of. Raises NotebookError for one not there."""
+    taken = [path for path, (_, fresh) in plan.items() if path < selected[0] and not fresh]
+    for path in taken:
+        step = (previous.steps if previous else {}).get(path.stem, {})
+        if step.get("status") != "done" or not all(map(exists, step.get("resources", {}).values())):
+            raise NotebookError(
+                f"{selected[0].stem} goes on from {path.stem}, which is not done or whose resources are gone: "
+                f"recsys run --from {path.stem[:2]}"
+            )
+    return taken
 
 
 def _open(

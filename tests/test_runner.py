@@ -115,6 +115,24 @@ def test_a_failing_cell_is_named_and_the_next_run_resumes_there(project: Project
     assert len(list((root / "runs").glob("*/manifest.json"))) == 1
 
 
+def test_who_names_a_notebook_takes_what_is_before_it_as_it_is(project: Project) -> None:
+    made = "run.finish(resources={'BucketName': 'b'})"
+    used = "run.finish(metrics={'seed': seed, 'bucket': run.resource('BucketName')})"
+    root = project(n01_first=[made], n02_second=[used], n03_third=["run.finish()"])
+    first, _ = execute()
+    run, shown = execute("training.seed=12", start="02")
+    assert run.run_id != first.run_id and run.steps["01_first"]["carried_from"] == first.run_id
+    assert run.steps["02_second"]["metrics"] == {"seed": 12, "bucket": "b"} and list(run.steps)[-1] == "03_third"
+    assert "01_first                 taken as it is" in shown and "01_first                 running" not in shown
+    assert (
+        "01_first                 running" in execute("training.seed=12")[1]
+    )  # the whole pipeline leaves nothing as it was
+    count = len(list(root.glob("runs/*/manifest.json")))
+    with pytest.raises(NotebookError, match=r"02_second goes on from 01_first, which is not done or .*--from 01"):
+        execute("training.seed=13", only="02", exists=lambda resource: resource != "b")
+    assert len(list(root.glob("runs/*/manifest.json"))) == count
+
+
 def test_what_a_later_run_took_over_stays_as_it_was_where_it_is_written_anew(project: Project) -> None:
     told = "path = run.folder / 'told.txt'; path.open('w').write({0!r}); run.finish(outputs={{'told': path}})"
     project(n01_first=[told.format("first")], n02_second=["run.finish()"])
