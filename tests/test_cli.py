@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -80,6 +81,13 @@ def test_without_an_endpoint_a_command_says_how_to_start_one() -> None:
         f"nothing answers at http://127.0.0.1:{free_port}; start it with: recsys local up --port {free_port}"
         in done.stderr
     )
+
+
+def test_the_status_of_the_embedded_aws_is_for_people(embedded: Any) -> None:
+    shown = CliRunner().invoke(app, ["local", "status", "--state", str(embedded.state)]).output
+    assert re.search(r"^started +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", shown, flags=re.MULTILINE), shown
+    assert re.search("^personalize account +000000000000", shown, flags=re.MULTILINE)
+    assert "{" not in shown
 
 
 def test_without_credentials_aws_is_not_tried(tmp_path: Path) -> None:
