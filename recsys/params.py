@@ -26,6 +26,7 @@ PROJECT, NEVER = "recsys", "never"  # values of the tags `project`, and `expiry`
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=1, max_length=50)]
 SCHEDULE = r"^(rate\([1-9]\d* (minute|hour|day)s?\)|cron\(([A-Z0-9*?,/#-]+ ){5}[0-9*,/-]+\))$"
 INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
+EventType = Annotated[str, Field(pattern=r'^[^"A-Z]+$')]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -79,6 +80,7 @@ class Serving(Section):
     min_provisioned_tps: Count
     num_results: Annotated[int, Field(ge=1, le=50)]
     filter_seen: Name
+    purchase_events: Annotated[list[EventType], Field(min_length=1)]
     example_users: Annotated[int, Field(ge=1, le=20)]
 
 

@@ -42,7 +42,9 @@ def test_what_is_gone_is_not_said_to_answer(said: Any, embedded: Any) -> None:
     assert "curl" not in text
 
 
-def test_where_the_command_is_not_at_hand_it_says_how_it_comes_to_be(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_command_is_not_at_hand_it_says_how_it_comes_to_be(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = ". .venv/bin/activate"
     monkeypatch.setattr(summary.shutil, "which", lambda name: None)
     assert line in said()
