@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from recsys import aws
+from recsys import aws, metrics
 from recsys.errors import AwsError
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -33,7 +33,8 @@ def retrain(suffix: str, **wait: Any) -> dict[str, Any]:
     states = aws.client("stepfunctions")
     execution = aws.call(states.start_execution, stateMachineArn=_machine(suffix))["executionArn"]
     ended = aws.wait("retraining", lambda: _described(execution), until="SUCCEEDED", **wait)
-    return json.loads(ended["output"])
+    told = json.loads(ended["output"])
+    return told | {name: metrics.short_names(told[name]) for name in ("reason", "metric")}
 
 
 def versions(told: Mapping[str, Any]) -> dict[str, str]:
@@ -53,10 +54,11 @@ def measured(told: Mapping[str, Any]) -> pd.DataFrame:
 
     `after` is nan where nothing was trained.
     """
-    metrics = aws.client("personalize").get_solution_metrics
+    ask = aws.client("personalize").get_solution_metrics
     arns = {"before": told["servingVersionArn"], "after": told["newVersionArn"]}
-    found = {when: aws.call(metrics, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
-    return pd.DataFrame(found, columns=list(arns), dtype=float).rename_axis("metric").reset_index()
+    found = {when: aws.call(ask, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
+    table = pd.DataFrame(found, columns=list(arns), dtype=float).rename(index=metrics.short_names)
+    return table.rename_axis("metric").reset_index()
 
 
 def steps(execution: str) -> pd.DataFrame:
