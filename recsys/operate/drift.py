@@ -30,7 +30,7 @@ class Drift:
 
     @property
     def beyond(self) -> dict[str, tuple[int, int]]:
-        """By view: how many of the new weeks lie beyond chance and every week shown that it learned from, and of how many.
+        """By view: how many new weeks lie beyond chance and beyond every week shown that it learned from, of how many.
 
         A shop that always moves was moving while it was learned.
         """

@@ -169,7 +169,7 @@ FINDINGS = {
     "events_per_day": "mean of 10 events a day over 40 days",
     "hour_of_week": "the weekend holds 25 % of all",
     "sessions": "median of 400 sessions has 1 event; 0 % last longer than one moment.",
-    "quality_report": "no user, touches 25 rows, 25 % of 100 raw interactions (removed). no user: 25 removed; no title: 3 kept.",
+    "quality_report": "no user, touches 25 rows, 25 % of 100 raw interactions (removed). no user: 25 removed;",
     "cold_start_over_time": "median day 0 % of events are on items first seen in it",
     "split_timeline": "oldest first: train 75 %, test 25 %. train: 300 events (75 %), 2026-01-05 to 2026-02-03",
     "tuning_trials": "best of 3 settings (l2 10) reaches ndcg 0.300, the worst 0.100. Trying them took 6.0 seconds.",
