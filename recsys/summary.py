@@ -15,6 +15,7 @@ from recsys.errors import NotebookError
 from recsys.params import DEFAULT_FILE
 from recsys.runs import Run
 
+MOST_NAMED = 3
 WHERE = ("aws.region", "aws.endpoint", "aws.environment_suffix", "dataset.dataset_group")  # say what a command is about
 
 
@@ -32,7 +33,9 @@ def show(run: Run, console: Console) -> None:
     console.print(table)
     gone = _gone(run)
     if gone:
-        console.print(f"no longer there: {', '.join(gone)}; make anew what is gone:  {_command('recsys run', run)}")
+        more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
+        console.print(f"\nno longer there: {', '.join(gone[:MOST_NAMED])}{more}", soft_wrap=True)
+        console.print(f"make it anew:  {_command('recsys run', run)}", soft_wrap=True)
     if "ApiUrl" in run.resources and "StackArn" not in gone:
         _show_api(run, console)
     console.print(f"executed notebooks: {run.folder}")
@@ -43,7 +46,7 @@ def show(run: Run, console: Console) -> None:
 def _show_api(run: Run, console: Console) -> None:
     url, user = run.resources["ApiUrl"], run.steps["05_api_deployment"]["metrics"].get("example user", "1")
     console.print(f"\nAPI: {url}")
-    console.print(f"  curl '{url}/recommendations/{user}?numResults=5'")
+    console.print(f"  curl '{url}/recommendations/{user}?numResults=5'", soft_wrap=True)
     if run.manifest["params"]["aws"]["endpoint"]:
         console.print("stop the embedded AWS:  recsys local down")
     else:
