@@ -33,8 +33,16 @@ def retrain(suffix: str, **wait: Any) -> dict[str, Any]:
     states = aws.client("stepfunctions")
     execution = aws.call(states.start_execution, stateMachineArn=_machine(suffix))["executionArn"]
     ended = aws.wait("retraining", lambda: _described(execution), until="SUCCEEDED", **wait)
-    told = json.loads(ended["output"])
-    return told | {name: metrics.short_names(told[name]) for name in ("reason", "metric")}
+    return json.loads(ended["output"])
+
+
+def in_short(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for people: the metric under the name that the field has for it.
+
+    >>> in_short({"metric": "precision_at_5", "reason": "precision_at_5 was 0.1"})
+    {'metric': 'precision@5', 'reason': 'precision@5 was 0.1'}
+    """
+    return {**told, **{name: metrics.short_names(told[name]) for name in ("metric", "reason")}}
 
 
 def versions(told: Mapping[str, Any]) -> dict[str, str]:
