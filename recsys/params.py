@@ -29,6 +29,7 @@ Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=
 LONGEST = 63  # characters of a name in Personalize, DATASET that of a dataset's addition to its group's
 DATASET = "-interactions"
 INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
+EventType = Annotated[str, Field(pattern=r'^[^"A-Z]+$')]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -93,6 +94,7 @@ class Serving(Section):
     min_provisioned_tps: Count
     num_results: Annotated[int, Field(ge=1, le=50)]
     filter_seen: Name
+    purchase_events: Annotated[list[EventType], Field(min_length=1)]
     example_users: Annotated[int, Field(ge=1, le=20)]
 
 

@@ -91,7 +91,8 @@ def _serving(values: Params, tags: dict[str, str], group: str, versions: list[st
         serve.ensure_campaign(values.named(name), version, values.serving.min_provisioned_tps, tags, metadata=True)
         for name, version in zip(names, versions, strict=True)
     )
-    seen = serve.ensure_filter(group, values.named(values.serving.filter_seen), serve.EXCLUDE_PURCHASED, tags)
+    expression = serve.excluding(values.serving.purchase_events)
+    seen = serve.ensure_filter(group, values.named(values.serving.filter_seen), expression, tags)
     _, tracking_id = stream.tracker(group, values.named(values.stream.event_tracker), tags)
     deploy.deploy(values.stack_name, {"TrackingId": tracking_id, "ShardCount": str(values.stream.shard_count)}, tags)
     arns = {"CampaignArn": main["campaignArn"], "SimilarItemsCampaignArn": similar["campaignArn"]}

@@ -1,6 +1,8 @@
 """What a finished run says: durations, metrics against baselines, the API's address, how to stop it."""
 
 import json
+import shlex
+import shutil
 import urllib.error
 import urllib.request
 from typing import Any
@@ -10,7 +12,11 @@ from rich.table import Table
 
 from recsys import resources
 from recsys.errors import NotebookError
+from recsys.params import DEFAULT_FILE
 from recsys.runs import Run
+
+MOST_NAMED = 3
+WHERE = ("aws.region", "aws.endpoint", "aws.environment_suffix", "dataset.dataset_group")  # say what a command is about
 
 
 def show(run: Run, console: Console) -> None:
@@ -25,8 +31,16 @@ def show(run: Run, console: Console) -> None:
     total = sum(step.get("wall_seconds", 0) for step in run.steps.values() if not step.get("carried_from"))
     console.print(f"\nrun {run.run_id} is {run.status}; its notebooks took {total:.0f} s")
     console.print(table)
-    _show_api(run, console)
+    gone = _gone(run)
+    if gone:
+        more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
+        console.print(f"\nno longer there: {', '.join(gone[:MOST_NAMED])}{more}", soft_wrap=True)
+        console.print(f"make it anew:  {_command('recsys run', run)}", soft_wrap=True)
+    if "ApiUrl" in run.resources and "StackArn" not in gone:
+        _show_api(run, console)
     console.print(f"executed notebooks: {run.folder}")
+    if shutil.which("recsys") is None:
+        console.print("before you call recsys in this shell:  . .venv/bin/activate")
 
 
 def _show_api(run: Run, console: Console) -> None:
@@ -34,13 +48,29 @@ def _show_api(run: Run, console: Console) -> None:
         return
     url, user = run.resources["ApiUrl"], _example(run)
     console.print(f"\nAPI: {url}")
-    console.print(f"  curl '{url}/recommendations/{user}?numResults=5'")
+    console.print(f"  curl '{url}/recommendations/{user}?numResults=5'", soft_wrap=True)
     if run.manifest["params"]["aws"]["endpoint"]:
-        console.print("stop the embedded AWS:  recsys local down     remove all it holds:  recsys destroy")
+        console.print("stop the embedded AWS:  recsys local down")
     else:
-        console.print(
-            f"it costs money while it stands; remove it:  recsys destroy --params {run.manifest['params_file']}"
-        )
+        console.print("it costs money while it stands")
+    console.print(f"remove what this environment holds:  {_command('recsys destroy', run)}", soft_wrap=True)
+
+
+def _command(words: str, run: Run) -> str:
+    """The command about this run's environment, also where that was named by no params file."""
+    params, origin = run.manifest["params"], run.manifest["origin"]
+    file = run.manifest["params_file"]
+    options = [] if file == DEFAULT_FILE else ["--params", file]
+    for name in WHERE:
+        if origin.get(name, "").startswith(("--set", "environment ")):
+            section, _, key = name.partition(".")
+            value = params[section][key]
+            options += ["--set", f"{name}={'null' if value is None else value}"]
+    return shlex.join([*words.split(), *options])
+
+
+def _gone(run: Run) -> list[str]:
+    return [name for name, resource in run.resources.items() if not resources.exists(resource)]
 
 
 def check(run: Run) -> None:
@@ -48,7 +78,7 @@ def check(run: Run) -> None:
     undone = [name for name, step in run.steps.items() if step["status"] != "done"]
     if undone or not run.steps:
         raise NotebookError(f"run {run.run_id} is not whole: {', '.join(undone) or 'no step'} not done")
-    gone = [name for name, resource in run.resources.items() if not resources.exists(resource)]
+    gone = _gone(run)
     if gone:
         raise NotebookError(f"run {run.run_id}: {', '.join(gone)} no longer there; run again")
     answer = _get(f"{run.resource('ApiUrl')}/recommendations/{_example(run)}?numResults=5")

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -80,6 +81,31 @@ def test_without_an_endpoint_a_command_says_how_to_start_one() -> None:
         f"nothing answers at http://127.0.0.1:{free_port}; start it with: recsys local up --port {free_port}"
         in done.stderr
     )
+
+
+def test_the_status_of_the_embedded_aws_is_for_people(embedded: Any) -> None:
+    shown = CliRunner().invoke(app, ["local", "status", "--state", str(embedded.state)]).output
+    assert re.search(r"^started +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", shown, flags=re.MULTILINE), shown
+    assert re.search("^personalize account +000000000000", shown, flags=re.MULTILINE)
+    assert "{" not in shown
+
+
+def test_data_check_says_what_is_wrong_what_is_there_and_that_it_is_enough(tmp_path: Path) -> None:
+    rows = [f"c{row % 60},{row % 40},{1_709_210_096 + row}" for row in range(1_200)]
+    file = tmp_path / "shop.csv"
+    file.write_text("\n".join(["who,what,when", *rows, rows[0]]))
+    maps = [f"--map={ours}" for ours in ("USER_ID=who", "ITEM_ID=what", "TIMESTAMP=when")]
+    said = CliRunner().invoke(app, ["data", "check", str(file), *maps]).output
+    for line in (
+        r"1,201 raw interactions, 1,200 kept",
+        r" 0\.\d\d%  exact duplicate",
+        r"note: when read as epoch seconds",
+    ):
+        assert re.search(line, said), said
+    assert re.search(r"^users +60, 60 of them active\s*$", said, flags=re.MULTILINE)
+    assert "event types: view 1,200" in said and "enough to train on" in said
+    told = json.loads(CliRunner().invoke(app, ["data", "check", str(file), *maps, "--json"]).output)
+    assert told["kept"] == 1_200 and told["facts"]["interactions"] == "1,200" and told["problems"]
 
 
 def test_without_credentials_aws_is_not_tried(tmp_path: Path) -> None:

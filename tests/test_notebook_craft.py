@@ -1,6 +1,7 @@
 """The craft of the notebooks: short cells, one parameters cell, words beside code, outputs stored."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,7 @@ class TestEveryNotebook:
         source = "\n".join(cell.source for cell in cells(path, "code"))
         assert f'"{path.stem}"' in source
         assert "run.finish(" in cells(path, "code")[-1].source
+
+    def test_its_words_have_no_bare_dollar_sign(self, path: Path) -> None:
+        for cell in cells(path, "markdown"):  # JupyterLab sets what is between two of them as a formula
+            assert not re.search(r"(?<!\\)\$", re.sub("`[^`]*`", "", cell.source)), cell.source

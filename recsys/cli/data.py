@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from recsys.cli.options import AsJson, assigned
-from recsys.cli.output import console, line, print_rows
+from recsys.cli.output import console, line, print_json, print_rows
 from recsys.params import resolve
 
 app = typer.Typer(no_args_is_help=True, help="Data sets.", epilog="Example: recsys data check shop.csv")
@@ -48,9 +48,18 @@ def check(
     encoding: Annotated[str, typer.Option(help="Text encoding of a CSV.")] = "utf-8",
     json: AsJson = False,
 ) -> None:
-    """The quality report of a file, and whether it is enough to train on."""
-    from recsys.data import prepare
+    """The quality report of a file, what is in it, and whether it is enough to train on."""
+    from recsys.data import checks, prepare
 
     pairs = assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
     prepared = prepare("file", data_file=file.resolve(), column_mapping=pairs, encoding=encoding)
-    print_rows(json_format.loads(prepared.report.to_frame().to_json(orient="records")), json)
+    report, facts = prepared.report, dict(prepared.describe().itertuples(index=False))
+    if json:
+        problems = json_format.loads(report.to_frame().to_json(orient="records"))
+        told = {"source": report.source, "rows": report.rows, "kept": report.kept}
+        print_json({**told, "problems": problems, "notes": report.notes, "facts": facts})
+        return
+    typer.echo(report)
+    print_rows([{"": fact, " ": value} for fact, value in facts.items()], False)
+    needed = f"{checks.LEAST_INTERACTIONS:,} interactions and {checks.LEAST_USERS} users with two or more"
+    console.print(f"enough to train on: Personalize needs {needed}, without the newest that notebook 01 holds back")

@@ -1,7 +1,9 @@
 """The embedded AWS: start, stop, look, empty, point programs at it."""
 
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="The embedded AWS: one local proces
 
 Port = Annotated[int, typer.Option(help="Port of the embedded AWS, on loopback.")]
 State = Annotated[Path, typer.Option(help="State folder.")]
+MOMENTS = ("started", "saved_at")  # epoch seconds
 
 
 @app.command("up", epilog="Example: recsys local up --port 4567")
@@ -65,7 +68,17 @@ def status(state: State = Path(STATE), json: AsJson = False) -> None:
     if json:
         print_json(facts)
     else:
-        print_rows([{"": key, " ": value} for key, value in facts.items()], False)
+        print_rows([{"": key, " ": value} for key, value in _facts(facts)], False)
+
+
+def _facts(facts: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:
+    """Each fact that is told, those of a part under its name, and moments as a person reads them."""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from _facts(value, f"{of}{name} ")
+        elif value is not None:
+            told = f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC" if name in MOMENTS else value
+            yield f"{of}{name}".replace("_", " "), told
 
 
 @app.command("calls", epilog="Example: recsys local calls --denied")

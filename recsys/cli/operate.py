@@ -22,6 +22,7 @@ def retrain(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = N
 
     Fails where it does not go live; billed on AWS as a training.
     """
+    from recsys.operate import in_short
     from recsys.operate import retrain as begin
 
     values, _ = parameters.load(params, settings=settings)
@@ -31,7 +32,7 @@ def retrain(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = N
     if json:
         print_json(told)
     else:
-        print_rows([{"retraining": name, "": value} for name, value in told.items()], json)
+        print_rows([{"retraining": name, "": value} for name, value in in_short(told).items()], json)
     if told["outcome"] != "live":
         raise typer.Exit(1)
 

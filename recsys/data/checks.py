@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from recsys.columns import USER_ID
+from recsys.columns import EVENT_TYPE, USER_ID
 from recsys.data.clean import Problem
 from recsys.errors import DataError
 
@@ -46,6 +46,18 @@ class Report:
         ]
         head = f"{self.source}: {self.rows:,} raw interactions, {self.kept:,} kept; {len(self.problems)} checks"
         return "\n".join([head, *(found or ["  no problem found"]), *(f"  note: {note}" for note in self.notes)])
+
+
+def event_types(interactions: pd.DataFrame, purchases: Sequence[str]) -> list[str]:
+    """What the report notes of event types: how many events each has, and if none of them means bought."""
+    counts = interactions[EVENT_TYPE].value_counts()
+    notes = [f"event types: {', '.join(f'{kind} {count:,}' for kind, count in counts.items())}"]
+    if not counts.index.isin(purchases).any():
+        notes.append(
+            f"no event is a {' or '.join(purchases)}: excludePurchased leaves nothing out until "
+            "serving.purchase_events names the types that mean bought"
+        )
+    return notes
 
 
 def require_minimums(interactions: pd.DataFrame, where: str, problems: Sequence[Problem] = ()) -> None:

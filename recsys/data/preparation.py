@@ -1,14 +1,14 @@
 """The whole of data preparation: load, clean, complete, check. Nothing is written and nothing is created."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from recsys.columns import EVENT_VALUE, INTERACTION_COLUMNS, TIMESTAMP
+from recsys.columns import EVENT_VALUE, INTERACTION_COLUMNS, PURCHASE, TIMESTAMP
 from recsys.data import checks, clean, entities, sources, tables
 
 
@@ -38,11 +38,13 @@ def prepare(
     column_mapping: Mapping[str, str] | None = None,
     encoding: str = "utf-8",
     max_events_per_user: int | None = None,
+    purchase_events: Sequence[str] = (PURCHASE,),
 ) -> Prepared:
     """Load a source (see `sources.load`), clean it, complete items and users, and hold Personalize's minimums.
 
-    Users with more than `max_events_per_user` events are left out as bots; null keeps everyone. Raises DataError when a
-    file cannot be used as it is, or when too little is left.
+    Users with more than `max_events_per_user` events are left out as bots; null keeps everyone. The report notes where
+    no event is of one of the `purchase_events`, types that mean bought. Raises DataError when a file cannot be used as
+    it is, or when too little is left.
     """
     loaded = sources.load(source, data_file, items_file, users_file, column_mapping, encoding)
     events, problems = clean.clean(loaded.events, [*loaded.rules, *clean.rules(int(time.time()), max_events_per_user)])
@@ -52,9 +54,9 @@ def prepare(
     checks.require_minimums(events, str(loaded.file), problems)
     items, about_items = entities.items_table(events, loaded.items)
     users, about_users = entities.users_table(events, loaded.users)
-    report = checks.Report(
-        loaded.source, len(loaded.events), len(events), (*problems, *about_items, *about_users), loaded.notes
-    )
+    found = (*problems, *about_items, *about_users)
+    notes = (*loaded.notes, *checks.event_types(events, purchase_events))
+    report = checks.Report(loaded.source, len(loaded.events), len(events), found, notes)
     return Prepared(interactions_table(events), items, users, report, loaded.source)
 
 

@@ -190,9 +190,14 @@ def _refuse_taken(port: int) -> None:
     if "state" in other:
         raise LocalError(
             f"port {port} is in use by the embedded AWS of {other['state']} (process {other['pid']}); "
-            f"choose another with --port, or stop it: recsys local down --state {other['state']}"
+            f"{_another(port)}, or stop it: recsys local down --state {other['state']}"
         )
-    raise LocalError(f"port {port} is in use by {occupant(port)}; stop it or choose another with --port")
+    raise LocalError(f"port {port} is in use by {occupant(port)}; stop it, or {_another(port)}")
+
+
+def _another(port: int) -> str:
+    other = port + 1 if port < 65_535 else PORT
+    return f"choose another: --port {other} of recsys local up, --set aws.endpoint={_endpoint(other)} of recsys run"
 
 
 def _spawn(port: int, state: Path, options: Options) -> tuple[subprocess.Popen, int]:

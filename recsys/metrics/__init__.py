@@ -35,7 +35,7 @@ from recsys.metrics.beyond import (
 )
 from recsys.metrics.graded import gains_at, own_hits_weighted_ndcg_at, weighted_ndcg_at
 from recsys.metrics.intervals import Interval, bootstrap, bootstrap_lift, bootstrap_ratio
-from recsys.metrics.personalize import average_rewards, personalize_metrics
+from recsys.metrics.personalize import average_rewards, personalize_metrics, short_names
 from recsys.metrics.power import lift_seen, users_needed
 from recsys.metrics.stability import population_stability, stability_limit
 
@@ -66,6 +66,7 @@ __all__ = [
     "precision_at",
     "recall_at",
     "reciprocal_rank",
+    "short_names",
     "stability_limit",
     "users_needed",
     "weighted_ndcg_at",

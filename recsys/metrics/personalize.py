@@ -1,5 +1,6 @@
 """Amazon Personalize's metrics under the names of GetSolutionMetrics."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,17 @@ def personalize_metrics(recommended: np.ndarray, targets: Sequence[np.ndarray], 
     for k in (5, 10, 25):
         found[f"precision_at_{k}"] = _mean(precision_at(recommended, targets, k))
     return found
+
+
+def short_names(text: str) -> str:
+    """The same text with AWS's metrics as the field writes them.
+
+    >>> short_names("normalized_discounted_cumulative_gain_at_10 was 0.2"), short_names("precision_at_5")
+    ('NDCG@10 was 0.2', 'precision@5')
+    """
+    for long, short in (("normalized_discounted_cumulative_gain", "NDCG"), ("mean_reciprocal_rank", "MRR")):
+        text = text.replace(long, short)
+    return re.sub(r"\b(NDCG|MRR|precision)_at_(\d+)", r"\1@\2", text)
 
 
 def average_rewards(recommended: np.ndarray, targets: Sequence[np.ndarray], rewards: np.ndarray, k: int = 25) -> float:

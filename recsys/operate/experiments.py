@@ -100,7 +100,7 @@ def so_far(
     """A variant's lift as `compare` would have told it after more and more users: columns users, mean, low, high.
 
     Users come in the order of their first answer. Left out is what is no number yet: as long as one of the two has no
-    users, or so few events that a resample may hold none.
+    users, the variant no event, or the baseline so few that a resample may hold none.
     """
     order = exposed.drop_duplicates(USER_ID)[USER_ID].to_numpy()
     rows = []
@@ -110,7 +110,7 @@ def so_far(
             lift = compare(met, events, baseline, seed=seed).lift[variant]
             rows.append((count, *lift))
     table = pd.DataFrame(rows, columns=["users", "mean", "low", "high"])
-    return table[np.isfinite(table).all(axis=1)]
+    return table[np.isfinite(table).all(axis=1) & (table["high"] > 0)]
 
 
 def smallest_lift(events: np.ndarray, share: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from recsys import aws
+from recsys import aws, metrics
 from recsys.errors import AwsError
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -36,6 +36,15 @@ def retrain(suffix: str, **wait: Any) -> dict[str, Any]:
     return json.loads(ended["output"])
 
 
+def in_short(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for people: the metric under the name that the field has for it.
+
+    >>> in_short({"metric": "precision_at_5", "reason": "precision_at_5 was 0.1"})
+    {'metric': 'precision@5', 'reason': 'precision@5 was 0.1'}
+    """
+    return {**told, **{name: metrics.short_names(told[name]) for name in ("metric", "reason")}}
+
+
 def versions(told: Mapping[str, Any]) -> dict[str, str]:
     """The version that serves after what a retraining told, and the one that it trained, if it came to that.
 
@@ -53,10 +62,11 @@ def measured(told: Mapping[str, Any]) -> pd.DataFrame:
 
     `after` is nan where nothing was trained.
     """
-    metrics = aws.client("personalize").get_solution_metrics
+    ask = aws.client("personalize").get_solution_metrics
     arns = {"before": told["servingVersionArn"], "after": told["newVersionArn"]}
-    found = {when: aws.call(metrics, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
-    return pd.DataFrame(found, columns=list(arns), dtype=float).rename_axis("metric").reset_index()
+    found = {when: aws.call(ask, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
+    table = pd.DataFrame(found, columns=list(arns), dtype=float).rename(index=metrics.short_names)
+    return table.rename_axis("metric").reset_index()
 
 
 def steps(execution: str) -> pd.DataFrame:

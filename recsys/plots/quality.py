@@ -15,6 +15,7 @@ from recsys.plots import style
 from recsys.plots.style import INK, Figure, beside, canvas, counted, finished, needs, share
 
 PROBLEM, ROWS, SHARE, ACTION, TABLE = "problem", "rows", "share", "action", "table"
+ACTIONS = ("removed", "merged", "filled", "kept")  # each always in the same colour
 BAR_DAYS = {"day": 0.9, "week": 6.3, "month": 27}
 
 
@@ -33,8 +34,10 @@ def quality_report(report: pd.DataFrame, total_rows: int) -> Figure:
             return finished(figure, "Data quality", f"No problem was found in {total_rows:,} raw interactions.")
     found = _with_table(report[report[ROWS] > 0]).sort_values(ROWS, kind="stable")
     with canvas(1.55 + 0.3 * len(found)) as (figure, axes):
-        for place, action in enumerate(dict.fromkeys(found[ACTION][::-1])):
+        for place, action in enumerate(dict.fromkeys([*ACTIONS, *found[ACTION]])):
             rows = np.flatnonzero(found[ACTION] == action)
+            if not rows.size:
+                continue
             axes.barh(rows, found[ROWS].iloc[rows], 0.68, linewidth=0, label=action, **style.fill(place))
         for place, row in enumerate(found.to_dict("records")):
             beside(axes, f"{row[ROWS]:,}  ({share(row[SHARE])})", row[ROWS], place)
@@ -62,8 +65,10 @@ def _report_axes(axes: Axes, problems: list[str]) -> None:
 
 def _report_in_words(found: pd.DataFrame, total_rows: int) -> tuple[str, str]:
     most = found.iloc[-1]
-    finding = f"The most frequent problem among {total_rows:,} raw interactions, {most[PROBLEM]}, touches "
-    finding += f"{counted(most[ROWS], 'row')} ({share(most[SHARE])}, {most[ACTION]})."
+    table = most.get(TABLE, "interactions")
+    whole = f"{total_rows:,} raw interactions" if table == "interactions" else f"the {table}"
+    finding = f"The most frequent problem, {most[PROBLEM]}, touches {counted(most[ROWS], 'row')}, "
+    finding += f"{share(most[SHARE])} of {whole} ({most[ACTION]})."
     rows = [f"{row[PROBLEM]}: {row[ROWS]:,} {row[ACTION]}" for _, row in found[::-1].iterrows()]
     return finding, "; ".join(rows) + "."
 

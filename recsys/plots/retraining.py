@@ -12,7 +12,6 @@ from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, 
 
 LONG = 600  # seconds from which on a time is told in minutes
 FAILED = "failed"
-NDCG = "normalized_discounted_cumulative_gain_at_"
 
 
 def retraining_steps(steps: pd.DataFrame) -> Figure:
@@ -109,7 +108,7 @@ def retraining_verdict(told: Mapping[str, Any], tolerance: float) -> Figure:
         with canvas(1.5) as (figure, axes):
             style.instead(axes, "nothing was compared")
             return finished(figure, "The verdict", f"{outcome}: {told['reason']}.")
-    limit, metric = old * (1 - tolerance / 100), told["metric"].replace(NDCG, "NDCG@")
+    limit, metric = old * (1 - tolerance / 100), told["metric"]
     with canvas(2.35) as (figure, axes):
         axes.axvline(limit, color=INK, linewidth=1.3, linestyle=style.DASHES[1])
         for place, value in enumerate((old, new)):

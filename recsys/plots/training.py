@@ -62,7 +62,9 @@ def _setting(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-def metric_bars(table: pd.DataFrame, metrics: list[str] | None = None) -> Figure:
+def metric_bars(
+    table: pd.DataFrame, metrics: list[str] | None = None, title: str = "Accuracy against baselines"
+) -> Figure:
     """Is the model better than no model? A panel per metric, a bar per model, with value and 95 % interval.
 
     `table` is a metrics table; `metrics` chooses and orders the panels (default: all, in the table's order).
@@ -77,7 +79,7 @@ def metric_bars(table: pd.DataFrame, metrics: list[str] | None = None) -> Figure
             _bars(axes, rows[rows["metric"] == kind].set_index("name").reindex(names), kind)
         for axes in grid.flat[len(kinds) :]:
             axes.set_visible(False)
-        return finished(figure, "Accuracy against baselines", _against(rows, kinds[0]), in_words(rows))
+        return finished(figure, title, _against(rows, kinds[0]), in_words(rows))
 
 
 def _bars(axes: Axes, values: pd.DataFrame, kind: str) -> None:

@@ -2,15 +2,15 @@
 
 from recsys.serve.campaigns import ensure_campaign, remove_campaign
 from recsys.serve.contest import contest, taken, unheard
-from recsys.serve.filters import EXCLUDE_PURCHASED, ensure_filter
+from recsys.serve.filters import ensure_filter, excluding
 from recsys.serve.recommend import best, for_user, history, scored, similar
 
 __all__ = [
-    "EXCLUDE_PURCHASED",
     "best",
     "contest",
     "ensure_campaign",
     "ensure_filter",
+    "excluding",
     "for_user",
     "history",
     "remove_campaign",

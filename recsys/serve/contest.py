@@ -23,12 +23,17 @@ class Contest:
 
     table: columns name, metric, mean, low, high (95 % interval over users), a row per recommender and metric, and those
     of what is popular; the metrics are NDCG@10 and hit rate@10. milliseconds: name -> of each answer, (n_users,).
-    lead: of the first's NDCG@10 over the second's, user by user.
+    leads: name -> lead of the first's NDCG@10 over that one's, user by user.
     """
 
     table: pd.DataFrame
     milliseconds: dict[str, np.ndarray]
-    lead: metrics.Interval
+    leads: dict[str, metrics.Interval]
+
+    def lead(self, over: str) -> str:
+        """The lead over one of the others, with its 95 % interval."""
+        mean, low, high = self.leads[over]
+        return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def unheard(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) -> dict[str, list[str]]:
@@ -73,19 +78,20 @@ def contest(
     answers[POPULARITY] = [popular[:LENGTH]] * len(later)
     codes = {item: code for code, item in enumerate(dict.fromkeys(item for items in later.values() for item in items))}
     targets = [np.array([codes[item] for item in items]) for items in later.values()]
-    rows, gains = [], []
+    rows, gains = [], {}
     for name, lists in answers.items():
         found = _table(lists, codes)
         vectors = {
             "NDCG@10": metrics.ndcg_at(found, targets, LENGTH),
             "hit rate@10": metrics.hit_rate_at(found, targets, LENGTH),
         }
-        gains.append(vectors["NDCG@10"])
+        gains[name] = vectors["NDCG@10"]
         for metric, values in vectors.items():
             mean, low, high = metrics.bootstrap(values, seed=seed, samples=samples)
             rows.append({"name": name, "metric": metric, "mean": mean, "low": low, "high": high})
-    lead = metrics.bootstrap(gains[0] - gains[1], seed=seed, samples=samples)
-    return Contest(pd.DataFrame(rows), {name: np.array(times) for name, times in took.items()}, lead)
+    first, *others = gains
+    leads = {name: metrics.bootstrap(gains[first] - gains[name], seed=seed, samples=samples) for name in others}
+    return Contest(pd.DataFrame(rows), {name: np.array(times) for name, times in took.items()}, leads)
 
 
 def _table(lists: list[list[str]], codes: dict[str, int]) -> np.ndarray:

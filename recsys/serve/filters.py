@@ -1,16 +1,25 @@
 """Filters: which items an answer may hold."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from recsys import aws
 
-EXCLUDE_PURCHASED = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("purchase")'
+
+def excluding(events: Sequence[str]) -> str:
+    """The expression that leaves out what a user has an event of one of these types with.
+
+    >>> excluding(["purchase"])
+    'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("purchase")'
+    """
+    named = ", ".join(f'"{event}"' for event in events)
+    return f"EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ({named})"
 
 
 def ensure_filter(group_arn: str, name: str, expression: str, tags: dict[str, str], **wait: Any) -> str:
     """The ARN of the group's filter of that name, ACTIVE; one with another expression is deleted and made anew.
 
-    The expression is in Personalize's filter language, such as `EXCLUDE_PURCHASED`. Raises Refused with the service's
+    The expression is in Personalize's filter language, such as `excluding` gives it. Raises Refused with the service's
     message when it does not parse.
     """
     personalize = aws.client("personalize")

@@ -72,7 +72,10 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
 
 
 def side_by_side(measured: dict[str, float], comparison: Comparison) -> pd.DataFrame:
-    """Personalize's metrics beside those of popularity and chance: columns metric, Personalize, popularity, random."""
+    """Personalize's metrics beside those of popularity and chance: columns metric, Personalize, popularity, random.
+
+    By the same protocol, but not of the same users: whom it tests on Personalize draws by itself, and does not say.
+    """
     names = {
         "NDCG@10 (own hits)": "normalized_discounted_cumulative_gain_at_10",
         "MRR@25": "mean_reciprocal_rank_at_25",

@@ -224,6 +224,18 @@ def test_more_event_types_than_personalize_takes_are_refused(shop: pd.DataFrame,
         prepared(tmp_path / "shop.csv", shop, column_mapping=MAPPING | {EVENT_TYPE: "sku"})
 
 
+def test_event_types_are_counted_and_where_none_means_bought_the_report_says_so(
+    shop: pd.DataFrame, tmp_path: Path
+) -> None:
+    shop["kind"] = ["Order", *["click"] * 1_199]
+    mapping = MAPPING | {EVENT_TYPE: "kind"}
+    report = str(prepared(tmp_path / "shop.csv", shop, column_mapping=mapping).report)
+    assert "event types: click 1,199, order 1\n" in report
+    assert "no event is a purchase: excludePurchased leaves nothing out" in report
+    named = prepared(tmp_path / "shop.csv", shop, column_mapping=mapping, purchase_events=["order"])
+    assert "excludePurchased" not in str(named.report)
+
+
 def test_an_unknown_source_and_a_file_not_named_are_refused() -> None:
     with pytest.raises(DataError, match='"amazon" is no source of data; choose one of sample, online-retail, file'):
         prepare("amazon")

@@ -44,7 +44,7 @@ def streaming(embedded: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 FILTERS = {
-    "exclude-purchased": (serve.EXCLUDE_PURCHASED, []),
+    "exclude-purchased": (serve.excluding(["purchase"]), []),
     "category": ("INCLUDE ItemID WHERE Items.CATEGORY IN ($category)", ["category"]),
     "price": ("INCLUDE ItemID WHERE Items.PRICE >= $minPrice AND Items.PRICE <= $maxPrice", ["minPrice", "maxPrice"]),
 }

@@ -137,11 +137,11 @@ def test_a_note_that_cannot_be_read_is_no_server(state, note):
     assert not launcher.status(state).running
 
 
-def test_a_port_of_somebody_else_is_named_with_its_process(state):
+def test_a_port_of_somebody_else_is_named_with_its_process_and_with_each_commands_way_to_another(state):
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(LocalError) as refusal:
         launcher.up(other.getsockname()[1], state)
     assert f"in use by process {os.getpid()} (" in str(refusal.value)
-    assert "--port" in str(refusal.value)
+    assert "of recsys local up, --set aws.endpoint=http://127.0.0.1:" in str(refusal.value)
 
 
 def test_two_starts_at_once_end_with_one_server(state, free_port):

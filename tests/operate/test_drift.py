@@ -26,7 +26,9 @@ def weeks(count: int, since: int, seed: int, items: int = 10, visits: int = 60) 
 def test_weeks_like_those_before_are_within_chance() -> None:
     found = operate.drift(weeks(20, 0, seed=1), weeks(4, 20, seed=2), ITEMS)
     assert found.drifted == []
-    assert found.advice.startswith("no need to train anew; new weeks beyond chance: items in ")
+    assert found.advice.startswith(
+        "no need to train anew, which takes most weeks of a view; new weeks beyond chance and "
+    )
 
 
 def test_a_change_of_what_is_wanted_is_seen_where_it_is() -> None:
@@ -34,7 +36,9 @@ def test_a_change_of_what_is_wanted_is_seen_where_it_is() -> None:
     newer[ITEM_ID] = newer[ITEM_ID].str.replace("i0", "i2").str.replace("i4", "i6")  # another item of the same category
     found = operate.drift(weeks(20, 0, seed=1), newer, ITEMS)
     assert found.drifted == ["items"] and found.beyond["items"] == (3, 3)
-    assert found.advice.startswith("train anew; new weeks beyond chance: items in 3 of 3, categories in ")
+    assert found.advice.startswith(
+        "train anew; new weeks beyond chance and beyond all it learned from: items 3 of 3, categories "
+    )
 
 
 def test_events_of_a_visit_that_resemble_each_other_are_no_drift() -> None:
@@ -76,4 +80,8 @@ def test_a_shop_that_always_moved_has_not_drifted_because_it_moves_on() -> None:
     for week, events in enumerate(moved):  # each has an item of its own, and half of what is wanted is that
         events.loc[::2, ITEM_ID] = f"i{week % 8 + 10}"
     found = operate.drift(pd.concat(moved[:20]), pd.concat(moved[20:]), ITEMS)
-    assert found.beyond["items"] == (4, 4) and found.drifted == []
+    items = found.table[found.table["new"] & (found.table["view"] == "items")]
+    assert (items["index"] > items["limit"]).all()  # beyond chance, but so it was before
+    beyond, weeks_new = found.beyond["items"]
+    assert beyond <= weeks_new / 2 and found.drifted == []
+    assert f": items {beyond} of {weeks_new}" in found.advice

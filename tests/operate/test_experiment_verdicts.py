@@ -103,6 +103,8 @@ def test_before_both_variants_have_users_with_events_there_is_no_lift() -> None:
     told = so_far(exposed, done(*exposed[USER_ID].unique()), "new", "now", points=8)
     assert list(told["users"]) == [25, 30, 35, 40]
     assert so_far(exposed, done("new-1"), "new", "now").empty
+    bought = done(*exposed.loc[exposed[VARIANT] == "now", USER_ID].unique(), "new-19")  # the last who comes
+    assert list(so_far(exposed, bought, "new", "now", points=8)["users"]) == [40]
 
 
 def test_a_lift_that_was_planned_for_is_seen_four_times_in_five() -> None:

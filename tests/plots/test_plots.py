@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot
+from PIL import Image
 
 from recsys import plots
 from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import DataError
-from recsys.plots import Figure
+from recsys.plots import Figure, style
 
 DAY = 86_400
 MONDAY = 1_767_571_200  # 2026-01-05 00:00 UTC
@@ -122,7 +124,7 @@ def answers(failed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"at": 1000 + place * 0.12, "status": status, "source": source, "milliseconds": place + 1.0})
 
 
-TOLD = {"outcome": "live", "reason": "", "metric": "normalized_discounted_cumulative_gain_at_10"}
+TOLD = {"outcome": "live", "reason": "", "metric": "NDCG@10"}
 TOLD |= {"servingValue": 0.3, "newValue": 0.33}
 
 
@@ -167,7 +169,7 @@ FINDINGS = {
     "events_per_day": "mean of 10 events a day over 40 days",
     "hour_of_week": "the weekend holds 25 % of all",
     "sessions": "median of 400 sessions has 1 event; 0 % last longer than one moment.",
-    "quality_report": "no user, touches 25 rows (25 %, removed). no user: 25 removed; no title: 3 kept.",
+    "quality_report": "no user, touches 25 rows, 25 % of 100 raw interactions (removed). no user: 25 removed;",
     "cold_start_over_time": "median day 0 % of events are on items first seen in it",
     "split_timeline": "oldest first: train 75 %, test 25 %. train: 300 events (75 %), 2026-01-05 to 2026-02-03",
     "tuning_trials": "best of 3 settings (l2 10) reaches ndcg 0.300, the worst 0.100. Trying them took 6.0 seconds.",
@@ -187,7 +189,7 @@ FINDINGS = {
     "vital_signs": "In 4 minutes: API 150 requests, 0 5xx, p99 at most 40.0 ms.",
     "request_timeline": "Of 10.0 ms: 40 % in API Gateway, 40 % in Personalize Runtime, 20 % in handler. The client",
     "drift_by_week": "New weeks beyond chance, of 2: items 1, event types 0. Last week 2.0 % of events are on items",
-    "stream_lag": "Half of 100 events count after 50.5 ms, 95 % after 95.0 ms; the slowest after 100 ms.",
+    "stream_lag": "Half of 100 events count after 50.0 ms, 95 % after 95.0 ms, the slowest after 100 ms.",
     "before_after": "After 1 click on bread, 1 of the 3 recommendations of user 7 are new. Before: tea, cup, pot.",
     "replay_hit_rate": "After 20 clicks of 4 users: 50 % with events",
     "smallest_lift": "1,000 users show a lift of 20 % or more four times in five; a lift of 10 % takes 4,000 users.",
@@ -332,7 +334,33 @@ def test_clean_data_is_drawn_as_good_news() -> None:
 
 def test_a_problem_of_another_table_names_it() -> None:
     report = quality()[:1].assign(table="items")
-    assert "no user (items), touches 25 rows" in plots.quality_report(report, 100).alt
+    assert "no user (items), touches 25 rows, 25 % of the items (removed)" in plots.quality_report(report, 100).alt
+
+
+def test_what_was_done_about_a_problem_has_its_colour_whatever_the_others_are() -> None:
+    kept, removed = quality()[1:2], quality()[:1]
+    for report in (kept, pd.concat([removed, kept])):
+        image = Image.open(BytesIO(plots.quality_report(report, 100).png)).convert("RGB")
+        assert (style.PURPLE in colours(image), style.BLUE in colours(image)) == (True, len(report) == 2)
+
+
+def colours(image: Image.Image) -> set[str]:
+    return {"#{:02X}{:02X}{:02X}".format(*colour) for _, colour in image.getcolors(1 << 20)}
+
+
+def test_of_a_few_events_no_time_is_told_within_which_nearly_all_count() -> None:
+    assert (
+        "Half of 6 events count after 3.00 ms, the slowest after 90.0 ms." in plots.stream_lag([1, 2, 3, 4, 5, 90]).alt
+    )
+
+
+def test_of_many_clicks_the_newest_are_named() -> None:
+    clicked = ["oldest", "old", "new", "newer", "newest"]
+    assert "After 5 clicks, the newest on newest; newer; new, 1 of" in plots.before_after(["a"], ["b"], clicked).alt
+
+
+def test_bars_are_headed_by_what_they_compare() -> None:
+    assert plots.metric_bars(metrics_table(), title="Old against new").alt.startswith("Old against new. NDCG@5")
 
 
 def test_a_part_without_events_is_named() -> None:

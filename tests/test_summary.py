@@ -1,0 +1,52 @@
+"""What a finished run says at its end: commands that are about this run's environment, and nothing that is gone."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from recsys import params, runs, summary
+
+STACK = "arn:aws:cloudformation:us-east-1:000000000000:stack/never-was/1"
+
+
+@pytest.fixture
+def said(tmp_path: Path) -> Any:
+    """What is said of a run with these parameters, whose notebook 05 made these resources."""
+
+    def show(file: str = params.DEFAULT_FILE, *settings: str, **made: str) -> str:
+        wanted = [*settings, f"run.runs_folder={tmp_path}"]
+        values, origin = params.load(file, settings=wanted, environment={})
+        run = runs.create(values, origin, file)
+        run.record("05_api_deployment", status="done", metrics={}, resources={"ApiUrl": "http://api", **made})
+        text = io.StringIO()
+        summary.show(run, Console(file=text, width=160))
+        return text.getvalue()
+
+    return show
+
+
+def test_the_clean_up_it_names_is_that_of_its_own_environment(said: Any) -> None:
+    assert "remove what this environment holds:  recsys destroy\n" in said()
+    assert "recsys destroy --params params/ci.yaml\n" in said("params/ci.yaml")
+    assert "recsys destroy --set aws.environment_suffix=mine\n" in said(
+        params.DEFAULT_FILE, "aws.environment_suffix=mine", "training.seed=3"
+    )
+
+
+def test_what_is_gone_is_not_said_to_answer(said: Any, embedded: Any) -> None:
+    text = said(StackArn=STACK)
+    assert "no longer there: StackArn" in text
+    assert "curl" not in text
+
+
+def test_where_the_command_is_not_at_hand_it_says_how_it_comes_to_be(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ". .venv/bin/activate"
+    monkeypatch.setattr(summary.shutil, "which", lambda name: None)
+    assert line in said()
+    monkeypatch.setattr(summary.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert line not in said()
