@@ -1,6 +1,7 @@
 """An event as it travels: checked, and brought to one form.
 
-On the wire it is a JSON object: userId, itemId, eventType, timestamp, sessionId, and optionally eventId and eventValue.
+On the wire it is a JSON object: userId, itemId, eventType, timestamp, sessionId, and optionally eventId, eventValue and
+recommendationId, that of the answer it followed.
 The limits are those of Personalize's PutEvents, so that what passes here is not refused there.
 """
 
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 MAX_TEXT = 256  # characters of an identifier
+MAX_RECOMMENDATION = 40  # and of a recommendationId
 MILLISECONDS_FROM = 1e11  # as seconds that is the year 5138, as milliseconds 1973
 LARGEST = 1e15  # beyond lies no time and no price; NaN and infinity are not below it either
 MAX_AHEAD = 24 * 3600  # seconds an event's clock may run ahead
@@ -30,6 +32,7 @@ class Event:
     session_id: str
     event_id: str
     value: float | None = None
+    recommendation_id: str | None = None
 
     def wire(self) -> dict[str, Any]:
         """The JSON object that `parse` reads back to an equal event."""
@@ -41,7 +44,8 @@ class Event:
             "sessionId": self.session_id,
             "eventId": self.event_id,
         }
-        return fields if self.value is None else {**fields, "eventValue": self.value}
+        more = {"eventValue": self.value, "recommendationId": self.recommendation_id}
+        return fields | {name: value for name, value in more.items() if value is not None}
 
 
 def decode(data: bytes | str) -> Any:
@@ -67,6 +71,7 @@ def parse(raw: Any, arrived: float, event_id: str) -> Event:
         session_id=_text(raw, "sessionId"),
         event_id=_text(raw, "eventId") if raw.get("eventId") is not None else event_id,
         value=_number(raw, "eventValue"),
+        recommendation_id=_recommendation(raw),
     )
 
 
@@ -101,11 +106,17 @@ def _not_ahead(moment: float, arrived: float) -> float:
     return moment
 
 
-def _text(raw: dict[str, Any], field: str) -> str:
+def _text(raw: dict[str, Any], field: str, most: int = MAX_TEXT) -> str:
     value = raw.get(field)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not _is_unicode(value):
-        raise Invalid(f"{field} must be text of 1 to {MAX_TEXT} characters, not {_short(value)}")
+    if not isinstance(value, str) or not 0 < len(value) <= most or not _is_unicode(value):
+        raise Invalid(f"{field} must be text of 1 to {most} characters, not {_short(value)}")
     return value
+
+
+def _recommendation(raw: dict[str, Any]) -> str | None:
+    """None where the event followed no answer of a campaign, which the API tells by null."""
+    field = "recommendationId"
+    return None if raw.get(field) is None else _text(raw, field, MAX_RECOMMENDATION)
 
 
 def _is_unicode(text: str) -> bool:
