@@ -1,14 +1,12 @@
 """What a finished run says: durations, metrics against baselines, the API's address, how to stop it."""
 
 import json
-import urllib.error
-import urllib.request
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from recsys import resources
+from recsys import http, resources
 from recsys.errors import NotebookError
 from recsys.runs import Run
 
@@ -63,10 +61,12 @@ def _example(run: Run) -> str:
 
 def _get(url: str) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:
-            return json.load(response)
-    except (urllib.error.URLError, json.JSONDecodeError) as error:
+        status, _, body = http.ask(url)
+        if status == 200:
+            return json.loads(body)
+    except (OSError, json.JSONDecodeError) as error:
         raise NotebookError(f"{url}: {error}") from error
+    raise NotebookError(f"{url} answered {status}: {body[:200].decode(errors='replace')}")
 
 
 def _headline(metrics: dict[str, Any]) -> str:

@@ -62,7 +62,7 @@ def parse(raw: Any, arrived: float, event_id: str) -> Event:
     `arrived` is when it came, seconds since 1970; `event_id` names it where it does not name itself.
     """
     if not isinstance(raw, dict):
-        raise Invalid(f"an event must be a JSON object, not {_short(raw)}")
+        raise Invalid(f"an event must be a JSON object, not {short(raw)}")
     return Event(
         user_id=_text(raw, "userId"),
         item_id=_text(raw, "itemId"),
@@ -83,7 +83,7 @@ def seconds(value: Any) -> float:
     """
     moment = _from_text(value) if isinstance(value, str) else value
     if not _is_number(moment) or moment <= 0:
-        raise Invalid(f"timestamp must be seconds, milliseconds or ISO 8601 text, not {_short(value)}")
+        raise Invalid(f"timestamp must be seconds, milliseconds or ISO 8601 text, not {short(value)}")
     return round(moment / 1000 if moment >= MILLISECONDS_FROM else moment, 3)
 
 
@@ -96,7 +96,7 @@ def _from_text(text: str) -> float:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise Invalid(f"timestamp must be seconds, milliseconds or ISO 8601 text, not {_short(text)}") from None
+        raise Invalid(f"timestamp must be seconds, milliseconds or ISO 8601 text, not {short(text)}") from None
 
 
 def _not_ahead(moment: float, arrived: float) -> float:
@@ -108,8 +108,8 @@ def _not_ahead(moment: float, arrived: float) -> float:
 
 def _text(raw: dict[str, Any], field: str, most: int = MAX_TEXT) -> str:
     value = raw.get(field)
-    if not isinstance(value, str) or not 0 < len(value) <= most or not _is_unicode(value):
-        raise Invalid(f"{field} must be text of 1 to {most} characters, not {_short(value)}")
+    if not isinstance(value, str) or not 0 < len(value) <= most or not is_unicode(value):
+        raise Invalid(f"{field} must be text of 1 to {most} characters, not {short(value)}")
     return value
 
 
@@ -119,7 +119,7 @@ def _recommendation(raw: dict[str, Any]) -> str | None:
     return None if raw.get(field) is None else _text(raw, field, MAX_RECOMMENDATION)
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
     """JSON can spell half a surrogate pair, which no AWS request can carry."""
     try:
         text.encode()
@@ -133,7 +133,7 @@ def _number(raw: dict[str, Any], field: str) -> float | None:
     if value is None:
         return None
     if not _is_number(value):
-        raise Invalid(f"{field} must be a number, not {_short(value)}")
+        raise Invalid(f"{field} must be a number, not {short(value)}")
     return float(value)
 
 
@@ -141,6 +141,7 @@ def _is_number(value: Any) -> bool:
     return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LARGEST
 
 
-def _short(value: Any) -> str:
-    text = ascii(value)
+def short(value: Any) -> str:
+    """A wrong value as a message names it."""
+    text = f"a list of {len(value)}" if isinstance(value, list) else ascii(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
