@@ -3,14 +3,12 @@
 import json
 import shlex
 import shutil
-import urllib.error
-import urllib.request
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from recsys import resources
+from recsys import http, resources
 from recsys.errors import NotebookError
 from recsys.params import DEFAULT_FILE
 from recsys.runs import Run
@@ -44,8 +42,6 @@ def show(run: Run, console: Console) -> None:
 
 
 def _show_api(run: Run, console: Console) -> None:
-    if "ApiUrl" not in run.resources:
-        return
     url, user = run.resources["ApiUrl"], _example(run)
     console.print(f"\nAPI: {url}")
     console.print(f"  curl '{url}/recommendations/{user}?numResults=5'", soft_wrap=True)
@@ -93,10 +89,12 @@ def _example(run: Run) -> str:
 
 def _get(url: str) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:
-            return json.load(response)
-    except (urllib.error.URLError, json.JSONDecodeError) as error:
+        status, _, body = http.ask(url)
+        if status == 200:
+            return json.loads(body)
+    except (OSError, json.JSONDecodeError) as error:
         raise NotebookError(f"{url}: {error}") from error
+    raise NotebookError(f"{url} answered {status}: {body[:200].decode(errors='replace')}")
 
 
 def _headline(metrics: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "recsys"
 STAGES = ("data", "train", "serve", "stream", "deploy", "operate", "sagemaker")
 CONTAINER = ("sagemaker/container/**/*.py", "sagemaker/metrics.py")  # what is in the image
 FOUNDATION = {"models", "metrics", "columns", "errors"}
-STAGE_MAY = {"aws", "params", "columns", "errors", "plots", "metrics", "models", "runs", "schedule"}
+STAGE_MAY = {"aws", "params", "columns", "errors", "plots", "metrics", "models", "runs", "schedule", "http"}
 
 
 def imports(path: Path) -> set[str]:

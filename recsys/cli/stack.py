@@ -136,7 +136,8 @@ def cost(
         from recsys.deploy.standing import standing as stands
 
         connect(values)
-        found = stands(values.named(values.dataset.dataset_group), values.stack_name, asked)
+        group, stage = values.named(values.dataset.dataset_group), values.aws.environment_suffix
+        found = stands(group, values.stack_name, asked, stage=stage)
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
     else:
         demand = costs.Demand(interactions or counted(values), users, requests, events, trainings, audited)

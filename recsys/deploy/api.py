@@ -2,8 +2,6 @@
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,23 +9,21 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from recsys import http
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import AwsError
-
-TIMEOUT = 30  # seconds; API Gateway gives up after 29
 
 Answer = tuple[int, dict[str, Any]]
 
 
 def get(url: str) -> Answer:
     """Status and JSON body of a GET; a refusal is an answer too. Raises AwsError where nothing answers."""
-    return _ask(urllib.request.Request(url))
+    return _ask(url)
 
 
 def post(url: str, body: Mapping[str, Any]) -> Answer:
     """Status and JSON body of a POST of JSON. Raises AwsError where nothing answers."""
-    headers = {"Content-Type": "application/json"}
-    return _ask(urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers))
+    return _ask(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
 def table(answer: Mapping[str, Any]) -> pd.DataFrame:
@@ -68,7 +64,7 @@ def recommendations_url(url: str, user: str, num_results: int) -> str:
 
 def _ahead(url: str) -> float:
     """Seconds by which the API's clock is ahead of this one: known to a second, of which no less is said."""
-    _, headers, _ = _send(urllib.request.Request(f"{url}/health"))
+    _, headers, _ = _send(f"{url}/health")
     return parsedate_to_datetime(headers["Date"]).timestamp() + 1 - time.time() if "Date" in headers else 0.0
 
 
@@ -79,21 +75,16 @@ def _recommended(url: str, user: str, num_results: int) -> list[dict[str, Any]]:
     return answer["recommendations"]
 
 
-def _ask(request: urllib.request.Request) -> Answer:
-    status, _, body = _send(request)
+def _ask(url: str, *asked: Any) -> Answer:
+    status, _, body = _send(url, *asked)
     return status, json.loads(body) if status < 400 else _body(body)
 
 
-def _send(request: urllib.request.Request) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers and body of what answers, a refusal too."""
+def _send(url: str, *asked: Any) -> tuple[int, Mapping[str, str], bytes]:
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            return response.status, response.headers, response.read()
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return refusal.code, refusal.headers, refusal.read()
+        return http.ask(url, *asked)
     except OSError as error:
-        raise AwsError(f"{request.full_url} does not answer: {error}") from error
+        raise AwsError(f"{url} does not answer: {error}") from error
 
 
 def _body(data: bytes) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """What stands at this moment, since when, and what it has cost: billed by the hour, whether or not anybody calls."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from recsys import aws
 from recsys.deploy import stack
+from recsys.deploy.cleanup import strays
 from recsys.deploy.cleanup.personalize import CAMPAIGN, SOLUTION, group_arn
 from recsys.deploy.cleanup.sagemaker import ENDPOINT
 from recsys.deploy.prices import Prices
 
 IDLE = timedelta(days=1)
+ENDPOINT_ARN = re.compile("arn:[^:]+:sagemaker:[^:]*:[^:]*:endpoint/")
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,23 @@ class Standing:
         return self.hours * self.hour
 
 
-def standing(group_name: str, stack_name: str, prices: Prices, now: datetime | None = None) -> list[Standing]:
-    """Campaigns, solutions that train by themselves, stream and endpoint. Looks, and changes nothing."""
+def standing(
+    group_name: str, stack_name: str, prices: Prices, now: datetime | None = None, stage: str | None = None
+) -> list[Standing]:
+    """Campaigns, solutions that train by themselves, stream and endpoints. Looks, and changes nothing.
+
+    With a `stage` also the endpoints that carry its tags, though no stack knows of them.
+    """
     now = now or datetime.now(UTC)
     group = group_arn(group_name)
     solutions = SOLUTION.listed(datasetGroupArn=group) if group else []
     found = [each for solution in solutions for each in _solution(solution, prices, now)]
     described = stack.describe(stack_name)
     outputs = stack.outputs(described) if described else {}
-    return [*found, *_stream(outputs.get("StreamName"), prices, now), *_endpoint(outputs, prices, now)]
+    found += _stream(outputs.get("StreamName"), prices, now)
+    names = [outputs["EndpointName"]] if "EndpointName" in outputs else []
+    names += [arn.rpartition("/")[2] for arn in (strays.arns(stage) if stage else ()) if ENDPOINT_ARN.match(arn)]
+    return [*found, *(each for name in dict.fromkeys(names) for each in _endpoint(name, prices, now))]
 
 
 def _solution(arn: str, prices: Prices, now: datetime) -> Iterator[Standing]:
@@ -79,20 +90,23 @@ def _stream(name: str | None, prices: Prices, now: datetime) -> Iterator[Standin
     summary = aws.find(aws.client("kinesis").describe_stream_summary, StreamName=name) if name else None
     if summary:
         body = summary["StreamDescriptionSummary"]
-        rate = body["OpenShardCount"] * prices.kinesis.shard_hour
-        yield Standing(body["StreamARN"], _hours(body["StreamCreationTimestamp"], now), rate)
+        billed = body.get("StreamModeDetails", {}).get("StreamMode") != "ON_DEMAND"
+        rate = body["OpenShardCount"] * prices.kinesis.shard_hour if billed else 0.0
+        notes = () if billed else ("ON_DEMAND: billed by its hours and gigabytes, which are not in this",)
+        yield Standing(body["StreamARN"], _hours(body["StreamCreationTimestamp"], now), rate, notes)
 
 
-def _endpoint(outputs: Mapping[str, str], prices: Prices, now: datetime) -> Iterator[Standing]:
-    endpoint = ENDPOINT.describe(outputs["EndpointName"]) if "EndpointName" in outputs else None
+def _endpoint(endpoint_name: str, prices: Prices, now: datetime) -> Iterator[Standing]:
+    endpoint = ENDPOINT.describe(endpoint_name)
     if endpoint is None:
         return
     name = endpoint["EndpointConfigName"]
-    config = aws.call(aws.client("sagemaker").describe_endpoint_config, EndpointConfigName=name)
-    types = {variant["VariantName"]: variant.get("InstanceType") for variant in config["ProductionVariants"]}
-    counts = {each["VariantName"]: each.get("CurrentInstanceCount", 0) for each in endpoint["ProductionVariants"]}
+    config = aws.find(aws.client("sagemaker").describe_endpoint_config, EndpointConfigName=name) or {}
+    types = {each["VariantName"]: each.get("InstanceType") for each in config.get("ProductionVariants", [])}
+    running = endpoint.get("ProductionVariants", [])  # none while it is made
+    counts = {each["VariantName"]: each.get("CurrentInstanceCount", 0) for each in running}
     known = prices.sagemaker.instance_hour
-    rate = sum(count * known.get(types[variant], 0.0) for variant, count in counts.items())
+    rate = sum(count * known.get(types.get(variant), 0.0) for variant, count in counts.items())
     unknown = sorted({type_ for type_ in types.values() if type_ and type_ not in known})
     notes = tuple(f"no price of {type_} is known: recsys cost --prices FILE" for type_ in unknown)
     yield Standing(endpoint["EndpointArn"], _hours(endpoint["CreationTime"], now), rate, notes)

@@ -6,23 +6,21 @@ import re
 import shutil
 import sys
 import tomllib
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 
-from recsys import aws
+from recsys import aws, http
 from recsys import params as parameters
 from recsys.errors import NotKnown, RecsysError
 from recsys.params import Params
 
 NEEDED_GIB = 3
 SKEW_SECONDS = 300  # AWS refuses a signature that is older or newer than five minutes
-HEALTH = "/_recsys/health"
+HEALTH, SECONDS = "/_recsys/health", 5
 LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 SHOWN = ("boto3", "pandas", "papermill", "sagemaker")
 
@@ -78,7 +76,7 @@ def endpoint(values: Params, occupant: Occupant) -> str:
     address = urlsplit(url)
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
-        status, _, body = _get(url + HEALTH)
+        status, _, body = http.ask(url + HEALTH, timeout=SECONDS)
     except OSError as error:
         said = getattr(error, "reason", error)
         if address.hostname not in aws.LOOPBACK:
@@ -98,7 +96,7 @@ def endpoint(values: Params, occupant: Occupant) -> str:
 def clock(_: Params) -> str:
     """The difference to the clock of what answers: a signature that is five minutes off is refused."""
     url = aws.address("sts")
-    _, headers, _ = _get(url)
+    _, headers, _ = http.ask(url, timeout=SECONDS)
     date = headers.get("Date")
     if not date:
         raise NotKnown(f"{url} tells no time")
@@ -117,17 +115,6 @@ def _stranger(url: str, port: int, occupant: Occupant) -> str:
         f"{url}: no AWS answers there; port {port} is held by {occupant(port)}; stop that, or take another port: "
         f"recsys local up --port {port + 1}, and --set aws.endpoint=http://127.0.0.1:{port + 1}"
     )
-
-
-def _get(url: str) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers and body of a plain request, whatever the status. Raises OSError where there is no answer."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status, answer.headers, answer.read(100_000)
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers, b""
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise OSError(str(error)) from error
 
 
 def _json(body: bytes) -> dict[str, object]:

@@ -3,18 +3,15 @@
 import json
 import secrets
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from recsys import aws
+from recsys import aws, http
 from recsys.errors import AwsError
 
-TIMEOUT = 30  # seconds; API Gateway gives up after 29
 GATEWAY, LAMBDA, FUNCTION, HANDLER, CALL = "gateway", "Lambda", "function", "handler", "call"
 ORIGINS = {"AWS::ApiGateway::Stage": GATEWAY, "AWS::Lambda": LAMBDA, "AWS::Lambda::Function": FUNCTION}
 WHOLE = {GATEWAY, FUNCTION, HANDLER}  # what a function told before its handler ended was sent before the handler
@@ -56,17 +53,13 @@ def follow(url: str, *, timeout: float = 300, report: aws.Report | None = None) 
 
 def _asked(url: str, root: str) -> float:
     """Milliseconds until the whole answer was there."""
-    request = urllib.request.Request(url, headers={"X-Amzn-Trace-Id": f"Root={root};Sampled=1"})
     began = time.perf_counter()
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            response.read()
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            reason = refusal.read()[:200].decode(errors="replace")
-        raise AwsError(f"{url} answered {refusal.code}: {reason}") from refusal
+        status, _, body = http.ask(url, headers={"X-Amzn-Trace-Id": f"Root={root};Sampled=1"})
     except OSError as error:
         raise AwsError(f"{url} does not answer: {error}") from error
+    if status >= 400:
+        raise AwsError(f"{url} answered {status}: {body[:200].decode(errors='replace')}")
     return 1000 * (time.perf_counter() - began)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from recsys import aws
 
-RECIPE_ARN = "arn:aws:personalize:::recipe/{}"
+RECIPE_ARN = "arn:{}:personalize:::recipe/{}"  # partition and name
 POPULARITY_COUNT = "aws-popularity-count"  # shows everybody the same: what most users touched
 
 
@@ -27,7 +27,7 @@ def ensure_solution(
     """
     personalize = aws.client("personalize")
     request: dict[str, Any] = {
-        "recipeArn": RECIPE_ARN.format(recipe),
+        "recipeArn": RECIPE_ARN.format(group_arn.split(":")[1], recipe),
         "datasetGroupArn": group_arn,
         "performHPO": perform_hpo,
         "performAutoTraining": perform_auto_training,

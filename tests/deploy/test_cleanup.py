@@ -8,6 +8,8 @@ import pytest
 
 from recsys import aws
 from recsys.deploy import cleanup
+from recsys.deploy.cleanup import bucket
+from recsys.errors import AwsError
 
 SCHEMA = {
     "type": "record",
@@ -149,3 +151,11 @@ def test_another_environments_things_stay(environment: Any, personalize: Any, cl
     cleanup.destroy(environment.group, environment.stack)
     assert personalize.describe_schema(schemaArn=other)["schema"]["name"] == "shop-items-elsewhere"
     personalize.delete_schema(schemaArn=other)
+
+
+def test_what_s3_keeps_of_a_bucket_is_told_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"Errors": [{"Key": "k", "Code": "AccessDenied", "Message": "Object Lock"}]}
+    monkeypatch.setattr(bucket, "versions", lambda name: iter([{"Key": "k", "VersionId": "1"}]))
+    monkeypatch.setattr(aws, "call", lambda operation, **request: kept)
+    with pytest.raises(AwsError, match="s3://b keeps 1 objects, such as k: AccessDenied: Object Lock"):
+        bucket.empty("b")

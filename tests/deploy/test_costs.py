@@ -247,6 +247,11 @@ class TestWhatStands:
         (found,) = standing(environment.group, environment.stack, PRICES, in_ten_hours)
         assert found.resource.endswith(name) and found.usd == pytest.approx(30 * PRICES.kinesis.shard_hour, rel=0.05)
 
+    def test_a_stream_on_demand_is_not_priced_by_shards_it_does_not_pay_for(self, environment: Any) -> None:
+        environment.deploy(TrackingId="t", StreamMode="ON_DEMAND")
+        (found,) = standing(environment.group, environment.stack, PRICES)
+        assert found.hour == 0 and "ON_DEMAND" in found.notes[0]
+
 
 def test_a_million_answers_cost_by_the_hour_that_they_take_or_by_themselves() -> None:
     known = prices.load()

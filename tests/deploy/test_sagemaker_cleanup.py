@@ -1,13 +1,15 @@
 """What SageMaker holds of an environment is found by its tags, and goes in an order that works."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sagemaker_requests import IMAGE, training
 from waiting import eventually
 
-from recsys.deploy import cleanup
+from recsys.deploy import cleanup, prices
+from recsys.deploy.standing import standing
 
 Client = Callable[[str], Any]
 
@@ -63,3 +65,17 @@ def test_everything_goes_before_the_bucket_and_a_job_that_runs_is_stopped(
     assert cleanup.destroy(environment.group, environment.stack, environment.suffix, report=said.append) == []
     assert any(f"training-job/{name}: stopped" in line for line in said)
     assert client("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
+
+
+def test_an_endpoint_that_no_stack_knows_of_is_among_what_stands(
+    environment: Any, client: Client, tags: list[dict[str, str]]
+) -> None:
+    name, outputs = f"shop-{environment.suffix}", environment.grown("bucket")
+    left(client, name, outputs["SageMakerRoleArn"], tags)
+    found = standing(environment.group, environment.stack, prices.load(), stage=environment.suffix)
+    assert [each.name for each in found] == [f"endpoint/{name}"]
+    client("sagemaker").delete_endpoint_config(EndpointConfigName=name)  # its endpoint goes on without
+    assert standing(environment.group, environment.stack, prices.load(), stage=environment.suffix) == [
+        replace(found[0], hour=0.0, hours=pytest.approx(found[0].hours, abs=0.01))
+    ]
+    assert cleanup.destroy(environment.group, environment.stack, environment.suffix) == []

@@ -65,6 +65,17 @@ class TestTheScripts:
         assert not [each["Name"] for each in aws.client("s3").list_buckets()["Buckets"] if suffix in each["Name"]]
         assert "there is no stack" in run(INFRA / "scripts/destroy.sh", "--yes", suffix)
 
+    def test_keep_what_was_given_earlier_and_put_the_code_where_it_is_wanted(self, suffix: str) -> None:
+        bucket, campaign = f"code-{suffix}", "CampaignArn=arn:aws:personalize:us-east-1:1:campaign/c"
+        aws.client("s3").create_bucket(Bucket=bucket)
+        given = (campaign, "ApiRateLimit=7", f"CodeBucket={bucket}", 'Filters={"a b": 1}')
+        run(INFRA / "scripts/deploy.sh", "--yes", suffix, *given)
+        assert aws.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] > 3
+        assert "No changes to deploy" in run(INFRA / "scripts/deploy.sh", "--yes", suffix)
+        assert deploy.stack.values_of(deploy.describe(f"recsys-{suffix}"))["Filters"] == '{"a b": 1}'
+        assert aws.client("s3").list_objects_v2(Bucket=outputs(suffix)["BucketName"])["KeyCount"] == 0
+        run("aws", "s3", "rb", "--force", f"s3://{bucket}")
+
     def test_ask_first_and_take_no_for_an_answer(self, suffix: str) -> None:
         assert "nothing was changed" in run(INFRA / "scripts/deploy.sh", suffix, given="n\n", ok=False)
         assert deploy.describe(f"recsys-{suffix}") is None

@@ -97,6 +97,11 @@ def test_no_role_may_do_everything_or_touch_everything(path: Path) -> None:
         assert "#" in above, "a bare * says why in the line above, or above that"
 
 
+@pytest.mark.parametrize("path", [TEMPLATE, *PARTS.values()], ids=lambda path: path.stem)
+def test_no_partition_is_taken_for_granted(path: Path) -> None:
+    assert "arn:aws:" not in path.read_text()
+
+
 def test_the_bucket_is_versioned_encrypted_and_private(template: dict[str, Any]) -> None:
     (bucket,) = of_type(template, "AWS::S3::Bucket").values()
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}

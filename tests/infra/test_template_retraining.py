@@ -25,7 +25,7 @@ def tasks() -> dict[str, State]:
 
 def action(task: State) -> str:
     """`personalize:CreateSolutionVersion` of a task's resource."""
-    service, operation = task["Resource"].split(":")[-2:]
+    service, operation = task["Resource"][1].split(":")[-2:]  # !Sub, for the partition
     names = {"listExecutions": "states:ListExecutions", "listObjectsV2": "s3:ListBucket"}
     return names.get(operation, f"{service}:{operation[0].upper()}{operation[1:]}")
 
@@ -43,7 +43,7 @@ def test_a_failing_step_comes_to_the_topic_whichever_it_is() -> None:
 
 def test_what_personalize_throttles_is_asked_again() -> None:
     for name, task in tasks().items():
-        if ":personalize:" in task["Resource"]:
+        if ":personalize:" in task["Resource"][1]:
             assert task["Retry"][0]["ErrorEquals"] == ["Personalize.PersonalizeException"], name
 
 

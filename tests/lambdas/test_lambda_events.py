@@ -19,8 +19,16 @@ def test_an_event_is_read() -> None:
 
 
 def test_what_is_written_is_read_back_equal() -> None:
-    event = reading(eventId="e", eventValue=3)
+    event = reading(eventId="e", eventValue=3, recommendationId="RID-42")
+    assert event.wire()["recommendationId"] == "RID-42"
     assert parse(event.wire(), NOW, "other") == event
+
+
+@pytest.mark.parametrize("value", ["", 7, "x" * 41])
+def test_what_is_no_recommendation_id_is_refused_and_null_is_none(value: Any) -> None:
+    with pytest.raises(Invalid, match="recommendationId must be text of 1 to 40 characters"):
+        reading(recommendationId=value)
+    assert "recommendationId" not in reading(recommendationId=None).wire()
 
 
 def test_an_event_without_an_id_is_named_by_its_place_in_the_stream() -> None:

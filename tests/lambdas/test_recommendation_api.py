@@ -96,6 +96,15 @@ class TestAnEvent:
         stream.await_events(system.TableName, {"poster": 1})
         assert stream.profile(system.TableName, "poster")["lastItems"][0]["eventId"] == answer["eventId"]
 
+    def test_says_which_answer_it_followed(self, system: Any, url: str) -> None:
+        followed = deploy.get(f"{url}/recommendations/user-1")[1]["recommendationId"]
+        body = {"userId": "follower", "itemId": "item-1", "eventType": "view", "recommendationId": followed}
+        assert deploy.post(f"{url}/events", body)[0] == 202
+        stream.await_events(system.TableName, {"follower": 1})
+        assert deploy.post(f"{url}/events", {**body, "recommendationId": None})[0] == 202
+        status, answer = deploy.post(f"{url}/events", {**body, "recommendationId": "x" * 41})
+        assert status == 400 and answer["error"]["message"].startswith("recommendationId must be text of 1 to 40")
+
     def test_sent_twice_with_its_id_counts_once(self, system: Any, url: str) -> None:
         body = {"userId": "twice", "itemId": "item-1", "eventType": "view", "eventId": "click-1"}
         for _ in range(2):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from recsys import aws
+from recsys.errors import AwsError
 
 OBJECTS_AT_ONCE = 1000  # DeleteObjects takes at most 1,000 keys
 
@@ -15,9 +16,12 @@ def versions(bucket: str) -> Iterator[dict[str, str]]:
 
 
 def empty(bucket: str) -> int:
-    """Delete them all; returns how many there were."""
+    """Delete them all; returns how many there were. Raises AwsError where S3 keeps one, with its reason."""
     entries = list(versions(bucket))
     for begin in range(0, len(entries), OBJECTS_AT_ONCE):
         request = {"Objects": entries[begin : begin + OBJECTS_AT_ONCE], "Quiet": True}
-        aws.call(aws.client("s3").delete_objects, Bucket=bucket, Delete=request)
+        kept = aws.call(aws.client("s3").delete_objects, Bucket=bucket, Delete=request).get("Errors", [])
+        if kept:
+            first = f"{kept[0].get('Key')}: {kept[0].get('Code')}: {kept[0].get('Message')}"
+            raise AwsError(f"s3://{bucket} keeps {len(kept)} objects, such as {first}")
     return len(entries)

@@ -40,6 +40,7 @@ SOLUTION = Kind("solution", "solutionArn", "solutions")
 DATASET = Kind("dataset", "datasetArn", "datasets")
 SCHEMA = Kind("schema", "schemaArn", "schemas")
 GROUP = Kind("dataset_group", "datasetGroupArn", "datasetGroups")
+VERSION = Kind("solution_version", "solutionVersionArn", "solutionVersions")
 UNDER_GROUP = (
     Kind("recommender", "recommenderArn", "recommenders"),
     SOLUTION,
@@ -76,9 +77,13 @@ def standing(group_name: str, tagged: Iterable[str]) -> Standing:
 
 def kind_of(arn: str) -> Kind | None:
     """The kind of a resource that can be deleted by itself; None for jobs and solution versions."""
-    word, *names = arn.split(":", 5)[5].split("/")
-    kind = next((kind for kind in ORDER if kind.name.replace("_", "-") == word), None)
-    return None if kind is SOLUTION and len(names) > 1 else kind
+    word = arn.split(":", 5)[5].split("/")[0]
+    return None if is_version(arn) else next((kind for kind in ORDER if kind.name.replace("_", "-") == word), None)
+
+
+def is_version(arn: str) -> bool:
+    """Whether it is of a solution's version, whose ARN goes on where the solution's ends."""
+    return re.search(":solution/[^/]+/", arn) is not None
 
 
 def group_arn(name: str) -> str | None:

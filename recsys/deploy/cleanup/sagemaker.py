@@ -29,9 +29,13 @@ class Kind:
         """`EndpointConfig`, as its members begin."""
         return self.path.title().replace("-", "")
 
+    def look(self, arn: str) -> dict[str, Any] | None:
+        """What is told of it, by its ARN or name; None where it is gone."""
+        return aws.find(self._operation("describe"), **self._name(arn))
+
     def describe(self, arn: str) -> dict[str, Any] | None:
-        """What is told of it, by its ARN or name; None where it is gone, or a job that ended."""
-        found = aws.find(self._operation("describe"), **self._name(arn))
+        """The same; None also of a job that ended."""
+        found = self.look(arn)
         return found if found and (self.verb == "delete" or found[f"{self.member}Status"] in RUNNING) else None
 
     def end(self, arn: str) -> bool:

@@ -29,7 +29,7 @@ def tagged(stage: str) -> Tagged:
     AWS's tagging API goes on telling of resources that are gone, so each is asked for.
     """
     found = Tagged()
-    for arn in (*_arns(stage), *_roles(stage)):
+    for arn in (*arns(stage), *_roles(stage)):
         service = arn.split(":")[2]
         if service == "personalize":
             found.personalize.append(arn)
@@ -45,7 +45,8 @@ def tagged(stage: str) -> Tagged:
     return found
 
 
-def _arns(stage: str) -> Iterator[str]:
+def arns(stage: str) -> Iterator[str]:
+    """What AWS's tagging API tells of this stage in this region."""
     filters = [{"Key": "project", "Values": [PROJECT]}, {"Key": "stage", "Values": [stage]}]
     listed = aws.pages("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
     yield from (entry["ResourceARN"] for entry in listed)

@@ -12,7 +12,15 @@ stack="recsys-$suffix"
 region="${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region)}}"
 template="$(mktemp)"
 trap 'rm -f "$template"' EXIT
-recsys template "$@" > "$template"
+# An API's deployment is named after the parameters, those given earlier too.
+given="$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+  --query "Stacks[0].Parameters[].[ParameterKey, ParameterValue]" 2> /dev/null | sed $'s/\t/=/')" || true
+mapfile -t given <<< "${given:-EnvironmentSuffix=$suffix}"
+recsys template "${given[@]}" "$@" > "$template"
+code=""
+for each in "${given[@]}" "$@"; do
+  if [[ "$each" == CodeBucket=* ]]; then code="${each#*=}"; fi
+done
 
 deploy() {
   aws cloudformation deploy --stack-name "$stack" --template-file "$template" --capabilities CAPABILITY_IAM \
@@ -32,7 +40,7 @@ if [[ -z "$yes" ]]; then
   [[ "$answer" == [yY]* ]] || { echo "nothing was changed"; exit 1; }
 fi
 aws cloudformation describe-stacks --stack-name "$stack" > /dev/null 2>&1 || deploy
-packaged="$(recsys package --bucket "$(output BucketName)")"
+packaged="$(recsys package --bucket "${code:-$(output BucketName)}")"
 mapfile -t keys <<< "$packaged"
 deploy "${keys[@]}" "$@"
 aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs" --output table

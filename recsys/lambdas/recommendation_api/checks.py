@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from ..events import Invalid
+from ..events import Invalid, is_unicode, short
 from .routes import Parameter, Route, Schema
 
 WHOLE = re.compile(r"[0-9]{1,9}")
@@ -20,7 +20,7 @@ def arguments(route: Route, path: Mapping[str, str], query: Mapping[str, Sequenc
     known = {parameter.name: parameter for parameter in route.parameters if parameter.place == "query"}
     for name in query or {}:
         if name not in known:
-            raise Invalid(f"there is no parameter {_short(name)}; there are {', '.join(known)}")
+            raise Invalid(f"there is no parameter {short(name)}; there are {', '.join(known)}")
     found = {name: _query(known[name], texts) for name, texts in (query or {}).items()}
     default = {name: each.schema["default"] for name, each in known.items() if "default" in each.schema}
     paths = (each for each in route.parameters if each.place == "path")
@@ -36,13 +36,13 @@ def check(schema: Schema, value: Any, name: str) -> Any:
     kind = schema["type"]
     if kind == "object":
         if not isinstance(value, dict):
-            raise Invalid(f"{name} must be a JSON object, not {_short(value)}")
+            raise Invalid(f"{name} must be a JSON object, not {short(value)}")
         for field, inner in schema["properties"].items():
             if field in value or field in schema["required"]:
                 check(inner, value.get(field), field)
         return value
     if not FITS[kind](schema, value):
-        raise Invalid(f"{name} must be {_wanted(schema)}, not {_short(value)}")
+        raise Invalid(f"{name} must be {_wanted(schema)}, not {short(value)}")
     if kind == "array":
         for place, entry in enumerate(value):
             check(schema["items"], entry, f"{name}[{place}]")
@@ -57,7 +57,7 @@ def _query(parameter: Parameter, texts: Sequence[str]) -> Any:
         raise Invalid(f"{name} must be given once, not {len(texts)} times")
     value = READ[schema["type"]](texts[0])
     if value is None:
-        raise Invalid(f"{name} must be {_wanted(schema)}, not {_short(texts[0])}")
+        raise Invalid(f"{name} must be {_wanted(schema)}, not {short(texts[0])}")
     return check(schema, value, name)
 
 
@@ -74,7 +74,7 @@ def _is_text(schema: Schema, value: Any) -> bool:
         isinstance(value, str)
         and schema["minLength"] <= len(value) <= schema["maxLength"]
         and re.search(schema.get("pattern", ""), value) is not None
-        and not re.search("[\ud800-\udfff]", value)  # half a surrogate pair, which no AWS request can carry
+        and is_unicode(value)
     )
 
 
@@ -103,8 +103,3 @@ def _wanted(schema: Schema) -> str:
     if kind == "boolean":
         return "true or false"
     return f"a {'whole ' if kind == 'integer' else ''}number from {schema['minimum']} to {schema['maximum']}"
-
-
-def _short(value: Any) -> str:
-    text = f"a list of {len(value)}" if isinstance(value, list) else ascii(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

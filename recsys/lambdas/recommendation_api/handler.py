@@ -181,29 +181,21 @@ def _first(
 
     Raises Unavailable where none has.
     """
-    answer = _found(question, campaign, stand_ins)
-    annotate(source=answer.source)
-    return answer
 
-
-def _found(
-    question: tuple[Any, ...],
-    campaign: Callable[[], Answer] | None,
-    stand_ins: tuple[Callable[[], Answer | None], ...],
-) -> Answer:
-    try:
-        if campaign:
-            answer = campaign()
+    def asked() -> Answer | None:
+        answer = campaign() if campaign else None
+        if answer:
             recent.put(question, answer)
-            return answer
-    except (ClientError, BotoCoreError) as error:
-        logger.warning("campaign", extra={"question": question[:2], "reason": str(error)})
-    for stand_in in (lambda: recent.get(question), *stand_ins):
+        return answer
+
+    ways = [("campaign", asked), *(("stand-in", way) for way in (lambda: recent.get(question), *stand_ins))]
+    for name, way in ways:
         try:
-            if (found := stand_in()) is not None:
-                return found
+            if (answer := way()) is not None:
+                annotate(source=answer.source)
+                return answer
         except (ClientError, BotoCoreError) as error:
-            logger.warning("stand-in", extra={"question": question[:2], "reason": str(error)})
+            logger.warning(name, extra={"question": question[:2], "reason": str(error)})
     raise Unavailable("no list that stands in has an answer")
 
 

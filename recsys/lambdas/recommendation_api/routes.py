@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..campaign import MAX_RESULTS
-from ..events import MAX_TEXT
+from ..events import MAX_RECOMMENDATION, MAX_TEXT
 
 DEFAULT_RESULTS = 5
 MAX_RANKED = 500  # items one GetPersonalizedRanking takes
@@ -125,6 +125,7 @@ SCHEMAS: dict[str, Schema] = {
         sessionId=TEXT,
         eventId={**TEXT, "type": ["string", "null"]},
         eventValue=NUMBER_OR_NULL,
+        recommendationId={"type": ["string", "null"], "minLength": 1, "maxLength": MAX_RECOMMENDATION},
         timestamp={"type": ["number", "string"]},
     ),
     "Accepted": _object(("eventId", "userId"), eventId={"type": "string"}, userId={"type": "string"}),

@@ -29,6 +29,10 @@ class NotWritten(Exception):
     """A profile could not be written; the message says which, and DynamoDB's reason."""
 
 
+class NotRead(Exception):
+    """Profiles could not be read; the message says how many."""
+
+
 class Profiles:
     """The profiles table; `days` is how long a profile lives after its last event."""
 
@@ -46,11 +50,10 @@ class Profiles:
         for attempt in range(ATTEMPTS):
             if not waiting:
                 break
-            if attempt:
-                time.sleep(random.uniform(0, FIRST_WAIT * 2**attempt))
+            _pause(attempt)
             try:
                 refused = self._take({user: records[user] for user in waiting})
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, NotRead) as error:
                 return failed | dict.fromkeys(waiting, error)
             waiting = [user for user, code in refused.items() if code in OVERTAKEN | TRANSIENT]
             failed |= {user: _reason(user, code) for user, code in refused.items() if user not in waiting}
@@ -77,16 +80,25 @@ class Profiles:
     def _profiles(self, users: Sequence[str]) -> dict[str, Profile]:
         found: dict[str, Profile] = {}
         keys = [{"userId": {"S": user}} for user in users]
-        while keys:
+        for attempt in range(ATTEMPTS):
+            _pause(attempt)
             answer = self.dynamodb.batch_get_item(RequestItems={self.table: {"Keys": keys, "ConsistentRead": True}})
             found |= {item["userId"]["S"]: item for item in answer["Responses"].get(self.table, [])}
             keys = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
-        return found
+            if not keys:
+                return found
+        raise NotRead(f"{len(keys)} profiles were not read in {ATTEMPTS} attempts: DynamoDB left them unprocessed")
 
     def _write(self, writes: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, str]:
         answer = self.dynamodb.batch_execute_statement(Statements=[statement for _, statement in writes])
         outcomes = zip(writes, answer["Responses"], strict=True)
         return {user: outcome["Error"]["Code"] for (user, _), outcome in outcomes if "Error" in outcome}
+
+
+def _pause(attempt: int) -> None:
+    """Before each attempt but the first, at random, so that those who meet do not meet again."""
+    if attempt:
+        time.sleep(random.uniform(0, FIRST_WAIT * 2**attempt))
 
 
 def _parts(entries: Sequence[Any], size: int) -> list[Sequence[Any]]:

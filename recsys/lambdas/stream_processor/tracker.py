@@ -82,7 +82,8 @@ def _event(record: Record) -> dict[str, Any]:
         "itemId": event.item_id,
         "sentAt": event.timestamp,
     }
-    return fields if event.value is None else {**fields, "eventValue": event.value}
+    more = {"eventValue": event.value, "recommendationId": event.recommendation_id}
+    return fields | {name: value for name, value in more.items() if value is not None}
 
 
 def quarantine(sqs: Any, queue_url: str, rejected: Sequence[Rejected]) -> dict[str, Exception]:

@@ -1,0 +1,26 @@
+"""One plain HTTP request, to what is no AWS client's: the deployed API, whoever sits on a port."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from http.client import HTTPException
+
+TIMEOUT = 30  # seconds; API Gateway gives up after 29
+
+
+def ask(
+    url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Status, headers and body of what answers, a refusal too; a POST where there is a body.
+
+    Raises OSError where nothing answers, or something that is no HTTP.
+    """
+    try:
+        request = urllib.request.Request(url, data=body, headers=dict(headers or {}))
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.headers, refusal.read()
+    except (HTTPException, ValueError, TypeError, ArithmeticError) as error:
+        raise OSError(str(error)) from error
