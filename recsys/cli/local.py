@@ -72,11 +72,11 @@ def status(state: State = Path(STATE), json: AsJson = False) -> None:
 
 
 def _facts(facts: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:
-    """Each fact that is told, those of a part under its name, and moments as a person reads them."""
+    """Each fact that says something, those of a part under its name, and moments as a person reads them."""
     for name, value in facts.items():
         if isinstance(value, Mapping):
             yield from _facts(value, f"{of}{name} ")
-        elif value is not None:
+        elif value not in (None, "", []):
             told = f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC" if name in MOMENTS else value
             yield f"{of}{name}".replace("_", " "), told
 
