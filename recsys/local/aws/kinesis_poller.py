@@ -93,7 +93,9 @@ class KinesisPoller:
         for account, region, esm in lambda_svc._iter_all_esms():
             mapping = mappings.read(account, region, esm)
             stream = mapping and stream_of(mapping)
-            for shard_id in list(stream["shards"]) if stream else ():
+            with self.log.lock:
+                shards = list(stream["shards"]) if stream else []
+            for shard_id in shards:
                 yield (mapping.uuid, shard_id), (account, region, mapping.stream_arn)
 
     def _also_start(self, original: Callable[[str, str, str], None]) -> Callable[[str, str, str], None]:
@@ -107,9 +109,9 @@ class KinesisPoller:
     def start_at(self, esm_id: str, stream_arn: str, starting: str, timestamp: float | None = None) -> None:
         """Fix where a new mapping begins, now, so that LATEST means the moment it was created."""
         stream = next((s for s in kinesis._streams.all_values() if s["StreamARN"] == stream_arn), None)
-        for shard_id, shard in (stream["shards"] if stream else {}).items():
-            with self.log.lock:
-                records = list(shard["records"])
+        with self.log.lock:
+            shards = {name: list(shard["records"]) for name, shard in (stream["shards"] if stream else {}).items()}
+        for shard_id, records in shards.items():
             self.starts[esm_id, shard_id] = self.checkpoints[esm_id, shard_id] = _start(records, starting, timestamp)
 
     def _as_for_a_stream(self, create: Callable[[dict], Any]) -> Callable[[dict], Any]:

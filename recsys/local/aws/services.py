@@ -30,6 +30,7 @@ from recsys.local.aws import (
     permissions,
     quick_items,
     quick_statements,
+    resharding,
     rule_clock,
     scan_order,
     service_roles,
@@ -97,6 +98,7 @@ class MiniStack:
         self.daemon = xray.install(lambda config, action: service_roles.of_function(config, action, "*") is None)
         changed_items.install()
         self.log.install()
+        resharding.install(self.log, self.autosave.save)
         self.poller.install()
         self.alarms.install()
         s3._atomic_write = self._noticed(s3._atomic_write)

@@ -57,6 +57,16 @@ def test_kinesis_writes_pass_the_stream_log(name):
     assert "put_record_internal" in inspect.getsource(__import__("ministack.services.dynamodb", fromlist=["x"]))
 
 
+def test_shards_are_changed_and_told_of_where_the_resharding_looks():
+    from ministack.services import kinesis
+
+    source = inspect.getsource(kinesis.handle_request)
+    for action in ("SplitShard", "MergeShards", "UpdateShardCount", "GetRecords", "DescribeStreamSummary"):
+        assert f'"{action}": _' in source
+    assert all(calls_by_name(kinesis, name) for name in ("_route_to_shard", "_shard_out", "_max_shard_index"))
+    assert parameters(kinesis._build_shards) == ["shard_count", "start_index"]
+
+
 def test_the_poll_loop_calls_what_the_kinesis_poller_replaces():
     from ministack.services import lambda_svc
 
