@@ -3,7 +3,9 @@
 import json
 import time
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from own_server import OwnServer
 from ports import free_port
 from stream_pipeline import build
@@ -154,6 +156,19 @@ def test_everything_the_pipeline_uses_survives_a_clean_stop(server):
     assert [message["Body"] for message in messages] == ["kept"]
     line.put([{"id": 1}])
     eventually(lambda: line.stored() == ["1"])
+
+
+def test_a_session_of_a_role_is_the_same_after_a_restart(server):
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    arn = server.client("iam").create_role(RoleName="lasting", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    keys = server.client("sts").assume_role(RoleArn=arn, RoleSessionName="last")["Credentials"]
+    server.stop()
+    server.start()
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
+    endpoint = {"endpoint_url": f"http://127.0.0.1:{server.port}"}
+    assert session.client("sts", **endpoint).get_caller_identity()["Arn"].endswith("assumed-role/lasting/last")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        session.client("dynamodb", **endpoint).list_tables()
 
 
 def test_a_killed_server_tells_how_old_the_recovered_state_is(server):
