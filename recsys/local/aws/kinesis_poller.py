@@ -16,21 +16,14 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ministack.core.responses import error_response_json
 from ministack.services import kinesis, lambda_svc
 
 from recsys.local.aws import mapping as mappings
-from recsys.local.aws import service_roles
 from recsys.local.aws.batches import Record
 from recsys.local.aws.lanes import Lanes
 from recsys.local.aws.shard_lane import ShardLane, stream_of
 from recsys.local.aws.store import Checkpoints
 from recsys.local.aws.streamlog import StreamLog, sequence_of
-
-CANNOT_READ = (
-    "Cannot access stream {EventSourceArn}. Please ensure the role can perform the GetRecords, GetShardIterator, "
-    "DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
-)
 
 
 class KinesisPoller:
@@ -115,14 +108,13 @@ class KinesisPoller:
             self.starts[esm_id, shard_id] = self.checkpoints[esm_id, shard_id] = _start(records, starting, timestamp)
 
     def _as_for_a_stream(self, create: Callable[[dict], Any]) -> Callable[[dict], Any]:
-        """AWS's defaults for a stream, where MiniStack has a queue's, and AT_TIMESTAMP, which it does not know."""
+        """AWS's refusals and defaults for a stream, where MiniStack has a queue's, and AT_TIMESTAMP."""
 
         def created(data: dict) -> Any:
             if ":kinesis:" not in data.get("EventSourceArn", ""):
                 return create(data)
-            _, config, _ = lambda_svc._get_func_record_for_ref(data.get("FunctionName", ""))
-            if config and service_roles.reading(config, data["EventSourceArn"]):
-                return error_response_json("InvalidParameterValueException", CANNOT_READ.format(**data), 400)
+            if refusal := mappings.refused(data):
+                return refusal
             answer = create({"BatchSize": 100, **mappings.DEFAULTS, **data})
             since = data.get("StartingPositionTimestamp")
             if answer[0] == 202 and since is not None:
