@@ -15,6 +15,7 @@ from recsys.local.addresses import CLOCK
 from recsys.local.aws import (
     account_limits,
     actions,
+    alarm_rules,
     alarms,
     async_calls,
     calls,
@@ -51,6 +52,7 @@ DRAIN_SECONDS = 10.0  # how long a stop waits for the batches in progress
 MENDS = (
     account_limits,
     actions,
+    alarm_rules,
     async_calls,
     embedded_metrics,
     lambda_logs,

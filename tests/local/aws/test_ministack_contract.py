@@ -145,6 +145,18 @@ def test_alarms_are_evaluated_through_one_function():
     assert callable(cloudwatch._evaluate_parent_alarms)
 
 
+def test_alarms_and_data_are_put_where_they_are_looked_at():
+    from ministack.services import cloudwatch
+    from ministack.services.cloudformation import provisioners
+
+    source = inspect.getsource(cloudwatch.handle_request)
+    for action, put in (("PutMetricData", "_put_metric_data"), ("PutMetricAlarm", "_put_metric_alarm")):
+        assert f'"{action}": {put},' in source
+        assert parameters(getattr(cloudwatch, put)) == ["params", "cbor_data", "is_cbor", "is_json"]
+    assert calls_by_name(provisioners, "_cw_metric_alarm_record")
+    assert parameters(provisioners._cw_metric_alarm_record) == ["name", "props"]
+
+
 def test_services_whose_state_is_borrowed_do_nothing_but_collect_it():
     from ministack import app
 
