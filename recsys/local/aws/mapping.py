@@ -8,6 +8,7 @@ from ministack.core.responses import error_response_json
 from ministack.services import kinesis, lambda_svc
 
 from recsys.local.aws import service_roles
+from recsys.local.aws.lambda_limits import ERROR, out_of_range
 from recsys.local.aws.streamlog import Answer
 
 DEFAULTS = {
@@ -24,7 +25,6 @@ RANGES = {
     "parallelizationFactor": (1, 10),
 }
 INVALID = "InvalidParameterValueException"
-ERROR = "1 validation error detected: Value {} at '{}' failed to satisfy constraint: Member must {}"
 CANNOT_READ = (
     "Cannot access stream {}. Please ensure the role can perform the GetRecords, GetShardIterator, "
     "DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
@@ -90,12 +90,8 @@ def refused(given: dict[str, Any]) -> Answer | None:
     name, qualifier, error = lambda_svc._resolve_existing_esm_function(given.get("FunctionName", ""))
     if error:
         return None
-    for member, (least, most) in RANGES.items():
-        value = int(given.get(member[0].upper() + member[1:], least))
-        if not least <= value <= most:
-            bound = f"greater than or equal to {least}" if value < least else f"less than or equal to {most}"
-            told = ERROR.format(f"'{value}'", member, f"have value {bound}")
-            return error_response_json("ValidationException", told, 400)
+    if found := out_of_range(given, RANGES):
+        return found
     if not given.get("StartingPosition"):
         return error_response_json(INVALID, ERROR.format("null", "startingPosition", "not be null."), 400)
     if arn.partition("/consumer/")[0] not in [stream["StreamARN"] for stream in kinesis._streams.all_values()]:

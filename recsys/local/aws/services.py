@@ -22,6 +22,7 @@ from recsys.local.aws import (
     capture,
     changed_items,
     embedded_metrics,
+    lambda_limits,
     lambda_logs,
     lambda_updates,
     lambda_worker,
@@ -34,6 +35,7 @@ from recsys.local.aws import (
     resharding,
     rule_clock,
     scan_order,
+    schedules,
     service_roles,
     table_metrics,
     xray,
@@ -55,6 +57,7 @@ MENDS = (
     alarm_rules,
     async_calls,
     embedded_metrics,
+    lambda_limits,
     lambda_logs,
     lambda_updates,
     lambda_worker,
@@ -65,6 +68,7 @@ MENDS = (
     quick_statements,
     rule_clock,
     scan_order,
+    schedules,
     service_roles,
     table_metrics,
     metrics,
@@ -219,8 +223,9 @@ def _mending_when_loaded(
             api_gateway.install()
             gateway.install(xray.traces)
         if name == "stepfunctions" and not known:
-            from recsys.local.aws import machine_roles, state_machines
+            from recsys.local.aws import definitions, machine_roles, state_machines
 
+            definitions.install()
             state_machines.install(machine_roles.clients(client))
             machine_roles.install()
         return module

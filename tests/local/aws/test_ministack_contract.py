@@ -157,6 +157,18 @@ def test_alarms_and_data_are_put_where_they_are_looked_at():
     assert parameters(provisioners._cw_metric_alarm_record) == ["name", "props"]
 
 
+def test_what_is_refused_is_put_where_it_is_looked_at():
+    from ministack.services import eventbridge, lambda_svc, scheduler, stepfunctions
+    from ministack.services.cloudformation import provisioners
+
+    assert "invalid = _validate_definition_jsonata(" in inspect.getsource(stepfunctions._create_state_machine)
+    assert calls_by_name(eventbridge, "_validate_schedule_expression")
+    assert '"DeleteRule": _delete_rule,' in inspect.getsource(eventbridge.handle_request)
+    assert all(calls_by_name(scheduler, name) for name in ("_create_schedule", "_update_schedule"))
+    assert all(calls_by_name(lambda_svc, name) for name in ("_create_function", "_update_config"))
+    assert calls_by_name(provisioners, "_sfn_definition")
+
+
 def test_services_whose_state_is_borrowed_do_nothing_but_collect_it():
     from ministack import app
 

@@ -1,48 +1,32 @@
-"""What MiniStack's CloudFormation would lose or take, and AWS's does not.
+"""What MiniStack's CloudFormation would lose, and AWS's does not.
 
 - A stream or table that exists already is not taken over; MiniStack empties it silently.
 - A bucket that holds objects or versions is not deleted; MiniStack drops it with all it holds (and forgets its files,
   so that it comes back after a restart).
-- An event source mapping is refused that Lambda refuses, and an alarm that CloudWatch does.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from ministack.services import dynamodb, kinesis, s3
-from ministack.services.cloudformation import provisioners
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
-from recsys.local.aws import alarm_rules, mapping
-from recsys.local.aws.cloudformation.answers import Created, Properties, accepted
+from recsys.local.aws.cloudformation.answers import Created, Properties
 
 
 def install() -> None:
-    """Refuse all of it."""
+    """Refuse both."""
     table, stream = _RESOURCE_HANDLERS["AWS::DynamoDB::Table"], _RESOURCE_HANDLERS["AWS::Kinesis::Stream"]
     table["create"] = _new(table["create"], "TableName", dynamodb._tables)
     stream["create"] = _new(stream["create"], "Name", kinesis._streams)
     bucket = _RESOURCE_HANDLERS["AWS::S3::Bucket"]
     bucket["delete"] = _only_empty(bucket["delete"])
-    esm = _RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
-    esm["create"] = _possible(esm["create"])
-    record = provisioners._cw_metric_alarm_record
-    provisioners._cw_metric_alarm_record = lambda name, props: record(name, alarm_rules.settled(props))
 
 
 def _new(create: Callable[..., Created], field: str, store: Any) -> Callable[..., Created]:
     def created(logical_id: str, props: Properties, stack_name: str) -> Created:
         if props.get(field) in store:
             raise ValueError(f"{props[field]} already exists")
-        return create(logical_id, props, stack_name)
-
-    return created
-
-
-def _possible(create: Callable[..., Created]) -> Callable[..., Created]:
-    def created(logical_id: str, props: Properties, stack_name: str) -> Created:
-        if ":kinesis:" in props.get("EventSourceArn", "") and (refusal := mapping.refused(props)):
-            accepted(refusal)
         return create(logical_id, props, stack_name)
 
     return created
