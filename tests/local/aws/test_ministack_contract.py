@@ -336,6 +336,16 @@ def test_asynchronous_calls_are_made_where_they_are_queued():
     assert lambda_svc._throttle_response("reason", "message")["throttle"] is True
 
 
+def test_a_template_is_checked_where_more_is_looked_at():
+    from ministack.services.cloudformation import changesets, engine, handlers
+
+    assert calls_by_name(handlers, "_capabilities_enforced")
+    assert calls_by_name(engine, "_validate_template_statics")
+    assert all(calls_by_name(module, "_resolve_parameters") for module in (changesets, engine, handlers))
+    assert parameters(engine._resolve_parameters) == ["template", "provided_params", "previous_params"]
+    assert list(engine._intrinsic_references({"Fn::Sub": "${A.b} ${!C}"})) == [("A", "b")]
+
+
 def test_a_nested_stack_updates_its_resources_by_the_function_that_keeps_their_attributes():
     from ministack.services.cloudformation import provisioners
 

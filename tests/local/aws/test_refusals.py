@@ -1,4 +1,4 @@
-"""Schedules, state machines and functions that AWS refuses, by API and in a template."""
+"""Schedules, state machines and functions that AWS refuses, by API and in a template; and templates it refuses."""
 
 import json
 
@@ -99,3 +99,40 @@ def test_a_function_keeps_to_lambdas_limits(client, fails_in_a_stack, changed, m
     with pytest.raises(ClientError, match=message):
         client("lambda").create_function(FunctionName="refused", Code={"ZipFile": b"none"}, **asked)
     assert message in fails_in_a_stack("AWS::Lambda::Function", {**asked, "Code": {"ZipFile": "x = 1"}})
+
+
+QUEUES = {"A": {"Type": "AWS::SQS::Queue"}, "B": {"Type": "AWS::SQS::Queue", "DependsOn": "A"}}
+TRUST = {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}}
+PLAIN = {"R": {"Type": "AWS::IAM::Role", "Properties": TRUST}}
+NAMED = {"R": {"Type": "AWS::IAM::Role", "Properties": {**TRUST, "RoleName": "named"}}}
+CIRCLE = {**QUEUES, "A": {"Type": "AWS::SQS::Queue", "DependsOn": "B"}}
+BAD_STACKS = [
+    (PLAIN, {}, {}, r"Requires capabilities : \[CAPABILITY_IAM\]"),
+    (NAMED, {}, {"Capabilities": ["CAPABILITY_IAM"]}, r"Requires capabilities : \[CAPABILITY_NAMED_IAM\]"),
+    (QUEUES, {}, {"Parameters": [{"ParameterKey": "X", "ParameterValue": "1"}]}, r"Parameters: \[X\] do not exist"),
+    (QUEUES, {"O": {"Value": {"Ref": "None"}}}, {}, r"dependencies \[None\] in the Outputs block"),
+    (QUEUES, {"O": {"Value": {"Fn::Sub": "${AWS::Region} ${A.Arn} ${C}"}}}, {}, r"\[C\] in the Outputs block"),
+    ({"B": QUEUES["B"]}, {}, {}, r"dependencies \[A\] in the Resources block"),
+    (CIRCLE, {}, {}, "Circular dependency"),
+    ({}, {}, {}, "At least one Resources member must be defined"),
+]
+
+
+@pytest.mark.parametrize(("resources", "outputs", "request_of", "message"), BAD_STACKS)
+def test_a_template_is_refused_before_anything_is_made(client, resources, outputs, request_of, message):
+    cloudformation = client("cloudformation")
+    asked = {"TemplateBody": json.dumps({"Resources": resources, "Outputs": outputs}), **request_of}
+    for act, more in (("create_stack", {}), ("create_change_set", {"ChangeSetName": "c", "ChangeSetType": "CREATE"})):
+        with pytest.raises(ClientError, match=message):
+            getattr(cloudformation, act)(StackName="never", **more, **asked)
+    with pytest.raises(ClientError, match="does not exist"):
+        cloudformation.describe_stacks(StackName="never")
+
+
+def test_a_role_is_made_where_it_is_acknowledged(client):
+    body = json.dumps({"Resources": NAMED})
+    client("cloudformation").create_stack(
+        StackName="acknowledged", TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    assert client("iam").get_role(RoleName="named")["Role"]
+    client("cloudformation").delete_stack(StackName="acknowledged")
