@@ -139,16 +139,19 @@ class MiniStack:
     def recover(self) -> None:
         """Bring back what was saved, and tell how old it is; then begin to save."""
         saved, checkpoints = self.store.rows(), self.store.checkpoints()
-        refused = capture.load(capture.restored(saved))
+        states = capture.restored(saved)
+        cut = _running(states)
+        refused = capture.load(states)
         records = sum(self.log.recover(stream) for stream in kinesis._streams.all_values())
         self.log.prune()
         self.poller.restore(checkpoints)
-        self.recovered = self._account(records, refused, bool(saved))
+        self.recovered = self._account(records, refused, bool(saved), cut)
         self.store.commit({}, (), None, clean=0.0)
         self.autosave.start(saved, checkpoints)
         self.alarms.start()
+        async_calls.resume()
 
-    def _account(self, records: int, refused: list[str], anything: bool) -> dict[str, Any]:
+    def _account(self, records: int, refused: list[str], anything: bool, cut: int) -> dict[str, Any]:
         saved_at, clean = self.store.fact("saved_at"), self.store.fact("clean") != 0.0
         account = {"saved_at": saved_at, "clean": clean, "records": records, "refused": refused, "message": ""}
         if not anything:
@@ -156,6 +159,10 @@ class MiniStack:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(saved_at))
         if clean:
             account["message"] = f"recovered the state of {moment}, saved at a clean stop; nothing is lost"
+            uploads = int(self.store.fact("uploads") or 0)
+            lost = [f"executions of state machines, which failed ({cut})"] if cut else []
+            lost += [f"multipart uploads to S3 ({uploads})"] if uploads else []
+            account["message"] += f" but {' and '.join(lost)}" if lost else ""
         else:
             account["message"] = (
                 f"the last run was killed; recovered the state of {moment}, its last save: all that S3, streams and "
@@ -174,6 +181,7 @@ class MiniStack:
 
     def quiesce(self) -> None:
         """Finish the batches in progress while their functions can still reach the server."""
+        async_calls.stop()
         self.lanes.stop(DRAIN_SECONDS)
 
     def stop(self) -> None:
@@ -231,6 +239,12 @@ def _mending_when_loaded(
         return module
 
     return got
+
+
+def _running(states: dict[str, dict[str, Any]]) -> int:
+    """How many executions of state machines were running; MiniStack lets them fail."""
+    executions = states.get("stepfunctions", {}).get("executions")
+    return sum(each.get("status") == "RUNNING" for each in executions.all_values()) if executions else 0
 
 
 def _timed(path: str, send: Send) -> Send:
