@@ -29,6 +29,7 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import iam, lambda_svc, sts
 
 from recsys.local.aws import calls
+from recsys.local.shared.asgi import Scope, header
 from recsys.local.shared.errors import ServiceError
 
 LOOPBACK = ("127.0.0.1", True)  # where every request is from, and that it counts as encrypted
@@ -40,7 +41,6 @@ EXPIRED = ("ExpiredTokenException", "The security token included in the request 
 ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 Credentials = dict[str, str]
-Scope = dict[str, Any]
 
 _checking: ContextVar[bool] = ContextVar("checking", default=False)
 _refused: ContextVar[str] = ContextVar("refused", default="*")  # the resource of the last denial
@@ -81,12 +81,10 @@ def checked(scope: Scope) -> Iterator[None]:
 
 def role_key(scope: Scope) -> str | None:
     """The access key a request is signed with, in its header or its address, if it is a role's, or of nobody."""
-    authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    query = scope.get("query_string", b"")
-    if b"ASIA" not in authorization and b"ASIA" not in query:
+    authorization, query = header(scope, "authorization"), scope.get("query_string", b"").decode("latin-1")
+    if "ASIA" not in authorization and "ASIA" not in query:
         return None
-    asked = parse_qs(query.decode("latin-1"))
-    key = extract_access_key_id({"authorization": authorization.decode("latin-1")}, asked)
+    key = extract_access_key_id({"authorization": authorization}, parse_qs(query))
     return key if key.startswith("ASIA") and (key not in sts._sessions or _role_of(key)) else None
 
 

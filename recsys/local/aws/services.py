@@ -3,7 +3,7 @@
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,9 @@ from recsys.local.aws.lanes import Lanes
 from recsys.local.aws.own_clients import clients
 from recsys.local.aws.store import Store
 from recsys.local.aws.streamlog import StreamLog
+from recsys.local.shared.asgi import Receive, Scope, Send, header
 
-PERSONALIZE_SCOPE = b"/personalize/aws4_request"
+PERSONALIZE_SCOPE = "/personalize/aws4_request"
 API = "/restapis/"
 DRAIN_SECONDS = 10.0  # how long a stop waits for the batches in progress
 # What is changed in MiniStack before it serves. A call counts whether its function may log or not: metrics is last.
@@ -74,9 +75,6 @@ MENDS = (
     metrics,
 )
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Tagged = dict[str, Callable[[], dict[str, dict[str, str]]]]  # by service, the tags of its resources by ARN
 
 logger = logging.getLogger(__name__)
@@ -111,7 +109,7 @@ class MiniStack:
 
     def takes(self, scope: Scope) -> bool:
         """Whether a request is for one of the services here: all that is not signed for Personalize."""
-        return PERSONALIZE_SCOPE not in _authorization(scope)
+        return PERSONALIZE_SCOPE not in header(scope, "authorization")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a lifespan is passed through."""
@@ -121,7 +119,7 @@ class MiniStack:
         if scope["path"] == CLOCK:
             await rule_clock.answer(receive, send)
             return
-        if xray.SCOPE in _authorization(scope):
+        if xray.SCOPE in header(scope, "authorization"):
             await xray.answer(xray.traces, scope, receive, send)
             return
         if scope["path"].startswith(API):
@@ -256,7 +254,3 @@ def _timed(path: str, send: Send) -> Send:
         await send(message)
 
     return sent
-
-
-def _authorization(scope: Scope) -> bytes:
-    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")
