@@ -1,11 +1,9 @@
 """The ASGI application behind the one URL: who answers a request, start and stop of what lies behind it."""
 
 import asyncio
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,13 +12,9 @@ from recsys.local.addresses import CALLS, HEALTH
 from recsys.local.aws.store import damaged
 from recsys.local.personalize.service import Personalize
 from recsys.local.sagemaker.service import SageMaker
+from recsys.local.shared.asgi import Message, Receive, Scope, Send, header, respond
 
-SAGEMAKER = (b"/sagemaker/aws4_request", b"/application-autoscaling/aws4_request")  # in a request's signature
-
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+SAGEMAKER = ("/sagemaker/aws4_request", "/application-autoscaling/aws4_request")  # in a request's signature
 
 
 class Others(Protocol):
@@ -49,10 +43,10 @@ class Application:
         if scope["type"] == "lifespan":
             await self.others(scope, self._starting(receive), self._stopping(send))
         elif scope["type"] == "http" and scope["path"] == HEALTH:
-            await _answer(send, self.health())
+            await respond(send, 200, self.health())
         elif scope["type"] == "http" and scope["path"] == CALLS:
-            await _answer(send, self.others.calls())
-        elif scope["type"] == "http" and self.sagemaker and _signed_for(scope, SAGEMAKER):
+            await respond(send, 200, self.others.calls())
+        elif scope["type"] == "http" and self.sagemaker and _is_for_sagemaker(scope):
             await self.sagemaker(scope, receive, send)
         elif scope["type"] == "http" and not self.others.takes(scope):
             await self.personalize(scope, receive, send)
@@ -111,13 +105,6 @@ class Application:
         return sent
 
 
-def _signed_for(scope: Scope, scopes: tuple[bytes, ...]) -> bool:
-    signature = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    return any(each in signature for each in scopes)
-
-
-async def _answer(send: Send, body: Any) -> None:
-    content = json.dumps(body).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+def _is_for_sagemaker(scope: Scope) -> bool:
+    signature = header(scope, "authorization")
+    return any(each in signature for each in SAGEMAKER)

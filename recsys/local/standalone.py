@@ -7,7 +7,6 @@ MiniStack is not imported.
 
 import json
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -16,6 +15,7 @@ from botocore.exceptions import BotoCoreError
 
 from recsys.errors import LocalError
 from recsys.local.personalize.wire.protocol import ANY_PAGE, find_operation
+from recsys.local.shared.asgi import Receive, Scope, Send, header, respond
 from recsys.local.shared.errors import ServiceError
 
 CODE = "UnknownOperationException"
@@ -25,13 +25,7 @@ PREFLIGHT = [
     (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"*,authorization"),  # a * does not stand for Authorization
     (b"access-control-max-age", b"86400"),
-    (b"content-length", b"0"),
 ]
-
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 def prepare(s3_endpoint: str | None) -> str:
@@ -73,7 +67,7 @@ class Alone:
 
     def takes(self, scope: Scope) -> bool:
         """Whether a request is for another service: all that no operation of Personalize's answers."""
-        service, target = signed_for(scope), _header(scope, b"x-amz-target")
+        service, target = signed_for(scope), header(scope, "x-amz-target")
         if service == "personalize":
             return False
         try:
@@ -86,7 +80,7 @@ class Alone:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http" and scope["method"] == "OPTIONS":  # what a browser asks first for a web page
-            await _send(send, 200, PREFLIGHT, b"")
+            await respond(send, 200, b"", *PREFLIGHT)
         elif scope["type"] == "http":
             await self._refuse(scope, send)
 
@@ -96,18 +90,12 @@ class Alone:
             "AWS_ENDPOINT_URL_PERSONALIZE, _PERSONALIZE_RUNTIME and _PERSONALIZE_EVENTS here, not AWS_ENDPOINT_URL"
         )
         written, kind = _error(scope, message)
-        headers = [(b"content-type", kind), (b"content-length", str(len(written)).encode())]
-        await _send(send, 400, headers, written)
-
-
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        await respond(send, 400, written, (b"content-type", kind))
 
 
 def _error(scope: Scope, message: str) -> tuple[bytes, bytes]:
     """An error in the protocol of the request, JSON or XML, and its content type."""
-    if _header(scope, b"x-amz-target") or "json" in _header(scope, b"content-type"):
+    if header(scope, "x-amz-target") or "json" in header(scope, "content-type"):
         return json.dumps({"__type": CODE, "message": message}).encode(), b"application/json"
     error = f"<Error><Code>{CODE}</Code><Message>{escape(message)}</Message></Error>"
     return f"<ErrorResponse>{error}</ErrorResponse>".encode(), b"application/xml"
@@ -115,13 +103,9 @@ def _error(scope: Scope, message: str) -> tuple[bytes, bytes]:
 
 def signed_for(scope: Scope) -> str:
     """The service a request's signature names; empty where it has none."""
-    _, _, credential = _header(scope, b"authorization").partition("Credential=")
+    _, _, credential = header(scope, "authorization").partition("Credential=")
     parts = credential.partition(",")[0].split("/")
     return parts[3] if len(parts) > 4 else ""
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
 async def _live(receive: Receive, send: Send) -> None:

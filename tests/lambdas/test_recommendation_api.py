@@ -41,7 +41,7 @@ class TestRecommendations:
         status, answer = deploy.get(f"{url}/recommendations/nobody-yet?numResults=5")
         assert (status, answer["source"], len(answer["recommendations"])) == (200, "campaign", 5)
 
-    @pytest.mark.parametrize("user", ["a%20b", "a%23b", "%C3%A9t%C3%A9", "50%25", "a%22b", "x@y.z", "a+b"])
+    @pytest.mark.parametrize("user", ["a%20b", "a%23b", "a%2Fb", "%C3%A9t%C3%A9", "50%25", "a%22b", "x@y.z", "a+b"])
     def test_are_given_to_any_spelling_of_a_user(self, url: str, user: str) -> None:
         status, answer = deploy.get(f"{url}/recommendations/{user}")
         assert (status, answer["userId"]) == (200, urllib.request.unquote(user))

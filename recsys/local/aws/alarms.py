@@ -4,7 +4,8 @@ MiniStack evaluates an alarm when metric data or the alarm is put, so an alarm o
 themselves (Lambda errors, iterator age, API latency) never fires and never recovers; and it mixes the data of every
 dimension.
 Here all alarms are looked at every second by CloudWatch's rules: EvaluationPeriods sliding windows of Period seconds,
-an alarm when DatapointsToAlarm of them breach, TreatMissingData for windows without data. A new alarm is
+an alarm when DatapointsToAlarm of them breach, TreatMissingData for windows without data, and data of another unit than
+the alarm's do not count. A new alarm is
 INSUFFICIENT_DATA until it is looked at for the first time, as on AWS, where that takes a minute.
 """
 
@@ -97,6 +98,8 @@ def window_values(alarm: Alarm, now: float) -> list[float | None]:
     statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
     windows: list[list[dict]] = [[] for _ in range(int(alarm.get("EvaluationPeriods") or 1))]
     for point in points:
+        if alarm.get("Unit") and point["Unit"] != alarm["Unit"]:
+            continue
         index = int((now - point["Timestamp"]) // period)
         if 0 <= index < len(windows):
             windows[index].append(point)

@@ -1,32 +1,78 @@
-"""What API Gateway must do here that MiniStack's leaves out: say why a body is refused, and write access logs.
+"""What API Gateway must do here that MiniStack's leaves out: say why a body is refused, write access logs, know where
+a path is cut, and refuse what is no answer of a Lambda proxy.
 
+A function that fails, or answers with anything but a status code, headers and a text, gives a 502 that tells nothing;
+MiniStack gives a 200 or tells the stack trace. A slash in a segment, `%2F`, stays one in the event's path, and is a
+slash in the path's parameter.
 A gateway response may tell `$context.error.validationErrorString`; MiniStack leaves the variable as it is. A stage's
 access log format gets those variables that are known here, the others a hyphen, as on AWS where there is no value.
 """
 
 import json
+import logging
 import re
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import unquote
 
+from ministack import app
 from ministack.core.responses import new_uuid
 from ministack.services import apigateway_v1, cloudwatch_logs
 
 WHY = "$context.error.validationErrorString"
 VARIABLE = re.compile(r"\$context\.([A-Za-z.]+[A-Za-z])")
+SLASH = "%2F"
+ENVELOPE = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}  # of a Lambda proxy's answer
+FAILED = "Internal server error"
 KEPT_LINES = 1000  # of one API's access log; without end they would fill memory and every save
 
 Schema = Mapping[str, Any]
 refused: ContextVar[str] = ContextVar("refused", default="-")
+logger = logging.getLogger(__name__)
 
 
 def install() -> None:
-    """Change the three functions a request passes."""
+    """Change the functions a request passes."""
+    app._handle_execute_api_request = _cut_where_sent(app._handle_execute_api_request)
+    for name in ("_match_resource_tree", "_match_greedy_fallback"):
+        setattr(apigateway_v1, name, _with_slashes(getattr(apigateway_v1, name)))
+    apigateway_v1._lambda_proxy_response = _well_formed
     apigateway_v1._check_request_validation = _with_reason(apigateway_v1._check_request_validation)
     apigateway_v1._gateway_error_response = _telling(apigateway_v1._gateway_error_response)
     apigateway_v1._handle_execute_in_scope = _logged(apigateway_v1._handle_execute_in_scope)
+
+
+def _cut_where_sent(handle: Any) -> Any:
+    async def handled(host: str, path: str, *rest: Any, raw_path: str | None = None, **more: Any) -> Any:
+        if SLASH in (raw_path or "").upper():
+            path = "/".join(unquote(segment).replace("/", SLASH) for segment in raw_path.split("/"))
+        return await handle(host, path, *rest, raw_path=raw_path, **more)
+
+    return handled
+
+
+def _with_slashes(match: Any) -> Any:
+    def matched(*asked: Any) -> tuple:
+        resource, params = match(*asked)
+        return resource, {name: value.replace(SLASH, "/") for name, value in (params or {}).items()}
+
+    return matched
+
+
+def _well_formed(result: dict) -> tuple[dict | None, str | None]:
+    """The answer a function gave, or what the caller is told instead."""
+    answer = result.get("body")
+    if result.get("throttle"):
+        return {"statusCode": 429, "body": json.dumps(answer)}, None
+    if result.get("error"):
+        return None, FAILED
+    body, status = (answer.get("body"), str(answer.get("statusCode", 200))) if isinstance(answer, dict) else (0, "")
+    if not isinstance(body or "", str) or not status.isdigit() or answer.keys() - ENVELOPE:
+        logger.warning("no answer of a Lambda proxy, so a 502: %.200s", json.dumps(answer, default=str))
+        return None, FAILED
+    return {**answer, "statusCode": int(status), "body": body or ""}, None
 
 
 def _with_reason(validate: Any) -> Any:

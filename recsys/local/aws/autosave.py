@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, s3
 
 from recsys.local.aws import capture, changed_items, changed_stacks
 from recsys.local.aws.marks import Difference, Marks
@@ -61,7 +61,7 @@ class Autosave:
         self._stop.set()
         self._changed.set()
         self._thread.join()
-        self.save(clean=1.0)
+        self.save(clean=1.0, uploads=float(len(s3._multipart_uploads._data)))  # which are not saved
 
     def status(self) -> dict[str, Any]:
         """When the last save was (epoch seconds), how long it took (seconds), and the error if it failed."""

@@ -7,6 +7,7 @@ Source: "Specification: Embedded metric format" of the CloudWatch user guide.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -39,7 +40,8 @@ def _record(line: str) -> None:
         found = list(metrics(document))
     except (ValueError, TypeError, KeyError, AttributeError):
         return
-    for namespace, name, dimensions, unit, values in found:
+    for namespace, name, dimensions, unit, given in found:
+        values = [value for value in given if math.isfinite(value)]
         cloudwatch._store_datum(namespace, name, dimensions, moment, unit, None, values, None, None)
 
 

@@ -16,21 +16,14 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ministack.core.responses import error_response_json
 from ministack.services import kinesis, lambda_svc
 
 from recsys.local.aws import mapping as mappings
-from recsys.local.aws import service_roles
 from recsys.local.aws.batches import Record
 from recsys.local.aws.lanes import Lanes
 from recsys.local.aws.shard_lane import ShardLane, stream_of
 from recsys.local.aws.store import Checkpoints
 from recsys.local.aws.streamlog import StreamLog, sequence_of
-
-CANNOT_READ = (
-    "Cannot access stream {EventSourceArn}. Please ensure the role can perform the GetRecords, GetShardIterator, "
-    "DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
-)
 
 
 class KinesisPoller:
@@ -93,7 +86,9 @@ class KinesisPoller:
         for account, region, esm in lambda_svc._iter_all_esms():
             mapping = mappings.read(account, region, esm)
             stream = mapping and stream_of(mapping)
-            for shard_id in list(stream["shards"]) if stream else ():
+            with self.log.lock:
+                shards = list(stream["shards"]) if stream else []
+            for shard_id in shards:
                 yield (mapping.uuid, shard_id), (account, region, mapping.stream_arn)
 
     def _also_start(self, original: Callable[[str, str, str], None]) -> Callable[[str, str, str], None]:
@@ -107,20 +102,19 @@ class KinesisPoller:
     def start_at(self, esm_id: str, stream_arn: str, starting: str, timestamp: float | None = None) -> None:
         """Fix where a new mapping begins, now, so that LATEST means the moment it was created."""
         stream = next((s for s in kinesis._streams.all_values() if s["StreamARN"] == stream_arn), None)
-        for shard_id, shard in (stream["shards"] if stream else {}).items():
-            with self.log.lock:
-                records = list(shard["records"])
+        with self.log.lock:
+            shards = {name: list(shard["records"]) for name, shard in (stream["shards"] if stream else {}).items()}
+        for shard_id, records in shards.items():
             self.starts[esm_id, shard_id] = self.checkpoints[esm_id, shard_id] = _start(records, starting, timestamp)
 
     def _as_for_a_stream(self, create: Callable[[dict], Any]) -> Callable[[dict], Any]:
-        """AWS's defaults for a stream, where MiniStack has a queue's, and AT_TIMESTAMP, which it does not know."""
+        """AWS's refusals and defaults for a stream, where MiniStack has a queue's, and AT_TIMESTAMP."""
 
         def created(data: dict) -> Any:
             if ":kinesis:" not in data.get("EventSourceArn", ""):
                 return create(data)
-            _, config, _ = lambda_svc._get_func_record_for_ref(data.get("FunctionName", ""))
-            if config and service_roles.reading(config, data["EventSourceArn"]):
-                return error_response_json("InvalidParameterValueException", CANNOT_READ.format(**data), 400)
+            if refusal := mappings.refused(data):
+                return refusal
             answer = create({"BatchSize": 100, **mappings.DEFAULTS, **data})
             since = data.get("StartingPositionTimestamp")
             if answer[0] == 202 and since is not None:

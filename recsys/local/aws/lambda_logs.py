@@ -14,7 +14,7 @@ from ministack.core.lambda_runtime import Worker
 
 MARK = "__recsys_end_of_call__"
 END = "        _real_stdout.flush()\n\nrun()\n"
-MARKED = f"        print('{MARK}', file=sys.stderr, flush=True)\n" + END
+MARKED = f"        sys.__stderr__.write('{MARK}\\n')\n        sys.__stderr__.flush()\n" + END
 LONGEST = 1.0  # seconds; a mark that takes longer is owed to the next call
 
 
@@ -34,11 +34,12 @@ def _to_the_mark(guessed: Callable[..., str]) -> Callable[..., str]:
         worker._owed = getattr(worker, "_owed", 0) + 1  # marks that have not been read
         lines = []
         for line in _until(worker._stderr_queue, time.monotonic() + LONGEST):
-            worker._owed -= line == MARK
+            text = line.replace(MARK, "")
+            worker._owed -= text != line
+            if line != MARK:
+                lines.append(text)
             if not worker._owed:
                 break
-            if line != MARK:
-                lines.append(line)
         return "\n".join(lines)
 
     return drained

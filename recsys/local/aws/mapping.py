@@ -1,9 +1,15 @@
-"""An event source mapping from a Kinesis stream, read from MiniStack's record of it."""
+"""An event source mapping from a Kinesis stream: what AWS refuses, and one read from MiniStack's record of it."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.arn import ArnParseError, parse_arn
+from ministack.core.responses import error_response_json
+from ministack.services import kinesis, lambda_svc
+
+from recsys.local.aws import service_roles
+from recsys.local.aws.lambda_limits import ERROR, out_of_range
+from recsys.local.aws.streamlog import Answer
 
 DEFAULTS = {
     "MaximumRetryAttempts": -1,
@@ -11,6 +17,22 @@ DEFAULTS = {
     "BisectBatchOnFunctionError": False,
     "ParallelizationFactor": 1,
 }
+RANGES = {
+    "batchSize": (1, 10_000),
+    "maximumBatchingWindowInSeconds": (0, 300),
+    "maximumRecordAgeInSeconds": (-1, 604_800),
+    "maximumRetryAttempts": (-1, 10_000),
+    "parallelizationFactor": (1, 10),
+}
+INVALID = "InvalidParameterValueException"
+CANNOT_READ = (
+    "Cannot access stream {}. Please ensure the role can perform the GetRecords, GetShardIterator, "
+    "DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
+)
+EXISTS = (
+    'The event source arn (" {} ") and function (" {} ") provided mapping already exists. '
+    "Please update or delete the existing mapping with UUID {}"
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +82,27 @@ def read(account: str, region: str, esm: dict[str, Any]) -> Mapping | None:
         partial="ReportBatchItemFailures" in (esm.get("FunctionResponseTypes") or ()),
         destination=failure.get("Destination"),
     )
+
+
+def refused(given: dict[str, Any]) -> Answer | None:
+    """AWS's refusal of a new mapping from a stream; None where it may be, or where MiniStack refuses it itself."""
+    arn = given["EventSourceArn"]
+    name, qualifier, error = lambda_svc._resolve_existing_esm_function(given.get("FunctionName", ""))
+    if error:
+        return None
+    if found := out_of_range(given, RANGES):
+        return found
+    if not given.get("StartingPosition"):
+        return error_response_json(INVALID, ERROR.format("null", "startingPosition", "not be null."), 400)
+    if arn.partition("/consumer/")[0] not in [stream["StreamARN"] for stream in kinesis._streams.all_values()]:
+        return error_response_json(INVALID, f"Stream not found: {arn}", 400)
+    _, config, _ = lambda_svc._get_func_record_for_ref(given["FunctionName"])
+    if config and service_roles.reading(config, arn):
+        return error_response_json(INVALID, CANNOT_READ.format(arn), 400)
+    for esm in lambda_svc._esms.values():
+        if (esm["EventSourceArn"], esm["FunctionName"], esm.get("Qualifier")) == (arn, name, qualifier):
+            return error_response_json("ResourceConflictException", EXISTS.format(arn, name, esm["UUID"]), 409)
+    return None
 
 
 def _true(value: Any) -> bool:

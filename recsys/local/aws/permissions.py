@@ -9,9 +9,12 @@ there; signatures are not verified. What a service does with a role, as Lambda r
 - A policy of AWS's own whose text MiniStack does not have (AmazonPersonalizeFullAccess) allows everything.
 - A connection on loopback counts as encrypted (aws:SecureTransport): nobody else can listen.
 - The message of a denial names the resource, as AWS's does.
+- A role's key that nobody was given, or that has expired, is refused: every key that begins with ASIA is a role's.
+- Sessions outlast a restart. Those of our own services last a week, as a service renews its keys while it works.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,13 +29,18 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import iam, lambda_svc, sts
 
 from recsys.local.aws import calls
+from recsys.local.shared.asgi import Scope, header
+from recsys.local.shared.errors import ServiceError
 
 LOOPBACK = ("127.0.0.1", True)  # where every request is from, and that it counts as encrypted
 MANAGED = "arn:aws:iam::aws:policy/"
+OF_SERVICES = ("/PersonalizeSession", "/SagemakerSession")
+WEEK = 7 * 86400.0  # seconds
+UNKNOWN = ("UnrecognizedClientException", "The security token included in the request is invalid.", 403)
+EXPIRED = ("ExpiredTokenException", "The security token included in the request is expired", 403)
 ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 Credentials = dict[str, str]
-Scope = dict[str, Any]
 
 _checking: ContextVar[bool] = ContextVar("checking", default=False)
 _refused: ContextVar[str] = ContextVar("refused", default="*")  # the resource of the last denial
@@ -54,6 +62,9 @@ def install() -> None:
     iam_evaluator.parse_policy_document = _parsed_once(iam_evaluator.parse_policy_document)
     iam_evaluator._resolve_managed_policy_document = _known(iam_evaluator._resolve_managed_policy_document)
     iam_actions.access_denied_response = _naming_the_resource(iam_actions.access_denied_response)
+    sts.get_state = lambda: {"sessions": dict(sts._sessions)}
+    sts.load_persisted_state = lambda saved: sts._sessions.update(saved.get("sessions", {}))
+    sts.register_session = _lasting(sts.register_session)
     of_its_role = _of_its_role(lambda_runtime.execution_credentials)
     lambda_runtime.execution_credentials = lambda_svc.execution_credentials = of_its_role
 
@@ -69,20 +80,27 @@ def checked(scope: Scope) -> Iterator[None]:
 
 
 def role_key(scope: Scope) -> str | None:
-    """The access key a request is signed with, in its header or its address, if a role's session has it."""
-    authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    query = scope.get("query_string", b"")
-    if b"ASIA" not in authorization and b"ASIA" not in query:
+    """The access key a request is signed with, in its header or its address, if it is a role's, or of nobody."""
+    authorization, query = header(scope, "authorization"), scope.get("query_string", b"").decode("latin-1")
+    if "ASIA" not in authorization and "ASIA" not in query:
         return None
-    asked = parse_qs(query.decode("latin-1"))
-    key = extract_access_key_id({"authorization": authorization.decode("latin-1")}, asked)
-    return key if _role_of(key) else None
+    key = extract_access_key_id({"authorization": authorization}, parse_qs(query))
+    return key if key.startswith("ASIA") and (key not in sts._sessions or _role_of(key)) else None
 
 
 def denial(scope: Scope, action: str, resource: str, keys: Mapping[str, str]) -> str | None:
-    """Why a request may not do `action`, in AWS's words; None if it may. `keys` are the action's condition keys."""
+    """Why a request may not do `action`, in AWS's words; None if it may. `keys` are the action's condition keys.
+
+    Raises ServiceError for a role's key that is unknown or has expired.
+    """
     key = role_key(scope)
-    return refused(key, action, resource, keys) if key else None
+    if key is None:
+        return None
+    if key not in sts._sessions:
+        raise ServiceError(*UNKNOWN)
+    if sts._session_expired(sts._sessions[key]):
+        raise ServiceError(*EXPIRED)
+    return refused(key, action, resource, keys)
 
 
 def refusal(
@@ -117,6 +135,15 @@ def refused(key: str, action: str, resource: str, keys: Mapping[str, str] | None
     if isinstance(found, AuthError):
         return found.message
     return iam_actions.identity_denial_message(action, found.principal_arn, resource, found.decision == "Deny")
+
+
+def _lasting(register: Callable[[str, dict], None]) -> Callable[[str, dict], None]:
+    def registered(key: str, session: dict) -> None:
+        if str(session.get("Arn")).endswith(OF_SERVICES):
+            session["Expiration"] = time.time() + WEEK
+        register(key, session)
+
+    return registered
 
 
 def _role_of(key: str) -> str | None:

@@ -9,11 +9,12 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 
 from ministack.services import eventbridge
+
+from recsys.local.shared.asgi import Receive, Send, respond
+from recsys.local.shared.http import whole_body
 
 EXPECTED = 'expected {"at": "2026-12-06T04:00:00+00:00"}, a moment with its offset, later than what the clock shows'
 
@@ -49,19 +50,13 @@ def set_ahead(moment: float) -> None:
     look()
 
 
-async def answer(receive: Callable[[], Awaitable[dict[str, Any]]], send: Callable[[dict], Awaitable[None]]) -> None:
+async def answer(receive: Receive, send: Send) -> None:
     """Answer a request to set the clock; 400 where it makes no sense."""
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body, more = body + message.get("body", b""), message.get("more_body", False)
+    body = await whole_body(receive)
     try:
         moment = datetime.fromisoformat(json.loads(body)["at"])
         await asyncio.to_thread(set_ahead, moment.timestamp() if moment.tzinfo else -1.0)
         status, said = 200, {"at": moment.isoformat()}
     except (ValueError, TypeError, KeyError):
         status, said = 400, {"error": EXPECTED}
-    content = json.dumps(said).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    await respond(send, status, said)

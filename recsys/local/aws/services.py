@@ -3,7 +3,7 @@
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from recsys.local.addresses import CLOCK
 from recsys.local.aws import (
     account_limits,
     actions,
+    alarm_rules,
     alarms,
     async_calls,
     calls,
     capture,
     changed_items,
     embedded_metrics,
+    lambda_limits,
     lambda_logs,
     lambda_updates,
     lambda_worker,
@@ -30,8 +32,10 @@ from recsys.local.aws import (
     permissions,
     quick_items,
     quick_statements,
+    resharding,
     rule_clock,
     scan_order,
+    schedules,
     service_roles,
     table_metrics,
     xray,
@@ -42,16 +46,19 @@ from recsys.local.aws.lanes import Lanes
 from recsys.local.aws.own_clients import clients
 from recsys.local.aws.store import Store
 from recsys.local.aws.streamlog import StreamLog
+from recsys.local.shared.asgi import Receive, Scope, Send, header
 
-PERSONALIZE_SCOPE = b"/personalize/aws4_request"
+PERSONALIZE_SCOPE = "/personalize/aws4_request"
 API = "/restapis/"
 DRAIN_SECONDS = 10.0  # how long a stop waits for the batches in progress
 # What is changed in MiniStack before it serves. A call counts whether its function may log or not: metrics is last.
 MENDS = (
     account_limits,
     actions,
+    alarm_rules,
     async_calls,
     embedded_metrics,
+    lambda_limits,
     lambda_logs,
     lambda_updates,
     lambda_worker,
@@ -62,14 +69,12 @@ MENDS = (
     quick_statements,
     rule_clock,
     scan_order,
+    schedules,
     service_roles,
     table_metrics,
     metrics,
 )
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Tagged = dict[str, Callable[[], dict[str, dict[str, str]]]]  # by service, the tags of its resources by ARN
 
 logger = logging.getLogger(__name__)
@@ -97,13 +102,14 @@ class MiniStack:
         self.daemon = xray.install(lambda config, action: service_roles.of_function(config, action, "*") is None)
         changed_items.install()
         self.log.install()
+        resharding.install(self.log, self.autosave.save)
         self.poller.install()
         self.alarms.install()
         s3._atomic_write = self._noticed(s3._atomic_write)
 
     def takes(self, scope: Scope) -> bool:
         """Whether a request is for one of the services here: all that is not signed for Personalize."""
-        return PERSONALIZE_SCOPE not in _authorization(scope)
+        return PERSONALIZE_SCOPE not in header(scope, "authorization")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a lifespan is passed through."""
@@ -113,7 +119,7 @@ class MiniStack:
         if scope["path"] == CLOCK:
             await rule_clock.answer(receive, send)
             return
-        if xray.SCOPE in _authorization(scope):
+        if xray.SCOPE in header(scope, "authorization"):
             await xray.answer(xray.traces, scope, receive, send)
             return
         if scope["path"].startswith(API):
@@ -131,16 +137,19 @@ class MiniStack:
     def recover(self) -> None:
         """Bring back what was saved, and tell how old it is; then begin to save."""
         saved, checkpoints = self.store.rows(), self.store.checkpoints()
-        refused = capture.load(capture.restored(saved))
+        states = capture.restored(saved)
+        cut = _running(states)
+        refused = capture.load(states)
         records = sum(self.log.recover(stream) for stream in kinesis._streams.all_values())
         self.log.prune()
         self.poller.restore(checkpoints)
-        self.recovered = self._account(records, refused, bool(saved))
+        self.recovered = self._account(records, refused, bool(saved), cut)
         self.store.commit({}, (), None, clean=0.0)
         self.autosave.start(saved, checkpoints)
         self.alarms.start()
+        async_calls.resume()
 
-    def _account(self, records: int, refused: list[str], anything: bool) -> dict[str, Any]:
+    def _account(self, records: int, refused: list[str], anything: bool, cut: int) -> dict[str, Any]:
         saved_at, clean = self.store.fact("saved_at"), self.store.fact("clean") != 0.0
         account = {"saved_at": saved_at, "clean": clean, "records": records, "refused": refused, "message": ""}
         if not anything:
@@ -148,6 +157,10 @@ class MiniStack:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(saved_at))
         if clean:
             account["message"] = f"recovered the state of {moment}, saved at a clean stop; nothing is lost"
+            uploads = int(self.store.fact("uploads") or 0)
+            lost = [f"executions of state machines, which failed ({cut})"] if cut else []
+            lost += [f"multipart uploads to S3 ({uploads})"] if uploads else []
+            account["message"] += f" but {' and '.join(lost)}" if lost else ""
         else:
             account["message"] = (
                 f"the last run was killed; recovered the state of {moment}, its last save: all that S3, streams and "
@@ -166,6 +179,7 @@ class MiniStack:
 
     def quiesce(self) -> None:
         """Finish the batches in progress while their functions can still reach the server."""
+        async_calls.stop()
         self.lanes.stop(DRAIN_SECONDS)
 
     def stop(self) -> None:
@@ -215,13 +229,20 @@ def _mending_when_loaded(
             api_gateway.install()
             gateway.install(xray.traces)
         if name == "stepfunctions" and not known:
-            from recsys.local.aws import machine_roles, state_machines
+            from recsys.local.aws import definitions, machine_roles, state_machines
 
+            definitions.install()
             state_machines.install(machine_roles.clients(client))
             machine_roles.install()
         return module
 
     return got
+
+
+def _running(states: dict[str, dict[str, Any]]) -> int:
+    """How many executions of state machines were running; MiniStack lets them fail."""
+    executions = states.get("stepfunctions", {}).get("executions")
+    return sum(each.get("status") == "RUNNING" for each in executions.all_values()) if executions else 0
 
 
 def _timed(path: str, send: Send) -> Send:
@@ -233,7 +254,3 @@ def _timed(path: str, send: Send) -> Send:
         await send(message)
 
     return sent
-
-
-def _authorization(scope: Scope) -> bytes:
-    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")

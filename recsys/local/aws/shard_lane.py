@@ -16,6 +16,7 @@ from recsys.local.aws import failures, service_roles
 from recsys.local.aws import mapping as mappings
 from recsys.local.aws.batches import Piece, Record, first_failure, fitting, judge, split_aged
 from recsys.local.aws.mapping import Mapping
+from recsys.local.aws.resharding import closed_before
 from recsys.local.aws.streamlog import sequence_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class ShardLane:
             return self._handle(mapping, stream, function, config, esm)
 
     def _read(self, mapping: Mapping, stream: dict) -> float | None:
+        if self._is_early(stream):
+            return NOT_READY_PAUSE
         after = self.poller.checkpoints.get((self.esm_id, self.shard_id), "")
         records = self.poller.log.read(stream, self.shard_id, after, mapping.batch_size)
         if not records:
@@ -74,6 +77,13 @@ class ShardLane:
                 return left
         self.pieces.append(Piece(fitting(records, PAYLOAD_LIMIT)))
         return 0.0
+
+    def _is_early(self, stream: dict) -> bool:
+        """Whether records of a shard that this one goes on from are not done with."""
+        with self.poller.log.lock:
+            before = list(closed_before(stream, self.shard_id)) if self.shard_id in stream["shards"] else []
+        done = self.poller.checkpoints
+        return any(records and done.get((self.esm_id, name), "") < sequence_of(records[-1]) for name, records in before)
 
     def _handle(self, mapping: Mapping, stream: dict, function: dict, config: dict, esm: dict) -> float:
         piece = self.pieces.popleft()

@@ -32,6 +32,7 @@ DELETE FROM records WHERE stream = ? AND (arrived < ? OR sequence <= ?)
 """
 
 Stream = dict[str, Any]
+Shard = dict[str, Any]
 Record = dict[str, Any]
 Answer = tuple[int, dict[str, str], Any]
 
@@ -70,7 +71,7 @@ class StreamLog:
             return f"{self._last_millis:020d}{self._counter % 10**10:010d}"
 
     def expire(self, stream: Stream) -> None:
-        """Drop what is older than the stream's retention."""
+        """Drop what is older than the stream's retention, closed shards too."""
         cutoff = time.time() - stream["RetentionPeriodHours"] * 3600
         with self.lock:
             for shard in stream["shards"].values():
@@ -78,6 +79,12 @@ class StreamLog:
                 if records and records[0]["ApproximateArrivalTimestamp"] < cutoff:
                     keep = bisect.bisect_left(records, cutoff, key=lambda record: record["ApproximateArrivalTimestamp"])
                     del records[:keep]
+            oldest = f"{int(max(0.0, cutoff) * 1000):020d}"
+            ended = {
+                name for name, shard in stream["shards"].items() if shard.get("ending_sequence_number", "~") < oldest
+            }
+            if ended:
+                stream["shards"] = {name: shard for name, shard in stream["shards"].items() if name not in ended}
 
     def read(self, stream: Stream, shard_id: str, after: str, limit: int) -> list[Record]:
         """At most `limit` committed records of a shard, oldest first, later than sequence number `after`."""

@@ -1,8 +1,10 @@
 """The one process: where it listens, how it routes, what it says about itself."""
 
+import base64
 import json
 import subprocess
 import sys
+import time
 import urllib.request
 
 import psutil
@@ -67,6 +69,28 @@ def test_log_lines_and_metrics_of_a_function_reach_cloudwatch(client):
     found = client("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="Invocations")["Metrics"]
     assert [{"Name": "FunctionName", "Value": "logging"}] in [metric["Dimensions"] for metric in found]
     client("lambda").delete_function(FunctionName="logging")
+
+
+UNENDED = """
+import sys
+
+
+def handler(event, context):
+    print("first")
+    sys.stderr.write("no end")
+"""
+
+
+def test_a_function_that_does_not_end_its_last_line_is_not_waited_for(client):
+    function(client, "unended", UNENDED)
+    client("lambda").invoke(FunctionName="unended")
+    started = time.monotonic()
+    answer = client("lambda").invoke(FunctionName="unended", LogType="Tail")
+    assert time.monotonic() - started < lambda_logs.LONGEST
+    told = base64.b64decode(answer["LogResult"]).decode()
+    assert told.endswith("first\nno end")
+    assert lambda_logs.MARK not in told
+    client("lambda").delete_function(FunctionName="unended")
 
 
 def test_a_record_that_is_acknowledged_is_on_disk(client, embedded):

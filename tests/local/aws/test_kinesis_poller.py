@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+import pytest
+from botocore.exceptions import ClientError
 from stream_pipeline import HANDLER, function
 from waiting import eventually
 
@@ -158,6 +160,29 @@ def test_a_mapping_on_a_stream_has_the_defaults_of_a_stream(client, pipeline):
         -1,
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({}, "mapping already exists. Please update or delete the existing mapping with UUID"),
+        ({"EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/none"}, "Stream not found"),
+        ({"StartingPosition": None}, "Value null at 'startingPosition'"),
+        ({"BatchSize": 10_001}, "Member must have value less than or equal to 10000"),
+        ({"ParallelizationFactor": 11}, "Member must have value less than or equal to 10"),
+    ],
+)
+def test_a_mapping_that_aws_refuses_is_refused_also_in_a_template(client, pipeline, changed, message):
+    line = pipeline(Enabled=False)
+    wanted = {"FunctionName": line.function, "EventSourceArn": line.stream_arn, "StartingPosition": "LATEST"} | changed
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    with pytest.raises(ClientError, match=message):
+        client("lambda").create_event_source_mapping(**wanted)
+    resources = {"M": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": wanted}}
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(StackName="mapped", TemplateBody=json.dumps({"Resources": resources}))
+    assert cloudformation.describe_stacks(StackName="mapped")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
+    cloudformation.delete_stack(StackName="mapped")
 
 
 def test_the_iterator_age_is_measured(client, pipeline):

@@ -57,6 +57,16 @@ def test_kinesis_writes_pass_the_stream_log(name):
     assert "put_record_internal" in inspect.getsource(__import__("ministack.services.dynamodb", fromlist=["x"]))
 
 
+def test_shards_are_changed_and_told_of_where_the_resharding_looks():
+    from ministack.services import kinesis
+
+    source = inspect.getsource(kinesis.handle_request)
+    for action in ("SplitShard", "MergeShards", "UpdateShardCount", "GetRecords", "DescribeStreamSummary"):
+        assert f'"{action}": _' in source
+    assert all(calls_by_name(kinesis, name) for name in ("_route_to_shard", "_shard_out", "_max_shard_index"))
+    assert parameters(kinesis._build_shards) == ["shard_count", "start_index"]
+
+
 def test_the_poll_loop_calls_what_the_kinesis_poller_replaces():
     from ministack.services import lambda_svc
 
@@ -133,6 +143,30 @@ def test_alarms_are_evaluated_through_one_function():
     for name in ("_dims_key", "_calc_stats", "_stat_value", "_record_history", "_dispatch_alarm_actions"):
         assert callable(getattr(cloudwatch, name))
     assert callable(cloudwatch._evaluate_parent_alarms)
+
+
+def test_alarms_and_data_are_put_where_they_are_looked_at():
+    from ministack.services import cloudwatch
+    from ministack.services.cloudformation import provisioners
+
+    source = inspect.getsource(cloudwatch.handle_request)
+    for action, put in (("PutMetricData", "_put_metric_data"), ("PutMetricAlarm", "_put_metric_alarm")):
+        assert f'"{action}": {put},' in source
+        assert parameters(getattr(cloudwatch, put)) == ["params", "cbor_data", "is_cbor", "is_json"]
+    assert calls_by_name(provisioners, "_cw_metric_alarm_record")
+    assert parameters(provisioners._cw_metric_alarm_record) == ["name", "props"]
+
+
+def test_what_is_refused_is_put_where_it_is_looked_at():
+    from ministack.services import eventbridge, lambda_svc, scheduler, stepfunctions
+    from ministack.services.cloudformation import provisioners
+
+    assert "invalid = _validate_definition_jsonata(" in inspect.getsource(stepfunctions._create_state_machine)
+    assert calls_by_name(eventbridge, "_validate_schedule_expression")
+    assert '"DeleteRule": _delete_rule,' in inspect.getsource(eventbridge.handle_request)
+    assert all(calls_by_name(scheduler, name) for name in ("_create_schedule", "_update_schedule"))
+    assert all(calls_by_name(lambda_svc, name) for name in ("_create_function", "_update_config"))
+    assert calls_by_name(provisioners, "_sfn_definition")
 
 
 def test_services_whose_state_is_borrowed_do_nothing_but_collect_it():
@@ -290,16 +324,25 @@ def test_workers_are_leased_and_dropped_where_an_update_spares_them():
 
 
 def test_asynchronous_calls_are_made_where_they_are_queued():
-    from ministack.services import eventbridge, lambda_svc
+    from ministack.services import eventbridge, lambda_svc, s3
 
     assert calls_by_name(lambda_svc, "invoke_async_with_retry")
-    made = inspect.getsource(lambda_svc.invoke_async_with_retry)
-    assert "_execute_function(func, event)" in made
-    assert "contextvars.copy_context()" in made
     assert parameters(lambda_svc.invoke_async_with_retry) == parameters(lambda_svc._execute_function)
+    assert parameters(lambda_svc._route_async_failure) == ["target_arn", "func_name", "event", "result"]
     assert calls_by_name(eventbridge, "_dispatch_to_lambda")
     assert parameters(eventbridge._dispatch_to_lambda) == ["arn", "payload"]
     assert lambda_svc._throttle_response("reason", "message")["throttle"] is True
+    assert isinstance(s3._multipart_uploads._data, dict)
+
+
+def test_a_template_is_checked_where_more_is_looked_at():
+    from ministack.services.cloudformation import changesets, engine, handlers
+
+    assert calls_by_name(handlers, "_capabilities_enforced")
+    assert calls_by_name(engine, "_validate_template_statics")
+    assert all(calls_by_name(module, "_resolve_parameters") for module in (changesets, engine, handlers))
+    assert parameters(engine._resolve_parameters) == ["template", "provided_params", "previous_params"]
+    assert list(engine._intrinsic_references({"Fn::Sub": "${A.b} ${!C}"})) == [("A", "b")]
 
 
 def test_a_nested_stack_updates_its_resources_by_the_function_that_keeps_their_attributes():

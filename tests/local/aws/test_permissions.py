@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import personalize_shop as shops
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from waiting import eventually
 
@@ -102,6 +103,35 @@ def test_what_no_policy_allows_is_refused_in_the_words_of_aws(role: Role, case: 
         role.ask(case.split(",")[0], call, **request)
     except ClientError as error:
         assert "not authorized" not in str(error)
+
+
+EVERYWHERE = [
+    ("dynamodb", "list_tables"),
+    ("s3", "list_buckets"),
+    ("sts", "get_caller_identity"),
+    ("personalize", "list_schemas"),
+    ("sagemaker", "list_models"),
+    ("xray", "batch_get_traces"),
+]
+REQUESTS = {"batch_get_traces": {"TraceIds": []}}
+
+
+@pytest.mark.parametrize(("service", "call"), EVERYWHERE)
+def test_a_roles_key_that_nobody_was_given_is_refused(role: Role, service: str, call: str) -> None:
+    role.session = boto3.Session("ASIAFFFFFFFFFFFFFFFF", "x", "y", "us-east-1")
+    code, _ = role.refused(service, call, **REQUESTS.get(call, {}))
+    assert code in ("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId")
+
+
+def test_an_expired_session_is_refused(role: Role) -> None:
+    role.may(("*", "*"))
+    asks = {"RoleArn": role.arn, "RoleSessionName": "short", "DurationSeconds": 1}  # boto3 would ask for 900
+    keys = boto3.client("sts", config=Config(parameter_validation=False)).assume_role(**asks)["Credentials"]
+    role.session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
+    role.ask("dynamodb", "list_tables")
+    time.sleep(1)
+    codes = {role.refused(service, call, **REQUESTS.get(call, {}))[0] for service, call in EVERYWHERE}
+    assert codes == {"ExpiredTokenException", "ExpiredToken"}
 
 
 def test_who_a_role_is_nobody_forbids(role: Role) -> None:

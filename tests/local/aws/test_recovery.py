@@ -3,10 +3,12 @@
 import json
 import time
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from own_server import OwnServer
 from ports import free_port
-from stream_pipeline import build
+from stream_pipeline import build, function
 from waiting import eventually
 
 EVENTS = 480
@@ -154,6 +156,51 @@ def test_everything_the_pipeline_uses_survives_a_clean_stop(server):
     assert [message["Body"] for message in messages] == ["kept"]
     line.put([{"id": 1}])
     eventually(lambda: line.stored() == ["1"])
+
+
+SLOW = """
+import os, time
+import boto3
+
+
+def handler(event, context):
+    time.sleep(0.5)
+    boto3.client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"id": {"S": str(event["n"])}})
+"""
+
+
+def test_calls_that_wait_at_a_clean_stop_are_made_and_what_is_cut_is_told(server):
+    line = build(server.client, "waiting")
+    function(server.client, "waiting-calls", SLOW, {"TABLE": line.table})
+    server.client("lambda").put_function_concurrency(FunctionName="waiting-calls", ReservedConcurrentExecutions=1)
+    definition = json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}})
+    role = "arn:aws:iam::000000000000:role/none"
+    states = server.client("stepfunctions")
+    machine = states.create_state_machine(name="cut", roleArn=role, definition=definition)["stateMachineArn"]
+    states.start_execution(stateMachineArn=machine)
+    server.client("s3").create_bucket(Bucket="cut-bucket")
+    server.client("s3").create_multipart_upload(Bucket="cut-bucket", Key="k")
+    for n in range(4):
+        payload = json.dumps({"n": n})
+        server.client("lambda").invoke(FunctionName="waiting-calls", InvocationType="Event", Payload=payload)
+    server.stop()
+    server.start()
+    cut = "nothing is lost but executions of state machines, which failed (1) and multipart uploads to S3 (1)"
+    assert cut in server.health()["recovered"]["message"]
+    eventually(lambda: sorted(line.stored()) == ["0", "1", "2", "3"])
+
+
+def test_a_session_of_a_role_is_the_same_after_a_restart(server):
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    arn = server.client("iam").create_role(RoleName="lasting", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    keys = server.client("sts").assume_role(RoleArn=arn, RoleSessionName="last")["Credentials"]
+    server.stop()
+    server.start()
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
+    endpoint = {"endpoint_url": f"http://127.0.0.1:{server.port}"}
+    assert session.client("sts", **endpoint).get_caller_identity()["Arn"].endswith("assumed-role/lasting/last")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        session.client("dynamodb", **endpoint).list_tables()
 
 
 def test_a_killed_server_tells_how_old_the_recovered_state_is(server):

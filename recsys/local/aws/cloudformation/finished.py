@@ -1,8 +1,8 @@
 """Properties that MiniStack's CloudFormation ignores, set once it has made or changed the resource.
 
 - A method gets its request validator, a stage its access logs and cache settings.
-- A table gets its TTL, point-in-time recovery and encryption, a stream its encryption, a topic its key, a bucket its
-  lifecycle rules, a function its reserved concurrency and whether it may invoke itself.
+- A table gets its TTL, point-in-time recovery and encryption, a stream its shards and encryption, a topic its key, a
+  bucket its lifecycle rules, a function its reserved concurrency and whether it may invoke itself.
 - Bucket, event source mapping and dashboard get their tags.
 """
 
@@ -61,6 +61,8 @@ def _table(name: str, props: Properties) -> None:
 
 
 def _stream(name: str, props: Properties) -> None:
+    if "ShardCount" in props:
+        accepted(kinesis._update_shard_count({"StreamName": name, "TargetShardCount": int(props["ShardCount"])}))
     encryption = props.get("StreamEncryption") or {}
     if encryption:
         accepted(kinesis._start_stream_encryption({"StreamName": name, **encryption}))

@@ -16,7 +16,7 @@ from recsys.local.aws.xray.context import continued as continued
 from recsys.local.aws.xray.daemon import Daemon
 from recsys.local.aws.xray.traces import Traces
 
-SCOPE = b"/xray/aws4_request"
+SCOPE = "/xray/aws4_request"
 
 traces = Traces()
 

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +13,9 @@ from recsys.local.aws import permissions
 from recsys.local.aws.xray.expressions import BadExpression, parse
 from recsys.local.aws.xray.summaries import summary, viewed
 from recsys.local.aws.xray.traces import BadSegment, Segment, Trace, Traces
+from recsys.local.shared.asgi import Receive, Scope, Send, respond
 from recsys.local.shared.errors import ServiceError
-from recsys.local.shared.http import json_object, whole_body
+from recsys.local.shared.http import json_object, request_id, whole_body
 from recsys.local.shared.tokens import make_token, read_token
 from recsys.local.shared.validate import validate
 
@@ -25,15 +25,9 @@ TRACES_AT_ONCE, SEGMENTS_AT_ONCE = 5, 50
 SEGMENT_BYTES = 64 * 1024
 
 Params = dict[str, Any]
-Scope = dict[str, Any]
 
 
-async def answer(
-    traces: Traces,
-    scope: Scope,
-    receive: Callable[[], Awaitable[dict[str, Any]]],
-    send: Callable[[dict[str, Any]], Awaitable[None]],
-) -> None:
+async def answer(traces: Traces, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one signed request."""
     body = await whole_body(receive)
     try:
@@ -42,10 +36,8 @@ async def answer(
         status, kind = 200, b""
     except ServiceError as error:
         status, content, kind = error.status, {"Message": error.message}, error.code.encode()
-    headers = [(b"content-type", b"application/json"), (b"x-amzn-requestid", str(uuid.uuid4()).encode())]
-    headers += [(b"x-amzn-errortype", kind)] if kind else []
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(content).encode()})
+    errors = [(b"x-amzn-errortype", kind)] if kind else []
+    await respond(send, status, content, (b"x-amzn-requestid", request_id()), *errors)
 
 
 def _answered(traces: Traces, scope: Scope, body: bytes) -> Params:

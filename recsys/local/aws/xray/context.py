@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+
+from recsys.local.shared.asgi import Scope, header
 
 HEADER = "X-Amzn-Trace-Id"
 ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
@@ -52,11 +53,9 @@ def read(text: str) -> Context | None:
 
 
 @contextmanager
-def continued(scope: dict[str, Any]) -> Iterator[None]:
+def continued(scope: Scope) -> Iterator[None]:
     """While a request is answered, what is called for it belongs to the trace its header names."""
-    name = HEADER.lower().encode()
-    text = next((value for key, value in scope["headers"] if key == name), None)
-    token = inbound.set(read(text.decode("latin-1")) if text else None)
+    token = inbound.set(read(header(scope, HEADER.lower())))
     try:
         yield
     finally:

@@ -1,0 +1,68 @@
+"""What a service refuses when it is asked, a template may not make either: MiniStack writes it past the service.
+
+Event source mapping, function, rule, schedule, alarm and state machine; the resource fails with the service's message.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
+
+from recsys.local.aws import alarm_rules, definitions, lambda_limits, mapping, schedules
+from recsys.local.aws.cloudformation.answers import Created, Properties, accepted
+
+
+def install() -> None:
+    """Look at the properties before the resource is made or changed."""
+    for kind, check in CHECKS.items():
+        handlers = _RESOURCE_HANDLERS[f"AWS::{kind}"]
+        for step in ("create", "update"):
+            handlers[step] = _checked(handlers[step], check, step)
+    alarm, machine = provisioners._cw_metric_alarm_record, provisioners._sfn_definition
+    provisioners._cw_metric_alarm_record = lambda name, props: alarm(name, alarm_rules.settled(props))
+    provisioners._sfn_definition = lambda props: _possible(machine(props))
+
+
+def _checked(handle: Callable[..., Created], check: Callable[[Properties, str], None], step: str) -> Callable[..., Any]:
+    def checked(subject: str, *rest: Any, **options: Any) -> Created:
+        # create(logical id, properties, stack), update(physical id, old properties, new properties, stack, ...)
+        check(rest[0] if step == "create" else rest[1], step)
+        return handle(subject, *rest, **options)
+
+    return checked
+
+
+def _mapping(props: Properties, step: str) -> None:
+    new = step == "create" and ":kinesis:" in props.get("EventSourceArn", "")
+    if new and (answer := mapping.refused(props)):
+        accepted(answer)
+
+
+def _function(props: Properties, step: str) -> None:
+    if answer := lambda_limits.refused(props):
+        accepted(answer)
+
+
+def _rule(props: Properties, step: str) -> None:
+    if found := schedules.rule_fault(props.get("ScheduleExpression", "")):
+        raise ValueError(found)
+
+
+def _schedule(props: Properties, step: str) -> None:
+    if found := schedules.fault(props):
+        raise ValueError(found)
+
+
+def _possible(definition: str) -> str:
+    if found := definitions.fault(definition):
+        raise ValueError(found)
+    return definition
+
+
+CHECKS = {
+    "Events::Rule": _rule,
+    "Lambda::EventSourceMapping": _mapping,
+    "Lambda::Function": _function,
+    "Scheduler::Schedule": _schedule,
+}

@@ -1,0 +1,138 @@
+"""Schedules, state machines and functions that AWS refuses, by API and in a template; and templates it refuses."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+ROLE = "arn:aws:iam::000000000000:role/test"
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:none"
+BAD_RULES = ["rate(1 hours)", "rate(2 hour)", "rate(0 minutes)", "every day", "cron(0 2 * * * *)"]
+BAD_SCHEDULES = [
+    ({"ScheduleExpression": "every day"}, "Invalid Schedule Expression every day"),
+    ({"ScheduleExpression": "at(tomorrow)"}, "Invalid Schedule Expression"),
+    ({"ScheduleExpressionTimezone": "Mars/X"}, "Invalid Timezone Mars/X"),
+]
+BAD_MACHINES = [
+    ("{", "INVALID_JSON_DESCRIPTION"),
+    ({"StartAt": "B", "States": {"A": {"Type": "Pass", "End": True}}}, "Missing target: B at /StartAt"),
+    ({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}, "Missing target: B at /States/A/Next"),
+    ({"StartAt": "A", "States": {"A": {"Type": "Pass"}}}, "exactly one of Next and End is needed at /States/A"),
+    ({"StartAt": "A", "States": {"A": {"Type": "Jump", "End": True}}}, "Jump is no type of a state"),
+    (
+        {"StartAt": "A", "States": {"A": {"Type": "Choice", "Choices": [{"Next": "B"}]}}},
+        r"Missing target: B at /States/A/Choices\[0\]/Next",
+    ),
+    (
+        {"StartAt": "A", "States": {"A": {"Type": "Parallel", "End": True, "Branches": [{"StartAt": "B"}]}}},
+        "Missing target: B at /States/A/StartAt",
+    ),
+]
+BAD_FUNCTIONS = [
+    ({"Timeout": 901}, "Value '901' at 'timeout'"),
+    ({"MemorySize": 10_241}, "Value '10241' at 'memorySize'"),
+    ({"Environment": {"Variables": {"A": "x" * 4096}}}, "exceeded the 4KB limit"),
+]
+
+
+@pytest.fixture
+def fails_in_a_stack(client):
+    """`fails_in_a_stack("AWS::...", properties)`: why the resource could not be made."""
+    cloudformation = client("cloudformation")
+
+    def reasons(kind, properties):
+        resources = {"R": {"Type": kind, "Properties": properties}}
+        cloudformation.create_stack(StackName="refusals", TemplateBody=json.dumps({"Resources": resources}))
+        events = cloudformation.describe_stack_events(StackName="refusals")["StackEvents"]
+        return " ".join(event.get("ResourceStatusReason", "") for event in events)
+
+    yield reasons
+    cloudformation.delete_stack(StackName="refusals")
+
+
+@pytest.mark.parametrize("expression", BAD_RULES)
+def test_a_rule_needs_a_schedule_that_is_one(client, fails_in_a_stack, expression):
+    with pytest.raises(ClientError, match="ScheduleExpression is not valid"):
+        client("events").put_rule(Name="refused", ScheduleExpression=expression)
+    assert "ScheduleExpression is not valid" in fails_in_a_stack(
+        "AWS::Events::Rule", {"ScheduleExpression": expression, "State": "ENABLED"}
+    )
+
+
+def test_a_rule_needs_a_schedule_or_a_pattern(client):
+    with pytest.raises(ClientError, match="must be specified"):
+        client("events").put_rule(Name="refused")
+
+
+@pytest.mark.parametrize("expression", ["rate(1 hour)", "rate(15 minutes)", "cron(0 2 * * ? *)"])
+def test_a_rule_goes_when_its_targets_have_gone(client, expression):
+    events = client("events")
+    events.put_rule(Name="targeted", ScheduleExpression=expression)
+    events.put_targets(Rule="targeted", Targets=[{"Id": "1", "Arn": QUEUE}])
+    with pytest.raises(ClientError, match="since it has targets"):
+        events.delete_rule(Name="targeted")
+    events.remove_targets(Rule="targeted", Ids=["1"])
+    events.delete_rule(Name="targeted")
+
+
+@pytest.mark.parametrize(("changed", "message"), BAD_SCHEDULES)
+def test_a_schedule_is_refused_that_would_never_be_due(client, fails_in_a_stack, changed, message):
+    target = {"Arn": QUEUE, "RoleArn": ROLE}
+    asked = {"ScheduleExpression": "rate(1 hours)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target} | changed
+    with pytest.raises(ClientError, match=message):
+        client("scheduler").create_schedule(Name="refused", **asked)
+    assert message in fails_in_a_stack("AWS::Scheduler::Schedule", asked)
+
+
+@pytest.mark.parametrize(("definition", "message"), BAD_MACHINES)
+def test_a_state_machine_is_refused_that_leads_nowhere(client, fails_in_a_stack, definition, message):
+    text = definition if isinstance(definition, str) else json.dumps(definition)
+    with pytest.raises(ClientError, match=message):
+        client("stepfunctions").create_state_machine(name="refused", roleArn=ROLE, definition=text)
+    told = fails_in_a_stack("AWS::StepFunctions::StateMachine", {"RoleArn": ROLE, "DefinitionString": text})
+    assert "Invalid State Machine Definition" in told
+
+
+@pytest.mark.parametrize(("changed", "message"), BAD_FUNCTIONS)
+def test_a_function_keeps_to_lambdas_limits(client, fails_in_a_stack, changed, message):
+    asked = {"Runtime": "python3.12", "Handler": "index.handler", "Role": ROLE, **changed}
+    with pytest.raises(ClientError, match=message):
+        client("lambda").create_function(FunctionName="refused", Code={"ZipFile": b"none"}, **asked)
+    assert message in fails_in_a_stack("AWS::Lambda::Function", {**asked, "Code": {"ZipFile": "x = 1"}})
+
+
+QUEUES = {"A": {"Type": "AWS::SQS::Queue"}, "B": {"Type": "AWS::SQS::Queue", "DependsOn": "A"}}
+TRUST = {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}}
+PLAIN = {"R": {"Type": "AWS::IAM::Role", "Properties": TRUST}}
+NAMED = {"R": {"Type": "AWS::IAM::Role", "Properties": {**TRUST, "RoleName": "named"}}}
+CIRCLE = {**QUEUES, "A": {"Type": "AWS::SQS::Queue", "DependsOn": "B"}}
+BAD_STACKS = [
+    (PLAIN, {}, {}, r"Requires capabilities : \[CAPABILITY_IAM\]"),
+    (NAMED, {}, {"Capabilities": ["CAPABILITY_IAM"]}, r"Requires capabilities : \[CAPABILITY_NAMED_IAM\]"),
+    (QUEUES, {}, {"Parameters": [{"ParameterKey": "X", "ParameterValue": "1"}]}, r"Parameters: \[X\] do not exist"),
+    (QUEUES, {"O": {"Value": {"Ref": "None"}}}, {}, r"dependencies \[None\] in the Outputs block"),
+    (QUEUES, {"O": {"Value": {"Fn::Sub": "${AWS::Region} ${A.Arn} ${C}"}}}, {}, r"\[C\] in the Outputs block"),
+    ({"B": QUEUES["B"]}, {}, {}, r"dependencies \[A\] in the Resources block"),
+    (CIRCLE, {}, {}, "Circular dependency"),
+    ({}, {}, {}, "At least one Resources member must be defined"),
+]
+
+
+@pytest.mark.parametrize(("resources", "outputs", "request_of", "message"), BAD_STACKS)
+def test_a_template_is_refused_before_anything_is_made(client, resources, outputs, request_of, message):
+    cloudformation = client("cloudformation")
+    asked = {"TemplateBody": json.dumps({"Resources": resources, "Outputs": outputs}), **request_of}
+    for act, more in (("create_stack", {}), ("create_change_set", {"ChangeSetName": "c", "ChangeSetType": "CREATE"})):
+        with pytest.raises(ClientError, match=message):
+            getattr(cloudformation, act)(StackName="never", **more, **asked)
+    with pytest.raises(ClientError, match="does not exist"):
+        cloudformation.describe_stacks(StackName="never")
+
+
+def test_a_role_is_made_where_it_is_acknowledged(client):
+    body = json.dumps({"Resources": NAMED})
+    client("cloudformation").create_stack(
+        StackName="acknowledged", TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    assert client("iam").get_role(RoleName="named")["Role"]
+    client("cloudformation").delete_stack(StackName="acknowledged")
