@@ -40,8 +40,7 @@ def deploy(
     sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
     agreed(parameters.load(params, settings=[*(settings or []), *sizes])[0], yes, max_usd, notebooks=False)
     connect(values)
-    standing = stack.values_of(stack.describe(values.stack_name))
-    own = names(values, named.get("SolutionVersionArn") or standing.get("SolutionVersionArn", ""))
+    own = {} if stack.describe(values.stack_name) else names(values)
     wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **own, **named}
     outputs = bring(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
     print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)

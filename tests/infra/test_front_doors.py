@@ -87,6 +87,8 @@ class TestTheCommand:
         shown = run(Path(sys.executable).with_name("recsys"), "deploy", *settings, TRACKED, "--json")
         rows = {row["output"]: row["value"] for row in json.loads(shown)}
         assert rows == outputs(suffix) and rows["StreamName"]
+        named = deploy.stack.values_of(deploy.describe(f"recsys-{suffix}"))["CampaignName"]
+        assert named == f"real-time-recommendations-{suffix}"
 
     def test_prints_a_template_whose_api_is_deployed_anew_where_it_changes(self) -> None:
         recsys = Path(sys.executable).with_name("recsys")
