@@ -25,14 +25,15 @@ def asked(url: str, path: str) -> tuple[int, str]:
 
 
 def parts(client: Any, trace: str, last: str) -> list[Segment]:
-    """Every segment and subsegment of a trace, once the one of this name is there."""
+    """Every segment and subsegment of a trace, once the one of this name is there and all have ended."""
 
     def found() -> list[Segment] | None:
         told = client("xray").batch_get_traces(TraceIds=[trace])["Traces"]
         every = [
-            each for whole in told for entry in whole["Segments"] for each in within(json.loads(entry["Document"]))
+            each for one in told for entry in one["Segments"] for each in within(json.loads(entry["Document"]))
         ]
-        return every if last in [part["name"] for part in every] else None
+        whole = last in [part["name"] for part in every] and all("end_time" in part for part in every)
+        return every if whole else None
 
     return eventually(found)
 
