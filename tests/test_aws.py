@@ -1,6 +1,7 @@
 """What cannot be asked is told in one line, whichever way it is asked; and AWS itself is never something else."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 
 import ports
@@ -47,7 +48,8 @@ def test_what_is_missing_is_named(
 
 
 @pytest.mark.parametrize("way", ["call", "pages"])
-def test_where_nobody_answers_it_is_told(way: str) -> None:
+def test_where_nobody_answers_it_is_told(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the attempts
     aws.connect("us-east-1", f"http://127.0.0.1:{ports.free_port()}")
     with pytest.raises(AwsError, match="is it running"):
         WAYS[way]()

@@ -29,9 +29,7 @@ def parts(client: Any, trace: str, last: str) -> list[Segment]:
 
     def found() -> list[Segment] | None:
         told = client("xray").batch_get_traces(TraceIds=[trace])["Traces"]
-        every = [
-            each for one in told for entry in one["Segments"] for each in within(json.loads(entry["Document"]))
-        ]
+        every = [each for one in told for entry in one["Segments"] for each in within(json.loads(entry["Document"]))]
         whole = last in [part["name"] for part in every] and all("end_time" in part for part in every)
         return every if whole else None
 

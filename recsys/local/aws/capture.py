@@ -85,7 +85,7 @@ def _lent(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
 def _streams_without_records() -> dict[str, Any]:
     """Kinesis without records, which the stream log keeps, and without iterators, which are good for minutes only."""
     streams = AccountRegionScopedDict()
-    for key, stream in kinesis._streams.all_item():
+    for key, stream in kinesis._streams.all_items():
         shards = {name: {**shard, "records": []} for name, shard in list(stream["shards"].items())}
         streams._data[key] = {**stream, "shards": shards}
     return {"streams": streams, "consumers": kinesis._consumers, "resource_policies": kinesis._resource_policies}
