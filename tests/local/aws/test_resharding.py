@@ -116,9 +116,15 @@ def test_a_template_changes_the_number_of_shards(client):
     client("cloudformation").delete_stack(StackName="grown")
 
 
-def test_what_was_put_after_a_change_survives_a_kill(tmp_path):
-    server = OwnServer(free_port(), tmp_path / "state")
-    server.start()
+@pytest.fixture
+def server(tmp_path):
+    own = OwnServer(free_port(), tmp_path / "state")
+    own.start()
+    yield own
+    own.stop()
+
+
+def test_what_was_put_after_a_change_survives_a_kill(server):
     kinesis = server.client("kinesis")
     kinesis.create_stream(StreamName="killed", ShardCount=2)
     server.saved_after(time.time())
@@ -128,4 +134,3 @@ def test_what_was_put_after_a_change_survives_a_kill(tmp_path):
     server.kill()
     server.start()
     assert read(kinesis, "killed") == list("abcdefgh")
-    server.stop()
