@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError
 
 from recsys.errors import LocalError
 from recsys.local.personalize.wire.protocol import ANY_PAGE, find_operation
-from recsys.local.shared.asgi import Receive, Scope, Send, header, respond
 from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.http import Receive, Scope, Send, header, respond
 
 CODE = "UnknownOperationException"
 REGION = "us-east-1"  # where the environment names none

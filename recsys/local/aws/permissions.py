@@ -29,8 +29,8 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import iam, lambda_svc, sts
 
 from recsys.local.aws import calls
-from recsys.local.shared.asgi import Scope, header
 from recsys.local.shared.errors import ServiceError
+from recsys.local.shared.http import Scope, header
 
 LOOPBACK = ("127.0.0.1", True)  # where every request is from, and that it counts as encrypted
 MANAGED = "arn:aws:iam::aws:policy/"

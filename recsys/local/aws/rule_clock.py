@@ -13,8 +13,7 @@ from datetime import datetime
 
 from ministack.services import eventbridge
 
-from recsys.local.shared.asgi import Receive, Send, respond
-from recsys.local.shared.http import whole_body
+from recsys.local.shared.http import Receive, Send, respond, whole_body
 
 EXPECTED = 'expected {"at": "2026-12-06T04:00:00+00:00"}, a moment with its offset, later than what the clock shows'
 

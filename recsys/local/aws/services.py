@@ -46,7 +46,7 @@ from recsys.local.aws.lanes import Lanes
 from recsys.local.aws.own_clients import clients
 from recsys.local.aws.store import Store
 from recsys.local.aws.streamlog import StreamLog
-from recsys.local.shared.asgi import Receive, Scope, Send, header
+from recsys.local.shared.http import Receive, Scope, Send, header
 
 PERSONALIZE_SCOPE = "/personalize/aws4_request"
 API = "/restapis/"

@@ -33,16 +33,13 @@ from recsys.local.personalize.wire.rate import Rate
 from recsys.local.shared.actor import Actor
 from recsys.local.shared.cloudwatch import Publisher
 from recsys.local.shared.errors import ServiceError
-from recsys.local.shared.http import request_id, whole_body
+from recsys.local.shared.http import Receive, Scope, Send, header, request_id, respond, whole_body
 from recsys.local.shared.store import Store, all_tags, opening
 
 log = logging.getLogger(__name__)
 
 ACCOUNT = "000000000000"  # what MiniStack answers GetCallerIdentity with for the placeholder credentials
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Params = dict[str, Any]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
 Denial = Callable[[Scope, str, str, dict[str, str]], str | None]  # why a request may not do an action on a resource
@@ -135,12 +132,10 @@ class Personalize:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await whole_body(receive)
         status, headers, content = await self._answer(scope, body)
-        headers = [*headers, (b"content-length", str(len(content)).encode()), (b"x-amzn-requestid", request_id())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await respond(send, status, content, *headers, (b"x-amzn-requestid", request_id()))
 
     async def _answer(self, scope: Scope, body: bytes) -> Answer:
-        target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"").decode("latin-1")
+        target = header(scope, "x-amz-target")
         try:
             operation = find_operation(scope["method"], scope["path"], target)
         except ServiceError as error:

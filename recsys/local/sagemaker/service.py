@@ -7,7 +7,7 @@ them (hosting/). What AWS can do and this cannot is refused with a ValidationExc
 import asyncio
 import logging
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,11 @@ from recsys.local.shared.actor import Actor
 from recsys.local.shared.clients import client
 from recsys.local.shared.cloudwatch import Publisher
 from recsys.local.shared.errors import ServiceError
-from recsys.local.shared.http import request_id, whole_body
+from recsys.local.shared.http import Receive, Scope, Send, request_id, respond, whole_body
 from recsys.local.shared.store import Store, all_tags, opening
 
 CALLS = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Denial = Callable[[Scope, str, str, dict[str, str]], str | None]  # why a request may not do an action on a resource
 
 log = logging.getLogger(__name__)
@@ -91,9 +88,7 @@ class SageMaker:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await whole_body(receive)
         status, headers, content = await self._answer(scope, body)
-        headers = [*headers, (b"content-length", b"%d" % len(content)), (b"x-amzn-requestid", request_id())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await respond(send, status, content, *headers, (b"x-amzn-requestid", request_id()))
 
     async def _answer(self, scope: Scope, body: bytes) -> Answer:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

@@ -13,9 +13,8 @@ from recsys.local.aws import permissions
 from recsys.local.aws.xray.expressions import BadExpression, parse
 from recsys.local.aws.xray.summaries import summary, viewed
 from recsys.local.aws.xray.traces import BadSegment, Segment, Trace, Traces
-from recsys.local.shared.asgi import Receive, Scope, Send, respond
 from recsys.local.shared.errors import ServiceError
-from recsys.local.shared.http import json_object, request_id, whole_body
+from recsys.local.shared.http import Receive, Scope, Send, json_object, request_id, respond, whole_body
 from recsys.local.shared.tokens import make_token, read_token
 from recsys.local.shared.validate import validate
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from recsys.local.shared.asgi import Scope, header
+from recsys.local.shared.http import Scope, header
 
 HEADER = "X-Amzn-Trace-Id"
 ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
