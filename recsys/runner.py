@@ -20,7 +20,7 @@ from recsys import runs
 from recsys.errors import NotebookError
 from recsys.params import Params
 from recsys.progress import Bar
-from recsys.runs import Run
+from recsys.runs import Run, Step
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FIXED = ("params_file", "run_id")
@@ -119,8 +119,7 @@ def _plan(
         inputs = [] if plan else _inputs(values)
         before = runs.fingerprint(path, given, inputs, before)
         step = (previous.steps if previous else {}).get(path.stem, {})
-        standing = standing and step.get("status") == "done" and step.get("fingerprint") == before
-        standing = standing and all(exists(resource) for resource in step.get("resources", {}).values())
+        standing = standing and step.get("fingerprint") == before and _stands(step, exists)
         plan[path] = (before, standing and not (force and path in selected) and not by_hand(path))
         if path in selected and not plan[path][1]:
             standing = False
@@ -134,12 +133,17 @@ def _as_they_are(
     taken = [path for path, (_, fresh) in plan.items() if path < selected[0] and not fresh]
     for path in taken:
         step = (previous.steps if previous else {}).get(path.stem, {})
-        if step.get("status") != "done" or not all(map(exists, step.get("resources", {}).values())):
+        if not _stands(step, exists):
             raise NotebookError(
                 f"{selected[0].stem} goes on from {path.stem}, which is not done or whose resources are gone: "
                 f"recsys run --from {path.stem[:2]}"
             )
     return taken
+
+
+def _stands(step: Step, exists: Exists) -> bool:
+    """Whether a step is done and all that it made is there."""
+    return step.get("status") == "done" and all(map(exists, step.get("resources", {}).values()))
 
 
 def _open(

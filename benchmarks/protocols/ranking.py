@@ -9,9 +9,9 @@ from benchmarks.tuning import Histories, Scores
 from recsys import metrics
 from recsys.local.personalize.serving.exploration import draw
 from recsys.models import Sequences
+from recsys.models.next_item.returning import VISIT_SECONDS
 
 NEGATIVES = 99
-PAUSE = 30 * 60  # seconds without an event that end a visit
 NAMES = ("popularity", "own frequency", "item similarity", "EASE", "implicit ALS", "implicit ALS tuned", NEXT_ITEM)
 
 
@@ -42,7 +42,7 @@ def ranking(data: Data) -> list[Table]:
         compared(
             "Ranking: the next visit",
             f"Of {users}. To be found are all items of the last visit of the {len(visit[0]):,} with an earlier one, "
-            f"from what came before it; {PAUSE // 60} minutes without an event end a visit.",
+            f"from what came before it; {VISIT_SECONDS / 60:g} minutes without an event end a visit.",
             found,
             RETURNING if RETURNING in found else NEXT_ITEM,
             data.seed,
@@ -67,7 +67,7 @@ def cut(test: Sequences, ends: np.ndarray) -> tuple[list[np.ndarray], list[np.nd
 
 def before_last_visit(test: Sequences) -> np.ndarray:
     """(n_users,) how many events come before each user's last visit."""
-    starts = (np.diff(test.times, prepend=test.times[:1]) > PAUSE) | (test.positions == 0)
+    starts = (np.diff(test.times, prepend=test.times[:1]) > VISIT_SECONDS) | (test.positions == 0)
     before = np.zeros(test.n_users, np.int64)
     np.maximum.at(before, test.users[starts], test.positions[starts])
     return before

@@ -21,7 +21,7 @@ NAME = "training.json"
 
 @dataclass
 class Checkpoint:
-    """trials: in their order (settings, items, ndcg, seconds). settings: chosen, metrics: evaluated, once done.
+    """trials: in their order (settings, items, users, ndcg, seconds). settings: chosen, metrics: evaluated, once done.
 
     returning: the trials of the model for users who come back, likewise.
     """

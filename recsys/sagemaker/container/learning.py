@@ -44,7 +44,7 @@ def fit(seqs: Sequences, asked: Hyperparameters, settings: dict[str, Any]) -> Mo
     return NextItem.fit(seqs, asked.seed, asked.threads, budget=asked.budget_seconds, settings=chosen, goal=asked.goal)
 
 
-def fit_others(seqs: Sequences, asked: Hyperparameters, checkpoint: Checkpoint) -> NextItem | None:
+def fit_for_returning(seqs: Sequences, asked: Hyperparameters, checkpoint: Checkpoint) -> NextItem | None:
     """The model for users who come back, of all users; None where there is no other for them.
 
     Its trials are kept in the checkpoint as they are made.

@@ -47,11 +47,11 @@ class Predictor:
         return found
 
     def _last_seen(self, ask: Ask, place: int | None) -> float:
-        """Epoch seconds of the user's last event; now where the history is told without times, or there is none."""
-        times = [seconds for _, seconds in ask.events]
-        if ask.history is None and place is not None:
-            times.append(self.users.last(place))
-        return max(times, default=math.inf)
+        """Epoch seconds of the user's last event; inf where the history is told without times, or there is none."""
+        if ask.history is not None:
+            return math.inf
+        known = [] if place is None else [self.users.last(place)]
+        return max([*known, *(seconds for _, seconds in ask.events)], default=math.inf)
 
     def _history(self, ask: Ask, place: int | None) -> np.ndarray:
         """Item codes, oldest first. Events that training has already are left out; items it has not seen, too."""

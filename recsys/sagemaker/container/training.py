@@ -26,7 +26,7 @@ def train(paths: Paths) -> None:
         for name, value in checkpoint.metrics.items():
             print(line(name, value), flush=True)
         model = learning.fit(seqs, asked, checkpoint.settings or {})
-        returning = learning.fit_others(seqs, asked, checkpoint)
+        returning = learning.fit_for_returning(seqs, asked, checkpoint)
     artefact.save(paths.model, model, seqs, returning)
     about = {"hyperparameters": asked.as_dict(), "settings": checkpoint.settings, "metrics": checkpoint.metrics}
     about |= {"trials": checkpoint.trials, "returning": returning and returning.settings}

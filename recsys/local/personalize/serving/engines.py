@@ -94,8 +94,8 @@ class NextItems:
         from recsys.models.next_item.returning import VISIT_SECONDS  # slow to import: loaded with the model
 
         model, returning = self._parts.model, self._parts.returning
-        visiting = time.time() - self._parts.histories.last_seen(user) < VISIT_SECONDS
-        if returning is None or visiting or len(history) == 0:
+        ended = self._parts.histories.last_seen(user) + VISIT_SECONDS
+        if returning is None or len(history) == 0 or time.time() < ended:
             return model.scores(history)
         return returning.scores(history) * np.float32(model.temperature / returning.temperature)
 

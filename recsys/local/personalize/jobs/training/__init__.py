@@ -66,7 +66,7 @@ def _full(data: Data, draft: Path) -> dict[str, Any]:
     fitted = ENGINES[data.recipe.engine](data)
     draft.mkdir(parents=True)
     for name in ("model", "returning", "popular", "content"):
-        if model := getattr(fitted, name):
+        if (model := getattr(fitted, name)) is not None:
             model.save(draft / name)
     (draft / "trials.json").write_text(json.dumps(fitted.trials, indent=1, default=str))
     members: dict[str, Any] = {"_metrics": {name: round(float(value), 4) for name, value in fitted.metrics.items()}}
