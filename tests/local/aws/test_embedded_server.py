@@ -2,10 +2,11 @@
 
 import base64
 import json
+import queue
 import subprocess
 import sys
-import time
 import urllib.request
+from types import SimpleNamespace
 
 import psutil
 from stream_pipeline import function
@@ -81,16 +82,21 @@ def handler(event, context):
 """
 
 
-def test_a_function_that_does_not_end_its_last_line_is_not_waited_for(client):
+def test_a_function_that_does_not_end_its_last_line_has_a_log_without_our_mark(client):
     function(client, "unended", UNENDED)
-    client("lambda").invoke(FunctionName="unended")
-    started = time.monotonic()
     answer = client("lambda").invoke(FunctionName="unended", LogType="Tail")
-    assert time.monotonic() - started < lambda_logs.LONGEST
     told = base64.b64decode(answer["LogResult"]).decode()
     assert told.endswith("first\nno end")
     assert lambda_logs.MARK not in told
     client("lambda").delete_function(FunctionName="unended")
+
+
+def test_a_mark_behind_a_line_without_an_end_is_read_and_no_other_is_waited_for():
+    lines = queue.Queue()
+    lines.put(f"no end{lambda_logs.MARK}")
+    worker = SimpleNamespace(_proc=object(), config={}, _stderr_queue=lines)
+    assert lambda_logs._to_the_mark(lambda worker: "guessed")(worker) == "no end"
+    assert worker._owed == 0
 
 
 def test_a_record_that_is_acknowledged_is_on_disk(client, embedded):
