@@ -1,6 +1,7 @@
 """What AWS's services do with a role they were given, checked like the role's own calls.
 
-- Lambda writes a function's log with the function's role; where that may not, nothing is written.
+- Lambda writes a function's log with the function's role; where that may not, nothing is written. A call that outlives
+  its function makes no log group anew: its role is deleted with it.
 - Lambda reads a stream for a function, and tells a destination of what failed, with the function's role.
 - EventBridge, by a rule or a schedule, starts a state machine or fills a queue with the target's role.
 """
@@ -60,6 +61,8 @@ def _if_it_may_log(emit: Callable[..., None]) -> Callable[..., None]:
         stream = f"{group}:log-stream:{config.get('Version', '$LATEST')}"  # one name for all, to keep the record short
         asked = [("CreateLogStream", stream), ("PutLogEvents", stream)]
         if name not in cloudwatch_logs._log_groups:
+            if config["FunctionName"] not in lambda_svc._functions:
+                return
             asked.insert(0, ("CreateLogGroup", group))
         if not any(of_function(config, f"logs:{action}", resource) for action, resource in asked):
             emit(func, *told, **more)

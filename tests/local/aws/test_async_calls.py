@@ -1,6 +1,8 @@
-"""Asynchronous calls wait for their function, and a rule's call is one of them."""
+"""Asynchronous calls wait for their function, a rule's call is one of them, and a call may outlive its function."""
 
+import contextlib
 import json
+import threading
 
 import pytest
 from stream_pipeline import function
@@ -44,7 +46,8 @@ def counting(client, request):
 
     counted.name = name
     yield counted
-    client("lambda").delete_function(FunctionName=name)
+    with contextlib.suppress(client("lambda").exceptions.ResourceNotFoundException):
+        client("lambda").delete_function(FunctionName=name)
     client("dynamodb").delete_table(TableName=name)
 
 
@@ -67,3 +70,17 @@ def test_a_rules_call_that_fails_is_tried_again(client, counting):
     eventually(lambda: counting() == (2, 1))
     events.remove_targets(Rule=counting.name, Ids=["function"])
     events.delete_rule(Name=counting.name)
+
+
+def test_a_call_that_outlives_its_function_ends_and_brings_no_log_group_back(client, counting):
+    group = f"/aws/lambda/{counting.name}"
+    client("logs").create_log_group(logGroupName=group)
+    last = {"FunctionName": counting.name, "Payload": '{"sleep": 1}'}
+    calling = threading.Thread(target=client("lambda").invoke, kwargs=last)
+    calling.start()
+    eventually(lambda: counting() == (1, 0))
+    client("lambda").delete_function(FunctionName=counting.name)
+    client("logs").delete_log_group(logGroupName=group)
+    calling.join()
+    assert counting() == (1, 1)
+    assert client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
