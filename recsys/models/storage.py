@@ -19,7 +19,7 @@ from scipy import sparse
 
 from recsys.errors import ModelError
 
-VERSION = 2
+VERSION = 3
 META = "meta.json"
 META_SUM = "meta.sha256"
 ITEM_IDS = "item_ids.json"

@@ -5,6 +5,8 @@ floor that at least k scores reach, so one vectorised pass over the scores leave
 partition moves them all. -inf is no score and is never chosen; equal scores are ordered by the lower code.
 """
 
+from functools import cache
+
 import numpy as np
 from scipy import sparse
 
@@ -21,9 +23,14 @@ def top(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> np.nda
     below 0.
     """
     scores = _masked(scores, allowed)
-    floor, crowded = _floor(scores, k)
+    k = _possible(k, len(scores))
+    if not k:
+        return np.empty(0, np.int64)
+    maxima = _block_maxima(scores, k)
+    _refuse_nan(maxima[-1] != maxima[-1])
+    floor = max(maxima[-k], _least(scores.dtype))  # of two numbers: numpy's maximum takes as long as the sort
     found = scores >= floor
-    if crowded:
+    if maxima[max(-2 * k, -len(maxima))] == floor:
         _thin(found, scores, floor, k)
     (codes,) = found.nonzero()
     return codes[(-scores[codes]).argsort(kind="stable")[:k]]
@@ -36,12 +43,16 @@ def top_k(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tupl
     row (n, n_items) or for all alike (n_items,). Raises ModelError where a score is NaN or k below 0.
     """
     scores = _masked(scores, allowed)
-    k = min(k, scores.shape[1])
-    floor, crowded = _floor(scores, k)
+    k = _possible(k, scores.shape[1])
+    if not k:
+        return np.empty((len(scores), 0), np.int32), np.empty((len(scores), 0), scores.dtype)
+    maxima = _block_maxima(scores, k)
+    _refuse_nan((maxima[:, -1] != maxima[:, -1]).any())
+    floor = np.maximum(maxima[:, -k], _least(scores.dtype))
     found = scores >= floor[:, None]
-    for row in np.flatnonzero(crowded):
+    for row in np.flatnonzero(maxima[:, max(-2 * k, -maxima.shape[1])] == floor):
         _thin(found[row], scores[row], floor[row], k)
-    rows, codes = np.divmod(np.flatnonzero(found), max(1, scores.shape[1]))
+    rows, codes = np.divmod(np.flatnonzero(found), scores.shape[1])
     return _sorted(rows, codes, scores, k)
 
 
@@ -63,37 +74,39 @@ def _masked(scores: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
     return scores if allowed is None else np.where(allowed, scores, scores.dtype.type(-np.inf))
 
 
-def _floor(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each row of (..., n_items): a value that at least k scores reach, or all there are, and whether many tie.
-
-    Many: more than k blocks have it as their maximum, or all others where there are not that many.
-    """
-    n_items = scores.shape[-1]
-    k = min(k, n_items)
+def _possible(k: int, n_items: int) -> int:
     if k < 0:
         raise ModelError(f"the {k} best cannot be had: ask for 0 or more")
-    if k == 0:
-        return np.full(scores.shape[:-1], np.inf), np.zeros(scores.shape[:-1], bool)
-    maxima = _block_maxima(scores, max(min(n_items, SPREAD * k), n_items // BLOCK))
-    edge = maxima.shape[-1] - k
-    below = max(0, edge - k)
-    maxima.partition((below, edge, -1))
-    if np.isnan(maxima[..., -1].max(initial=-np.inf)):  # NaN is sorted last, and the largest of all
-        raise ModelError("scores hold NaN, which has no rank: look for what made it before asking for the best")
-    floor = np.maximum(maxima[..., edge], np.finfo(scores.dtype).min)
-    return floor, maxima[..., below] == floor
+    return min(k, n_items)
 
 
-def _block_maxima(scores: np.ndarray, blocks: int) -> np.ndarray:
-    """(..., blocks) of (..., n_items)."""
+def _block_maxima(scores: np.ndarray, k: int) -> np.ndarray:
+    """(..., blocks) of (..., n_items), the highest last, NaN after it.
+
+    At least k scores reach the k-th from the end. Where the 2k-th from the end is equal to it, or the first where there
+    are not that many, more may tie there than can be chosen.
+    """
     n_items = scores.shape[-1]
+    blocks = max(min(n_items, SPREAD * k), n_items // BLOCK)
     depth = n_items // blocks
     whole = depth * blocks
-    maxima = np.maximum.reduce(scores[..., :whole].reshape(*scores.shape[:-1], depth, blocks), axis=-2)
+    maxima = scores[..., :whole].reshape(*scores.shape[:-1], depth, blocks).max(axis=-2)
     if whole < n_items:
         rest = maxima[..., : n_items - whole]
         np.maximum(rest, scores[..., whole:], out=rest)
+    maxima.sort(axis=-1)  # vector units sort them all in less time than a partition takes
     return maxima
+
+
+def _refuse_nan(found: bool | np.bool) -> None:
+    if found:
+        raise ModelError("scores hold NaN, which has no rank: look for what made it before asking for the best")
+
+
+@cache
+def _least(dtype: np.dtype) -> np.floating:
+    """The lowest number that is a score."""
+    return np.finfo(dtype).min
 
 
 def _thin(found: np.ndarray, scores: np.ndarray, floor: np.floating, k: int) -> None:

@@ -58,7 +58,7 @@ def test_a_damaged_meta_file_is_noticed(folder, text):
 def test_another_version_or_kind_is_refused(folder, change):
     meta = json.loads((folder / "meta.json").read_text())
     (folder / "meta.json").write_text(json.dumps(meta | change))
-    with pytest.raises(ModelError, match="cannot be read; this release reads version 2"):
+    with pytest.raises(ModelError, match="cannot be read; this release reads version 3"):
         load(folder)
 
 

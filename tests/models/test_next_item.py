@@ -11,6 +11,8 @@ import recsys.models.next_item.memory
 import recsys.models.next_item.tuning
 from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, Sequences, load
+from recsys.models.next_item.blend import UNLIKELY
+from recsys.models.next_item.features import decayed
 from recsys.models.next_item.settings import OWN_WEIGHTS, Settings
 from recsys.models.next_item.softmax import SoftmaxTwin
 from recsys.models.next_item.tuning import FIRST_EPOCHS, TWIN_EPOCHS
@@ -136,13 +138,17 @@ def test_no_histories_are_no_failure_where_people_do_not_repeat(collectors):
     assert NextItem.fit(collectors, settings=Settings(seen=False)).recommend([], 5)[0].shape == (0, 5)
 
 
-def test_the_twin_is_part_of_the_table_and_of_the_scores(collectors, tmp_path):
-    given = Settings(seen=False, twin_weight=0.05)
+def test_the_twin_stands_beside_the_regression_by_its_logarithms(collectors, tmp_path):
+    given = Settings(seen=False, twin_weight=0.4)
     model = NextItem.fit(collectors, settings=given)
-    plain = NextItem.fit(collectors, settings=given.with_(twin_weight=0.0))
-    assert model.settings["twin_weight"] == 0.05 and plain.settings["twin_weight"] == 0
-    assert np.abs(model.table - plain.table).max() > 0.01
-    assert model.recommend([[3, 4, 5]], 1)[0][0, 0] == 6
+    plain = NextItem.fit(collectors, settings=given.with_(twin_weight=0.0, seen=True))
+    assert model.settings["twin_weight"] == 0.4 and plain.twin is None
+    history, share = np.array([3, 4, 5]), model.popularity / model.popularity.sum()
+    logits = decayed([history], model._weights, 40).table(80) @ model.twin + np.log(share)
+    expected = np.log(np.maximum(plain.scores(history), 0) + UNLIKELY) + 0.4 * logits[0]
+    unseen = np.setdiff1d(np.arange(40), history)
+    np.testing.assert_allclose(model.scores(history)[unseen], expected[unseen], atol=0.01)
+    assert model.recommend([history], 1)[0][0, 0] == 6
 
 
 @pytest.mark.parametrize("budget", [0, 40])
@@ -153,8 +159,8 @@ def test_what_costs_next_to_nothing_is_tried_on_its_whole_grid(regulars, budget)
 
 def test_what_the_caller_holds_is_held_beside_a_twin_too(collectors, monkeypatch):
     monkeypatch.setattr(recsys.models.next_item.tuning, "WORTH_ANOTHER", 0.0)
-    settings = NextItem.fit(collectors, candidates=[{"popularity_weight": 0.3, "twin_weight": 0.02}]).settings
-    assert (settings["popularity_weight"], settings["twin_weight"]) == (0.3, 0.02)
+    settings = NextItem.fit(collectors, candidates=[{"popularity_weight": 0.3, "twin_weight": 0.2}]).settings
+    assert (settings["popularity_weight"], settings["twin_weight"]) == (0.3, 0.2)
 
 
 @pytest.mark.parametrize("budget", [0.001, 40])

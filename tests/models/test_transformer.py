@@ -11,7 +11,8 @@ from untrained import Untrained
 
 from recsys.errors import ModelError
 from recsys.models import Blended, NextItem, Popularity, Sequences, Transformer, load
-from recsys.models.next_item.settings import ALIKE, Settings
+from recsys.models.next_item.blend import UNLIKELY
+from recsys.models.next_item.settings import ALIKE, POOL_WEIGHTS, Settings
 from recsys.models.transformer import forward as forwards
 from recsys.models.transformer import training
 from recsys.models.transformer.embeddings import embeddings
@@ -138,11 +139,12 @@ def given() -> Settings:
     return Settings(transformer_weight=0.02)
 
 
-def test_blended_scores_are_the_regressions_and_the_transformers(regulars, given, histories):
+def test_blended_scores_are_the_logarithms_of_the_regressions_and_the_transformers(regulars, given, histories):
     both = Blended.fit(regulars, settings=given, learner=Untrained())
     linear = NextItem.fit(regulars, settings=given.with_(transformer_weight=None))
     shown = [history for history in histories if len(history)]
-    expected = linear._score_batch(shown) + np.float32(0.02) * both.forward.logits(shown)
+    alone = np.log(np.maximum(linear._score_batch(shown), 0) + UNLIKELY)
+    expected = alone + np.float32(0.02) * both.forward.logits(shown)
     np.testing.assert_allclose(both._score_batch(shown), expected, atol=1e-4)
 
 
@@ -167,7 +169,7 @@ def test_a_transformer_that_does_not_help_is_left_out(ring):
     trials = []
     model = Blended.fit(ring, report=trials.append, learner=Untrained())
     assert type(model) is NextItem and model.settings["transformer_weight"] == 0
-    assert {trial["settings"].get("transformer_weight") for trial in trials} >= {None, 0.0, 0.001, 0.1}
+    assert {trial["settings"].get("transformer_weight") for trial in trials} >= {None, *POOL_WEIGHTS}
 
 
 @pytest.fixture
@@ -216,7 +218,7 @@ def test_settings_of_a_blend_serve_the_next_item_model_alone(regulars, given):
 def test_settings_of_the_next_item_model_serve_the_transformer_alone(regulars):
     given = Settings(own_weight=0.5, twin_weight=0.02)
     model = Transformer.fit(regulars, settings=given, learner=Untrained())
-    assert model.trials == [] and model.chosen == given.with_(twin_weight=0.0, transformer_weight=0.05)
+    assert model.trials == [] and model.chosen == given.with_(twin_weight=0.0, transformer_weight=1.0)
     favourite, other = model.encode(["f3", "11"])
     assert model.recommend([[favourite, other, favourite]], 1)[0][0, 0] == favourite
 

@@ -49,8 +49,8 @@ class HeldOut:
     """Events set aside: a model of the others is shown the older events of some users and must find the newer ones.
 
     unseen: these users, where nothing of theirs is in the other events. regression: of the other events. beside: what
-    is added to its scores, (n, n_items) float32 by the setting that is its weight. later: whether they lie after all
-    that is shown; `start` and `climbs` are where a search begins and what it moves.
+    other models say, as `Blend.add` takes it. later: whether they lie after all that is shown; `start` and `climbs` are
+    where a search begins and what it moves.
     """
 
     def __init__(self, split: Split, unseen: Sequences | None, regression: Scorer, later: bool = False) -> None:
@@ -62,6 +62,7 @@ class HeldOut:
         self.targets, self.weights = split.targets, split.weights
         self.beside: dict[str, np.ndarray] = {}
         self._blend = Blend(unique_users(split.train), lately=lately(split.train))
+        self.log_share = self._blend.log_share
         self._predicted = Recent(3)
 
     @classmethod
@@ -109,11 +110,7 @@ class HeldOut:
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
-        scores = self._predict(settings)().copy()
-        for name, others in self.beside.items():
-            if weight := getattr(settings, name):
-                scores += np.float32(weight) * others
-        return self._blend.add(scores, self.histories, settings)
+        return self._blend.add(self._predict(settings)().copy(), self.histories, settings, self.beside)
 
     def touch(self, settings: Settings) -> None:
         """Keep what was computed for these settings longer than the rest: the next trials start from them."""
@@ -182,6 +179,7 @@ def _regressed(settings: Settings) -> Settings:
         own_decay=0.0,
         popularity_weight=0.0,
         twin_weight=0.0,
+        neighbour_weight=0.0,
         transformer_weight=None,
         trend=0.0,
         seen=True,

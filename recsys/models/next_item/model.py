@@ -3,10 +3,10 @@
     score = (x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length))
             * (how much more than usual an item is wanted now) ^ trend + reward
 
-x is the history on several time scales and B the sum of two: the ridge regression (G + lambda I)^-1 C of what comes
-next on x over all training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order; and, where
-held-out users say so, its softmax twin. The model answers from the history alone: a new user needs no training and an
-event counts at once.
+x is the history on several time scales and B the ridge regression (G + lambda I)^-1 C of what comes next on x over all
+training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order. Where held-out users say so, its
+softmax twin and the nearest neighbours among all histories stand beside it, pooled by their logarithms. The model
+answers from the history alone: a new user needs no training and an event counts at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,10 @@ from threadpoolctl import threadpool_limits
 from recsys.errors import ModelError
 from recsys.models.base import Model
 from recsys.models.next_item.blend import Blend, lately
-from recsys.models.next_item.features import decayed
+from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.gram import one_scale, scale_weights
 from recsys.models.next_item.large import regression_of
+from recsys.models.next_item.neighbours import Neighbours, restored
 from recsys.models.next_item.regression import Coefficients, product
 from recsys.models.next_item.search import Report
 from recsys.models.next_item.settings import Settings
@@ -29,6 +30,7 @@ from recsys.models.next_item.tuning import Tuned, tune
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.storage import Stored
 
+PREFIX = "neighbours_"  # of their arrays on disk
 THREADED_ITEMS = 2_000  # smaller systems wait longer for a second thread than it saves them
 
 
@@ -78,12 +80,12 @@ class NextItem(Model):
         """Trained on all, with settings that have been chosen."""
         with blas_threads(seqs, threads):
             table = regression_of(seqs, threads).coefficients(tuned.settings)
-        if tuned.twin:
-            table += np.float32(tuned.settings.twin_weight) * tuned.twin.table()
+        twin = tuned.twin.table() if tuned.twin else None
+        neighbours = Neighbours.of(seqs) if tuned.settings.neighbour_weight else None
         popularity = unique_users(seqs)
         recent = lately(seqs) if tuned.settings.trend else None
         chosen = tuned.settings, tuned.trials, tuned.temperature
-        return cls._of(seqs.item_ids, table, popularity, *chosen, reward, recent)
+        return cls._of(seqs.item_ids, table, popularity, *chosen, reward, recent, twin, neighbours)
 
     @classmethod
     def _of(
@@ -96,10 +98,13 @@ class NextItem(Model):
         temperature: float,
         reward: np.ndarray | None = None,
         recent: np.ndarray | None = None,
+        twin: np.ndarray | None = None,
+        neighbours: Neighbours | None = None,
     ) -> Self:
         model = cls(item_ids, settings.as_dict(), trials, temperature)
         model.table, model.popularity, model.chosen = table, popularity, settings
         model.reward, model.recent = reward, recent
+        model.twin, model.neighbours = twin, neighbours
         rows = (table[0] if isinstance(table, tuple) else table).shape[0]
         weights = scale_weights(settings.decays, settings.length)
         model._weights = weights if rows > len(item_ids) else one_scale(weights)
@@ -107,18 +112,22 @@ class NextItem(Model):
         return model
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
-        return self.blended(self.regressed(histories), histories)
+        return self.pooled(histories)
 
-    def blended(self, scores: np.ndarray, histories: list[np.ndarray]) -> np.ndarray:
-        """Final scores (n, n_items) from the regression's, which are changed in place."""
-        return self._blend.add(scores, histories, self.chosen)
-
-    def regressed(self, histories: list[np.ndarray]) -> np.ndarray:
-        """x B (n, n_items) float32 of checked histories."""
+    def pooled(self, histories: list[np.ndarray], **beside: np.ndarray) -> np.ndarray:
+        """Scores (n, n_items) float32 of checked histories, with what stands `beside` as `Blend.add` takes it."""
         events = decayed(histories, self._weights, len(self.item_ids))
-        if len(histories) == 1 and isinstance(self.table, np.ndarray):
-            return (events.values @ self.table[events.codes])[None]  # a third of the time of a sparse product
-        return product(events.table(len(self._weights) * len(self.item_ids)), self.table)
+        if self.twin is not None:
+            beside["twin_weight"] = self._product(events, self.twin) + self._blend.log_share
+        if self.neighbours is not None:
+            beside["neighbour_weight"] = self.neighbours.logarithms(histories)
+        return self._blend.add(self._product(events, self.table), histories, self.chosen, beside)
+
+    def _product(self, events: Weighted, table: Coefficients) -> np.ndarray:
+        """x B (n, n_items) float32."""
+        if len(events.offsets) == 2 and isinstance(table, np.ndarray):
+            return (events.values @ table[events.codes])[None]  # a third of the time of a sparse product
+        return product(events.table(len(self._weights) * len(self.item_ids)), table)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         table = self.table
@@ -128,8 +137,10 @@ class NextItem(Model):
             *first, left, right = table
             arrays = {"left": left, "right": right}
             arrays |= {name: getattr(each, name) for each in first for name in ("data", "indices", "indptr")}
-        of_items = {"popularity": self.popularity, "reward": self.reward, "lately": self.recent}
-        return arrays | {name: array for name, array in of_items.items() if array is not None}
+        if self.neighbours is not None:
+            arrays |= {PREFIX + name: array for name, array in self.neighbours.arrays.items()}
+        others = {"popularity": self.popularity, "reward": self.reward, "lately": self.recent, "twin": self.twin}
+        return arrays | {name: array for name, array in others.items() if array is not None}
 
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
@@ -141,8 +152,11 @@ class NextItem(Model):
             if "data" in arrays:
                 counted = (arrays["data"], arrays["indices"], arrays["indptr"])
                 table = sparse.csr_array(counted, shape=(n, n)), *table
+        of_neighbours = {name.removeprefix(PREFIX): each for name, each in arrays.items() if name.startswith(PREFIX)}
+        neighbours = restored(of_neighbours, n) if of_neighbours else None
         tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
-        return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, arrays.get("reward"), arrays.get("lately"))
+        others = arrays.get("reward"), arrays.get("lately"), arrays.get("twin"), neighbours
+        return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, *others)
 
 
 def blas_threads(seqs: Sequences, threads: int) -> threadpool_limits:

@@ -58,14 +58,12 @@ HABIT_CLIMBS: Climbs = (
     ("own_weight", OWN_WEIGHTS),
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
-TWIN_CLIMBS: Climbs = (
-    ("twin_weight", (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)),
-    *HABIT_CLIMBS,
-)
-# Of a transformer's logits: all are tried, as a climb from 0 would stop at the first that chance speaks against.
-TRANSFORMER_WEIGHTS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+# Of what stands beside it: all are tried, as a climb from 0 would stop at the first that chance speaks against.
+POOL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
+TWIN_CLIMBS: Climbs = (("twin_weight", POOL_WEIGHTS),)
+NEIGHBOUR_CLIMBS: Climbs = (("neighbour_weight", POOL_WEIGHTS),)
 # Tried on their whole grid, as a trial costs no regression; of popularity, chance finds some weight with few users.
-LIGHT = {"own_weight", "own_decay", "twin_weight"}
+LIGHT = {"own_weight", "own_decay", "twin_weight", "neighbour_weight"}
 BESIDE = LIGHT | {"popularity_weight", "trend"}  # what the regression does not depend on
 
 
@@ -76,7 +74,8 @@ class Settings:
     length: newest events of a history that count. decays: one for each time scale; on it an item `age` events back
     weighs decay ^ (age - 1). horizon: how many following events are the target, alike; baskets want several. penalty:
     the ridge's lambda. reverse: weight of the same sequences read backwards. seen: whether items of the history are
-    recommended again. twin_weight: weight of the softmax twin beside the regression, 0 for none. own_weight: weight of
+    recommended again. twin_weight, neighbour_weight: weights of the softmax twin and of the nearest neighbours beside
+    the regression, by the exponents of their probabilities; 0 for none. own_weight: weight of
     the user's own item frequencies, 0 where people do not come back to what they had; own_decay: how fast those forget.
     popularity_weight: weight of popularity, divided by 1 + the length of the history. rank: of the regression's
     coefficients, 0 for no limit, which is best where there is no reason for less (MovieLens-1M on one time scale: NDCG
@@ -93,6 +92,7 @@ class Settings:
     reverse: float = 0.0
     seen: bool = True
     twin_weight: float = 0.0
+    neighbour_weight: float = 0.0
     own_weight: float = 0.0
     own_decay: float = 0.0
     popularity_weight: float = 0.0

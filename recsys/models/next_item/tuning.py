@@ -8,15 +8,25 @@ import numpy as np
 
 from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.large import LargeRegression
+from recsys.models.next_item.neighbours import Neighbours
 from recsys.models.next_item.search import Candidates, Report, Search
-from recsys.models.next_item.settings import ALIKE, HABIT_CLIMBS, TRANSFORMER_WEIGHTS, TWIN_CLIMBS, Settings
+from recsys.models.next_item.settings import (
+    ALIKE,
+    HABIT_CLIMBS,
+    NEIGHBOUR_CLIMBS,
+    POOL_WEIGHTS,
+    TWIN_CLIMBS,
+    Climbs,
+    Settings,
+)
 from recsys.models.next_item.softmax import RATES, SoftmaxTwin
 from recsys.models.sequences import Sequences
 
-TWIN_SHARE = 0.5  # of the budget, at most
+TWIN_SHARE, NEIGHBOUR_SHARE = 0.5, 0.25  # of the budget, at most
 TWIN_EPOCHS = 2.0
 FIRST_EPOCHS = 0.25  # a twin that is of no use after these is given up, and one with less time has nothing to say
 WORTH_ANOTHER = 1.01  # times the NDCG@10 without it: less is chance, which the best of several weights always finds
+WORTH_ASKING = 1.02  # the same of the neighbours, who take as long in every answer as all the rest
 EVERYTHING = frozenset(field.name for field in fields(Settings))
 
 
@@ -68,12 +78,12 @@ def tune(
     """
     held_out = HeldOut.of(seqs, seed, goal, threads)
     if held_out is None:
-        plain = (settings or Settings().with_(**candidates[0])).with_(twin_weight=0.0, transformer_weight=None)
-        return Tuned(plain, [], 1.0)
+        return Tuned(alone(settings or Settings().with_(**candidates[0])), [], 1.0)
     search = Search(held_out, report or (lambda trial: None), budget, measured)
     held = EVERYTHING if settings else frozenset(candidates[0])
     best = settings or search.among(candidates)
     best, twin = _with_twin(search, best, held, seed, threads, TWIN_SHARE * budget)
+    best = _with_neighbours(search, best, held, NEIGHBOUR_SHARE * budget)
     best, transformer = _with_transformer(search, best, held, learner)
     temperature = held_out.temperature(best)
     twin = twin if best.twin_weight else None
@@ -82,6 +92,11 @@ def tune(
             twin.learn(unseen, 1.0, (RATES[1], RATES[1]))
         transformer = transformer and learner.learn(unseen, best.seen, transformer)
     return Tuned(best, search.trials, temperature, twin, transformer)
+
+
+def alone(settings: Settings) -> Settings:
+    """These without anything beside the regression."""
+    return settings.with_(twin_weight=0.0, neighbour_weight=0.0, transformer_weight=None)
 
 
 def _with_twin(
@@ -104,12 +119,26 @@ def _with_twin(
         return without, None
     for epochs, rates in ((FIRST_EPOCHS, (RATES[0], RATES[0])), *([(left, RATES)] if left > 0 else [])):
         table = twin.learn(held_out.train, epochs, rates).table()
-        held_out.beside["twin_weight"] = held_out.weighted(start).table(len(table)) @ table
+        held_out.beside["twin_weight"] = held_out.weighted(start).table(len(table)) @ table + held_out.log_share
         search.forget("twin_weight")
-        best = search.climb(best, TWIN_CLIMBS, held)
+        best = search.climb(best, (*TWIN_CLIMBS, *HABIT_CLIMBS), held)
         if choose and not _worth_it(search, best, without):
             return without, None
     return best, twin
+
+
+def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: float) -> Settings:
+    """The settings with the weight that the nearest neighbours earn; 0 where that is held, or their work too much."""
+    held_out, choose = search.held_out, "neighbour_weight" not in held
+    without = start.with_(neighbour_weight=0.0)
+    if not (choose or start.neighbour_weight) or (choose and start.decays == ALIKE):
+        return without
+    neighbours = Neighbours.of(held_out.train)
+    if choose and neighbours.cost(held_out.histories) > budget:
+        return without
+    held_out.beside["neighbour_weight"] = neighbours.logarithms(held_out.histories)
+    best = search.climb(start, (*NEIGHBOUR_CLIMBS, *_climbs(start)), held)
+    return best if not choose or _worth_it(search, best, without, WORTH_ASKING) else without
 
 
 def _with_transformer(
@@ -128,11 +157,17 @@ def _with_transformer(
     held_out.beside["transformer_weight"] = transformer.logits(held_out.histories)
     if not choose:
         return start, transformer
-    best = search.best_of([start.with_(transformer_weight=weight) for weight in TRANSFORMER_WEIGHTS])
-    best = search.climb(best, TWIN_CLIMBS if start.twin_weight else HABIT_CLIMBS, held)
+    best = search.best_of([start.with_(transformer_weight=weight) for weight in POOL_WEIGHTS])
+    best = search.climb(best, _climbs(start), held)
     without = start.with_(transformer_weight=0.0)
     return (best, transformer) if _worth_it(search, best, without) else (without, None)
 
 
-def _worth_it(search: Search, best: Settings, without: Settings) -> bool:
-    return search.ndcg(best) >= WORTH_ANOTHER * search.ndcg(without)
+def _climbs(settings: Settings) -> Climbs:
+    """What is chosen anew once something more stands beside the regression."""
+    twin = TWIN_CLIMBS if settings.twin_weight else ()
+    return *twin, *(NEIGHBOUR_CLIMBS if settings.neighbour_weight else ()), *HABIT_CLIMBS
+
+
+def _worth_it(search: Search, best: Settings, without: Settings, times: float = WORTH_ANOTHER) -> bool:
+    return search.ndcg(best) >= times * search.ndcg(without)

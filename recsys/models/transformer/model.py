@@ -17,7 +17,7 @@ from recsys.models.storage import Stored
 from recsys.models.transformer.forward import Forward
 from recsys.models.transformer.training import Training
 
-WEIGHT = 0.05  # of the logits: the weights of habits and popularity, made for the regression's scores, suit it
+WEIGHT = 1.0  # of the logits: its probabilities as they are, beside habits and popularity
 REPEATS = 0.01  # share of events on an item the user had before, from which repeats are expected
 CLIMBS = (("seen", (True, False)), ("own_decay", (0.0, 0.25, 0.5, 1.0)), *HABIT_CLIMBS)
 BUDGET = 20.0  # seconds of choosing, by counted work
@@ -82,9 +82,8 @@ class Transformer(Model):
         return model
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
-        scores = self.forward.logits(histories)
-        scores *= np.float32(self.chosen.transformer_weight)
-        return self._blend.add(scores, histories, self.chosen)
+        logits = self.forward.logits(histories)
+        return self._blend.add(np.zeros_like(logits), histories, self.chosen, {"transformer_weight": logits})
 
     def _arrays(self) -> dict[str, np.ndarray]:
         of_items = {"popularity": self.popularity, "reward": self.reward, "lately": self.recent}
