@@ -62,6 +62,7 @@ HABIT_CLIMBS: Climbs = (
 POOL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
 TWIN_CLIMBS: Climbs = (("twin_weight", POOL_WEIGHTS),)
 NEIGHBOUR_CLIMBS: Climbs = (("neighbour_weight", POOL_WEIGHTS),)
+STIFFER_CLIMBS: Climbs = (("penalty", PENALTIES),)  # others know what is rare: the regression may know less of it
 # Tried on their whole grid, as a trial costs no regression; of popularity, chance finds some weight with few users.
 LIGHT = {"own_weight", "own_decay", "twin_weight", "neighbour_weight"}
 BESIDE = LIGHT | {"popularity_weight", "trend"}  # what the regression does not depend on

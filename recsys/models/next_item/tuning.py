@@ -15,6 +15,7 @@ from recsys.models.next_item.settings import (
     HABIT_CLIMBS,
     NEIGHBOUR_CLIMBS,
     POOL_WEIGHTS,
+    STIFFER_CLIMBS,
     TWIN_CLIMBS,
     Climbs,
     Settings,
@@ -138,7 +139,9 @@ def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: fl
         return without
     held_out.beside["neighbour_weight"] = neighbours.logarithms(held_out.histories)
     best = search.climb(start, (*NEIGHBOUR_CLIMBS, *_climbs(start)), held)
-    return best if not choose or _worth_it(search, best, without, WORTH_ASKING) else without
+    if choose and not _worth_it(search, best, without, WORTH_ASKING):
+        return without
+    return search.climb(best, (*STIFFER_CLIMBS, *_climbs(best)), held)
 
 
 def _with_transformer(
