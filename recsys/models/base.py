@@ -78,6 +78,15 @@ class Trained:
         raise NotImplementedError
 
 
+def mark_chosen(trials: Sequence[dict[str, Any]], settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The trials, each with whether it is the chosen one: the last of its settings, as a twin learns between two.
+
+    It need not be the best: what takes time in every answer has to be better than what does not by more than chance.
+    """
+    chosen = max((at for at, trial in enumerate(trials) if trial["settings"] == settings), default=None)
+    return [trial | {"chosen": at == chosen} for at, trial in enumerate(trials)]
+
+
 class Model(Trained):
     """A trained recommender over a fixed catalogue; a history is an array of item codes, oldest first."""
 

@@ -21,14 +21,18 @@ DEPTH = re.compile(r"^(.*?)(?:@|_at_)(\d+)(.*)$")
 
 
 def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> Figure:
-    """Which setting won, and by how much? The chosen one as a star, each other as a dot named by where it differs.
+    """Which setting was chosen, and by how much? It as a star, each other as a dot named by where it differs.
 
-    `trials` has one row per setting: column `score` (higher is better), optionally `seconds`, and a column per setting.
-    Only the `most` best are drawn; the finding counts them all.
+    `trials` has one row per setting: column `score` (higher is better), optionally `seconds` and `chosen` (bool; the
+    best without it), and a column per setting. Only the chosen and the best are drawn, `most` in all; the finding
+    counts them all.
     """
     ordered = needs(trials, "tuning_trials", score).sort_values(score, ascending=False, kind="stable")
-    scores = style.numbers(ordered[score], "tuning_trials")
-    names, shown = _settings(ordered.drop(columns=[score, "seconds"], errors="ignore")), scores[:most]
+    best, worst = style.numbers(ordered[score], "tuning_trials")[[0, -1]]
+    if "chosen" in ordered:
+        ordered = ordered.sort_values("chosen", ascending=False, kind="stable")
+    names, scores = _settings(ordered.drop(columns=[score, "seconds", "chosen"], errors="ignore")), ordered[score]
+    shown = scores.to_numpy()[:most]
     with canvas(1.6 + 0.25 * len(shown)) as (figure, axes):
         axes.plot(shown[1:], range(1, len(shown)), "o", color=SKY, markersize=7)
         axes.plot(shown[0], 0, "*", color=BLUE, markersize=15)
@@ -38,11 +42,12 @@ def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> 
         axes.set(xlabel=f"{score} on the held-out slice", ylim=(len(shown) - 0.4, -0.6))
         axes.margins(x=0.2)
         axes.xaxis.get_major_locator().set_params(nbins=5)
-        finding = f"The only setting reaches {score} {plain(scores[0])}."
+        finding = f"The only setting reaches {score} {plain(best)}."
         if len(scores) > 1:
-            finding = f"The best of {len(scores)} settings ({names[0]}) reaches {score} {plain(scores[0])}, "
-            finding += f"the worst {plain(scores[-1])}."
-        finding += f" The {len(shown)} best are shown." if len(shown) < len(scores) else ""
+            which = "best" if shown[0] == best else "chosen"
+            finding = f"The {which} of {len(scores)} settings ({names[0]}) reaches {score} {plain(shown[0])}, "
+            finding += f"the best {plain(best)}, " * (which == "chosen") + f"the worst {plain(worst)}."
+        finding += f" The chosen and the {len(shown) - 1} best others are shown." if len(shown) < len(scores) else ""
         took = f"Trying them took {trials['seconds'].sum():,.1f} seconds." if "seconds" in trials else ""
         return finished(figure, "Settings tried", finding, took)
 

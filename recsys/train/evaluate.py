@@ -11,6 +11,7 @@ import pandas as pd
 
 from recsys import metrics
 from recsys.models import NextItem, Popularity, Sequences
+from recsys.models.base import mark_chosen
 from recsys.models.protocol import personalize_split
 
 DEPTH = 25
@@ -110,6 +111,8 @@ def _random(users: int, items: int, seed: int) -> np.ndarray:
 
 
 def _trials(model: NextItem) -> pd.DataFrame:
-    """Those on the whole catalogue: with fewer items NDCG is another."""
-    whole = [trial for trial in model.trials if trial["items"] == len(model.item_ids)]
-    return pd.DataFrame({**trial["settings"], "ndcg": trial["ndcg"], "seconds": trial["seconds"]} for trial in whole)
+    """Those on the whole catalogue, as with fewer items NDCG is another: their settings, ndcg, seconds and chosen."""
+    whole = [trial for trial in mark_chosen(model.trials, model.settings) if trial["items"] == len(model.item_ids)]
+    return pd.DataFrame(
+        trial["settings"] | {name: trial[name] for name in ("ndcg", "seconds", "chosen")} for trial in whole
+    )

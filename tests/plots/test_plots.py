@@ -393,6 +393,12 @@ def test_one_setting_is_said_to_be_the_only_one() -> None:
     assert "The only setting reaches ndcg 0.100." in plots.tuning_trials(trials()[:1]).alt
 
 
+def test_the_star_is_what_was_chosen_though_another_was_better() -> None:
+    worst = trials()["ndcg"] == trials()["ndcg"].min()
+    alt = plots.tuning_trials(trials().assign(chosen=worst)).alt
+    assert "The chosen of 3 settings (l2 1) reaches ndcg 0.100, the best 0.300, the worst 0.100." in alt
+
+
 def test_recommendations_of_nothing_are_an_error() -> None:
     with pytest.raises(DataError, match="a list of recommendations is empty"):
         plots.before_after([], ["tea"], ["cup"])

@@ -1,7 +1,7 @@
 """The next-item model and a transformer, pooled where that finds more of what held-out users did next.
 
-NDCG@10 of the next-item model and of 60 counted seconds of transformer, leave-last-out on MovieLens-1M: .187 and .155. On
-two cores it has no weight there: the nearest neighbours find what it found beside the linear model alone.
+NDCG@10 of the next-item model and of 60 counted seconds of transformer, leave-last-out on MovieLens-1M: .187 and .155.
+On two cores it has no weight there: what it found beside the linear model alone, the nearest neighbours find too.
 """
 
 from typing import Any, Self

@@ -30,7 +30,7 @@ from recsys.models import (
     UserAffinity,
 )
 from recsys.models.actions.evaluation import held_out_metrics
-from recsys.models.base import Model, Trained
+from recsys.models.base import Model, Trained, mark_chosen
 from recsys.models.next_item.returning import fit_returning
 from recsys.models.next_item.reward import log_rewards
 from recsys.models.next_item.settings import ALIKE, Settings
@@ -88,17 +88,11 @@ def fit_next(data: Data) -> Fitted:
     found = evaluation.of_items(data, tested, split) | evaluation.of_objective(data, tested, split)
     content = metadata.content(data, "ITEMS") if data.recipe.content else None
     best = next((each for each in asked if _fits(tested.chosen, each)), asked[0])
-    marked, later = _marked(trials, tested.settings), []
+    told, later = mark_chosen(trials, tested.settings), []
     returning = fit_returning(usual, tested.chosen, SEED, THREADS, later.append, held=_held(best), reward=reward)
     if returning:
-        marked += [trial | {"returning": True} for trial in _marked(later, returning.settings)]
-    return Fitted(model, found, Popularity.fit(sequences), content, marked, best, returning)
-
-
-def _marked(trials: list[dict[str, Any]], settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """The trials, each with whether it is the chosen one: the last of its settings, as a twin learns between two."""
-    chosen = max((at for at, trial in enumerate(trials) if trial["settings"] == settings), default=None)
-    return [trial | {"chosen": at == chosen} for at, trial in enumerate(trials)]
+        told += [trial | {"returning": True} for trial in mark_chosen(later, returning.settings)]
+    return Fitted(model, found, Popularity.fit(sequences), content, told, best, returning)
 
 
 def fit_similar(data: Data) -> Fitted:
