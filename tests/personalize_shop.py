@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from waiting import patiently
 
-ROLE = "arn:aws:iam::000000000000:role/personalize"
+ACCOUNT = "000000000000"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/personalize"
 RECIPE = "arn:aws:personalize:::recipe/"
 STILL = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}  # a campaign that never explores
 Client = Callable[[str], Any]
@@ -141,6 +142,23 @@ def open_shop(client: Client, name: str | None = None, **more: str) -> Shop:
     settled(client("personalize").describe_dataset_group, "datasetGroup", datasetGroupArn=group)
     client("s3").create_bucket(Bucket=name)
     return Shop(client, name, group, name)
+
+
+def consent(shop: Shop, **statement: Any) -> None:
+    """Let Personalize read and write the shop's bucket, as its jobs need beside their role; `statement` changes how."""
+    bucket = f"arn:aws:s3:::{shop.bucket}"
+    admitted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "personalize.amazonaws.com"},
+        "Action": ["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": f"arn:aws:personalize:*:{ACCOUNT}:*"},
+        },
+    }
+    policy = {"Version": "2012-10-17", "Statement": [admitted | statement]}
+    shop.client("s3").put_bucket_policy(Bucket=shop.bucket, Policy=json.dumps(policy))
 
 
 def add_dataset(shop: Shop, kind: str, text: str, **more: str) -> str:

@@ -180,10 +180,11 @@ def _known(resolve: Callable[[str, str], Any]) -> Callable[[str, str], Any]:
 
 def _naming_the_resource(respond: Callable[..., tuple]) -> Callable[..., tuple]:
     def responded(service: str, action: str, principal_arn: str, request_id: str, **facts: Any) -> tuple:
-        if not any(facts.get(name) for name in ("message", "error_code", "resource_policy_arn")):
+        explicit, of_resource = facts.get("explicit_deny", False), bool(facts.get("resource_policy_arn"))
+        if not (facts.get("message") or facts.get("error_code") or (explicit and of_resource)):
             resource = f'"{_refused.get()}"' if service == "s3" else _refused.get()
-            explicit = facts.get("explicit_deny", False)
-            facts["message"] = iam_actions.identity_denial_message(action, principal_arn, resource, explicit)
+            message = iam_actions.identity_denial_message(action, principal_arn, resource, explicit)
+            facts["message"] = message.replace("identity-based", "resource-based") if of_resource else message
         return respond(service, action, principal_arn, request_id, **facts)
 
     return responded

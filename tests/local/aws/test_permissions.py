@@ -281,7 +281,29 @@ def test_a_job_of_personalize_reads_s3_as_its_role(client: Client, role: Role) -
     assert f"assumed-role/{role.name}/" in failed["failureReason"]
     bucket = f"arn:aws:s3:::{shop.bucket}"
     role.may(("s3:ListBucket", bucket), ("s3:GetObject", f"{bucket}/*"))
+    shops.consent(shop)
     assert shops.import_csv(shop, "Items", address, roleArn=role.arn)["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("case", ["no policy", "only objects", "another service", "another account", "denied"])
+def test_a_job_of_personalize_needs_the_buckets_consent(client: Client, role: Role, case: str) -> None:
+    """The role may all; the bucket's policy admits less."""
+    shop = shops.open_shop(client)
+    shops.add_dataset(shop, "Items", shops.ITEMS)
+    address = shops.put_csv(shop, "items.csv", shops.item_table())
+    role.may(("s3:*", "*"))
+    more = {
+        "no policy": None,
+        "only objects": {"Action": "s3:GetObject"},
+        "another service": {"Principal": {"Service": "sagemaker.amazonaws.com"}},
+        "another account": {"Condition": {"StringEquals": {"aws:SourceAccount": "999999999999"}}},
+        "denied": {"Effect": "Deny"},
+    }[case]
+    if more:
+        shops.consent(shop, **more)
+    failed = shops.import_csv(shop, "Items", address, roleArn=role.arn)
+    no = "an explicit deny in a resource-based policy" if case == "denied" else "because no resource-based policy allows"
+    assert "Insufficient privileges" in failed["failureReason"] and no in failed["failureReason"], failed
 
 
 def test_what_was_asked_for_can_be_listed(embedded: Any, role: Role) -> None:
