@@ -141,12 +141,13 @@ def open_shop(client: Client, name: str | None = None, **more: str) -> Shop:
     group = client("personalize").create_dataset_group(name=name, **more)["datasetGroupArn"]
     settled(client("personalize").describe_dataset_group, "datasetGroup", datasetGroupArn=group)
     client("s3").create_bucket(Bucket=name)
+    consent(client, name)
     return Shop(client, name, group, name)
 
 
-def consent(shop: Shop, **statement: Any) -> None:
-    """Let Personalize read and write the shop's bucket, as its jobs need beside their role; `statement` changes how."""
-    bucket = f"arn:aws:s3:::{shop.bucket}"
+def consent(client: Client, name: str, **statement: Any) -> None:
+    """Let Personalize read and write a bucket, as its jobs need beside their role; `statement` changes how."""
+    bucket = f"arn:aws:s3:::{name}"
     admitted = {
         "Effect": "Allow",
         "Principal": {"Service": "personalize.amazonaws.com"},
@@ -158,7 +159,7 @@ def consent(shop: Shop, **statement: Any) -> None:
         },
     }
     policy = {"Version": "2012-10-17", "Statement": [admitted | statement]}
-    shop.client("s3").put_bucket_policy(Bucket=shop.bucket, Policy=json.dumps(policy))
+    client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
 
 
 def add_dataset(shop: Shop, kind: str, text: str, **more: str) -> str:

@@ -93,6 +93,7 @@ class Life:
     def _import(self) -> str:
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=self.name)
+        shops.consent(boto3.client, self.name)
         s3.put_object(Bucket=self.name, Key="interactions.csv", Body=shops.interactions().to_csv(index=False))
         source = ("--data-source", f"dataLocation=s3://{self.name}/interactions.csv", "--role-arn", ROLE)
         return self._make("dataset-import-job", "--job-name", self.name, "--dataset-arn", self.dataset, *source)

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pandas as pd
 import pytest
-from personalize_shop import ROLE, unique
+from personalize_shop import ROLE, consent, unique
 
 PROGRAMS = Path(__file__).parent / "programs"
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -21,6 +21,7 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 def bucket(embedded: Any) -> str:
     name = unique("programs")
     boto3.client("s3").create_bucket(Bucket=name)
+    consent(boto3.client, name)
     return name
 
 

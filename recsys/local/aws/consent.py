@@ -1,7 +1,8 @@
 """A bucket's consent to Amazon Personalize, which its jobs need beside the rights of their role.
 
 "Giving Amazon Personalize access to Amazon S3 resources", developer guide: the bucket's policy must admit the service
-personalize.amazonaws.com. Without it an import fails on AWS, whatever the role may.
+personalize.amazonaws.com. Without it an import fails on AWS, whatever the role may. [Objects only: public programs that
+admit it to no bucket's list import all the same.]
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from ministack.core.responses import get_region
 
 SERVICE = "personalize.amazonaws.com"
 SESSION = "/PersonalizeSession"  # the end of the ARN a job's calls are made with
+NEEDED = {"s3:GetObject", "s3:PutObject"}
 
 
 def install() -> None:
@@ -24,7 +26,7 @@ def install() -> None:
 def _with_consent(combine: Callable[..., EvalResult]) -> Callable[..., EvalResult]:
     def combined(identity: EvalResult, ctx: EvalContext, policy: str, *about: Any, **more: Any) -> EvalResult:
         result = combine(identity, ctx, policy, *about, **more)
-        if result.decision != "Allow" or not (ctx.principal_arn.endswith(SESSION) and ctx.action.startswith("s3:")):
+        if result.decision != "Allow" or not (ctx.principal_arn.endswith(SESSION) and ctx.action in NEEDED):
             return result
         job = {
             "aws:sourceaccount": ctx.principal_account,

@@ -281,28 +281,28 @@ def test_a_job_of_personalize_reads_s3_as_its_role(client: Client, role: Role) -
     assert f"assumed-role/{role.name}/" in failed["failureReason"]
     bucket = f"arn:aws:s3:::{shop.bucket}"
     role.may(("s3:ListBucket", bucket), ("s3:GetObject", f"{bucket}/*"))
-    shops.consent(shop)
     assert shops.import_csv(shop, "Items", address, roleArn=role.arn)["status"] == "ACTIVE"
 
 
-@pytest.mark.parametrize("case", ["no policy", "only objects", "another service", "another account", "denied"])
+@pytest.mark.parametrize("case", ["no policy", "only the list", "another service", "another account", "denied"])
 def test_a_job_of_personalize_needs_the_buckets_consent(client: Client, role: Role, case: str) -> None:
     """The role may all; the bucket's policy admits less."""
     shop = shops.open_shop(client)
     shops.add_dataset(shop, "Items", shops.ITEMS)
     address = shops.put_csv(shop, "items.csv", shops.item_table())
     role.may(("s3:*", "*"))
+    client("s3").delete_bucket_policy(Bucket=shop.bucket)
     more = {
         "no policy": None,
-        "only objects": {"Action": "s3:GetObject"},
+        "only the list": {"Action": "s3:ListBucket"},
         "another service": {"Principal": {"Service": "sagemaker.amazonaws.com"}},
         "another account": {"Condition": {"StringEquals": {"aws:SourceAccount": "999999999999"}}},
         "denied": {"Effect": "Deny"},
     }[case]
     if more:
-        shops.consent(shop, **more)
+        shops.consent(client, shop.bucket, **more)
     failed = shops.import_csv(shop, "Items", address, roleArn=role.arn)
-    no = "an explicit deny in a resource-based policy" if case == "denied" else "because no resource-based policy allows"
+    no = "an explicit deny in a resource" if case == "denied" else "because no resource-based policy allows the"
     assert "Insufficient privileges" in failed["failureReason"] and no in failed["failureReason"], failed
 
 
