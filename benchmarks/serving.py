@@ -224,7 +224,10 @@ def served(personalize: Personalize, campaign: str, users: list[str], more: dict
 
 
 def limit(deployment: Any, users: list[str]) -> None:
-    """The least that scores can take: the rows of the coefficients a history needs, each read once."""
+    """The least that scores can take: the rows of the coefficients a history needs, each read once.
+
+    What nearest neighbours read, where the model asks any, is left out.
+    """
     model = deployment.artefacts.model
     weights, table = scale_weights(model.chosen.decays, model.chosen.length), model.table
     histories = [np.unique(deployment.histories.of(user)[-weights.shape[1] :]) for user in users]
@@ -234,7 +237,8 @@ def limit(deployment: Any, users: list[str]) -> None:
         bytes_read = [float(rows) + right.nbytes for rows in own]
     else:
         rows = [sum(min(len(codes), n) for n in (weights > 0).sum(axis=1)) for codes in histories]
-        bytes_read = [float(n * table[0].nbytes) for n in rows]
+        row = table[0].nbytes + (0 if model.twin is None else model.twin[0].nbytes)
+        bytes_read = [float(n * row) for n in rows]
     typical, speed = float(np.median(bytes_read)), bandwidth()
     print(f"\nmemory limit of the scores: {typical / 1e6:.2f} MB at {speed / 1e9:.1f} GB/s", end="")
     print(f" = {1e3 * typical / speed:.3f} ms; {np.median([len(codes) for codes in histories]):.0f} rows", end="")

@@ -100,6 +100,11 @@ class Model(Trained):
         super().__init__(item_ids, settings, trials)
         self.temperature = temperature
 
+    @property
+    def logarithmic(self) -> bool:
+        """Whether scores are logarithms of chances, times the temperature: their mean is no mean of the chances."""
+        return False
+
     def scores(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
         """Scores (n_items,) float32 of the whole catalogue for one history; higher is better."""
         return self._score_batch([self._checked(codes)])[0]

@@ -1,14 +1,21 @@
 """The nearest neighbours among all histories are those of the definition, and count where they help."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from recsys.models import NextItem, Sequences, load
-from recsys.models.next_item import neighbours
-from recsys.models.next_item.neighbours import AGES, FADING, NEVER, SLACK, Neighbours
+from recsys.models.next_item import loops, neighbours
+from recsys.models.next_item.blend import Blend
+from recsys.models.next_item.held_out import HeldOut
+from recsys.models.next_item.neighbours import AGES, FADING, NEVER, SLACK, Neighbours, restored
+from recsys.models.next_item.regression import Regression
 from recsys.models.next_item.settings import ALIKE, Settings
+from recsys.models.next_item.tuning import tune
+from recsys.models.protocol import leave_last_out
 
 RING = 7
 
@@ -118,3 +125,92 @@ def test_saved_and_loaded_they_answer_the_same(sums, tmp_path, weighted):
     shown = [[1, 2], [], [5], [0, 6, 3, 4, 5, 6, 1, 1, 2, 0]]
     for before, after in zip(model.recommend(shown, 5), load(tmp_path / "model").recommend(shown, 5), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_a_copy_answers_the_same_and_so_do_several_threads(wanderers):
+    model, asked = Neighbours.of(wanderers), [np.array([1, 2, 3]), np.array([4, 4])]
+    expected = model.logarithms(asked)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.logarithms(asked), expected)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: model.logarithms(asked), range(40)):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_loaded_model_compiles_nothing_when_it_is_asked(wanderers):
+    model = Neighbours.of(wanderers)
+    loaded = restored(model.arrays, wanderers.n_items)
+    before = len(loops.add_votes.signatures)
+    for history in (np.array([1, 2], np.int64), np.array([1, 2], np.int32), np.broadcast_to(np.int32(3), 9)):
+        loaded.logarithms([history])
+    assert len(loops.add_votes.signatures) == before
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_those_of_some_users_are_as_if_the_others_had_never_been(wanderers, weighted):
+    seqs = weighed(wanderers) if weighted else wanderers
+    some = np.arange(0, seqs.n_users, 3)
+    kept = np.isin(seqs.users, some)
+    asked = [np.array([1, 2, 3]), np.array([0])]
+    found, expected = Neighbours.of(seqs).of_events(kept), Neighbours.of(seqs.select(some))
+    np.testing.assert_array_equal(found.logarithms(asked), expected.logarithms(asked))
+
+
+def test_the_search_sees_what_the_model_answers(sums):
+    """On the same events, with all that can stand beside the regression."""
+    split = leave_last_out(sums, np.arange(50))
+    settings = Settings(neighbour_weight=0.4, twin_weight=0.3, own_weight=0.1, popularity_weight=1.0, trend=0.5)
+    model = NextItem.fit(split.train, threads=1, settings=settings)
+    held_out = HeldOut(split, None, Regression(split.train))
+    twin = held_out.weighted(settings).table(len(model.twin)) @ model.twin
+    held_out.beside = {
+        "twin_weight": twin + held_out.log_share,
+        "neighbour_weight": Neighbours.of(split.train).logarithms(split.histories),
+    }
+    np.testing.assert_allclose(held_out.scores(settings), model._score_batch(split.histories), atol=1e-4)
+
+
+def test_what_stands_beside_costs_no_regression(sums, monkeypatch):
+    """But for the penalty, which is chosen anew beside neighbours."""
+    solved = []
+    solve = Regression._solved
+    monkeypatch.setattr(Regression, "_solved", lambda self, *given: solved.append(given) or solve(self, *given))
+    held_out = HeldOut.of(sums, 0, "next", 1)
+    held_out.beside["neighbour_weight"] = Neighbours.of(held_out.train).logarithms(held_out.histories)
+    for weight in (0.0, 0.2, 0.4):
+        held_out.ndcg(Settings(neighbour_weight=weight))
+    assert len(solved) == 1
+
+
+def test_beside_neighbours_the_penalty_is_chosen_anew(sums):
+    trials = NextItem.fit(sums, threads=1, candidates=[{"seen": True}]).trials
+    pooled = {trial["settings"]["penalty"] for trial in trials if trial["settings"]["neighbour_weight"]}
+    assert len(pooled) > 1
+
+
+def test_a_weight_that_is_held_is_measured_with_them(sums):
+    """What the trials tell of the chosen settings is what these settings have."""
+    held_out = HeldOut.of(sums, 0, "next", 1)
+    tuned = tune(sums, 0, None, candidates=[{"neighbour_weight": 0.4, "seen": True}], threads=1)
+    held_out.beside["neighbour_weight"] = Neighbours.of(held_out.train).logarithms(held_out.histories)
+    told = [trial["ndcg"] for trial in tuned.trials if trial["settings"] == tuned.settings.as_dict()]
+    assert tuned.settings.neighbour_weight == 0.4 and told == pytest.approx([held_out.ndcg(tuned.settings)] * len(told))
+
+
+def test_what_the_pool_cannot_tell_apart_comes_in_the_order_of_popularity():
+    popularity = np.arange(1.0, 101.0)
+    scores = np.full((1, 100), -0.01, np.float32)
+    alike = {"neighbour_weight": np.zeros((1, 100), np.float32)}
+    found = Blend(popularity).add(scores, [np.array([3])], Settings(neighbour_weight=1.0), alike)
+    assert (np.diff(found[0]) > 0).all()
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_only_what_events_weigh_beside_each_other_matters(sums, scale):
+    settings = Settings(neighbour_weight=0.4)
+    plain = NextItem.fit(weighed(sums), threads=1, settings=settings)
+    scaled = NextItem.fit(
+        replace(sums, weights=weighed(sums).weights * np.float32(scale)), threads=1, settings=settings
+    )
+    asked = [np.array([1, 2]), np.array([5])]
+    np.testing.assert_allclose(scaled._score_batch(asked), plain._score_batch(asked), atol=1e-3)

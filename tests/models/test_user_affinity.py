@@ -8,6 +8,8 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import NextItem, Sequences, UserAffinity, load
+from recsys.models.next_item.neighbours import Neighbours
+from recsys.models.next_item.settings import Settings
 from recsys.models.protocol import newest_fifth
 from recsys.models.segments.affinity import Habits
 from recsys.models.segments.evaluation import Segments
@@ -155,3 +157,15 @@ def test_saved_and_loaded_it_ranks_the_same(model, tmp_path):
     loaded = load(tmp_path / "model")
     assert loaded.user_ids.tolist() == model.user_ids.tolist() and loaded.habits == model.habits
     np.testing.assert_array_equal(affinity(loaded, [3]), affinity(model, [3]))
+
+
+def test_whoever_is_deleted_is_no_neighbour_of_the_others_any_more(fans):
+    """As if they had not been among those it can be like; what was learned from them stays."""
+    model = UserAffinity.fit(fans, threads=1, settings=Settings(neighbour_weight=0.4))
+    gone = set(fans.user_ids[::2])
+    left = model.without(gone)
+    some = np.flatnonzero([user not in gone for user in fans.user_ids])
+    expected = Neighbours.of(fans.select(some))
+    for name, array in left.next_item.neighbours.arrays.items():
+        np.testing.assert_array_equal(array, expected.arrays[name])
+    assert len(model.next_item.neighbours.arrays["codes"]) == fans.n_events

@@ -20,6 +20,7 @@ LATELY = 0.05  # of all events, the newest
 USUAL = 5.0  # events that an item is given on both sides: a single sale is no trend
 FLOOR = 1e-6  # weight of popularity where none was chosen: it orders what the history says nothing about
 UNLIKELY = np.float32(0.002)  # chance below which the regression only says that it is small
+USUAL_ORDER = np.float32(0.001)  # weight of popularity in a pool, which can tell little apart of what is unlikely
 ALONE: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
@@ -27,7 +28,7 @@ class Blend:
     """Adds to the scores of a batch what the regression does not know.
 
         s = (regression + own_weight * own shares + popularity_weight * popularity / (1 + length)) * lately ^ trend
-        score = log(max(s, 0) + UNLIKELY) + sum of each model's weight * its logarithms
+        score = log(max(s, 0) + UNLIKELY) + sum of each model's weight * its logarithms + USUAL_ORDER * log(popularity)
 
     The second line is for where other models stand beside the regression. What is not above 0 has no trend; where
     people do not repeat, what they had comes last.
@@ -78,6 +79,7 @@ class Blend:
         weighed = {name: others for name, others in beside.items() if getattr(settings, name)}
         if weighed:
             np.log(np.maximum(scores, 0, out=scores) + UNLIKELY, out=scores)
+            scores += USUAL_ORDER * self.log_share
         for name, others in weighed.items():
             scores += np.float32(getattr(settings, name)) * others
         if not lengths.all():

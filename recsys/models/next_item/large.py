@@ -9,6 +9,8 @@ of the diagonal alone, leave-last-out with ten targets on MovieLens-1M: .153, .1
 .164. Ridges of each item with its 100 best candidates cost a hundred times as much and had .187 there.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse
 
@@ -34,8 +36,11 @@ SECONDS_A_PAIR, SECONDS_A_COMPARISON, SECONDS_A_DIRECTION = 4e-8, 3e-9, 2e-9  # 
 def regression_of(seqs: Sequences, threads: int = 2) -> "Regression | LargeRegression":
     """The exact regression where the catalogue allows it, which uses the threads that BLAS has.
 
+    What events weigh is taken relative to their mean, so that its scores are chances whatever they are counted in.
     Raises ModelError where it would not fit into memory.
     """
+    if seqs.weights is not None and (mean := seqs.weights.mean()) > 0:
+        seqs = replace(seqs, weights=seqs.weights / mean)
     return Regression(seqs) if seqs.n_items <= DENSE_ITEMS else LargeRegression(seqs, min(threads, COUNTING))
 
 

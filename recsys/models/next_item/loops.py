@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 # Sums in any order and products added in one step, as vector units work; infinities keep their meaning.
-OPTIONS = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy"}
 
 
 def compiled(function: Callable) -> Callable:
@@ -219,7 +219,7 @@ def add_votes(
     for i in range(found):
         place = places[i]
         squared = alike[place] * alike[place]
-        for next in range(place + 1, place + 1 + min(len(following), after[place])):
-            vote = squared * squared * following[next - place - 1]
-            votes[codes[next]] += vote * worth[next] if len(worth) else vote
+        for event in range(place + 1, place + 1 + min(len(following), after[place])):
+            vote = squared * squared * following[event - place - 1]
+            votes[codes[event]] += vote * worth[event] if len(worth) else vote
         alike[place] = 0

@@ -1,7 +1,8 @@
 """The closed-form linear next-item model: user-personalization and personalized-ranking.
 
-    score = (x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length))
-            * (how much more than usual an item is wanted now) ^ trend + reward
+    s = (x B + own_weight * (the user's own item shares) + popularity_weight * (popularity) / (1 + length))
+        * (how much more than usual an item is wanted now) ^ trend
+    score = s + reward, or log s + twin_weight * twin + neighbour_weight * neighbours + reward
 
 x is the history on several time scales and B the ridge regression (G + lambda I)^-1 C of what comes next on x over all
 training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order. Where held-out users say so, its
@@ -10,6 +11,7 @@ answers from the history alone: a new user needs no training and an event counts
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -110,6 +112,22 @@ class NextItem(Model):
         model._weights = weights if rows > len(item_ids) else one_scale(weights)
         model._blend = Blend(popularity, temperature, reward, recent)
         return model
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether other models stand beside the regression."""
+        return self.twin is not None or self.neighbours is not None
+
+    def of_events(self, kept: np.ndarray) -> Self:
+        """The same model with only some users among its neighbours: `kept` (n_events,) is whose events are theirs.
+
+        The events are those it was trained on, in their order. What it has learned from all it keeps.
+        """
+        if self.neighbours is None:
+            return self
+        changed = copy(self)
+        changed.neighbours = self.neighbours.of_events(kept)
+        return changed
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         return self.pooled(histories)

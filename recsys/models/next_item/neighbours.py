@@ -10,7 +10,6 @@ their order. It is not trained. NDCG@10 of held-out users of MovieLens-1M by it,
 and by all: .167, .193 and .201. Half the events, half the most, other powers and other fading change the last by .002.
 """
 
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -24,7 +23,7 @@ FADING, SLACK = 0.8, 2.0
 MOST = 2_000  # places of an item that are looked at, evenly spaced: half of them are enough, and time has a bound
 FOLLOWING = np.array([1, 0.5], np.float32)  # what the next event counts, and the one after: that alone has .199 above
 NEVER = np.float32(1e-4)  # chance of what followed nowhere
-SECONDS_A_PAIR = 1.5e-8  # two ordinary cores of 2026
+SECONDS_A_PAIR = 2.5e-8  # two ordinary cores of 2026, of histories that no cache holds
 
 _here, _there = np.indices((AGES, AGES))
 WEIGHTS = (FADING ** (_here + _there) * np.exp(-np.abs(_here - _there) / SLACK)).astype(np.float32)
@@ -34,21 +33,31 @@ class Neighbours:
     """All histories, and where each item is in them.
 
     codes: (n_events,) int32 items, a user's together and oldest first; after: (n_events,) int32 how many events of the
-    same user follow; worth: (n_events,) float32 what being next counts, empty where all count alike.
+    same user follow; worth: (n_events,) float32 what being next counts, empty where all count alike; places:
+    (n_events,) int32 the events by item.
     """
 
-    def __init__(self, codes: np.ndarray, after: np.ndarray, worth: np.ndarray, n_items: int) -> None:
-        self.arrays = {"codes": codes, "after": after, "worth": worth}
-        self._known = tuple(_read_only(each) for each in (by_item(codes).astype(np.int32), codes, after, worth))
+    def __init__(
+        self, codes: np.ndarray, after: np.ndarray, worth: np.ndarray, places: np.ndarray, n_items: int
+    ) -> None:
+        self.arrays = {"codes": codes, "after": after, "worth": worth, "places": places}
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=n_items))])
-        self._scratch = threading.local()
+        self._known = tuple(map(_read_only, (self._starts, places, codes, after, worth)))
+        self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # room to count in, for as many as ask at a time
 
     @classmethod
     def of(cls, seqs: Sequences) -> Self:
         """Those of all users."""
-        after = np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions
-        worth = np.empty(0) if seqs.weights is None else seqs.weights
-        return cls(seqs.codes.astype(np.int32), after.astype(np.int32), worth.astype(np.float32), seqs.n_items)
+        after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions).astype(np.int32)
+        worth = np.empty(0, np.float32) if seqs.weights is None else seqs.weights.astype(np.float32)
+        return cls(seqs.codes.astype(np.int32), after, worth, by_item(seqs.codes).astype(np.int32), seqs.n_items)
+
+    def of_events(self, kept: np.ndarray) -> Self:
+        """Those of some users: `kept` (n_events,) is whether an event is one of theirs."""
+        codes, worth = self.arrays["codes"][kept], self.arrays["worth"]
+        worth = worth[kept] if len(worth) else worth
+        places = by_item(codes).astype(np.int32)
+        return type(self)(codes, self.arrays["after"][kept], worth, places, len(self._starts) - 1)
 
     def logarithms(self, histories: Sequence[np.ndarray]) -> np.ndarray:
         """(n, n_items) float32: log(P(next) + NEVER), the same for all items after a history like no other."""
@@ -67,18 +76,19 @@ class Neighbours:
     def _add_votes(self, history: np.ndarray, votes: np.ndarray) -> None:
         from recsys.models.next_item import loops  # slow to import, and whoever has no neighbours never needs it
 
-        events, codes, after, worth = self._known
-        if not hasattr(self._scratch, "alike"):
-            self._scratch.alike = np.zeros(len(codes), np.float32)
-            self._scratch.places = np.empty(min(len(codes), MOST * AGES * AGES), np.int64)
-        newest = np.asarray(history[::-1][:AGES], np.int64)
-        places = self._scratch.alike, self._scratch.places
-        loops.add_votes(newest, WEIGHTS, self._starts, events, codes, after, worth, MOST, FOLLOWING, *places, votes)
+        newest = np.array(history[::-1][:AGES], np.int64)  # of one kind whatever it was: numba compiles for each kind
+        room = self._spare.pop() if self._spare else self._room()
+        loops.add_votes(newest, WEIGHTS, *self._known, MOST, FOLLOWING, *room, votes)
+        self._spare.append(room)
+
+    def _room(self) -> tuple[np.ndarray, np.ndarray]:
+        events = len(self.arrays["codes"])
+        return np.zeros(events, np.float32), np.empty(min(events, MOST * AGES * AGES), np.int64)
 
 
 def restored(arrays: Mapping[str, np.ndarray], n_items: int) -> Neighbours:
     """What `Neighbours.arrays` came from, ready to answer: numba takes its time over the first question."""
-    found = Neighbours(arrays["codes"], arrays["after"], arrays["worth"], n_items)
+    found = Neighbours(**arrays, n_items=n_items)
     found.logarithms([found.arrays["codes"][:1]])
     return found
 

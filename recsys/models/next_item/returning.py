@@ -13,7 +13,7 @@ import numpy as np
 from recsys.models.next_item.model import NextItem, blas_threads
 from recsys.models.next_item.search import Report
 from recsys.models.next_item.settings import Settings
-from recsys.models.next_item.tuning import alone, tune
+from recsys.models.next_item.tuning import tune
 from recsys.models.sequences import Sequences
 
 VISIT_SECONDS = 1800.0  # without an event, after which a visit is over: the half hour of web analytics
@@ -36,7 +36,7 @@ def fit_returning(
     Both are held against what known users did in the newest tenth of the events, told only what came before. held:
     settings that are not to be chosen. The others are those of NextItem.fit, whose goal is `later` here.
     """
-    rival = alone(visit)
+    rival = visit.with_(twin_weight=0.0, transformer_weight=None)
     candidates = [held or {}, rival.as_dict() | {"decays": rival.decays}]
     with blas_threads(seqs, threads):
         tuned = tune(

@@ -47,7 +47,7 @@ class Learner(Protocol):
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, what was trained.
+    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, what was learned.
 
     There is a twin where it has a weight, and a transformer where that has one.
     """
@@ -80,6 +80,8 @@ def tune(
     held_out = HeldOut.of(seqs, seed, goal, threads)
     if held_out is None:
         return Tuned(alone(settings or Settings().with_(**candidates[0])), [], 1.0)
+    if any(each.get("neighbour_weight") for each in ([settings.as_dict()] if settings else candidates)):
+        _bring_neighbours(held_out)
     search = Search(held_out, report or (lambda trial: None), budget, measured)
     held = EVERYTHING if settings else frozenset(candidates[0])
     best = settings or search.among(candidates)
@@ -134,14 +136,22 @@ def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: fl
     without = start.with_(neighbour_weight=0.0)
     if not (choose or start.neighbour_weight) or (choose and start.decays == ALIKE):
         return without
-    neighbours = Neighbours.of(held_out.train)
-    if choose and neighbours.cost(held_out.histories) > budget:
+    if not _bring_neighbours(held_out, budget if choose else np.inf):
         return without
-    held_out.beside["neighbour_weight"] = neighbours.logarithms(held_out.histories)
     best = search.climb(start, (*NEIGHBOUR_CLIMBS, *_climbs(start)), held)
     if choose and not _worth_it(search, best, without, WORTH_ASKING):
         return without
     return search.climb(best, (*STIFFER_CLIMBS, *_climbs(best)), held)
+
+
+def _bring_neighbours(held_out: HeldOut, budget: float = np.inf) -> bool:
+    """Let them stand beside the regression, unless asking them for all who are held out takes longer."""
+    if "neighbour_weight" not in held_out.beside:
+        neighbours = Neighbours.of(held_out.train)
+        if neighbours.cost(held_out.histories) > budget:
+            return False
+        held_out.beside["neighbour_weight"] = neighbours.logarithms(held_out.histories)
+    return True
 
 
 def _with_transformer(
@@ -158,6 +168,7 @@ def _with_transformer(
         return start, None
     transformer = learner.learn(held_out.train, start.seen)
     held_out.beside["transformer_weight"] = transformer.logits(held_out.histories)
+    search.forget("transformer_weight")
     if not choose:
         return start, transformer
     best = search.best_of([start.with_(transformer_weight=weight) for weight in POOL_WEIGHTS])

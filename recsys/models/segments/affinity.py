@@ -102,12 +102,13 @@ class UserAffinity(Model):
         return self.habits.affinities(*self._parts(queries))
 
     def without(self, users: Collection[str]) -> Self:
-        """The same model, which no longer knows these users."""
+        """The same model, which no longer knows these users, nor their histories among the neighbours of others."""
         gone, lengths = set(users), np.diff(self.offsets)
         stays = np.array([user not in gone for user in self.user_ids], bool)
         offsets = np.concatenate([[0], np.cumsum(lengths[stays])])
-        codes = self.codes[np.repeat(stays, lengths)]
-        return self._of(self.next_item, self.user_ids[stays], offsets, codes, self.habits, self.trials)
+        kept = np.repeat(stays, lengths)
+        next_item = self.next_item.of_events(kept)
+        return self._of(next_item, self.user_ids[stays], offsets, self.codes[kept], self.habits, self.trials)
 
     def _parts(self, queries: Sequence[Query]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Chances and own shares (n_queries, n_users) float32, and lengths (n_users,)."""

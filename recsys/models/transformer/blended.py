@@ -54,6 +54,11 @@ class Blended(Model):
         model.linear, model.forward, model.chosen = linear, forward, linear.chosen
         return model
 
+    @property
+    def logarithmic(self) -> bool:
+        """A transformer stands beside the regression."""
+        return True
+
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         return self.linear.pooled(histories, transformer_weight=self.forward.logits(histories))
 

@@ -11,7 +11,7 @@ from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.kept import Later
 from recsys.models.next_item.search import Report, Search
 from recsys.models.next_item.settings import HABIT_CLIMBS, Settings
-from recsys.models.next_item.tuning import Learner
+from recsys.models.next_item.tuning import Learner, alone
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.storage import Stored
 from recsys.models.transformer.forward import Forward
@@ -46,9 +46,7 @@ class Transformer(Model):
         """
         learner = learner or Training(seed, threads, seconds)
         seen = settings.seen if settings else _repeated(seqs)
-        settings = settings and settings.with_(
-            twin_weight=0.0, transformer_weight=settings.transformer_weight or WEIGHT
-        )
+        settings = settings and alone(settings).with_(transformer_weight=settings.transformer_weight or WEIGHT)
         held_out = HeldOut.of(seqs, seed, goal, threads, Nothing)
         if held_out is None:
             chosen = settings or Settings(transformer_weight=WEIGHT)
@@ -80,6 +78,11 @@ class Transformer(Model):
         model.reward, model.recent = reward, recent
         model._blend = Blend(popularity, temperature, reward, recent)
         return model
+
+    @property
+    def logarithmic(self) -> bool:
+        """It answers logits."""
+        return True
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         logits = self.forward.logits(histories)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import pandas as pd
 import personalize_shop as shops
 import pytest
 from personalize_shop import Client
+
+from recsys.local.personalize.serving.catalogue import Catalogue
 
 V1, V2, RANKING, SIMILAR = (
     "aws-user-personalization",
@@ -57,6 +60,22 @@ def campaigns(shop: shops.Shop) -> dict[str, str]:
 def ask(shop: shops.Shop, campaigns: dict[str, str]) -> Callable[..., list[str]]:
     """The items that the campaign of a recipe recommends."""
     return lambda recipe, **more: shops.recommended(shop, campaigns[recipe], numResults=100, **more)
+
+
+@pytest.mark.parametrize("temperature", [None, 0.5])
+def test_a_new_item_has_the_mean_of_those_it_resembles_and_of_logarithms_the_mean_chance(
+    temperature: float | None,
+) -> None:
+    catalogue = object.__new__(Catalogue)
+    catalogue._neighbours = SimpleNamespace(array=np.array([[0, 2], [1, 0]], np.int32))
+    catalogue._weights = SimpleNamespace(array=np.array([[0.75, 0.25], [0.0, 0.0]], np.float32))
+    chances = np.array([0.4, 0.59, 0.01], np.float32)
+    scores = chances if temperature is None else np.float32(temperature) * np.log(chances)
+    found = catalogue.extend(scores, temperature)
+    if temperature:
+        found = np.exp(found / temperature)
+    np.testing.assert_allclose(found, [*chances, 0.75 * 0.4 + 0.25 * 0.01, found[-1]], rtol=1e-5)
+    assert found[-1] == (0 if temperature else -np.inf)
 
 
 def test_an_item_imported_without_interactions_is_recommended_to_who_likes_its_kind(ask: Any) -> None:

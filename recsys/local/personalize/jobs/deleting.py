@@ -1,8 +1,9 @@
 """In the worker: a dataset group's files without the users that a data deletion job lists.
 
 The list is a CSV file with the single column USER_ID, or every .csv file of a folder and its sub-folders. New files lie
-beside the old ones until the control plane puts them in their place, all at once. The only models that know users are
-those of user segments; they are written anew.
+beside the old ones until the control plane puts them in their place, all at once. The only models that know users by
+their ids are those of user segments; they are written anew. Those that keep all histories without ids, for the nearest
+neighbours among them, go on with them until the next training, as on AWS a model goes on with what it has learned.
 """
 
 import csv

@@ -55,12 +55,21 @@ class Catalogue:
         if put and self._grows:
             self._take_in(put)
 
-    def extend(self, scores: np.ndarray) -> np.ndarray:
-        """(n,) float32 scores from the model's (known,): those of its own items, then those of the new ones."""
+    def extend(self, scores: np.ndarray, temperature: float | None = None) -> np.ndarray:
+        """(n,) float32 scores from the model's (known,): those of its own items, then those of the new ones.
+
+        temperature: of scores that are logarithms of chances, whose mean is taken as chances: by that of logarithms an
+        item that resembles nine likely ones and an unlikely one would not be found.
+        """
         neighbours, weights = self._neighbours.array, self._weights.array
         if len(neighbours) == 0:
             return scores
-        new = np.einsum("ij,ij->i", scores[neighbours], weights)
+        if temperature is None:
+            new = np.einsum("ij,ij->i", scores[neighbours], weights)
+        else:
+            of_new, likeliest = scores[neighbours], scores.max()
+            chances = np.einsum("ij,ij->i", np.exp((of_new - likeliest) / np.float32(temperature)), weights)
+            new = likeliest + np.float32(temperature) * np.log(np.maximum(chances, np.finfo(np.float32).tiny))
         return np.concatenate([scores, np.where(weights[:, 0] > 0, new, UNSCORED)])
 
     def _take_in(self, items: Sequence[str]) -> None:

@@ -78,7 +78,7 @@ class NextItems:
 
     def scores(self, asked: Asked) -> np.ndarray:
         history = self._parts.histories.of(asked.user or "")
-        scores = self._scores(history, asked.user or "")
+        scores, logarithmic = self._scores(history, asked.user or "")
         known = {plain(name): value for name, value in (asked.context or {}).items()}
         lifts = [column.log_lift(known[name]) for name, column in self._contexts.items() if name in known]
         if len(history) == 0 and asked.user in self._parts.group.users.row:
@@ -87,17 +87,18 @@ class NextItems:
         lift = summed(lifts)
         if lift is not None:
             scores = scores + self._temperature * lift
-        return self._parts.catalogue.extend(scores)
+        return self._parts.catalogue.extend(scores, float(self._temperature) if logarithmic else None)
 
-    def _scores(self, history: np.ndarray, user: str) -> np.ndarray:
-        """(known,) float32, all at the temperature of the model for visits."""
+    def _scores(self, history: np.ndarray, user: str) -> tuple[np.ndarray, bool]:
+        """(known,) float32, all at the temperature of the model for visits, and whether they are logarithms."""
         from recsys.models.next_item.returning import VISIT_SECONDS  # slow to import: loaded with the model
 
         model, returning = self._parts.model, self._parts.returning
         ended = self._parts.histories.last_seen(user) + VISIT_SECONDS
         if returning is None or len(history) == 0 or time.time() < ended:
-            return model.scores(history)
-        return returning.scores(history) * np.float32(model.temperature / returning.temperature)
+            return model.scores(history), model.logarithmic
+        scores = returning.scores(history) * np.float32(model.temperature / returning.temperature)
+        return scores, returning.logarithmic
 
 
 class Similar:
