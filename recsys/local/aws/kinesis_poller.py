@@ -43,6 +43,10 @@ class KinesisPoller:
         lambda_svc._poll_kinesis = self.reconcile
         lambda_svc._init_stream_position = self._also_start(lambda_svc._init_stream_position)
         lambda_svc._create_esm = self._as_for_a_stream(lambda_svc._create_esm)
+        change = lambda_svc._update_esm
+        lambda_svc._update_esm = lambda uuid, given: (
+            mappings.refused_change(lambda_svc._esms.get(uuid, {}), given) or change(uuid, given)
+        )
 
     def restore(self, checkpoints: Checkpoints) -> None:
         """Go on from saved checkpoints; the streams must have their records back."""

@@ -105,6 +105,11 @@ def refused(given: dict[str, Any]) -> Answer | None:
     return None
 
 
+def refused_change(esm: dict[str, Any], given: dict[str, Any]) -> Answer | None:
+    """AWS's refusal of what changes in a mapping from a stream; None where it may."""
+    return out_of_range(given, RANGES) if ":kinesis:" in esm.get("EventSourceArn", "") else None
+
+
 def _true(value: Any) -> bool:
     # CloudFormation hands booleans over as text.
     return value if isinstance(value, bool) else str(value).lower() == "true"

@@ -30,8 +30,8 @@ class Blend:
         s = (regression + own_weight * own shares + popularity_weight * popularity / (1 + length)) * lately ^ trend
         score = log(max(s, 0) + UNLIKELY) + sum of each model's weight * its logarithms + USUAL_ORDER * log(popularity)
 
-    The second line is for where other models stand beside the regression. What is not above 0 has no trend; where
-    people do not repeat, what they had comes last.
+    The second line is for where other models stand beside the regression, its last term for where the twin does not.
+    What is not above 0 has no trend; where people do not repeat, what they had comes last.
 
     popularity: (n_items,) users of each item. An empty history scores temperature * log(popularity), so that its
     softmax is popularity's own distribution, items without users counting a tenth of one. reward: (n_items,) float32
@@ -79,7 +79,8 @@ class Blend:
         weighed = {name: others for name, others in beside.items() if getattr(settings, name)}
         if weighed:
             np.log(np.maximum(scores, 0, out=scores) + UNLIKELY, out=scores)
-            scores += USUAL_ORDER * self.log_share
+            if "twin_weight" not in weighed:  # which knows popularity itself
+                scores += USUAL_ORDER * self.log_share
         for name, others in weighed.items():
             scores += np.float32(getattr(settings, name)) * others
         if not lengths.all():

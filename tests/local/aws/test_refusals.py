@@ -101,6 +101,35 @@ def test_a_function_keeps_to_lambdas_limits(client, fails_in_a_stack, changed, m
     assert message in fails_in_a_stack("AWS::Lambda::Function", {**asked, "Code": {"ZipFile": "x = 1"}})
 
 
+BAD_ENTRIES = [
+    ({"Source": None}, "InvalidArgument", "Source is a required argument"),
+    ({"DetailType": ""}, "InvalidArgument", "DetailType is a required argument"),
+    ({"Detail": None}, "InvalidArgument", "Detail is a required argument"),
+    ({"Detail": "{"}, "MalformedDetail", "Detail is malformed"),
+    ({"Detail": "[1]"}, "MalformedDetail", "Detail is malformed"),
+]
+
+
+def test_an_entry_that_is_no_event_fails_by_itself(client):
+    good = {"Source": "shop", "DetailType": "order", "Detail": "{}"}
+    bad = [{key: value for key, value in (good | changed).items() if value is not None} for changed, *_ in BAD_ENTRIES]
+    answer = client("events").put_events(Entries=[good, *bad, good])
+    first, *refused, last = answer["Entries"]
+    assert answer["FailedEntryCount"] == len(bad) and first["EventId"] != last["EventId"]
+    for told, (_, code, message) in zip(refused, BAD_ENTRIES, strict=True):
+        assert told["ErrorCode"] == code and message in told["ErrorMessage"]
+
+
+def test_a_changed_mapping_keeps_to_lambdas_limits(client, pipeline):
+    functions, mapping = client("lambda"), pipeline().uuid
+    before = functions.get_event_source_mapping(UUID=mapping)
+    for changed in ({"BatchSize": 10_001}, {"BatchSize": 0}, {"ParallelizationFactor": 11}):
+        with pytest.raises(ClientError, match="failed to satisfy constraint"):
+            functions.update_event_source_mapping(UUID=mapping, **changed)
+    after = functions.get_event_source_mapping(UUID=mapping)
+    assert [after[name] == before[name] for name in ("BatchSize", "ParallelizationFactor")] == [True, True]
+
+
 QUEUES = {"A": {"Type": "AWS::SQS::Queue"}, "B": {"Type": "AWS::SQS::Queue", "DependsOn": "A"}}
 TRUST = {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}}
 PLAIN = {"R": {"Type": "AWS::IAM::Role", "Properties": TRUST}}

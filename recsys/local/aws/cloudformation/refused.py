@@ -34,8 +34,11 @@ def _checked(handle: Callable[..., Created], check: Callable[[Properties, str], 
 
 
 def _mapping(props: Properties, step: str) -> None:
-    new = step == "create" and ":kinesis:" in props.get("EventSourceArn", "")
-    if new and (answer := mapping.refused(props)):
+    if step == "update":
+        answer = mapping.refused_change(props, props)
+    else:
+        answer = mapping.refused(props) if ":kinesis:" in props.get("EventSourceArn", "") else None
+    if answer:
         accepted(answer)
 
 
