@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recsys import http, resources
+from recsys.deploy.api import recommendations_url
 from recsys.errors import NotebookError
 from recsys.params import DEFAULT_FILE
 from recsys.runs import Run
@@ -44,7 +45,7 @@ def show(run: Run, console: Console) -> None:
 def _show_api(run: Run, console: Console) -> None:
     url, user = run.resources["ApiUrl"], _example(run)
     console.print(f"\nAPI: {url}")
-    console.print(f"  curl '{url}/recommendations/{user}?numResults=5'", soft_wrap=True)
+    console.print(f"  curl '{recommendations_url(url, user, 5)}'", soft_wrap=True)
     if run.manifest["params"]["aws"]["endpoint"]:
         console.print("stop the embedded AWS:  recsys local down")
     else:
@@ -77,7 +78,7 @@ def check(run: Run) -> None:
     gone = _gone(run)
     if gone:
         raise NotebookError(f"run {run.run_id}: {', '.join(gone)} no longer there; run again")
-    answer = _get(f"{run.resource('ApiUrl')}/recommendations/{_example(run)}?numResults=5")
+    answer = _get(recommendations_url(run.resource("ApiUrl"), _example(run), 5))
     if len(answer["recommendations"]) != 5 or not all(item.get("title") for item in answer["recommendations"]):
         raise NotebookError(f"the API answered {answer} instead of five items with titles")
 

@@ -62,6 +62,11 @@ def recommendations_url(url: str, user: str, num_results: int) -> str:
     return f"{url}/recommendations/{quote(str(user), safe='')}?numResults={num_results}"
 
 
+def similar_items_url(url: str, item: str, num_results: int) -> str:
+    """Where the API at `url` answers what goes with an item, whatever its id is made of."""
+    return f"{url}/similar-items/{quote(str(item), safe='')}?numResults={num_results}"
+
+
 def _ahead(url: str) -> float:
     """Seconds by which the API's clock is ahead of this one: known to a second, of which no less is said."""
     _, headers, _ = _send(f"{url}/health")

@@ -52,7 +52,7 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
     `interactions` has USER_ID, ITEM_ID, TIMESTAMP. `samples` is the number of bootstrap resamples.
     """
     split = personalize_split(Sequences.from_interactions(interactions), seed)
-    model = NextItem.fit(split.train, seed=seed)
+    model = NextItem.fit(split.train, seed=seed, goal="newest")  # which is what is to be found
     n_items = len(split.train.item_ids)
     recommended = {
         MODEL: model.recommend(split.histories, DEPTH)[0],

@@ -83,6 +83,12 @@ def test_similar_items_go_with_the_item(url: str) -> None:
     assert all(item["title"] for item in answer["recommendations"])
 
 
+@pytest.mark.parametrize("item", ["American Beauty (1999)", "50% off/new", "thé?", "a#b&c=d"])
+def test_similar_items_are_asked_for_with_any_id(url: str, item: str) -> None:
+    status, answer = deploy.get(deploy.similar_items_url(url, item, 3))
+    assert (status, answer["itemId"]) == (200, item)
+
+
 def test_health_names_what_is_served(system: Any, url: str) -> None:
     status, answer = deploy.get(f"{url}/health")
     assert (status, answer["status"], answer["campaignArn"]) == (200, "ok", system.CampaignArn)

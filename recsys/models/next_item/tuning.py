@@ -125,9 +125,9 @@ def _with_twin(
         held_out.beside["twin_weight"] = held_out.weighted(start).table(len(table)) @ table + held_out.log_share
         search.forget("twin_weight")
         best = search.climb(best, (*TWIN_CLIMBS, *HABIT_CLIMBS), held)
-        if choose and not _worth_it(search, best, without):
+        if choose and not best.twin_weight:
             return without, None
-    return best, twin
+    return (best, twin) if not choose or _worth_it(search, best, without) else (without, None)
 
 
 def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: float) -> Settings:
