@@ -77,7 +77,10 @@ class Neighbours:
         from recsys.models.next_item import loops  # slow to import, and whoever has no neighbours never needs it
 
         newest = np.array(history[::-1][:AGES], np.int64)  # of one kind whatever it was: numba compiles for each kind
-        room = self._spare.pop() if self._spare else self._room()
+        try:
+            room = self._spare.pop()
+        except IndexError:  # all are in use
+            room = self._room()
         loops.add_votes(newest, WEIGHTS, *self._known, MOST, FOLLOWING, *room, votes)
         self._spare.append(room)
 
