@@ -88,7 +88,12 @@ def mark_chosen(trials: Sequence[dict[str, Any]], settings: dict[str, Any]) -> l
 
 
 class Model(Trained):
-    """A trained recommender over a fixed catalogue; a history is an array of item codes, oldest first."""
+    """A trained recommender over a fixed catalogue; a history is an array of item codes, oldest first.
+
+    logarithmic: whether scores are logarithms of chances, times the temperature: their mean is no mean of the chances.
+    """
+
+    logarithmic = False
 
     def __init__(
         self,
@@ -99,11 +104,6 @@ class Model(Trained):
     ) -> None:
         super().__init__(item_ids, settings, trials)
         self.temperature = temperature
-
-    @property
-    def logarithmic(self) -> bool:
-        """Whether scores are logarithms of chances, times the temperature: their mean is no mean of the chances."""
-        return False
 
     def scores(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
         """Scores (n_items,) float32 of the whole catalogue for one history; higher is better."""

@@ -11,7 +11,7 @@ from recsys.models import NextItem, Sequences, load
 from recsys.models.next_item import loops, neighbours
 from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.held_out import HeldOut
-from recsys.models.next_item.neighbours import AGES, FADING, NEVER, SLACK, Neighbours, restored
+from recsys.models.next_item.neighbours import AGES, FADING, NEVER, SLACK, Neighbours
 from recsys.models.next_item.regression import Regression
 from recsys.models.next_item.settings import ALIKE, Settings
 from recsys.models.next_item.tuning import tune
@@ -139,7 +139,7 @@ def test_a_copy_answers_the_same_and_so_do_several_threads(wanderers):
 
 def test_a_loaded_model_compiles_nothing_when_it_is_asked(wanderers):
     model = Neighbours.of(wanderers)
-    loaded = restored(model.arrays, wanderers.n_items)
+    loaded = Neighbours.restored(model.arrays, wanderers.n_items)
     before = len(loops.add_votes.signatures)
     for history in (np.array([1, 2], np.int64), np.array([1, 2], np.int32), np.broadcast_to(np.int32(3), 9)):
         loaded.logarithms([history])
@@ -152,7 +152,7 @@ def test_those_of_some_users_are_as_if_the_others_had_never_been(wanderers, weig
     some = np.arange(0, seqs.n_users, 3)
     kept = np.isin(seqs.users, some)
     asked = [np.array([1, 2, 3]), np.array([0])]
-    found, expected = Neighbours.of(seqs).of_events(kept), Neighbours.of(seqs.select(some))
+    found, expected = Neighbours.of(seqs).keep_events(kept), Neighbours.of(seqs.select(some))
     np.testing.assert_array_equal(found.logarithms(asked), expected.logarithms(asked))
 
 

@@ -138,7 +138,7 @@ def test_no_histories_are_no_failure_where_people_do_not_repeat(collectors):
     assert NextItem.fit(collectors, settings=Settings(seen=False)).recommend([], 5)[0].shape == (0, 5)
 
 
-def test_the_twin_stands_beside_the_regression_by_its_logarithms(collectors, tmp_path):
+def test_the_twin_stands_beside_the_regression_by_its_logarithms(collectors):
     given = Settings(seen=False, twin_weight=0.4)
     model = NextItem.fit(collectors, settings=given)
     plain = NextItem.fit(collectors, settings=given.with_(twin_weight=0.0, seen=True))

@@ -11,7 +11,7 @@ from untrained import Untrained
 
 from recsys.errors import ModelError
 from recsys.models import Blended, NextItem, Popularity, Sequences, Transformer, load
-from recsys.models.next_item.blend import UNLIKELY
+from recsys.models.next_item.blend import UNLIKELY, USUAL_ORDER
 from recsys.models.next_item.settings import ALIKE, POOL_WEIGHTS, Settings
 from recsys.models.next_item.tuning import alone
 from recsys.models.transformer import forward as forwards
@@ -144,9 +144,10 @@ def test_blended_scores_are_the_logarithms_of_the_regressions_and_the_transforme
     both = Blended.fit(regulars, settings=given, learner=Untrained())
     linear = NextItem.fit(regulars, settings=given.with_(transformer_weight=None))
     shown = [history for history in histories if len(history)]
-    alone = np.log(np.maximum(linear._score_batch(shown), 0) + UNLIKELY)
-    expected = alone + np.float32(0.02) * both.forward.logits(shown)
-    np.testing.assert_allclose(both._score_batch(shown), expected, atol=0.01)  # popularity orders the rest
+    share = linear.popularity / linear.popularity.sum()
+    regression = np.log(np.maximum(linear._score_batch(shown), 0) + UNLIKELY) + USUAL_ORDER * np.log(share)
+    expected = regression + np.float32(0.02) * both.forward.logits(shown)
+    np.testing.assert_allclose(both._score_batch(shown), expected, atol=1e-4)
 
 
 def test_blended_saved_and_loaded_answers_the_same(regulars, given, histories, tmp_path):

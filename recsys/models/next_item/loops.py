@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit
 
-# Sums in any order and products added in one step, as vector units work; infinities keep their meaning.
+# Sums in any order and products added in one step, as vector units work; infinities keep their meaning. Other
+# threads go on meanwhile.
 OPTIONS = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy"}
 
 
@@ -187,37 +188,37 @@ def add_votes(
     newest: np.ndarray,
     weights: np.ndarray,
     starts: np.ndarray,
-    events: np.ndarray,
+    by_item: np.ndarray,
     codes: np.ndarray,
     after: np.ndarray,
     worth: np.ndarray,
     most: int,
     following: np.ndarray,
     alike: np.ndarray,
-    places: np.ndarray,
+    touched: np.ndarray,
     votes: np.ndarray,
 ) -> None:
     """votes[item n + 1 events after a place] += following[n] * alike^4, for every place that is like the newest events.
 
     A place's likeness is the sum of weights[a, b] over the newest events and those at it with the same item, which are
     a and b events old. newest: (m,) item codes, the newest first, no more than weights, (m, ages), has rows. starts:
-    (n_items + 1,) where in `events`, places by item, an item's are; `most` of them count, evenly spaced. after:
-    (n_events,) how many events of the same user follow. worth: (n_events,) float32 of being what followed, or empty.
-    alike: (n_events,) float32, 0 before and after; places: as many as can be found.
+    (n_items + 1,) where an item's places are in `by_item`; `most` of them count, evenly spaced. after: (n_events,) how
+    many events of the same user follow. worth: (n_events,) float32 of being what followed, or empty. alike: (n_events,)
+    float32, 0 before and after; touched: room for as many places as can be alike.
     """
     found = 0
     for a in range(len(newest)):
         low, high = starts[newest[a]], starts[newest[a] + 1]
         gap = max(1.0, (high - low) / most)
         for i in range(min(high - low, most)):
-            event = events[low + np.int64(i * gap)]
+            event = by_item[low + np.int64(i * gap)]
             for b in range(min(after[event], weights.shape[1])):
                 if alike[event + b] == 0:
-                    places[found] = event + b
+                    touched[found] = event + b
                     found += 1
                 alike[event + b] += weights[a, b]
     for i in range(found):
-        place = places[i]
+        place = touched[i]
         squared = alike[place] * alike[place]
         for event in range(place + 1, place + 1 + min(len(following), after[place])):
             vote = squared * squared * following[event - place - 1]

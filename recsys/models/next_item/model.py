@@ -25,7 +25,7 @@ from recsys.models.next_item.blend import Blend, lately
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.gram import one_scale, scale_weights
 from recsys.models.next_item.large import regression_of
-from recsys.models.next_item.neighbours import Neighbours, restored
+from recsys.models.next_item.neighbours import Neighbours
 from recsys.models.next_item.regression import Coefficients, product
 from recsys.models.next_item.search import Report
 from recsys.models.next_item.settings import Settings
@@ -108,26 +108,22 @@ class NextItem(Model):
         model.table, model.popularity, model.chosen = table, popularity, settings
         model.reward, model.recent = reward, recent
         model.twin, model.neighbours = twin, neighbours
+        model.logarithmic = twin is not None or neighbours is not None
         rows = (table[0] if isinstance(table, tuple) else table).shape[0]
         weights = scale_weights(settings.decays, settings.length)
         model._weights = weights if rows > len(item_ids) else one_scale(weights)
         model._blend = Blend(popularity, temperature, reward, recent)
         return model
 
-    @property
-    def logarithmic(self) -> bool:
-        """Whether other models stand beside the regression."""
-        return self.twin is not None or self.neighbours is not None
+    def keep_events(self, mask: np.ndarray) -> Self:
+        """The same model, among whose neighbours are only the events where `mask` (n_events,) is true.
 
-    def of_events(self, kept: np.ndarray) -> Self:
-        """The same model with only some users among its neighbours: `kept` (n_events,) is whose events are theirs.
-
-        The events are those it was trained on, in their order. What it has learned from all it keeps.
+        The events are those it was trained on, in their order; a user's stay or go together. What it has learned stays.
         """
         if self.neighbours is None:
             return self
         changed = copy(self)
-        changed.neighbours = self.neighbours.of_events(kept)
+        changed.neighbours = self.neighbours.keep_events(mask)
         return changed
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
@@ -172,7 +168,7 @@ class NextItem(Model):
                 counted = (arrays["data"], arrays["indices"], arrays["indptr"])
                 table = sparse.csr_array(counted, shape=(n, n)), *table
         of_neighbours = {name.removeprefix(PREFIX): each for name, each in arrays.items() if name.startswith(PREFIX)}
-        neighbours = restored(of_neighbours, n) if of_neighbours else None
+        neighbours = Neighbours.restored(of_neighbours, n) if of_neighbours else None
         tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
         others = arrays.get("reward"), arrays.get("lately"), arrays.get("twin"), neighbours
         return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, *others)

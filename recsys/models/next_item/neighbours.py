@@ -15,7 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.models.next_item.transitions import by_item
+from recsys.models.next_item.transitions import events_by_item
 from recsys.models.sequences import Sequences
 
 AGES = 8  # newest events, here and at a place
@@ -33,16 +33,16 @@ class Neighbours:
     """All histories, and where each item is in them.
 
     codes: (n_events,) int32 items, a user's together and oldest first; after: (n_events,) int32 how many events of the
-    same user follow; worth: (n_events,) float32 what being next counts, empty where all count alike; places:
-    (n_events,) int32 the events by item.
+    same user follow; worth: (n_events,) float32 what being next counts, empty where all count alike; by_item:
+    (n_events,) int32 the places of each item, items in the order of their codes.
     """
 
     def __init__(
-        self, codes: np.ndarray, after: np.ndarray, worth: np.ndarray, places: np.ndarray, n_items: int
+        self, codes: np.ndarray, after: np.ndarray, worth: np.ndarray, by_item: np.ndarray, n_items: int
     ) -> None:
-        self.arrays = {"codes": codes, "after": after, "worth": worth, "places": places}
+        self.arrays = {"codes": codes, "after": after, "worth": worth, "by_item": by_item}
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=n_items))])
-        self._known = tuple(map(_read_only, (self._starts, places, codes, after, worth)))
+        self._known = tuple(map(_read_only, (self._starts, by_item, codes, after, worth)))
         self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # room to count in, for as many as ask at a time
 
     @classmethod
@@ -50,14 +50,20 @@ class Neighbours:
         """Those of all users."""
         after = (np.repeat(seqs.lengths, seqs.lengths) - 1 - seqs.positions).astype(np.int32)
         worth = np.empty(0, np.float32) if seqs.weights is None else seqs.weights.astype(np.float32)
-        return cls(seqs.codes.astype(np.int32), after, worth, by_item(seqs.codes).astype(np.int32), seqs.n_items)
+        return cls(seqs.codes.astype(np.int32), after, worth, _by_item(seqs.codes), seqs.n_items)
 
-    def of_events(self, kept: np.ndarray) -> Self:
-        """Those of some users: `kept` (n_events,) is whether an event is one of theirs."""
-        codes, worth = self.arrays["codes"][kept], self.arrays["worth"]
-        worth = worth[kept] if len(worth) else worth
-        places = by_item(codes).astype(np.int32)
-        return type(self)(codes, self.arrays["after"][kept], worth, places, len(self._starts) - 1)
+    @classmethod
+    def restored(cls, arrays: Mapping[str, np.ndarray], n_items: int) -> Self:
+        """What `arrays` came from, ready to answer: numba takes its time over the first question."""
+        found = cls(**arrays, n_items=n_items)
+        found.logarithms([found.arrays["codes"][:1]])
+        return found
+
+    def keep_events(self, mask: np.ndarray) -> Self:
+        """Only the events where `mask` (n_events,) is true, which are all of a user's or none."""
+        codes, worth = self.arrays["codes"][mask], self.arrays["worth"]
+        worth = worth[mask] if len(worth) else worth
+        return type(self)(codes, self.arrays["after"][mask], worth, _by_item(codes), len(self._starts) - 1)
 
     def logarithms(self, histories: Sequence[np.ndarray]) -> np.ndarray:
         """(n, n_items) float32: log(P(next) + NEVER), the same for all items after a history like no other."""
@@ -89,11 +95,8 @@ class Neighbours:
         return np.zeros(events, np.float32), np.empty(min(events, MOST * AGES * AGES), np.int64)
 
 
-def restored(arrays: Mapping[str, np.ndarray], n_items: int) -> Neighbours:
-    """What `Neighbours.arrays` came from, ready to answer: numba takes its time over the first question."""
-    found = Neighbours(**arrays, n_items=n_items)
-    found.logarithms([found.arrays["codes"][:1]])
-    return found
+def _by_item(codes: np.ndarray) -> np.ndarray:
+    return events_by_item(codes).astype(np.int32)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -62,7 +62,7 @@ HABIT_CLIMBS: Climbs = (
 POOL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
 TWIN_CLIMBS: Climbs = (("twin_weight", POOL_WEIGHTS),)
 NEIGHBOUR_CLIMBS: Climbs = (("neighbour_weight", POOL_WEIGHTS),)
-STIFFER_CLIMBS: Climbs = (("penalty", PENALTIES),)  # others know what is rare: the regression may know less of it
+PENALTY_CLIMBS: Climbs = (("penalty", PENALTIES),)  # beside neighbours, who know what is rare, more of it is right
 # Tried on their whole grid, as a trial costs no regression; of popularity, chance finds some weight with few users.
 LIGHT = {"own_weight", "own_decay", "twin_weight", "neighbour_weight"}
 BESIDE = LIGHT | {"popularity_weight", "trend"}  # what the regression does not depend on
@@ -76,14 +76,14 @@ class Settings:
     weighs decay ^ (age - 1). horizon: how many following events are the target, alike; baskets want several. penalty:
     the ridge's lambda. reverse: weight of the same sequences read backwards. seen: whether items of the history are
     recommended again. twin_weight, neighbour_weight: weights of the softmax twin and of the nearest neighbours beside
-    the regression, by the exponents of their probabilities; 0 for none. own_weight: weight of
-    the user's own item frequencies, 0 where people do not come back to what they had; own_decay: how fast those forget.
-    popularity_weight: weight of popularity, divided by 1 + the length of the history. rank: of the regression's
-    coefficients, 0 for no limit, which is best where there is no reason for less (MovieLens-1M on one time scale: NDCG
-    .133, .163, .181 at rank 64, 256 and without). discount: the power of popularity that an item's scores are divided
-    by in a catalogue too large to be solved. trend: the power of how much more than usual an item is wanted now, by
-    which its score is multiplied. transformer_weight: weight of a transformer's logits, 0 where one was tried and did
-    not help, None where none was.
+    the regression, by the exponents of their probabilities; 0 for none. own_weight: weight of the user's own item
+    frequencies, 0 where people do not come back to what they had; own_decay: how fast those forget. popularity_weight:
+    weight of popularity, divided by 1 + the length of the history. rank: of the regression's coefficients, 0 for no
+    limit, which is best where there is no reason for less (MovieLens-1M on one time scale: NDCG .133, .163, .181 at
+    rank 64, 256 and without). discount: the power of popularity that an item's scores are divided by in a catalogue too
+    large to be solved. trend: the power of how much more than usual an item is wanted now, by which its score is
+    multiplied. transformer_weight: weight of a transformer's logits, 0 where one was tried and did not help, None where
+    none was.
     """
 
     length: int = 200

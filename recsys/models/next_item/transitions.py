@@ -28,7 +28,7 @@ class Transitions:
 
     def __init__(self, seqs: Sequences, threads: int = 2) -> None:
         self.seqs, self.threads = seqs, threads
-        self.events = by_item(seqs.codes)
+        self.events = events_by_item(seqs.codes)
         self.counts = np.bincount(seqs.codes, minlength=seqs.n_items)
         self.starts = np.cumsum(self.counts) - self.counts
         self.before = seqs.positions.astype(np.int32)
@@ -124,7 +124,7 @@ def _neighbours(
     return sparse.csr_array((values, seqs.codes[at], ends), shape=(len(events), seqs.n_items))
 
 
-def by_item(codes: np.ndarray) -> np.ndarray:
+def events_by_item(codes: np.ndarray) -> np.ndarray:
     """(n_events,) places of the events, by item and then by place: one sort of packed keys, no argsort."""
     keys = codes.astype(np.int64) << 32 | np.arange(len(codes))
     keys.sort()

@@ -14,8 +14,8 @@ from recsys.models.next_item.settings import (
     ALIKE,
     HABIT_CLIMBS,
     NEIGHBOUR_CLIMBS,
+    PENALTY_CLIMBS,
     POOL_WEIGHTS,
-    STIFFER_CLIMBS,
     TWIN_CLIMBS,
     Climbs,
     Settings,
@@ -47,7 +47,7 @@ class Learner(Protocol):
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, what was learned.
+    """What was chosen, every trial made, the softmax temperature of the held-out users' next items, what was trained.
 
     There is a twin where it has a weight, and a transformer where that has one.
     """
@@ -141,7 +141,7 @@ def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: fl
     best = search.climb(start, (*NEIGHBOUR_CLIMBS, *_climbs(start)), held)
     if choose and not _worth_it(search, best, without, WORTH_ASKING):
         return without
-    return search.climb(best, (*STIFFER_CLIMBS, *_climbs(best)), held)
+    return search.climb(best, (*PENALTY_CLIMBS, *_climbs(best)), held)
 
 
 def _bring_neighbours(held_out: HeldOut, budget: float = np.inf) -> bool:
@@ -180,7 +180,8 @@ def _with_transformer(
 def _climbs(settings: Settings) -> Climbs:
     """What is chosen anew once something more stands beside the regression."""
     twin = TWIN_CLIMBS if settings.twin_weight else ()
-    return *twin, *(NEIGHBOUR_CLIMBS if settings.neighbour_weight else ()), *HABIT_CLIMBS
+    neighbours = NEIGHBOUR_CLIMBS if settings.neighbour_weight else ()
+    return *twin, *neighbours, *HABIT_CLIMBS
 
 
 def _worth_it(search: Search, best: Settings, without: Settings, times: float = WORTH_ANOTHER) -> bool:

@@ -89,7 +89,7 @@ class UserAffinity(Model):
         trials: list[dict[str, Any]],
     ) -> Self:
         model = cls(next_item.item_ids, {**next_item.settings, **asdict(habits)}, trials, next_item.temperature)
-        model.next_item, model.habits = next_item, habits
+        model.next_item, model.habits, model.logarithmic = next_item, habits, next_item.logarithmic
         model.user_ids, model.offsets, model.codes = user_ids, offsets, codes
         return model
 
@@ -107,7 +107,7 @@ class UserAffinity(Model):
         stays = np.array([user not in gone for user in self.user_ids], bool)
         offsets = np.concatenate([[0], np.cumsum(lengths[stays])])
         kept = np.repeat(stays, lengths)
-        next_item = self.next_item.of_events(kept)
+        next_item = self.next_item.keep_events(kept)
         return self._of(next_item, self.user_ids[stays], offsets, self.codes[kept], self.habits, self.trials)
 
     def _parts(self, queries: Sequence[Query]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -23,6 +23,8 @@ PREFIX = "transformer_"  # of the arrays on disk that are the transformer's
 class Blended(Model):
     """NextItem with a transformer's logits, times `transformer_weight`, in its pool."""
 
+    logarithmic = True
+
     @classmethod
     def fit(
         cls,
@@ -53,11 +55,6 @@ class Blended(Model):
         model = cls(linear.item_ids, linear.settings, linear.trials, linear.temperature)
         model.linear, model.forward, model.chosen = linear, forward, linear.chosen
         return model
-
-    @property
-    def logarithmic(self) -> bool:
-        """A transformer stands beside the regression."""
-        return True
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         return self.linear.pooled(histories, transformer_weight=self.forward.logits(histories))

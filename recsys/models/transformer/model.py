@@ -26,6 +26,8 @@ BUDGET = 20.0  # seconds of choosing, by counted work
 class Transformer(Model):
     """Scores what comes next after a history by a transformer's logits, and by habits as the next-item model does."""
 
+    logarithmic = True
+
     @classmethod
     def fit(
         cls,
@@ -78,11 +80,6 @@ class Transformer(Model):
         model.reward, model.recent = reward, recent
         model._blend = Blend(popularity, temperature, reward, recent)
         return model
-
-    @property
-    def logarithmic(self) -> bool:
-        """It answers logits."""
-        return True
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         logits = self.forward.logits(histories)
