@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import personalize_shop as shops
 import pytest
 from personalize_shop import Client
 
-from recsys.local.personalize.serving.catalogue import Catalogue
+from recsys.local.personalize.serving.catalogue import mean
 
 V1, V2, RANKING, SIMILAR = (
     "aws-user-personalization",
@@ -62,20 +61,13 @@ def ask(shop: shops.Shop, campaigns: dict[str, str]) -> Callable[..., list[str]]
     return lambda recipe, **more: shops.recommended(shop, campaigns[recipe], numResults=100, **more)
 
 
-@pytest.mark.parametrize("temperature", [None, 0.5])
-def test_a_new_item_has_the_mean_of_those_it_resembles_and_of_logarithms_the_mean_chance(
-    temperature: float | None,
-) -> None:
-    catalogue = object.__new__(Catalogue)
-    catalogue._neighbours = SimpleNamespace(array=np.array([[0, 2], [1, 0]], np.int32))
-    catalogue._weights = SimpleNamespace(array=np.array([[0.75, 0.25], [0.0, 0.0]], np.float32))
-    chances = np.array([0.4, 0.59, 0.01], np.float32)
-    scores = chances if temperature is None else np.float32(temperature) * np.log(chances)
-    found = catalogue.extend(scores, temperature)
-    if temperature:
-        found = np.exp(found / temperature)
-    np.testing.assert_allclose(found, [*chances, 0.75 * 0.4 + 0.25 * 0.01, found[-1]], rtol=1e-5)
-    assert found[-1] == (0 if temperature else -np.inf)
+@pytest.mark.parametrize("temperature", [0.02, 0.5, 2.0])
+def test_the_mean_of_logarithms_of_chances_is_that_of_the_chances(temperature: float) -> None:
+    chances = np.array([[0.4, 0.01], [1e-6, 0.2], [0.3, 0.3]], np.float32)
+    weights = np.array([[0.75, 0.25], [0.5, 0.5], [0.0, 0.0]], np.float32)
+    found = mean(np.float32(temperature) * np.log(chances), weights, temperature)
+    np.testing.assert_allclose(np.exp(found / temperature), (chances * weights).sum(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(mean(chances, weights), (chances * weights).sum(axis=1), rtol=1e-6)
 
 
 def test_an_item_imported_without_interactions_is_recommended_to_who_likes_its_kind(ask: Any) -> None:

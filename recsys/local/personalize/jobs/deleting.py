@@ -3,7 +3,8 @@
 The list is a CSV file with the single column USER_ID, or every .csv file of a folder and its sub-folders. New files lie
 beside the old ones until the control plane puts them in their place, all at once. The only models that know users by
 their ids are those of user segments; they are written anew. Those that keep all histories without ids, for the nearest
-neighbours among them, go on with them until the next training, as on AWS a model goes on with what it has learned.
+neighbours among them, keep them until the next training. [AWS deletes from models too, in up to a day, and asks for a
+new solution version after the job.]
 """
 
 import csv

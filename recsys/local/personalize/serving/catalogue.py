@@ -58,18 +58,12 @@ class Catalogue:
     def extend(self, scores: np.ndarray, temperature: float | None = None) -> np.ndarray:
         """(n,) float32 scores from the model's (known,): those of its own items, then those of the new ones.
 
-        temperature: of scores that are logarithms of chances, whose mean is taken as chances: by that of logarithms an
-        item that resembles nine likely ones and an unlikely one would not be found.
+        temperature: of scores that are logarithms of chances.
         """
         neighbours, weights = self._neighbours.array, self._weights.array
         if len(neighbours) == 0:
             return scores
-        if temperature is None:
-            new = np.einsum("ij,ij->i", scores[neighbours], weights)
-        else:
-            of_new, likeliest = scores[neighbours], scores.max()
-            chances = np.einsum("ij,ij->i", np.exp((of_new - likeliest) / np.float32(temperature)), weights)
-            new = likeliest + np.float32(temperature) * np.log(np.maximum(chances, np.finfo(np.float32).tiny))
+        new = mean(scores[neighbours], weights, temperature)
         return np.concatenate([scores, np.where(weights[:, 0] > 0, new, UNSCORED)])
 
     def _take_in(self, items: Sequence[str]) -> None:
@@ -95,3 +89,16 @@ class Catalogue:
             codes[:, : places.shape[1]] = np.maximum(self.described[places], 0)
             weights[:, : places.shape[1]] = found
         return codes, weights
+
+
+def mean(scores: np.ndarray, weights: np.ndarray, temperature: float | None = None) -> np.ndarray:
+    """(m,) float32 weighted mean of scores (m, k) by weights (m, k), which sum to 1 in each row or are all 0.
+
+    temperature: of scores that are logarithms of chances, whose mean is taken as chances: by that of logarithms an item
+    that resembles nine likely ones and an unlikely one would not be found.
+    """
+    if temperature is None:
+        return np.einsum("ij,ij->i", scores, weights)
+    from scipy.special import logsumexp  # slow to import
+
+    return np.float32(temperature) * logsumexp(scores / np.float32(temperature), axis=1, b=weights)
