@@ -7,6 +7,7 @@ from typing import Any
 from ministack.core.responses import json_response
 from ministack.services import eventbridge
 
+MOST = 10  # entries of a request; one with more is refused whole
 REQUIRED = ("Source", "DetailType", "Detail")
 MISSING = "Parameter {0} is not valid. Reason: {0} is a required argument."
 
@@ -33,13 +34,10 @@ def fault(entry: Entry) -> Entry | None:
 def _of_events(put: Callable[..., Answer]) -> Callable[..., Answer]:
     def answered(given: Entry, *rest: Any, **more: Any) -> Answer:
         faults = [fault(entry) for entry in given.get("Entries", [])]
-        if not any(faults):
+        if len(faults) > MOST or not any(faults):
             return put(given, *rest, **more)
         events = [entry for entry, found in zip(given["Entries"], faults, strict=True) if not found]
-        answer = put(given | {"Entries": events}, *rest, **more)
-        if answer[0] != 200:
-            return answer
-        told = json.loads(answer[2])
+        told = json.loads(put(given | {"Entries": events}, *rest, **more)[2])
         entries = iter(told["Entries"])
         told["Entries"] = [found or next(entries) for found in faults]
         told["FailedEntryCount"] += sum(found is not None for found in faults)

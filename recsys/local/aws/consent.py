@@ -13,8 +13,9 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import EvalContext, EvalResult
 from ministack.core.responses import get_region
 
+from recsys.local.aws.permissions import OF_PERSONALIZE
+
 SERVICE = "personalize.amazonaws.com"
-SESSION = "/PersonalizeSession"  # the end of the ARN a job's calls are made with
 NEEDED = {"s3:GetObject", "s3:PutObject"}
 
 
@@ -26,7 +27,7 @@ def install() -> None:
 def _with_consent(combine: Callable[..., EvalResult]) -> Callable[..., EvalResult]:
     def combined(identity: EvalResult, ctx: EvalContext, policy: str, *about: Any, **more: Any) -> EvalResult:
         result = combine(identity, ctx, policy, *about, **more)
-        if result.decision != "Allow" or not (ctx.principal_arn.endswith(SESSION) and ctx.action in NEEDED):
+        if result.decision != "Allow" or not (ctx.principal_arn.endswith(OF_PERSONALIZE) and ctx.action in NEEDED):
             return result
         job = {
             "aws:sourceaccount": ctx.principal_account,

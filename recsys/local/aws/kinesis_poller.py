@@ -45,7 +45,8 @@ class KinesisPoller:
         lambda_svc._create_esm = self._as_for_a_stream(lambda_svc._create_esm)
         change = lambda_svc._update_esm
         lambda_svc._update_esm = lambda uuid, given: (
-            mappings.refused_change(lambda_svc._esms.get(uuid, {}), given) or change(uuid, given)
+            mappings.refused_change(lambda_svc._esms.get(uuid, {}).get("EventSourceArn", ""), given)
+            or change(uuid, given)
         )
 
     def restore(self, checkpoints: Checkpoints) -> None:

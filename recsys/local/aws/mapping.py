@@ -105,9 +105,9 @@ def refused(given: dict[str, Any]) -> Answer | None:
     return None
 
 
-def refused_change(esm: dict[str, Any], given: dict[str, Any]) -> Answer | None:
-    """AWS's refusal of what changes in a mapping from a stream; None where it may."""
-    return out_of_range(given, RANGES) if ":kinesis:" in esm.get("EventSourceArn", "") else None
+def refused_change(source_arn: str, given: dict[str, Any]) -> Answer | None:
+    """AWS's refusal of what changes in a mapping from `source_arn`; None where it may, or where that is no stream."""
+    return out_of_range(given, RANGES) if ":kinesis:" in source_arn else None
 
 
 def _true(value: Any) -> bool:

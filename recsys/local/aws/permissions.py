@@ -34,7 +34,8 @@ from recsys.local.shared.http import Scope, header
 
 LOOPBACK = ("127.0.0.1", True)  # where every request is from, and that it counts as encrypted
 MANAGED = "arn:aws:iam::aws:policy/"
-OF_SERVICES = ("/PersonalizeSession", "/SagemakerSession")
+OF_PERSONALIZE = "/PersonalizeSession"  # the end of the ARN a job's calls are made with
+OF_SERVICES = (OF_PERSONALIZE, "/SagemakerSession")
 WEEK = 7 * 86400.0  # seconds
 UNKNOWN = ("UnrecognizedClientException", "The security token included in the request is invalid.", 403)
 EXPIRED = ("ExpiredTokenException", "The security token included in the request is expired", 403)

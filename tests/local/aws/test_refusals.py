@@ -118,16 +118,21 @@ def test_an_entry_that_is_no_event_fails_by_itself(client):
     assert answer["FailedEntryCount"] == len(bad) and first["EventId"] != last["EventId"]
     for told, (_, code, message) in zip(refused, BAD_ENTRIES, strict=True):
         assert told["ErrorCode"] == code and message in told["ErrorMessage"]
+    only = client("events").put_events(Entries=bad)
+    assert only["FailedEntryCount"] == len(bad) and all("ErrorCode" in told for told in only["Entries"])
+    with pytest.raises(ClientError, match="less than or equal to 10"):
+        client("events").put_events(Entries=[good] * 6 + bad)
 
 
 def test_a_changed_mapping_keeps_to_lambdas_limits(client, pipeline):
     functions, mapping = client("lambda"), pipeline().uuid
+    settings = ("BatchSize", "ParallelizationFactor")
     before = functions.get_event_source_mapping(UUID=mapping)
     for changed in ({"BatchSize": 10_001}, {"ParallelizationFactor": 11}):
         with pytest.raises(ClientError, match="failed to satisfy constraint"):
             functions.update_event_source_mapping(UUID=mapping, **changed)
     after = functions.get_event_source_mapping(UUID=mapping)
-    assert [after[name] == before[name] for name in ("BatchSize", "ParallelizationFactor")] == [True, True]
+    assert [after[name] for name in settings] == [before[name] for name in settings]
 
 
 QUEUES = {"A": {"Type": "AWS::SQS::Queue"}, "B": {"Type": "AWS::SQS::Queue", "DependsOn": "A"}}

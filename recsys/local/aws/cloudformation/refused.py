@@ -34,10 +34,11 @@ def _checked(handle: Callable[..., Created], check: Callable[[Properties, str], 
 
 
 def _mapping(props: Properties, step: str) -> None:
+    source = props.get("EventSourceArn", "")
     if step == "update":
-        answer = mapping.refused_change(props, props)
+        answer = mapping.refused_change(source, props)
     else:
-        answer = mapping.refused(props) if ":kinesis:" in props.get("EventSourceArn", "") else None
+        answer = mapping.refused(props) if ":kinesis:" in source else None
     if answer:
         accepted(answer)
 
