@@ -59,12 +59,16 @@ def visits(url: str, wanted: Mapping[str, Sequence[str]], num_results: int) -> p
 
 def recommendations_url(url: str, user: str, num_results: int) -> str:
     """Where the API at `url` answers for a user, whatever their id is made of."""
-    return f"{url}/recommendations/{quote(str(user), safe='')}?numResults={num_results}"
+    return _of(url, "recommendations", user, num_results)
 
 
 def similar_items_url(url: str, item: str, num_results: int) -> str:
     """Where the API at `url` answers what goes with an item, whatever its id is made of."""
-    return f"{url}/similar-items/{quote(str(item), safe='')}?numResults={num_results}"
+    return _of(url, "similar-items", item, num_results)
+
+
+def _of(url: str, route: str, name: str, num_results: int) -> str:
+    return f"{url}/{route}/{quote(str(name), safe='')}?numResults={num_results}"
 
 
 def _ahead(url: str) -> float:

@@ -21,7 +21,7 @@ DEPTH = re.compile(r"^(.*?)(?:@|_at_)(\d+)(.*)$")
 
 
 def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> Figure:
-    """Which setting was chosen, and by how much? It as a star, each other as a dot named by where it differs.
+    """Which setting was chosen, and how far are others from it? It is a star, each other a dot named by its difference.
 
     `trials` has one row per setting: column `score` (higher is better), optionally `seconds` and `chosen` (bool; the
     best without it), and a column per setting. Only the chosen and the best are drawn, `most` in all; the finding
@@ -44,9 +44,9 @@ def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> 
         axes.xaxis.get_major_locator().set_params(nbins=5)
         finding = f"The only setting reaches {score} {plain(best)}."
         if len(scores) > 1:
-            which = "best" if shown[0] == best else "chosen"
+            which, better = ("best", "") if shown[0] == best else ("chosen", f"the best {plain(best)}, ")
             finding = f"The {which} of {len(scores)} settings ({names[0]}) reaches {score} {plain(shown[0])}, "
-            finding += f"the best {plain(best)}, " * (which == "chosen") + f"the worst {plain(worst)}."
+            finding += f"{better}the worst {plain(worst)}."
         finding += f" The chosen and the {len(shown) - 1} best others are shown." if len(shown) < len(scores) else ""
         took = f"Trying them took {trials['seconds'].sum():,.1f} seconds." if "seconds" in trials else ""
         return finished(figure, "Settings tried", finding, took)
