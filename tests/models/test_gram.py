@@ -54,7 +54,7 @@ def test_counting_pairs_equals_the_sum_over_positions(seqs, decays, reverse, wei
         seqs = replace(seqs, weights=np.random.default_rng(1).random(seqs.n_events).astype(np.float32))
     g, c = by_definition(seqs, np.power.outer(decays, np.arange(90)), TARGETS, reverse)
     found = moments(seqs, decays, reverse)
-    np.testing.assert_allclose(found[0], g, atol=1e-3 * g.max())  # what is forgotten
+    np.testing.assert_allclose(np.triu(found[0]), np.triu(g), atol=1e-3 * g.max())  # what is forgotten
     np.testing.assert_allclose(found[1], c, atol=1e-3 * g.max())
 
 

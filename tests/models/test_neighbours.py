@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recsys.models import NextItem, Sequences, load
-from recsys.models.next_item import loops, neighbours
+from recsys.models.next_item import loops, neighbours, tuning
 from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.neighbours import AGES, FADING, NEVER, SLACK, Neighbours
@@ -186,6 +186,15 @@ def test_beside_neighbours_the_penalty_is_chosen_anew(sums):
     trials = NextItem.fit(sums, threads=1, candidates=[{"seen": True}]).trials
     pooled = {trial["settings"]["penalty"] for trial in trials if trial["settings"]["neighbour_weight"]}
     assert len(pooled) > 1
+
+
+def test_what_is_chosen_without_them_is_the_best_that_was_tried_without_them(sums, monkeypatch):
+    """Of penalties too: those tried beside them count."""
+    monkeypatch.setattr(tuning, "WORTH_ASKING", 100.0)
+    model = NextItem.fit(sums, threads=1, candidates=[{"seen": True}])
+    alone = [trial for trial in model.trials if not trial["settings"]["neighbour_weight"]]
+    assert len({trial["settings"]["penalty"] for trial in model.trials}) > 1
+    assert model.settings == max(alone, key=lambda trial: trial["ndcg"])["settings"]
 
 
 def test_a_weight_that_is_held_is_measured_with_them(sums):

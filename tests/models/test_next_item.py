@@ -169,14 +169,18 @@ def test_a_weight_that_is_given_stays_whatever_time_there_is(collectors, budget)
     assert model.settings["twin_weight"] == 0.05 and model.trials == []
 
 
-def test_a_twin_that_is_of_no_use_is_not_trained_to_its_end(collectors, monkeypatch):
+@pytest.mark.parametrize(
+    ("harm", "epochs"), [(10.0, [FIRST_EPOCHS]), (0.0, [FIRST_EPOCHS, TWIN_EPOCHS - FIRST_EPOCHS])]
+)
+def test_a_twin_that_does_harm_is_not_trained_to_its_end(collectors, monkeypatch, harm, epochs):
     rounds, learn = [], SoftmaxTwin.learn
     monkeypatch.setattr(SoftmaxTwin, "learn", lambda twin, *given: rounds.append(given[1]) or learn(twin, *given))
     NextItem.fit(collectors, settings=Settings(seen=False, twin_weight=0.05))
     assert sum(rounds) == TWIN_EPOCHS
     rounds.clear()
-    monkeypatch.setattr(SoftmaxTwin, "table", lambda twin: np.zeros((2 * twin.n_items, twin.n_items), np.float32))
-    assert NextItem.fit(collectors).settings["twin_weight"] == 0 and rounds == [FIRST_EPOCHS]
+    noise = harm * np.random.default_rng(0).standard_normal((80, 40)).astype(np.float32)
+    monkeypatch.setattr(SoftmaxTwin, "table", lambda twin: noise)
+    assert NextItem.fit(collectors).settings["twin_weight"] == 0 and rounds == epochs
 
 
 @pytest.mark.parametrize("goal", ["next", "newest", "later"])

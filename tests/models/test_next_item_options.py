@@ -36,7 +36,8 @@ def test_a_rank_gives_the_best_coefficients_of_that_rank(regulars, kind):
         regression.coefficients(settings),
     )
     if kind is Regression:
-        damped = regression._gram(settings)() + 10 * np.eye(2 * regulars.n_items)
+        upper = np.triu(regression._gram(settings)())
+        damped = upper + np.triu(upper, 1).T + 10 * np.eye(2 * regulars.n_items)
     else:
         damped = np.linalg.inv(regression._inverse(settings)().times(eye))
     root = np.linalg.cholesky(damped)

@@ -55,25 +55,27 @@ def one_scale(weights: np.ndarray) -> np.ndarray:
 def gram(seqs: Sequences, decays: tuple[float, ...], one_step: np.ndarray, reverse: float = 0.0) -> np.ndarray:
     """G = sum of x x' (scales * n_items, scales * n_items) float32; reversed sequences count `reverse` times as much.
 
-    one_step: `cross` of the same decays for one step ahead, all events alike and nothing reversed.
+    What lies below the diagonal is left undone: G is symmetric, and no Cholesky reads it. one_step: `cross` of the same
+    decays for one step ahead, all events alike and nothing reversed.
     """
+    from recsys.models.next_item import loops  # slow to import, and whoever only serves never needs it
+
     decays, n = countable(decays), seqs.n_items
-    steps, out = one_step.reshape(len(decays), n, n), np.empty((len(decays) * n, len(decays) * n), np.float32)
-    ways = [(1.0, steps, [_ends(seqs, decay, last=True) for decay in decays])]
-    if reverse:  # C1 is its transpose then
-        ways += [(reverse, steps.transpose(0, 2, 1), [_ends(seqs, decay, last=False) for decay in decays])]
-    events = np.bincount(seqs.codes, minlength=n) * sum(weight for weight, *_ in ways)
+    steps, out = one_step.reshape(len(decays), n, n), np.zeros((len(decays) * n, len(decays) * n), np.float32)
+    ways = [(1.0, [_ends(seqs, decay, last=True) for decay in decays])]
+    if reverse:
+        ways += [(reverse, [_ends(seqs, decay, last=False) for decay in decays])]
+    events = np.bincount(seqs.codes, minlength=n) * np.float32(1 + reverse)
     for k, m in itertools.combinations_with_replacement(range(len(decays)), 2):
         block = out[k * n : (k + 1) * n, m * n : (m + 1) * n]
-        block[:] = 0
-        for weight, step, ends in ways:
-            _add(block, weight * decays[k], step[k])
-            _add(block, weight * decays[m], step[m].T)
-            _add(block, -weight, (ends[k].T @ ends[m]).toarray())
-        block[np.diag_indices(n)] += events.astype(np.float32)
+        block[np.diag_indices(n)] = events
+        for weight, ends in ways:
+            left, right = ends[k].tocsc(), ends[m]
+            shared = left.indptr, left.indices, left.data, right.indptr, right.indices, right.data
+            loops.add_shared(*shared, -weight, block)
+        along, across = (decays[k], reverse * decays[m]), (reverse * decays[k], decays[m])  # read backwards, C1 turns
+        loops.add_both_ways(steps[k], steps[m], along, across, k == m, block)
         block /= np.float32(1 - decays[k] * decays[m])
-        if k != m:
-            out[m * n : (m + 1) * n, k * n : (k + 1) * n] = block.T
     return out
 
 

@@ -23,7 +23,7 @@ HELD_OUT = {"next": (0.5, 2500), "newest": (0.2, 500), "later": (1.0, 2500)}
 HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
 FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
-DRAFT_ITEMS, DRAFT_USERS = 2_000, 1_000  # of a draft of the search, made where there are more items
+DRAFT_ITEMS, DRAFT_USERS = 1_500, 1_000  # of a draft of the search, made where there are more items
 SECONDS_A_SCORE = 2e-8
 
 

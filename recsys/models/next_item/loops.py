@@ -50,6 +50,59 @@ def add_pairs(
 
 
 @compiled
+def add_shared(
+    starts: np.ndarray,
+    users: np.ndarray,
+    values: np.ndarray,
+    offsets: np.ndarray,
+    codes: np.ndarray,
+    others: np.ndarray,
+    worth: float,
+    out: np.ndarray,
+) -> None:
+    """out[i, j] += worth * the sum over users of the value of i times the other value of j.
+
+    users, values: of item i from starts[i] to starts[i + 1]; codes, others: of a user, by offsets. out: (n_items,
+    n_items) float32, whose row the cache holds.
+    """
+    for i in range(len(starts) - 1):
+        row = out[i]
+        for place in range(starts[i], starts[i + 1]):
+            value = np.float32(worth) * values[place]
+            for other in range(offsets[users[place]], offsets[users[place] + 1]):
+                row[codes[other]] += value * others[other]
+
+
+@compiled
+def add_both_ways(
+    first: np.ndarray,
+    second: np.ndarray,
+    along: tuple[float, float],
+    across: tuple[float, float],
+    upper: bool,
+    out: np.ndarray,
+) -> None:
+    """out += along[0] * first + along[1] * second + their transposes by `across`; all (n, n) float32.
+
+    Tile by tile: of a transposed table the cache holds no more, and of its rows only long runs come quickly. upper: of
+    `out` nothing far below its diagonal is of use.
+    """
+    n, height, width = len(out), 1024, 16
+    a, b, c, d = np.float32(along[0]), np.float32(along[1]), np.float32(across[0]), np.float32(across[1])
+    turned = np.empty((height, width), np.float32)
+    for top in range(0, n, height):
+        bottom = min(top + height, n)
+        for left in range(top if upper else 0, n, width):
+            right = min(left + width, n)
+            for j in range(left, right):
+                for i in range(top, bottom):
+                    turned[i - top, j - left] = c * first[j, i] + d * second[j, i]
+            for i in range(top, bottom):
+                for j in range(left, right):
+                    out[i, j] += a * first[i, j] + b * second[i, j] + turned[i - top, j - left]
+
+
+@compiled
 def run_on(
     codes: np.ndarray,
     low: int,

@@ -9,7 +9,7 @@ RESOLVED = 1e-6  # share of the largest diagonal entry below which single precis
 
 
 class Ridge:
-    """(G + lambda I)^-1 for one G (n, n) float32 and one lambda, factored once by Cholesky.
+    """(G + lambda I)^-1 for one G (n, n) float32, of which the upper half is read, and one lambda; by Cholesky, once.
 
     lambda is at least RESOLVED times the largest entry, so that millions of events of one user stay solvable. Raises
     ModelError where single precision still cannot tell the damped matrix from a singular one.

@@ -25,7 +25,8 @@ from recsys.models.sequences import Sequences
 
 TWIN_SHARE, NEIGHBOUR_SHARE = 0.5, 0.25  # of the budget, at most
 TWIN_EPOCHS = 2.0
-FIRST_EPOCHS = 0.25  # a twin that is of no use after these is given up, and one with less time has nothing to say
+FIRST_EPOCHS = 0.25  # a twin that does harm after these is given up, and one with less time has nothing to say
+HARMLESS = 0.993  # times the NDCG@10 without it
 WORTH_ANOTHER = 1.01  # times the NDCG@10 without it: less is chance, which the best of several weights always finds
 WORTH_ASKING = 1.02  # the same of the neighbours, who take as long in every answer as all the rest
 EVERYTHING = frozenset(field.name for field in fields(Settings))
@@ -124,10 +125,15 @@ def _with_twin(
         table = twin.learn(held_out.train, epochs, rates).table()
         held_out.beside["twin_weight"] = held_out.weighted(start).table(len(table)) @ table + held_out.log_share
         search.forget("twin_weight")
-        best = search.climb(best, (*TWIN_CLIMBS, *HABIT_CLIMBS), held)
-        if choose and not best.twin_weight:
+        before, best = best, search.climb(best, (*TWIN_CLIMBS, *HABIT_CLIMBS), held)
+        if choose and max(_weighed(search, before)) < HARMLESS * search.ndcg(before):
             return without, None
     return (best, twin) if not choose or _worth_it(search, best, without) else (without, None)
+
+
+def _weighed(search: Search, settings: Settings) -> list[float]:
+    """NDCG@10 of these with each weight that a twin can have."""
+    return [search.ndcg(settings.with_(twin_weight=weight)) for weight in POOL_WEIGHTS[1:]]
 
 
 def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: float) -> Settings:
@@ -139,9 +145,11 @@ def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: fl
     if not _bring_neighbours(held_out, budget if choose else np.inf):
         return without
     best = search.climb(start, (*NEIGHBOUR_CLIMBS, *_climbs(start)), held)
-    if choose and not _worth_it(search, best, without, WORTH_ASKING):
+    if choose and not _worth_it(search, best, without):
         return without
-    return search.climb(best, (*PENALTY_CLIMBS, *_climbs(best)), held)
+    best = search.climb(best, (*PENALTY_CLIMBS, *_climbs(best)), held)
+    without = search.best_of([without, best.with_(neighbour_weight=0.0)])
+    return best if not choose or _worth_it(search, best, without, WORTH_ASKING) else without
 
 
 def _bring_neighbours(held_out: HeldOut, budget: float = np.inf) -> bool:
