@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from benchmarks.recommenders import Fit, LeftOut, Lists
+from benchmarks.recommenders import NEXT_ITEM, Fit, LeftOut, Lists
 from benchmarks.tuning import DEPTH, Histories, Scores, Task
 from recsys.models.sequences import seen_table
 
@@ -156,6 +156,7 @@ LIBRARIES = {  # what each imports, so that the imports are not timed as trainin
     "implicit ALS tuned": ("implicit.cpu.als",),
     "LensKit item-kNN": ("lenskit.data", "lenskit.knn"),
     "RecTools SASRec": ("torch", "rectools.dataset", "rectools.models"),
+    NEXT_ITEM: ("numba", "scipy.optimize"),
 }
 
 

@@ -82,5 +82,5 @@ def test_a_scale_ends_where_an_event_no_longer_counts():
 
 def test_ridge_solves_the_damped_system(seqs):
     g, right = moments(seqs, (0.5,), 0.0)[0], np.eye(seqs.n_items, dtype=np.float32)
-    solution = Ridge(g, 3.0).solve(right)
-    np.testing.assert_allclose((g + 3 * np.eye(len(g))) @ solution, right, atol=1e-5)
+    damped = np.triu(g) + np.triu(g, 1).T + 3 * np.eye(len(g))
+    np.testing.assert_allclose(damped @ Ridge(g, 3.0).solve(right), right, atol=1e-5)

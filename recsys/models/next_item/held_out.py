@@ -1,6 +1,7 @@
 """Users whose newest events are held out, and how well any settings find them."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -53,7 +54,10 @@ class HeldOut:
     where a search begins and what it moves.
     """
 
-    def __init__(self, split: Split, unseen: Sequences | None, regression: Scorer, later: bool = False) -> None:
+    def __init__(
+        self, split: Split, unseen: Sequences | None, regression: Scorer, later: bool = False, threads: int = 1
+    ) -> None:
+        self._threads = threads
         self.train, self.unseen, self.regression = split.train, unseen, regression
         self._later = later
         self.start = LATER if later else Settings()
@@ -96,7 +100,7 @@ class HeldOut:
         else:
             rest, unseen = seqs.select(np.setdiff1d(np.arange(seqs.n_users), chosen)), seqs.select(chosen)
             split = cut_newest(rest, unseen, share=0.1)
-        return cls(split, unseen, regression(split.train, threads), goal == "later")
+        return cls(split, unseen, regression(split.train, threads), goal == "later", threads)
 
     def draft(self) -> "HeldOut | None":
         """Fewer users and the items with most events only; None where that would save little."""
@@ -106,11 +110,11 @@ class HeldOut:
         split = most_frequent(whole, DRAFT_ITEMS, DRAFT_USERS)
         regression = Regression(split.train)
         regression.climbs = DRAFT_CLIMBS
-        return HeldOut(split, None, regression, self._later)
+        return HeldOut(split, None, regression, self._later, self._threads)
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""
-        return self._blend.add(self._predict(settings)().copy(), self.histories, settings, self.beside)
+        return self._scored(self._predict(settings)(), settings, slice(None))
 
     def touch(self, settings: Settings) -> None:
         """Keep what was computed for these settings longer than the rest: the next trials start from them."""
@@ -129,7 +133,15 @@ class HeldOut:
 
     def ndcg(self, settings: Settings) -> float:
         """Mean NDCG@10 (the usual one) of the held-out users, with graded gains where events weigh differently."""
-        codes, _ = top_k(self.scores(settings), 10)
+        predicted = self._predict(settings)()
+
+        def best(part: slice) -> np.ndarray:
+            return top_k(self._scored(predicted, settings, part), 10)[0]
+
+        share = -(-len(self.histories) // self._threads)
+        parts = [slice(at, at + share) for at in range(0, len(self.histories), share)]
+        with ThreadPoolExecutor(self._threads) as pool:
+            codes = np.concatenate([*pool.map(best, parts)])
         if self.weights is None:
             return float(metrics.ndcg_at(codes, self.targets, 10).mean())
         return float(metrics.weighted_ndcg_at(codes, self.targets, self.weights, 10).mean())
@@ -153,6 +165,11 @@ class HeldOut:
     def weighted(self, settings: Settings) -> Weighted:
         """The histories as the regression sees them."""
         return decayed(self.histories, self.regression.weights(settings), self.n_items)
+
+    def _scored(self, predicted: np.ndarray, settings: Settings, part: slice) -> np.ndarray:
+        """Final scores of some held-out users from the regression's of all."""
+        beside = {name: others[part] for name, others in self.beside.items()}
+        return self._blend.add(predicted[part].copy(), self.histories[part], settings, beside)
 
     def _predict(self, settings: Settings) -> Later[np.ndarray]:
         known = _regressed(settings)

@@ -20,7 +20,7 @@ from recsys.models.next_item.solve import Ridge
 from recsys.models.sequences import Sequences
 
 DENSE_ITEMS = 6_000  # two time scales of so many are solved in half a minute on two cores, in 2.5 GB
-KEPT_ITEMS = 4_000  # up to here a search keeps the moments of three settings: the best and its two neighbours
+KEPT_ITEMS = 1_500  # up to here the moments of three settings are kept, a search's best and its two neighbours
 SECONDS_A_PAIR, SECONDS_A_FLOP = 1e-8, 1.5e-11  # two ordinary cores of 2026
 SPARE, ROUNDS = 16, 4  # of the search for the leading eigenvectors: NDCG within .002 of thirty rounds
 
@@ -37,9 +37,10 @@ def product(x: sparse.csr_array, table: Coefficients) -> np.ndarray:
     return (x @ counted[0]).toarray() - shared if counted else shared
 
 
-def needed_bytes(n_items: int, kept: int) -> int:
-    """Memory for G, C and C one step ahead of `kept` settings on two time scales, a factor of G and what it solves."""
-    return 4 * n_items**2 * ((4 + 2 + 2) * kept + 4 + 2)
+def needed_bytes(n_items: int) -> int:
+    """Memory on two time scales: the moments that are kept, a factor of G and what it solves."""
+    kept = (4 + 2 + 2) * 3 if n_items <= KEPT_ITEMS else 2 + 2
+    return 4 * n_items**2 * (kept + 4 + 2)
 
 
 class Regression:
@@ -51,14 +52,15 @@ class Regression:
     climbs = CLIMBS
 
     def __init__(self, seqs: Sequences) -> None:
-        kept = 3 if seqs.n_items <= KEPT_ITEMS else 1
         refuse_what_cannot_fit(
-            needed_bytes(seqs.n_items, kept),
+            needed_bytes(seqs.n_items),
             f"a next-item model of {seqs.n_items:,} items",
             "train on a larger machine or without the items that hardly anybody touches",
         )
         self.seqs = seqs
-        self.steps, self.grams, self.crosses = Recent(kept), Recent(kept), Recent(kept)
+        self.small = seqs.n_items <= KEPT_ITEMS
+        self.steps, self.crosses = (Recent(3 if self.small else 1) for _ in range(2))
+        self.grams = Recent(3)  # where small: G is soon made again of C one step ahead, and its factor takes its place
         self.solved, self.bases = Recent(3), Recent(3)
 
     def coefficients(self, settings: Settings) -> Coefficients:
@@ -113,8 +115,8 @@ class Regression:
 
     def _gram(self, settings: Settings) -> Later[np.ndarray]:
         step = self._one_step(settings)
-        make = Later(lambda: gram(self.seqs, settings.decays, step(), settings.reverse))
-        return self.grams.take(_past(settings), lambda: make)
+        made = Later(lambda: gram(self.seqs, settings.decays, step(), settings.reverse))
+        return self.grams.take(_past(settings), lambda: made) if self.small else made
 
     def _differs(self, settings: Settings) -> bool:
         """Whether C is another than that of one step."""
@@ -132,7 +134,7 @@ class Regression:
     def _solve(self, settings: Settings) -> Later[Callable[[np.ndarray], np.ndarray]]:
         """A^-1 as a function of right-hand sides (scales * n_items, m)."""
         gram = self._gram(settings)
-        return Later(lambda: Ridge(gram(), settings.penalty).solve)
+        return Later(lambda: Ridge(gram().copy() if self.small else gram(), settings.penalty).solve)
 
     def _solved(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
         """A^-1 x', (scales * n_items, n)."""

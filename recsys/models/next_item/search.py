@@ -40,14 +40,20 @@ class Search:
         """
         first = candidates[0]
         start, climbs = self.held_out.start.with_(**first), self.held_out.climbs
-        if draft := self.held_out.draft():
-            whole, self.held_out = self.held_out, draft
-            start = self.climb(start, climbs, held=first)
-            self.held_out, self._known = whole, {}
-            climbs = tuple((name, grid) for name, grid in climbs if name in BESIDE)
+        if drafted := self._drafted(start, climbs, first):
+            start, climbs = drafted, tuple((name, grid) for name, grid in climbs if name in BESIDE)
             self.best_of([start])
         best = self.climb(start, climbs, held=first)
         return self.best_of([best.with_(**candidate) for candidate in candidates])
+
+    def _drafted(self, start: Settings, climbs: Climbs, held: Collection[str]) -> Settings | None:
+        """What a climb on the most frequent items finds; None where there are not many."""
+        whole = self.held_out
+        if draft := whole.draft():
+            self.held_out = draft
+            start = self.climb(start, climbs, held)
+            self.held_out, self._known = whole, {}
+        return start if draft else None
 
     def best_of(self, rivals: Sequence[Settings]) -> Settings:
         """The best of them, each tried whatever the budget; of equal ones the first."""

@@ -9,17 +9,16 @@ RESOLVED = 1e-6  # share of the largest diagonal entry below which single precis
 
 
 class Ridge:
-    """(G + lambda I)^-1 for one G (n, n) float32, of which the upper half is read, and one lambda; by Cholesky, once.
+    """(G + lambda I)^-1 for one G (n, n) float32 and one lambda, by Cholesky.
 
-    lambda is at least RESOLVED times the largest entry, so that millions of events of one user stay solvable. Raises
-    ModelError where single precision still cannot tell the damped matrix from a singular one.
+    Of G the upper half is read, and the factor takes its place. lambda is at least RESOLVED times the largest entry, so
+    that millions of events of one user stay solvable. Raises ModelError where single precision still cannot tell the
+    damped matrix from a singular one.
     """
 
     def __init__(self, gram: np.ndarray, penalty: float) -> None:
-        damped = np.array(gram.T, dtype=np.float32, order="F")  # the same numbers, without turning them around
-        penalty = max(penalty, RESOLVED * float(gram.diagonal().max()))
-        damped[np.diag_indices_from(damped)] += penalty
-        self.factor, info = lapack.spotrf(damped, lower=1, clean=0, overwrite_a=1)
+        gram[np.diag_indices_from(gram)] += max(penalty, RESOLVED * float(gram.diagonal().max()))
+        self.factor, info = lapack.spotrf(gram.T, lower=1, clean=0, overwrite_a=1)
         if info != 0:
             raise ModelError(
                 f"the ridge system of {len(gram)} items with penalty {penalty} is not positive definite in single "
