@@ -19,7 +19,7 @@ from IPython.display import HTML
 from recsys import aws, runs
 from recsys import params as parameters
 from recsys.errors import NotebookError
-from recsys.params import Params
+from recsys.params import Noted
 from recsys.runs import Run
 
 PRICE = "{:,.2f}"
@@ -28,7 +28,7 @@ PRICE = "{:,.2f}"
 class Step:
     """One notebook of one run: its parameters, its place on disk, and what it reports."""
 
-    def __init__(self, name: str, run: Run, params: Params) -> None:
+    def __init__(self, name: str, run: Run, params: Noted) -> None:
         self.name, self.run, self.params = name, run, params
         self.expectations: list[dict[str, Any]] = []
         self._started = time.monotonic()
@@ -86,7 +86,8 @@ class Step:
         self.made(**(resources or {}))
         files = {name: self.run.describe(path) for name, path in (outputs or {}).items()}
         seconds = round(time.monotonic() - self._started, 2)
-        self.run.record(self.name, status="done", seconds=seconds, metrics=metrics or {}, outputs=files)
+        facts = {"metrics": metrics or {}, "outputs": files, "read": self.params.read}
+        self.run.record(self.name, status="done", seconds=seconds, **facts)
         following = _following(self.name)
         print(f"{self.name} done in {seconds:.1f} s." + (f" Next: {following}.ipynb" if following else ""))
 
@@ -100,7 +101,8 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
     """
     warnings.filterwarnings("ignore", category=FutureWarning)
     values, origin = parameters.load(params_file, cell=_changed(cell), cell_name=f"{name}.ipynb")
-    aws.connect(values.aws.region, values.aws.endpoint)
+    noted = Noted(values)
+    aws.connect(noted.aws.region, noted.aws.endpoint)
     first = not run_id and name.startswith("01_")
     run = runs.create(values, origin, params_file) if first else runs.find(run_id, values)
     if name not in run.steps or run.steps[name]["status"] != "running":
@@ -108,7 +110,7 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
     print(f"run {run.run_id}, {values.aws.endpoint or 'AWS'}, region {values.aws.region}, parameters {params_file}")
     for key in cell:
         print(f"  {key} = {values.value(key)!r}")
-    return Step(name, run, values)
+    return Step(name, run, noted)
 
 
 def _following(name: str) -> str:

@@ -6,8 +6,6 @@ sections, so that a notebook can use it bare.
 """
 
 import difflib
-import hashlib
-import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -215,9 +213,34 @@ class Params(Section):
             "expiry": f"{datetime.now(UTC).date() + timedelta(days=days)}" if days else NEVER,
         }
 
-    def digest(self) -> str:
-        """A short fingerprint of all values, the same for the same values."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
+
+class Noted:
+    """Parameters as a notebook sees them, which note what is read of them: its result depends on nothing else.
+
+    read: by dotted key, `{"serving.num_results": 5}`.
+    """
+
+    def __init__(self, values: Params) -> None:
+        self._values = values
+        self.read: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name in Params.model_fields:
+            return _NotedSection(getattr(self._values, name), name, self.read)
+        if name in vars(Params):  # its own methods and properties read through this one
+            return vars(Params)[name].__get__(self)
+        raise AttributeError(name)
+
+
+class _NotedSection:
+    def __init__(self, values: Section, section: str, read: dict[str, Any]) -> None:
+        self._values, self._section, self._read = values, section, read
+
+    def __getattr__(self, name: str) -> Any:
+        fields = type(self._values).model_fields
+        for each in [name] if name in fields else fields:  # whoever takes it whole depends on all of it
+            self._read[f"{self._section}.{each}"] = getattr(self._values, each)
+        return getattr(self._values, name)
 
 
 class Layered:

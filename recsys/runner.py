@@ -1,8 +1,8 @@
 """Running the notebooks headless: papermill, one after another, skipping what is unchanged.
 
 A notebook's parameters cell is filled from the merged params; a name there that is no parameter is an error. A finished
-step whose code, parameters, inputs and resources are as they were is carried over. A failing notebook leaves its
-executed copy and one line that says which cell failed and why; the next run resumes there.
+step whose code, inputs and resources are as they were, and the parameters it read, is carried over. A failing notebook
+leaves its executed copy and one line that says which cell failed and why; the next run resumes there.
 """
 
 import os
@@ -96,6 +96,8 @@ def execute(
                 origin_of = run.steps[path.stem].get("carried_from") or run.run_id
                 console.print(f"{path.stem:<24} unchanged, skipped (run {origin_of})")
             elif path in selected:
+                for key, (was, is_now) in _differing(previous, path, values).items():
+                    console.print(f"{path.stem:<24} runs anew: {key} was {was!r}, is {is_now!r}")
                 run.begin(path.stem, fingerprint)
                 _execute_one(
                     path, {**cells[path], "params_file": params_file, "run_id": run.run_id}, values, run, console
@@ -114,16 +116,25 @@ def _plan(
 ) -> dict[Path, tuple[str, bool]]:
     """For each notebook its fingerprint, and whether the previous run's result still stands."""
     plan: dict[Path, tuple[str, bool]] = {}
-    before, standing = values.digest(), True
+    before, standing = "", True
     for path, given in cells.items():
         inputs = [] if plan else _inputs(values)
         before = runs.fingerprint(path, given, inputs, before)
         step = (previous.steps if previous else {}).get(path.stem, {})
-        standing = standing and step.get("fingerprint") == before and _stands(step, exists)
+        same = step.get("fingerprint") == before and "read" in step and not _differing(previous, path, values)
+        standing = standing and same and _stands(step, exists)
         plan[path] = (before, standing and not (force and path in selected) and not by_hand(path))
         if path in selected and not plan[path][1]:
             standing = False
     return plan
+
+
+def _differing(previous: Run | None, path: Path, values: Params) -> dict[str, tuple[Any, Any]]:
+    """The parameters that the previous run's step read and found otherwise: what they were, and what they are."""
+    read = (previous.steps if previous else {}).get(path.stem, {}).get("read", {})
+    known = values.model_dump(mode="json")
+    now = {key: known.get(section, {}).get(name) for key in read for section, name in [key.split(".")]}
+    return {key: (was, now[key]) for key, was in read.items() if now[key] != was}
 
 
 def _as_they_are(

@@ -3,11 +3,12 @@
 `runs/<run-id>/manifest.json` is the only thing that passes from one notebook to the next:
 
     {"schema_version": 1, "run_id", "created", "params_file", "params", "origin",
-     "steps": {"03_training": {"status": "done", "fingerprint", "started", "seconds", "outputs", "metrics", "resources",
-                               "expectations", "carried_from"}}}
+     "steps": {"03_training": {"status": "done", "fingerprint", "read", "started", "seconds", "outputs", "metrics",
+                               "resources", "expectations", "carried_from"}}}
 
-`outputs` maps a name to path, bytes and sha256; `resources` maps an output name such as `CampaignArn` to its ARN or
-name; `metrics` maps a name to a number or text. The file is replaced atomically: a reader sees the old one or the new.
+`read` maps each parameter that the step read to what it was; `outputs` maps a name to path, bytes and sha256;
+`resources` maps an output name such as `CampaignArn` to its ARN or name; `metrics` maps a name to a number or text. The
+file is replaced atomically: a reader sees the old one or the new.
 """
 
 import fcntl
@@ -186,7 +187,8 @@ def find(run_id: str, values: Params) -> Run:
 
 
 def fingerprint(notebook: Path, injected: dict[str, Any], inputs: list[Path], before: str) -> str:
-    """What a step's result depends on: its code and parameters, the package, its input files, the step before."""
+    """What a step's result depends on beside the parameters it reads: its code and the package, the values of its
+    parameters cell, its input files, the step before."""
     content = json.loads(notebook.read_text(encoding="utf-8"))  # nbformat costs a second to import, in every kernel
     cells = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
     facts = [cells, injected, _package_digest(), [sha256(path) for path in inputs], before]

@@ -1,4 +1,3 @@
-import textwrap
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -176,10 +175,16 @@ def test_an_environment_with_an_end_is_tagged_with_its_day() -> None:
     assert values.tags("r1")["expiry"] == str(datetime.now(UTC).date() + timedelta(days=14))
 
 
-def test_the_digest_follows_the_values(tmp_path: Path) -> None:
-    file = tmp_path / "same.yaml"
-    file.write_text(textwrap.dedent("aws: {endpoint: 'http://127.0.0.1:4566'}"))
-    assert params.load(environment={})[0].digest() == params.load(file, environment={})[0].digest()
-    assert (
-        params.load(environment={})[0].digest() != params.load(settings=["training.seed=8"], environment={})[0].digest()
-    )
+def test_what_is_read_is_noted_through_the_parameters_own_methods_too() -> None:
+    values, _ = params.load(settings=["aws.environment_suffix=blue", "training.seed=8"], environment={})
+    noted = params.Noted(values)
+    assert (noted.stack_name, noted.value("seed")) == ("recsys-blue", 8)
+    assert noted.read == {"aws.environment_suffix": "blue", "training.seed": 8}
+    assert noted.serving.model_dump() == values.serving.model_dump()  # a section taken whole
+    assert {"serving.campaign", "serving.num_results"} < noted.read.keys()
+
+
+@pytest.mark.parametrize("name", ["servings", "model_dump"])
+def test_what_is_noted_has_nothing_but_parameters(name: str) -> None:
+    with pytest.raises(AttributeError, match=name):
+        getattr(params.Noted(params.load(environment={})[0]), name)

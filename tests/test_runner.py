@@ -96,6 +96,25 @@ def test_a_second_run_skips_what_is_unchanged_and_a_change_runs_it_and_what_foll
     assert "02_second                running" in shown
 
 
+def test_a_changed_parameter_runs_the_steps_from_the_first_that_read_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def set_to(users: int, *settings: str) -> tuple[runs.Run, str]:
+        monkeypatch.setenv("RECSYS__SERVING__EXAMPLE_USERS", str(users))  # what a kernel sees of --set
+        return execute(f"serving.example_users={users}", *settings)
+
+    told = "run.finish(metrics={'users': run.params.serving.example_users})"
+    project(n01_first=["run.finish()"], n02_second=[told], n03_third=["run.finish()"])
+    first, _ = set_to(3)
+    run, shown = set_to(2)
+    assert run.steps["02_second"]["metrics"] == {"users": 2} and run.steps["01_first"]["carried_from"] == first.run_id
+    assert "02_second                runs anew: serving.example_users was 3, is 2" in shown
+    assert "01_first                 unchanged" in shown and "03_third                 done in" in shown
+    assert set_to(2, "experiments.visitors=50")[1].count("unchanged, skipped") == 3
+    again, shown = set_to(3)
+    assert again.steps["02_second"]["metrics"] == {"users": 3} and "was 2, is 3" in shown
+
+
 def test_a_step_whose_resource_is_gone_runs_again(project: Project) -> None:
     project(n01_first=["run.finish(resources={'BucketName': 'b'})"])
     first, _ = execute()
