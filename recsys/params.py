@@ -215,7 +215,7 @@ class Params(Section):
 
 
 class Noted:
-    """Parameters as a notebook sees them, which note what is read of them: its result depends on nothing else.
+    """Parameters as a notebook sees them, which note what is read of them: its result depends on no others.
 
     read: by dotted key, `{"serving.num_results": 5}`.
     """

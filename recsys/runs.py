@@ -58,7 +58,7 @@ class Run:
         self.manifest = _read(self.folder / MANIFEST)
 
     def record(self, step: str, **facts: Any) -> None:
-        """Add facts to a step: `status`, `seconds`, `outputs`, `metrics`, `resources`, `expectations`."""
+        """Add facts to a step: `status`, `seconds`, `read`, `outputs`, `metrics`, `resources`, `expectations`."""
         self.reload()
         self.steps.setdefault(step, {"status": "running"}).update(facts)
         _write(self.folder / MANIFEST, self.manifest)
@@ -67,11 +67,14 @@ class Run:
         """Start a step afresh; what an earlier attempt left in the manifest is dropped.
 
         So are its files: carried over they are an earlier run's too, whose record they would change if written into.
+        The steps after it have gone on from what it made before, so that none of them is as it was.
         """
         self.reload()
         before = self.steps.get(step, {}).get("outputs", {}).values()
         for name in (f"{step}.ipynb", *(entry["path"] for entry in before)):
             (self.folder / name).unlink(missing_ok=True)
+        for later in (name for name in self.steps if name > step):
+            self.steps[later]["fingerprint"] = ""
         self.steps[step] = {"status": "running", "fingerprint": fingerprint, "started": now(), "resources": {}}
         self.manifest["steps"] = dict(sorted(self.steps.items()))
         _write(self.folder / MANIFEST, self.manifest)

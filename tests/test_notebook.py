@@ -37,6 +37,14 @@ def test_later_notebooks_go_on_with_the_newest_run() -> None:
     assert second.resource("BucketName") == "b"
 
 
+def test_a_step_notes_what_it_read_and_so_where_it_was_run() -> None:
+    step = notebook.start("01_data_prep")
+    assert step.params.serving.example_users == 3
+    step.finish()
+    read = step.run.steps["01_data_prep"]["read"]
+    assert read["serving.example_users"] == 3 and {"aws.region", "aws.endpoint"} < read.keys()
+
+
 def test_what_was_made_is_known_even_if_a_later_cell_fails() -> None:
     step = notebook.start("01_data_prep")
     step.made(BucketName="b")

@@ -115,6 +115,17 @@ def test_a_changed_parameter_runs_the_steps_from_the_first_that_read_it(
     assert again.steps["02_second"]["metrics"] == {"users": 3} and "was 2, is 3" in shown
 
 
+def test_what_went_on_from_a_step_that_was_run_again_alone_is_run_again_too(project: Project) -> None:
+    project(n01_first=["run.finish()"], n02_second=["run.finish()"], n03_third=["1 / 0"])
+    with pytest.raises(NotebookError, match="03_third failed"):
+        execute()
+    execute(only="01", force=True)
+    project(n03_third=["run.finish()"])
+    run, shown = execute()
+    assert run.status == "done" and "01_first                 unchanged" in shown
+    assert "02_second                done in" in shown
+
+
 def test_a_step_whose_resource_is_gone_runs_again(project: Project) -> None:
     project(n01_first=["run.finish(resources={'BucketName': 'b'})"])
     first, _ = execute()

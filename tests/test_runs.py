@@ -61,6 +61,15 @@ def test_beginning_a_step_again_forgets_its_earlier_attempt(values: params.Param
     assert "metrics" not in run.steps["03_training"]
 
 
+def test_beginning_a_step_again_leaves_none_after_it_as_it_was(values: params.Params) -> None:
+    run = runs.create(values, {}, "")
+    for step in ("01_data_prep", "03_training", "04_campaign_and_stream"):
+        run.begin(step, "f")
+    run.begin("03_training", "g")
+    told = {step: facts["fingerprint"] for step, facts in runs.Run(run.folder).steps.items()}
+    assert told == {"01_data_prep": "f", "03_training": "g", "04_campaign_and_stream": ""}
+
+
 def test_a_carried_step_brings_its_files_and_names_its_origin(values: params.Params) -> None:
     old, new = runs.create(values, {}, ""), runs.create(values, {}, "")
     table = old.folder / "tables" / "items.csv"

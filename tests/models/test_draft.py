@@ -25,7 +25,8 @@ def test_the_items_with_most_events_are_kept_and_nobody_finds_the_others(sequenc
 
 @pytest.fixture
 def few_items(monkeypatch) -> int:
-    monkeypatch.setattr(recsys.models.next_item.held_out, "DRAFT_ITEMS", 40)
+    for name in ("DRAFT_ITEMS", "LATER_DRAFT_ITEMS"):
+        monkeypatch.setattr(recsys.models.next_item.held_out, name, 40)
     return 40
 
 

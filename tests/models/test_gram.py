@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from recsys.models import Sequences
+from recsys.models.next_item import loops
 from recsys.models.next_item.gram import cross, gram, gram_diagonal, scale_weights
 from recsys.models.next_item.solve import Ridge
 
@@ -84,3 +85,12 @@ def test_ridge_solves_the_damped_system(seqs):
     g, right = moments(seqs, (0.5,), 0.0)[0], np.eye(seqs.n_items, dtype=np.float32)
     damped = np.triu(g) + np.triu(g, 1).T + 3 * np.eye(len(g))
     np.testing.assert_allclose(damped @ Ridge(g, 3.0).solve(right), right, atol=1e-5)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_tables_and_their_transposes_are_added_tile_by_tile(upper):
+    first, second, out = np.random.default_rng(0).standard_normal((3, 1100, 1100)).astype(np.float32)
+    expected = out + 0.5 * first + 0.25 * second + 2 * first.T + 3 * second.T
+    loops.add_both_ways(first, second, (0.5, 0.25), (2.0, 3.0), upper, out)
+    half = np.triu if upper else np.asarray
+    np.testing.assert_allclose(half(out), half(expected), atol=1e-4)

@@ -13,6 +13,7 @@ from recsys.models.next_item.blend import Blend
 from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.neighbours import AGES, FADING, NEVER, SLACK, Neighbours
 from recsys.models.next_item.regression import Regression
+from recsys.models.next_item.search import Search
 from recsys.models.next_item.settings import ALIKE, Settings
 from recsys.models.next_item.tuning import tune
 from recsys.models.protocol import leave_last_out
@@ -191,10 +192,15 @@ def test_beside_neighbours_the_penalty_is_chosen_anew(sums):
 def test_what_is_chosen_without_them_is_the_best_that_was_tried_without_them(sums, monkeypatch):
     """Of penalties too: those tried beside them count."""
     monkeypatch.setattr(tuning, "WORTH_ASKING", 100.0)
-    model = NextItem.fit(sums, threads=1, candidates=[{"seen": True}])
-    alone = [trial for trial in model.trials if not trial["settings"]["neighbour_weight"]]
-    assert len({trial["settings"]["penalty"] for trial in model.trials}) > 1
-    assert model.settings == max(alone, key=lambda trial: trial["ndcg"])["settings"]
+    search, start = Search(HeldOut.of(sums, 0, "next", 1), lambda trial: None, 40.0), Settings(penalty=30.0)
+    found = tuning._with_neighbours(search, start, frozenset(), 40.0)
+    assert not found.neighbour_weight and found.penalty > start.penalty
+    assert search.ndcg(found) > search.ndcg(start)
+
+
+def test_with_settings_that_are_given_nothing_is_tried(sums):
+    model = NextItem.fit(sums, threads=1, settings=Settings(neighbour_weight=0.4))
+    assert model.settings["neighbour_weight"] == 0.4 and model.trials == []
 
 
 def test_a_weight_that_is_held_is_measured_with_them(sums):

@@ -13,6 +13,7 @@ from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, Sequences, load
 from recsys.models.next_item.blend import UNLIKELY
 from recsys.models.next_item.features import decayed
+from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.settings import OWN_WEIGHTS, Settings
 from recsys.models.next_item.softmax import SoftmaxTwin
 from recsys.models.next_item.tuning import FIRST_EPOCHS, TWIN_EPOCHS
@@ -181,6 +182,12 @@ def test_a_twin_that_does_harm_is_not_trained_to_its_end(collectors, monkeypatch
     noise = harm * np.random.default_rng(0).standard_normal((80, 40)).astype(np.float32)
     monkeypatch.setattr(SoftmaxTwin, "table", lambda twin: noise)
     assert NextItem.fit(collectors).settings["twin_weight"] == 0 and rounds == epochs
+
+
+def test_held_out_users_are_measured_the_same_on_any_number_of_threads(regulars):
+    settings = Settings(own_weight=0.2, popularity_weight=1.0)
+    alone, *several = (HeldOut.of(regulars, 0, "newest", threads).ndcg(settings) for threads in (1, 3, 1000))
+    assert several == [alone, alone] and alone > 0
 
 
 @pytest.mark.parametrize("goal", ["next", "newest", "later"])

@@ -7,6 +7,7 @@ import pytest
 
 import recsys.models.next_item.held_out
 import recsys.models.next_item.large
+import recsys.models.next_item.regression
 from recsys.errors import ModelError
 from recsys.models import NextItem, Sequences
 from recsys.models.next_item.held_out import HeldOut
@@ -28,14 +29,20 @@ def stored(trials: list[dict]) -> list[dict]:
     return json.loads(json.dumps(trials))
 
 
-@pytest.mark.parametrize(("dense_items", "draft_items"), [(0, 2000), (6000, 2000), (6000, 40)])
+@pytest.mark.parametrize(
+    ("dense_items", "draft_items", "kept_items"),
+    [(0, 2000, 2000), (6000, 2000, 2000), (6000, 40, 2000), (6000, 40, 10)],
+)
 @pytest.mark.parametrize("goal", ["next", "newest"])
 def test_wherever_it_was_cut_the_model_and_its_trials_are_the_same(
-    regulars, monkeypatch, goal, dense_items, draft_items
+    regulars, monkeypatch, goal, dense_items, draft_items, kept_items
 ):
     monkeypatch.setattr(recsys.models.next_item.large, "DENSE_ITEMS", dense_items)
     monkeypatch.setattr(recsys.models.next_item.held_out, "DRAFT_ITEMS", draft_items)
+    kept, _ = fitted(regulars, goal=goal)
+    monkeypatch.setattr(recsys.models.next_item.regression, "KEPT_ITEMS", kept_items)
     whole, made = fitted(regulars, goal=goal)
+    assert found(whole) == found(kept)
     for cut in (1, len(made) // 2, len(made) - 1, len(made)):
         resumed, rest = fitted(regulars, stored(made[:cut]), goal=goal)
         assert found(resumed) == found(whole)

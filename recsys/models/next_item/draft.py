@@ -1,8 +1,8 @@
 """The same task with fewer items: what is good for the most frequent ones is good for all, and quickly found.
 
 A ridge takes the cube of the number of items. Of Online Retail and of MovieLens-1M the 1,500 most frequent of some
-3,500 items have 87 % of the events. What is chosen on them is, on all, within .002 NDCG@10 of what is next to it on the
-grid, by a tenth of the work.
+3,500 items have 87 % of the events. Where the next event is wanted, what is chosen on them is, on all, within .002
+NDCG@10 of what is next to it on the grid, by a tenth of the work.
 """
 
 from dataclasses import replace

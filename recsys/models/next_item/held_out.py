@@ -14,7 +14,7 @@ from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.large import regression_of
 from recsys.models.next_item.regression import Regression
-from recsys.models.next_item.settings import DRAFT_CLIMBS, LATER, LATER_CLIMBS, Climbs, Settings
+from recsys.models.next_item.settings import LATER, LATER_CLIMBS, Climbs, Settings
 from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_split
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
@@ -25,6 +25,7 @@ HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
 FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
 DRAFT_ITEMS, DRAFT_USERS = 1_500, 1_000  # of a draft of the search, made where there are more items
+LATER_DRAFT_ITEMS = 2_000  # of what is done weeks later: fewer settle on other settings than all of them do
 SECONDS_A_SCORE = 2e-8
 
 
@@ -104,13 +105,12 @@ class HeldOut:
 
     def draft(self) -> "HeldOut | None":
         """Fewer users and the items with most events only; None where that would save little."""
-        if self.n_items <= DRAFT_ITEMS or not isinstance(self.regression, Regression):
+        items = LATER_DRAFT_ITEMS if self._later else DRAFT_ITEMS
+        if self.n_items <= items or not isinstance(self.regression, Regression):
             return None
         whole = Split(self.train, self.histories, self.targets, self.weights)
-        split = most_frequent(whole, DRAFT_ITEMS, DRAFT_USERS)
-        regression = Regression(split.train)
-        regression.climbs = DRAFT_CLIMBS
-        return HeldOut(split, None, regression, self._later, self._threads)
+        split = most_frequent(whole, items, DRAFT_USERS)
+        return HeldOut(split, None, Regression(split.train), self._later, self._threads)
 
     def scores(self, settings: Settings) -> np.ndarray:
         """Final scores (n, n_items) of the held-out users; the regression's part of the last three is kept."""

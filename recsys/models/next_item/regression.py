@@ -19,8 +19,8 @@ from recsys.models.next_item.settings import CLIMBS, Settings
 from recsys.models.next_item.solve import Ridge
 from recsys.models.sequences import Sequences
 
-DENSE_ITEMS = 6_000  # two time scales of so many are solved in half a minute on two cores, in 2.5 GB
-KEPT_ITEMS = 1_500  # up to here the moments of three settings are kept, a search's best and its two neighbours
+DENSE_ITEMS = 6_000  # two time scales of so many are solved in half a minute on two cores, in 1.5 GB
+KEPT_ITEMS = 2_000  # up to here the moments of three settings are kept, a search's best and its two neighbours
 SECONDS_A_PAIR, SECONDS_A_FLOP = 1e-8, 1.5e-11  # two ordinary cores of 2026
 SPARE, ROUNDS = 16, 4  # of the search for the leading eigenvectors: NDCG within .002 of thirty rounds
 

@@ -32,7 +32,6 @@ BESIDE_CLIMBS: Climbs = (
     ("popularity_weight", POPULARITY_WEIGHTS),
 )
 CLIMBS: Climbs = (*REGRESSION_CLIMBS, *BESIDE_CLIMBS)
-DRAFT_CLIMBS: Climbs = (*REGRESSION_CLIMBS, ("horizon", HORIZONS), *BESIDE_CLIMBS)
 # Of a catalogue too large to be solved, where one mean of the time scales has to do: which they are moves it most.
 LARGE_CLIMBS: Climbs = (
     ("seen", (True, False)),

@@ -17,7 +17,8 @@ class Ridge:
     """
 
     def __init__(self, gram: np.ndarray, penalty: float) -> None:
-        gram[np.diag_indices_from(gram)] += max(penalty, RESOLVED * float(gram.diagonal().max()))
+        penalty = max(penalty, RESOLVED * float(gram.diagonal().max()))
+        gram[np.diag_indices_from(gram)] += penalty
         self.factor, info = lapack.spotrf(gram.T, lower=1, clean=0, overwrite_a=1)
         if info != 0:
             raise ModelError(

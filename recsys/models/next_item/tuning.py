@@ -108,8 +108,8 @@ def _with_twin(
 ) -> tuple[Settings, SoftmaxTwin | None]:
     """The settings with their twin, trained, or with a weight of 0 and none.
 
-    held: settings that are not to be chosen. Where its weight is, a twin that is given none is trained no further, and
-    one that has no time to learn not at all. There is none of a regression that it is no twin of, and none is tried
+    held: settings that are not to be chosen. Where its weight is, a twin that does harm is trained no further, and one
+    that has no time to learn not at all. There is none of a regression that it is no twin of, and none is tried
     where the whole history is to count alike.
     """
     held_out, best, choose = search.held_out, start, "twin_weight" not in held
@@ -148,8 +148,10 @@ def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: fl
     if choose and not _worth_it(search, best, without):
         return without
     best = search.climb(best, (*PENALTY_CLIMBS, *_climbs(best)), held)
+    if not choose:
+        return best
     without = search.best_of([without, best.with_(neighbour_weight=0.0)])
-    return best if not choose or _worth_it(search, best, without, WORTH_ASKING) else without
+    return best if _worth_it(search, best, without, WORTH_ASKING) else without
 
 
 def _bring_neighbours(held_out: HeldOut, budget: float = np.inf) -> bool:
