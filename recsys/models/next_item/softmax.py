@@ -58,8 +58,10 @@ class SoftmaxTwin:
 
     def table(self) -> np.ndarray:
         """B (scales * n_items, n_items) float32: row = item of the history on a scale, column = what comes next."""
-        whole = np.concatenate([part.rows for part in self._parts], axis=2)
-        return whole.transpose(1, 0, 2).reshape(-1, self.n_items)
+        whole = np.empty((len(self.decays), self.n_items, self.n_items), np.float32)
+        for part in self._parts:
+            whole[:, :, part.low : part.high] = part.rows.transpose(1, 0, 2)
+        return whole.reshape(-1, self.n_items)
 
     def cost(self, events: int) -> float:
         """Seconds that a pass over so many events takes on two ordinary cores, by counted work."""
