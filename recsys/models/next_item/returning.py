@@ -2,7 +2,7 @@
 
 In the middle of a visit people look for what goes with what they have just touched; weeks later for what they always
 take, and for what is wanted now. No settings serve both: NDCG@10 of what customers of Online Retail bought in the weeks
-after is .20 with settings chosen for a visit and .38 with settings chosen for those weeks (`benchmarks.quality`).
+after is .22 with settings chosen for a visit and .38 with settings chosen for those weeks (`benchmarks.quality`).
 """
 
 from collections.abc import Mapping, Sequence
