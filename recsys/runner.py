@@ -132,9 +132,9 @@ def _plan(
 def _differing(previous: Run | None, path: Path, values: Params) -> dict[str, tuple[Any, Any]]:
     """The parameters that the previous run's step read and found otherwise: what they were, and what they are."""
     read = (previous.steps if previous else {}).get(path.stem, {}).get("read", {})
-    known = values.model_dump(mode="json")
-    now = {key: known.get(section, {}).get(name) for key in read for section, name in [key.split(".")]}
-    return {key: (was, now[key]) for key, was in read.items() if now[key] != was}
+    sections = values.model_dump(mode="json").items()
+    now = {f"{section}.{name}": value for section, entries in sections for name, value in entries.items()}
+    return {key: (was, now.get(key)) for key, was in read.items() if now.get(key) != was}
 
 
 def _as_they_are(

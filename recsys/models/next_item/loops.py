@@ -84,8 +84,8 @@ def add_both_ways(
 ) -> None:
     """out += along[0] * first + along[1] * second + their transposes by `across`; all (n, n) float32.
 
-    Tile by tile: of a transposed table the cache holds no more, and of its rows only long runs come quickly. upper: of
-    `out` nothing far below its diagonal is of use.
+    Tile by tile: of a transposed table the cache holds no more, and of its rows only long runs come quickly. upper:
+    what is below the diagonal of `out` is of no use, and may be left undone.
     """
     n, height, width = len(out), 1024, 16
     a, b, c, d = np.float32(along[0]), np.float32(along[1]), np.float32(across[0]), np.float32(across[1])

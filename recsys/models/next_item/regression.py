@@ -60,7 +60,7 @@ class Regression:
         self.seqs = seqs
         self.small = seqs.n_items <= KEPT_ITEMS
         self.steps, self.crosses = (Recent(3 if self.small else 1) for _ in range(2))
-        self.grams = Recent(3)  # where small: G is soon made again of C one step ahead, and its factor takes its place
+        self.grams = Recent(3)  # of small ones; else G's factor takes its place, as G is soon made again of `steps`
         self.solved, self.bases = Recent(3), Recent(3)
 
     def coefficients(self, settings: Settings) -> Coefficients:
