@@ -73,8 +73,9 @@ class Run:
         before = self.steps.get(step, {}).get("outputs", {}).values()
         for name in (f"{step}.ipynb", *(entry["path"] for entry in before)):
             (self.folder / name).unlink(missing_ok=True)
-        for later in (name for name in self.steps if name > step):
-            self.steps[later]["fingerprint"] = ""
+        for name, facts in self.steps.items():
+            if name > step:
+                facts["fingerprint"] = ""
         self.steps[step] = {"status": "running", "fingerprint": fingerprint, "started": now(), "resources": {}}
         self.manifest["steps"] = dict(sorted(self.steps.items()))
         _write(self.folder / MANIFEST, self.manifest)
@@ -190,8 +191,10 @@ def find(run_id: str, values: Params) -> Run:
 
 
 def fingerprint(notebook: Path, injected: dict[str, Any], inputs: list[Path], before: str) -> str:
-    """What a step's result depends on beside the parameters it reads: its code and the package, the values of its
-    parameters cell, its input files, the step before."""
+    """16 hex digits of what a step's result depends on beside the parameters it reads.
+
+    That is its code and the package's, the values of its parameters cell, its input files and the step before.
+    """
     content = json.loads(notebook.read_text(encoding="utf-8"))  # nbformat costs a second to import, in every kernel
     cells = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
     facts = [cells, injected, _package_digest(), [sha256(path) for path in inputs], before]

@@ -48,12 +48,13 @@ class Search:
 
     def _drafted(self, start: Settings, climbs: Climbs, held: Collection[str]) -> Settings | None:
         """What a climb on the most frequent items finds; None where there are not many."""
-        whole = self.held_out
-        if draft := whole.draft():
-            self.held_out = draft
-            start = self.climb(start, climbs, held)
-            self.held_out, self._known = whole, {}
-        return start if draft else None
+        whole, draft = self.held_out, self.held_out.draft()
+        if draft is None:
+            return None
+        self.held_out = draft
+        found = self.climb(start, climbs, held)
+        self.held_out, self._known = whole, {}
+        return found
 
     def best_of(self, rivals: Sequence[Settings]) -> Settings:
         """The best of them, each tried whatever the budget; of equal ones the first."""

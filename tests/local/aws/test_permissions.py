@@ -125,12 +125,15 @@ def test_a_roles_key_that_nobody_was_given_is_refused(role: Role, service: str, 
 
 def test_an_expired_session_is_refused(role: Role) -> None:
     role.may(("*", "*"))
+    usual = role.session
     asks = {"RoleArn": role.arn, "RoleSessionName": "short", "DurationSeconds": 1}  # boto3 would ask for 900
     keys = boto3.client("sts", config=Config(parameter_validation=False)).assume_role(**asks)["Credentials"]
     role.session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
     time.sleep(1)
     codes = {role.refused(service, call, **REQUESTS.get(call, {}))[0] for service, call in EVERYWHERE}
     assert codes == {"ExpiredTokenException", "ExpiredToken"}
+    role.session = usual  # its older one has most of an hour left
+    assert "TableNames" in role.ask("dynamodb", "list_tables")
 
 
 def test_who_a_role_is_nobody_forbids(role: Role) -> None:
