@@ -3,8 +3,12 @@
 import contextlib
 import io
 import json
+import os
+import shutil
+import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -52,6 +56,48 @@ def test_a_log_is_read_in_the_order_of_time_without_repetition(aws: Aws) -> None
     assert any("unavailable" in event["message"] for event in first)
     assert len({event["eventId"] for event in first}) == len(first)
     assert [event["eventId"] for event in second][: len(first)] == [event["eventId"] for event in first]
+
+
+@pytest.fixture
+def tail(watched: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen]]:
+    """`tail("--since", "1h")`: `aws logs tail` at work on the API's log; only version 2 of the AWS CLI has it."""
+    command = [second_version(), "--endpoint-url", os.environ["AWS_ENDPOINT_URL"], "logs", "tail", LOGS]
+    environment = {name: value for name, value in os.environ.items() if name != "AWS_DATA_PATH"}  # version 1's, in here
+    started = []
+
+    def begun(*options: str) -> subprocess.Popen:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen([*command, *options], env=environment, **pipes))
+        threading.Timer(60, started[-1].kill).start()
+        return started[-1]
+
+    yield begun
+    for tailing in started:
+        tailing.kill()
+        tailing.communicate()
+
+
+def second_version() -> str:
+    """Path of an AWS CLI of version 2."""
+    found = (shutil.which("aws", path=folder) for folder in os.environ["PATH"].split(os.pathsep))
+    for command in dict.fromkeys(path for path in found if path):
+        if subprocess.run([command, "--version"], capture_output=True, text=True).stdout.startswith("aws-cli/2"):
+            return command
+    pytest.skip("no AWS CLI of version 2 is installed, which alone has `aws logs tail`")
+
+
+def test_a_log_is_shown_from_its_tail(aws: Aws, tail: Callable[..., subprocess.Popen]) -> None:
+    tailing = tail("--since", "10m")
+    shown, refused = tailing.communicate()
+    assert tailing.returncode == 0, refused
+    assert "unavailable" in shown
+
+
+def test_a_log_is_followed(watched: dict[str, str], aws: Aws, tail: Callable[..., subprocess.Popen]) -> None:
+    following = tail("--follow", "--since", "10m")
+    assert next(following.stdout)  # what was there before: it has begun
+    assert deploy.get(f"{watched['ApiUrl']}/recommendations/followed")[0] == 503
+    assert any("followed" in line for line in following.stdout)
 
 
 @pytest.mark.parametrize("stage", [(), ("Name=Stage,Value=watched",)])
