@@ -68,6 +68,15 @@ def test_more_steps_counted_from_one_step_are_the_same_numbers(seqs, decays, rev
     np.testing.assert_allclose(from_one, cross(seqs, decays, targets, reverse), atol=1e-4)
 
 
+def test_what_is_small_is_added_to_what_is_large():
+    """A single item 100,000 times: its sum is of 3.4 million terms, most of them a thousandth of it or less."""
+    events, weights = 100_000, scale_weights((0.98,))[0].astype(float)
+    one = np.zeros(events, np.int32)
+    seqs = Sequences(np.array(["u"], object), np.array(["i"], object), np.array([0, events]), one, np.arange(events))
+    exact = (weights * (events - np.arange(1, len(weights) + 1))).sum()
+    assert cross(seqs, (0.98,), np.ones(1))[0, 0] == pytest.approx(exact, rel=1e-6)
+
+
 @pytest.mark.parametrize("reverse", [0.0, 0.5])
 @pytest.mark.parametrize("length", [1, 10, 90])
 def test_the_diagonal_alone_is_the_same_numbers(seqs, length, reverse):

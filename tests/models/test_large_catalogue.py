@@ -131,6 +131,13 @@ def test_more_events_are_counted_at_fewer_lags(seqs, monkeypatch):
     assert len(LargeRegression(seqs)._by_lag(Settings())) == recsys.models.next_item.large.FEWEST_LAGS
 
 
+def test_only_pairs_that_histories_hold_are_counted(seqs, monkeypatch):
+    pairs = sum(min(at, 3) for length in seqs.lengths for at in range(length))
+    assert Transitions(seqs).pairs(3) == pairs
+    monkeypatch.setattr(recsys.models.next_item.large, "SPECTRUM_PAIRS", pairs)
+    assert len(LargeRegression(seqs)._positions(Settings(decays=DECAYS))) == seqs.n_events
+
+
 def test_the_size_of_the_catalogue_decides_how_it_is_solved(seqs, monkeypatch):
     assert isinstance(regression_of(seqs), LargeRegression)
     monkeypatch.setattr(recsys.models.next_item.large, "DENSE_ITEMS", seqs.n_items)

@@ -118,6 +118,11 @@ def test_they_are_not_tried_where_their_work_is_too_much(sums, monkeypatch):
     assert NextItem.fit(sums, threads=1, settings=given).neighbours is not None
 
 
+def test_they_are_tried_though_nothing_is_left_of_the_budget(sums, monkeypatch):
+    monkeypatch.setattr("recsys.models.next_item.held_out.SECONDS_A_SCORE", 1000.0)
+    assert NextItem.fit(sums, threads=1).settings["neighbour_weight"] > 0
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_saved_and_loaded_they_answer_the_same(sums, tmp_path, weighted):
     seqs = weighed(sums) if weighted else sums

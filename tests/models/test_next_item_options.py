@@ -9,6 +9,7 @@ from scipy import sparse
 import recsys.models
 from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, Sequences
+from recsys.models.next_item.features import decayed
 from recsys.models.next_item.large import LargeRegression
 from recsys.models.next_item.regression import Regression, product
 from recsys.models.next_item.reward import log_rewards
@@ -69,6 +70,16 @@ def test_a_length_of_two_forgets_everything_older(ring):
     model = NextItem.fit(ring, candidates=[{"length": 2, "own_weight": 0.0, "popularity_weight": 0.0}])
     assert model.settings["length"] == 2
     np.testing.assert_allclose(model.scores([0, 5, 2, 3]), model.scores([7, 1, 2, 3]), atol=1e-5)
+
+
+def test_held_out_users_are_scored_at_the_length_that_is_tried(ring):
+    regression, settings = Regression(ring), Settings(horizon=2)
+    for length in (5, 2):
+        events = decayed(ring.histories(), regression.weights(settings.with_(length=length)), ring.n_items)
+        predicted = regression.predict(events, settings.with_(length=length))()
+    np.testing.assert_allclose(
+        predicted, product(events.table(2 * ring.n_items), regression.coefficients(settings)), atol=1e-5
+    )
 
 
 def test_a_history_whose_events_are_alike_has_no_order(ring):

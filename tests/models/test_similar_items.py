@@ -5,6 +5,7 @@ import pytest
 
 from recsys.models import ItemContent, ItemSimilarity, Sequences, SimilarItems, load
 from recsys.models.low_rank import low_rank
+from recsys.models.related.similar_items import CHANCE
 from recsys.models.sequences import between
 
 AISLES = {"bread": "bakery", "tea": "food", "cup": "china", "pot": "china", "new": "china", "soap": "bath", "odd": None}
@@ -49,10 +50,16 @@ def test_an_item_without_metadata_is_answered_by_interactions_alone(seqs, conten
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_without_metadata_it_is_the_cosine_of_users(seqs):
-    ours, cosine = SimilarItems.fit(seqs), ItemSimilarity.fit(seqs)
-    for code in range(seqs.n_items):
-        np.testing.assert_allclose(ours.scores([code]), cosine.scores([code]), atol=1e-6)
+@pytest.mark.parametrize(("one", "other", "both"), [("tea", "cup", 20), ("bread", "soap", 12), ("pot", "bread", 1)])
+def test_without_metadata_it_is_the_cosine_of_users_less_where_few_touched_both(seqs, one, other, both):
+    ours, cosine = SimilarItems.fit(seqs), ItemSimilarity.fit(seqs, min_cointeraction_count=1)
+    row, column = ours.encode([one, other])
+    expected = cosine.scores([row])[column] * both / (both + CHANCE)
+    assert ours.scores([row])[column] == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_item_whose_pairs_had_one_user_each_is_still_answered_by_them(seqs):
+    assert set(names(SimilarItems.fit(seqs), "pot", 2)) == {"bread", "soap"}
 
 
 def test_the_popularity_discount_favours_the_less_popular(seqs):

@@ -106,14 +106,15 @@ class LargeRegression:
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
         lags, events = len(self._by_lag(settings)), self.seqs.n_events
-        product = min(SPECTRUM_PAIRS, events * lags) * DIRECTIONS * SECONDS_A_DIRECTION
+        pairs = self.transitions.pairs(lags)
+        product = min(SPECTRUM_PAIRS, pairs) * DIRECTIONS * SECONDS_A_DIRECTION
         seconds = product
         if _past(settings) not in self.spectra:
             seconds += events * lags * SECONDS_A_COMPARISON + 2 * (ROUNDS + 1) * product
         if settings.rank and settings not in self.tables:
-            seconds += events * lags * SECONDS_A_PAIR
+            seconds += pairs * SECONDS_A_PAIR
         elif _aimed(settings) not in self.rows:
-            seconds += min(events, SAMPLED) * lags * SECONDS_A_PAIR
+            seconds += min(1, SAMPLED / events) * pairs * SECONDS_A_PAIR
         return seconds
 
     def weights(self, settings: Settings) -> np.ndarray:
@@ -172,7 +173,7 @@ class LargeRegression:
 
     def _positions(self, settings: Settings) -> np.ndarray:
         """Every so many-th event, so that there are no more than SPECTRUM_PAIRS pairs."""
-        pairs = self.seqs.n_events * len(self._past_weights(settings))
+        pairs = self.transitions.pairs(len(self._past_weights(settings)))
         return np.arange(0, self.seqs.n_events, max(1, -(-pairs // SPECTRUM_PAIRS)))
 
     def _share(self, settings: Settings) -> float:

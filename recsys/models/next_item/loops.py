@@ -35,18 +35,25 @@ def add_pairs(
 ) -> None:
     """out[k, item of a, item of b] += by_lag[k, lag - 1] * early[a] * late[b] for each event b that is `lag` after a.
 
-    events: (n,) places a, best with those of an item next to each other, whose row the cache then holds; after: (n,)
-    how many events of the same user follow. by_lag: (scales, most lags), of which lags (scales,) count. early, late:
-    (n_events,) float32, or empty where all weigh alike. out: (scales, n_items, n_items) float32.
+    events: (n,) places a, those of an item next to each other: their sum is of doubles, as a float that is large takes
+    in nothing small. after: (n,) how many events of the same user follow. by_lag: (scales, most lags), of which lags
+    (scales,) count. early, late: (n_events,) float32, or empty where all weigh alike. out: (scales, n_items, n_items)
+    float32.
     """
+    total = np.zeros((len(lags), out.shape[2]))
     for i in range(len(events)):
         a = events[i]
         weight = early[a] if len(early) else np.float32(1)
         for k in range(len(lags)):
-            row, values = out[k, codes[a]], by_lag[k]
+            row, values = total[k], by_lag[k]
             for b in range(min(after[i], lags[k])):
                 value = weight * values[b] * late[a + 1 + b] if len(late) else weight * values[b]
                 row[codes[a + 1 + b]] += value
+        if i + 1 == len(events) or codes[events[i + 1]] != codes[a]:
+            for k in range(len(lags)):
+                for c in range(out.shape[2]):
+                    out[k, codes[a], c] += total[k, c]
+                    total[k, c] = 0
 
 
 @compiled

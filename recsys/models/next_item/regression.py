@@ -179,6 +179,6 @@ def _aimed(settings: Settings) -> tuple[tuple[float, ...], float, int]:
     return *_past(settings), settings.horizon
 
 
-def _damped(settings: Settings) -> tuple[tuple[float, ...], float, float]:
-    """What G + lambda I depends on."""
-    return *_past(settings), settings.penalty
+def _damped(settings: Settings) -> tuple[tuple[float, ...], float, float, int]:
+    """What A^-1 x' depends on."""
+    return *_past(settings), settings.penalty, settings.length

@@ -33,6 +33,11 @@ class Transitions:
         self.starts = np.cumsum(self.counts) - self.counts
         self.before = seqs.positions.astype(np.int32)
         self.after = np.repeat(seqs.lengths, seqs.lengths).astype(np.int32) - 1 - self.before
+        self._depths = np.bincount(self.before)
+
+    def pairs(self, lags: int) -> int:
+        """Pairs of an event and one of the `lags` before it."""
+        return int(self._depths @ np.minimum(np.arange(len(self._depths)), lags))
 
     def table(
         self, by_lag: np.ndarray, reverse: float, worth: np.ndarray, kept: int, left: np.ndarray

@@ -144,7 +144,8 @@ def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: fl
         return without
     if not _bring_neighbours(held_out, budget if choose else np.inf):
         return without
-    best = search.climb(start, (*NEIGHBOUR_CLIMBS, *_climbs(start)), held)
+    best = _best_weight(search, start, "neighbour_weight") if choose else start
+    best = search.climb(best, _climbs(start), held)
     if choose and not _worth_it(search, best, without):
         return without
     best = search.climb(best, (*PENALTY_CLIMBS, *_climbs(best)), held)
@@ -181,10 +182,14 @@ def _with_transformer(
     search.forget("transformer_weight")
     if not choose:
         return start, transformer
-    best = search.best_of([start.with_(transformer_weight=weight) for weight in POOL_WEIGHTS])
-    best = search.climb(best, _climbs(start), held)
+    best = search.climb(_best_weight(search, start, "transformer_weight"), _climbs(start), held)
     without = start.with_(transformer_weight=0.0)
     return (best, transformer) if _worth_it(search, best, without) else (without, None)
+
+
+def _best_weight(search: Search, start: Settings, name: str) -> Settings:
+    """The settings with the best weight of what is new beside them, each tried whatever the budget."""
+    return search.best_of([start.with_(**{name: weight}) for weight in POOL_WEIGHTS])
 
 
 def _climbs(settings: Settings) -> Climbs:

@@ -14,15 +14,16 @@ from recsys.models.storage import Stored, table_arrays, table_from
 
 COLD = 5  # an item with fewer interactions is cold: AWS's definition
 TRUST = 5  # interactions at which both parts count alike; 1 to 10 hardly differ on the sample and on Online Retail
-CHANCE = 3  # a pair that fewer users touched says nothing: aws-sims' default
+CHANCE = 2.0  # users of a pair that halve what it says: where items have few users, most pairs have one or two
 
 
 class SimilarItems(RelatedItems):
     """sim(i, j) = w * co-interaction + (1 - w) * content, with w = n / (n + TRUST) for an item i of n interactions.
 
-    The first part is the cosine of the items' users, the second that of their metadata. Metadata alone answer for a
-    cold item, interactions alone for one without metadata. A rank, where given, is that of the part's low-rank form,
-    AWS's "hidden variables": fewer smooth over what few users or few values tell [AWS does not say how they are used].
+    The first part is the cosine of the items' users, less of it where few users touched both, the second that of their
+    metadata. Metadata alone answer for a cold item, interactions alone for one without metadata. A rank, where given,
+    is that of the part's low-rank form, AWS's "hidden variables": fewer smooth over what few users or few values tell
+    [AWS does not say how they are used].
     """
 
     @classmethod
@@ -47,7 +48,7 @@ class SimilarItems(RelatedItems):
             "item_metadata_hidden_dim": item_metadata_hidden_dim,
         }
         touched = touched_table(seqs)
-        together: Block = cointeractions(touched, CHANCE, 0.5)
+        together: Block = cointeractions(touched, 1, 0.5, CHANCE)
         if item_id_hidden_dim:
             users = np.maximum(1, touched.sum(axis=0))
             together = low_rank([sparse.csr_array((touched / np.sqrt(users)).T)], item_id_hidden_dim, threads)
