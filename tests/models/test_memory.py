@@ -1,9 +1,28 @@
 """What is available is what the machine has, and no more than a container may use."""
 
+import subprocess
+import sys
+
 import psutil
 import pytest
 
 from recsys.models.next_item import memory
+
+FIT = """
+import resource
+import numpy as np
+from recsys.models import NextItem, Sequences
+from recsys.models.next_item import loops
+from recsys.models.next_item.regression import needed_bytes
+
+users, items, length = 5_000, 2_100, 10
+codes = np.random.default_rng(0).integers(0, items, users * length).astype(np.int32)
+names = (np.arange(n).astype(str).astype(object) for n in (users, items))
+seqs = Sequences(*names, np.arange(users + 1) * length, codes, np.tile(np.arange(length), users))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+NextItem.fit(seqs, budget=0.5)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before), needed_bytes(items))
+"""
 
 
 @pytest.fixture
@@ -43,3 +62,9 @@ def test_without_a_limit_it_is_the_machine_that_counts(cgroup, monkeypatch, limi
 def test_outside_a_container_too(cgroup, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 12345}))
     assert memory.available_bytes() == 12345
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts in other units elsewhere")
+def test_choosing_settings_takes_no_more_than_was_asked_for():
+    taken, stated = map(int, subprocess.check_output([sys.executable, "-c", FIT], text=True).split())
+    assert stated / 3 < taken < stated

@@ -13,15 +13,14 @@ from recsys.models.next_item.draft import most_frequent
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.large import regression_of
-from recsys.models.next_item.regression import Regression
+from recsys.models.next_item.regression import HELD_OUT_SCORES, HELD_OUT_USERS, Regression
 from recsys.models.next_item.settings import LATER, LATER_CLIMBS, Climbs, Settings
 from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_split
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
 
 # By goal: share of the users that are held out, and the most.
-HELD_OUT = {"next": (0.5, 2500), "newest": (0.2, 500), "later": (1.0, 2500)}
-HELD_OUT_SCORES = 30_000_000  # users times items: 120 MB
+HELD_OUT = {"next": (0.5, HELD_OUT_USERS), "newest": (0.2, 500), "later": (1.0, HELD_OUT_USERS)}
 FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
 DRAFT_ITEMS, DRAFT_USERS = 1_500, 1_000  # of a draft of the search, made where there are more items

@@ -7,8 +7,8 @@
 x is the history on several time scales and B the ridge regression (G + lambda I)^-1 C of what comes next on x over all
 training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order. Where held-out users say so, its
 softmax twin and the nearest neighbours among all histories stand beside it, pooled by their logarithms; the twin is a
-second table of the size of B, the neighbours take 12 bytes an event. The model answers from the history alone: a new
-user needs no training and an event counts at once.
+second table of the size of B, the neighbours take 12 bytes an event, 16 where events weigh differently. The model
+answers from the history alone: a new user needs no training and an event counts at once.
 """
 
 from collections.abc import Mapping, Sequence

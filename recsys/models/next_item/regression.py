@@ -19,7 +19,8 @@ from recsys.models.next_item.settings import CLIMBS, Settings
 from recsys.models.next_item.solve import Ridge
 from recsys.models.sequences import Sequences
 
-DENSE_ITEMS = 6_000  # two time scales of so many are solved in half a minute on two cores, in 1.5 GB
+DENSE_ITEMS = 6_000  # two time scales of so many are solved in half a minute on two cores
+HELD_OUT_USERS, HELD_OUT_SCORES = 2_500, 30_000_000  # at most, and how many scores of theirs: 120 MB
 KEPT_ITEMS = 2_000  # up to here the moments of three settings are kept, a search's best and its two neighbours
 SECONDS_A_PAIR, SECONDS_A_FLOP = 1e-8, 1.5e-11  # two ordinary cores of 2026
 SPARE, ROUNDS = 16, 4  # of the search for the leading eigenvectors: NDCG within .002 of thirty rounds
@@ -38,9 +39,14 @@ def product(x: sparse.csr_array, table: Coefficients) -> np.ndarray:
 
 
 def needed_bytes(n_items: int) -> int:
-    """Memory on two time scales: the moments that are kept, a factor of G and what it solves."""
+    """Memory that choosing settings takes at most on two time scales.
+
+    That is the moments that are kept, a factor of G and what it solves, a twin and its table, and of held-out users
+    what three settings keep, what they predict, and what a twin and neighbours say.
+    """
     kept = (4 + 2 + 2) * 3 if n_items <= KEPT_ITEMS else 2 + 2
-    return 4 * n_items**2 * (kept + 4 + 2)
+    scores = min(HELD_OUT_USERS * n_items, HELD_OUT_SCORES)
+    return 4 * (n_items**2 * (kept + 4 + 2 + 2 + 2) + scores * (3 * 2 + 3 + 2))
 
 
 class Regression:
