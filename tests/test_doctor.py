@@ -159,6 +159,21 @@ def test_access_logs_need_a_role_of_the_account(grown: Callable[..., Any], clien
     client("apigateway").update_account(patchOperations=[{"op": "remove", "path": "/cloudwatchRoleArn"}])
 
 
+def test_the_image_of_notebook_06_is_missed_before_anything_is_billed(embedded: Any, client: Client) -> None:
+    aws.client.cache_clear()
+    assert account.container_image(values(embedded.endpoint)).startswith("none is needed")
+    uri = "000000000000.dkr.ecr.us-east-1.amazonaws.com/recsys:latest"
+    missing = f"{uri} is not there.* create-repository .*docker build --platform linux/amd64 .* docker push {uri}"
+    with pytest.raises(RecsysError, match=missing):
+        account.container_image(values(None))
+    client("ecr").create_repository(repositoryName="recsys")
+    with pytest.raises(RecsysError, match=missing):
+        account.container_image(values(None))
+    client("ecr").put_image(repositoryName="recsys", imageManifest="{}", imageTag="latest")
+    assert account.container_image(values(None)) == uri
+    client("ecr").delete_repository(repositoryName="recsys", force=True)
+
+
 def test_a_role_that_personalize_may_not_take_on_is_told(grown: Callable[..., Any], client: Client) -> None:
     chosen = grown()
     assert account.personalize_role(chosen).endswith("trusts Personalize")

@@ -14,6 +14,7 @@ THERE = {
     "making roles": account.may_make_roles,
     "Personalize's role": account.personalize_role,
     "API access logs": account.access_logs,
+    "container image": account.container_image,
 }
 
 

@@ -1,6 +1,7 @@
 """The account: who calls, what it may do, what it still has room for. Every call only looks."""
 
 import json
+import re
 from typing import Any
 
 import boto3
@@ -9,12 +10,17 @@ from recsys import aws
 from recsys.deploy import stack, template
 from recsys.errors import NotKnown, RecsysError, Refused
 from recsys.params import Params
+from recsys.sagemaker import images
 
 DATASET_GROUPS = 5  # AWS's default, raised on request
 KEPT = 100  # calls at once that AWS keeps for the functions without a reserved share
 FUNCTIONS = ("recsys-stream-processor", "recsys-batch-processor")
 BATCH = 1  # the batch processor's reserved share
 MAKES_ROLES = ["iam:CreateRole", "iam:DeleteRole", "iam:PassRole", "iam:PutRolePolicy", "iam:TagRole"]
+NO_IMAGE = ("RepositoryNotFoundException", "ImageNotFoundException")
+IN_ECR = re.compile(
+    r"(?P<registry>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.amazonaws\.com)/(?P<repository>[^:@]+):(?P<tag>[^:@]+)"
+)
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
@@ -96,6 +102,27 @@ def personalize_role(values: Params) -> str:
     return f"{arn} trusts Personalize"
 
 
+def container_image(values: Params) -> str:
+    """The image of our own recommenders, which notebook 06 trains and hosts."""
+    if values.aws.endpoint:
+        return "none is needed: the embedded SageMaker runs the project's own programs"
+    uri = images.image(values.sagemaker.container_image)
+    named = IN_ECR.fullmatch(uri)
+    if not named:
+        raise NotKnown(f"{uri} is no image in ECR with a tag, and was not asked for")
+    asked = {"registryId": named["account"], "repositoryName": named["repository"]}
+    describe, tagged = aws.client("ecr").describe_images, [{"imageTag": named["tag"]}]
+    try:
+        found = _asked("ecr:DescribeImages", describe, **asked, imageIds=tagged)["imageDetails"]
+    except Refused as error:
+        if error.code not in NO_IMAGE:
+            raise
+        found = []
+    if not found:
+        raise RecsysError(f"{uri} is not there, and notebook 06 runs it; with Docker: {_pushing(uri, named)}")
+    return uri
+
+
 def access_logs(values: Params) -> str:
     """API Gateway writes access logs with a role of the account, which no stack of ours makes."""
     if _parameters(values).get("AccessLogs", "false") != "true":
@@ -127,6 +154,19 @@ def _quota(service: str, name: str) -> int | None:
     except Refused:
         return None
     return next((int(quota["Value"]) for quota in quotas if name in quota["QuotaName"].lower()), None)
+
+
+def _pushing(uri: str, named: re.Match[str]) -> str:
+    """The commands that bring the image there, as docs/sagemaker.md has them."""
+    ecr = f"aws --region {named['region']} ecr"
+    return "; ".join(
+        [
+            f"{ecr} create-repository --repository-name {named['repository']} (once)",
+            f"docker build --platform linux/amd64 -f recsys/sagemaker/container/Dockerfile -t {uri} .",
+            f"{ecr} get-login-password | docker login --username AWS --password-stdin {named['registry']}",
+            f"docker push {uri}",
+        ]
+    )
 
 
 def _parameters(values: Params) -> dict[str, str]:
