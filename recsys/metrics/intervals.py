@@ -17,6 +17,14 @@ class Interval(NamedTuple):
     def __str__(self) -> str:
         return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
+    def signed(self) -> str:
+        """A difference in words.
+
+        >>> Interval(0.004, -0.003, 0.01).signed()
+        '+0.004 (-0.003 to +0.010)'
+        """
+        return f"{self.mean:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+
 
 def bootstrap(values: np.ndarray, seed: int = 0, samples: int = 1000) -> Interval:
     """Mean of per-user values with its 95 % percentile interval over `samples` resamples of the users.

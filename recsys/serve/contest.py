@@ -32,8 +32,7 @@ class Contest:
 
     def lead(self, over: str) -> str:
         """The lead over one of the others, with its 95 % interval."""
-        mean, low, high = self.leads[over]
-        return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+        return self.leads[over].signed()
 
 
 def unheard(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from recsys import metrics
 from recsys.aws import Report
 from recsys.columns import EVENT_TYPE, ITEM_ID, USER_ID
 from recsys.errors import TimedOut
@@ -34,14 +35,10 @@ class Replay:
         """Hit rates with and without events."""
         return float(self.clicks["hit_with"].mean()), float(self.clicks["hit_without"].mean())
 
-    def lift(self, seed: int, samples: int) -> tuple[float, float, float]:
-        """The difference of the hit rates, mean and 95 % interval, users resampled: a user's clicks stay together."""
+    def lift(self, seed: int, samples: int) -> metrics.Interval:
+        """The difference of the hit rates, users resampled, so that a user's clicks stay together."""
         hits = self.clicks.groupby(USER_ID)[["hit_with", "hit_without"]].mean()
-        difference = (hits["hit_with"] - hits["hit_without"]).to_numpy()
-        rng = np.random.default_rng(seed)
-        means = difference[rng.integers(0, len(difference), (samples, len(difference)))].mean(axis=1)
-        low, high = np.quantile(means, [0.025, 0.975])
-        return float(difference.mean()), float(low), float(high)
+        return metrics.bootstrap((hits["hit_with"] - hits["hit_without"]).to_numpy(), seed, samples)
 
 
 def click_through(

@@ -25,6 +25,7 @@ class Comparison:
     `table`: columns name, metric, mean, low, high (95 % interval over users), one row per model and metric.
     `per_user`: one row per tested user: `events` (length of the input) and NDCG@10 of every model.
     `recommended`: model name -> item codes, shape (n_users, 25); `popularity`: events per item code, shape (n_items,).
+    `leads`: name -> lead of the model's NDCG@10 over that one's, user by user.
     """
 
     table: pd.DataFrame
@@ -32,15 +33,15 @@ class Comparison:
     recommended: dict[str, np.ndarray]
     popularity: np.ndarray
     trials: pd.DataFrame
+    leads: dict[str, metrics.Interval]
 
     def mean(self, name: str, metric: str) -> float:
         """A model's mean of a metric."""
         return float(self._row(name, metric)["mean"])
 
-    def interval(self, name: str, metric: str) -> tuple[float, float]:
-        """The 95 % interval of a model's metric."""
-        row = self._row(name, metric)
-        return float(row["low"]), float(row["high"])
+    def lead(self, over: str) -> str:
+        """The model's lead over one of the others, with its 95 % interval."""
+        return self.leads[over].signed()
 
     def _row(self, name: str, metric: str) -> pd.Series:
         return self.table[(self.table["name"] == name) & (self.table["metric"] == metric)].iloc[0]
@@ -69,7 +70,9 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
         share = metrics.coverage(codes, n_items)
         rows.append({"name": name, "metric": "coverage", "mean": share, "low": share, "high": share})
     popularity = np.bincount(split.train.codes, minlength=n_items)
-    return Comparison(pd.DataFrame(rows), pd.DataFrame(per_user), recommended, popularity, _trials(model))
+    ahead = {name: per_user[MODEL] - per_user[name] for name in (POPULARITY, RANDOM)}
+    leads = {name: metrics.bootstrap(values, seed=seed, samples=samples) for name, values in ahead.items()}
+    return Comparison(pd.DataFrame(rows), pd.DataFrame(per_user), recommended, popularity, _trials(model), leads)
 
 
 def side_by_side(measured: dict[str, float], comparison: Comparison) -> pd.DataFrame:

@@ -66,6 +66,11 @@ def test_the_lift_is_the_mean_difference_of_the_users_hit_rates() -> None:
     assert low <= mean <= high
 
 
+def test_where_nobody_s_clicks_are_replayed_the_lift_is_no_number() -> None:
+    replay = Replay(pd.DataFrame([], columns=["USER_ID", "hit_with", "hit_without"]))
+    assert replay.lift(seed=1, samples=500).signed() == "+nan (+nan to +nan)"
+
+
 def test_an_explored_item_is_no_sign_of_a_click_and_a_score_is() -> None:
     before = [("a", 0.5), ("b", 0.3), ("explored", 0.01)]
     assert same_scores([("a", 0.5), ("b", 0.3), ("another", 0.02)], before)

@@ -1,0 +1,19 @@
+"""The model beside no model: whether it leads is asked of each user, and not of two bars."""
+
+import numpy as np
+import pytest
+
+from recsys import train
+from recsys.data import generate
+
+
+def test_a_lead_is_seen_where_the_bars_overlap() -> None:
+    shop = generate.generate(**{**generate.SAMPLE, "users": 300, "items": 120, "seed": 2})
+    found = train.compare(shop.interactions, seed=7, samples=500)
+    bars = found.table[found.table["metric"] == "NDCG@10"].set_index("name")
+    assert bars.loc[train.MODEL, "low"] < bars.loc[train.POPULARITY, "high"]
+    mean, low, high = found.leads[train.POPULARITY]
+    assert mean == pytest.approx(found.mean(train.MODEL, "NDCG@10") - found.mean(train.POPULARITY, "NDCG@10"))
+    assert 0 < low < mean < high
+    assert found.lead(train.POPULARITY) == f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+    assert len(found.per_user) < 50 and not np.isnan(found.leads[train.RANDOM]).any()
