@@ -18,6 +18,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 BLOCK = 1 << 20
+REMEDY = "name yours in data.column_mapping"
 
 
 def read(path: Path, encoding: str = "utf-8") -> pd.DataFrame:
@@ -51,18 +52,27 @@ def require_file(path: Path) -> None:
         raise DataError(f"{path}: the file is empty; it should hold a header and one line per interaction")
 
 
-def rename(
-    frame: pd.DataFrame, mapping: Mapping[str, str], where: Path, remedy: str = "name yours in data.column_mapping"
-) -> pd.DataFrame:
+def rename(frame: pd.DataFrame, mapping: Mapping[str, str], where: Path, remedy: str = REMEDY) -> pd.DataFrame:
     """Only the mapped columns, under our names; `mapping` is ours -> theirs.
 
     Raises DataError with the file, the column, the nearest name there is, and `remedy`, when a column is missing.
     """
     for ours, theirs in mapping.items():
         if theirs not in frame.columns:
-            mapped = f" (mapped to {ours})" if ours != theirs else ""
-            raise DataError(f"{where}: no column {theirs!r}{mapped}; {nearest(theirs, frame.columns)}; {remedy}")
+            raise no_column(str(where), ours, theirs, frame.columns, remedy)
     return frame[list(mapping.values())].set_axis(list(mapping), axis=1)
+
+
+def no_column(where: str, ours: str, theirs: str, there: Iterable[str], remedy: str = REMEDY) -> DataError:
+    """What to raise where their column for ours is not among those that are there."""
+    mapped = f" (mapped to {ours})" if ours != theirs else ""
+    return DataError(f"{where}: no column {theirs!r}{mapped}; {nearest(theirs, there)}; {remedy}")
+
+
+def without_blanks(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with text of nothing but white space as missing."""
+    text = frame.select_dtypes(["object", "str", "category"])
+    return frame.assign(**{name: each.mask(each.astype("str").str.strip() == "") for name, each in text.items()})
 
 
 def nearest(name: str, columns: Iterable[str]) -> str:

@@ -116,6 +116,29 @@ def _of_each(function, values: pd.Series) -> dict[str, str]:
     return dict(zip(distinct, function(distinct), strict=True))
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file's columns under our names, ours -> theirs, and all of theirs that it has."""
+
+    path: Path
+    rows: pd.DataFrame
+    chosen: dict[str, str]
+    columns: list[str]
+
+    def texts(self, *columns: str) -> dict[str, pd.Series]:
+        """Those of the columns that are there, each value on one line."""
+        there = {column: self.rows[column] for column in columns if column in self.rows}
+        return {column: tables.one_line(values).where(values.notna()) for column, values in there.items()}
+
+    def numbers(self, column: str) -> pd.Series:
+        if column not in self.rows:
+            return pd.Series(float("nan"), index=self.rows.index)
+        return files.numbers(self.rows[column], self.named(column))
+
+    def named(self, column: str) -> str:
+        return f"{self.path}: {self.chosen[column]}"
+
+
 def _own(
     path: Path,
     items_file: str | Path | None,
@@ -124,24 +147,13 @@ def _own(
     encoding: str,
 ) -> Loaded:
     _known_names(mapping)
-    raw, chosen = _read(path, REQUIRED, WITH_EVENTS, mapping, encoding)
-    times, read_as = epoch_seconds(raw[TIMESTAMP], f"{path}: {chosen[TIMESTAMP]}")
-    events = pd.DataFrame(
-        {USER_ID: files.ids_as_text(raw[USER_ID]), ITEM_ID: files.ids_as_text(raw[ITEM_ID]), TIMESTAMP: times}
-    )
-    events[EVENT_TYPE] = _event_types(raw, path)
-    events[EVENT_VALUE] = _numbers(raw, EVENT_VALUE, path, chosen)
-    for column in (CATEGORY, TITLE, COUNTRY):
-        if column in raw:
-            events[column] = tables.one_line(raw[column]).where(raw[column].notna())
-    if PRICE in raw:
-        events[PRICE] = _numbers(raw, PRICE, path, chosen)
-    notes = [f"{chosen[TIMESTAMP]} read as {read_as}"]
-    if EVENT_TYPE not in raw:
-        notes.append(f'no EVENT_TYPE column: every event counts as "{VIEW}"')
-    items = _own_items(path_of(items_file), mapping, encoding) if items_file else None
-    users = _own_users(path_of(users_file), mapping, encoding) if users_file else None
-    return Loaded("file", path, events, items, users, notes=tuple(notes))
+    raw = _read(path, REQUIRED, WITH_EVENTS, mapping, encoding)
+    of_items = _read(path_of(items_file), ITEM_COLUMNS[:1], ITEM_COLUMNS[1:], mapping, encoding) if items_file else None
+    of_users = _read(path_of(users_file), USER_COLUMNS[:1], USER_COLUMNS[1:], mapping, encoding) if users_file else None
+    _found_somewhere(mapping, [each for each in (raw, of_items, of_users) if each])
+    events, notes = _own_events(raw)
+    items, users = of_items and _own_items(of_items), of_users and _own_users(of_users)
+    return Loaded("file", path, events, items, users, notes=notes)
 
 
 def _known_names(mapping: Mapping[str, str]) -> None:
@@ -153,52 +165,65 @@ def _known_names(mapping: Mapping[str, str]) -> None:
 
 def _read(
     path: Path, required: Sequence[str], optional: Sequence[str], mapping: Mapping[str, str], encoding: str
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The file's columns under our names, and ours -> theirs; an optional one that nobody mapped may be missing."""
+) -> _File:
+    """The file with its columns under our names, those of `optional` that it has; text that is blank is missing."""
     raw = files.read(path, encoding)
-    wanted = {ours: mapping.get(ours, ours) for ours in required}
-    wanted |= {ours: mapping.get(ours, ours) for ours in optional if ours in mapping or ours in raw.columns}
-    renamed = files.rename(raw, wanted, path)
+    named = {ours: mapping.get(ours, ours) for ours in (*required, *optional)}
+    chosen = {ours: theirs for ours, theirs in named.items() if ours in required or theirs in raw.columns}
+    renamed = files.rename(raw, chosen, path)
     if renamed.empty:
         raise DataError(f"{path}: a header but no rows; it should hold one line per interaction, item or user")
-    return renamed, wanted
+    return _File(path, files.without_blanks(renamed), chosen, [str(column) for column in raw.columns])
 
 
-def _numbers(raw: pd.DataFrame, column: str, path: Path, chosen: Mapping[str, str]) -> pd.Series:
-    if column not in raw:
-        return pd.Series(float("nan"), index=raw.index)
-    return files.numbers(raw[column], f"{path}: {chosen[column]}")
+def _found_somewhere(mapping: Mapping[str, str], read: Sequence[_File]) -> None:
+    """Raises DataError where somebody mapped a column that none of the files has."""
+    there = list(dict.fromkeys(column for each in read for column in each.columns))
+    for ours, theirs in mapping.items():
+        if theirs not in there:
+            raise files.no_column(", ".join(str(each.path) for each in read), ours, theirs, there)
 
 
-def _event_types(raw: pd.DataFrame, path: Path) -> pd.Series:
-    """Event types in lower case, VIEW where there is none. Raises DataError beyond Personalize's ten."""
-    if EVENT_TYPE not in raw:
-        return pd.Series(VIEW, index=raw.index, dtype="str")
-    types = raw[EVENT_TYPE].astype("str").str.strip().str.lower().where(raw[EVENT_TYPE].notna(), VIEW)
+def _own_events(raw: _File) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The events, and what was read as what."""
+    ids = {column: files.ids_as_text(raw.rows[column]) for column in (USER_ID, ITEM_ID)}
+    times, read_as = epoch_seconds(raw.rows[TIMESTAMP], raw.named(TIMESTAMP))
+    types, noted = _event_types(raw)
+    events = pd.DataFrame({**ids, TIMESTAMP: times, EVENT_TYPE: types, EVENT_VALUE: raw.numbers(EVENT_VALUE)})
+    events = events.assign(**raw.texts(CATEGORY, TITLE, COUNTRY))
+    if PRICE in raw.rows:
+        events[PRICE] = raw.numbers(PRICE)
+    return events, (f"{raw.chosen[TIMESTAMP]} read as {read_as}", *noted)
+
+
+def _event_types(raw: _File) -> tuple[pd.Series, list[str]]:
+    """Event types in lower case, VIEW where there is none, and a note of these.
+
+    Raises DataError beyond Personalize's ten.
+    """
+    if EVENT_TYPE not in raw.rows:
+        types = pd.Series(VIEW, index=raw.rows.index, dtype="str")
+        return types, [f'no EVENT_TYPE column: every event counts as "{VIEW}"']
+    given = raw.rows[EVENT_TYPE]
+    types = given.astype("str").str.strip().str.lower().where(given.notna(), VIEW)
     kinds = types.unique()
     if len(kinds) > 10:
         raise DataError(
-            f"{path}: {len(kinds):,} event types, such as {', '.join(kinds[:4])}: Personalize takes 10; "
+            f"{raw.path}: {len(kinds):,} event types, such as {', '.join(kinds[:4])}: Personalize takes 10; "
             "is EVENT_TYPE mapped to the right column?"
         )
-    return types
+    missing = int(given.isna().sum())
+    return types, [f'EVENT_TYPE missing in {missing:,} rows: filled with "{VIEW}"'] if missing else []
 
 
-def _own_items(path: Path, mapping: Mapping[str, str], encoding: str) -> pd.DataFrame:
-    raw, chosen = _read(path, (ITEM_ID,), ITEM_COLUMNS[1:], mapping, encoding)
-    items = pd.DataFrame({ITEM_ID: files.ids_as_text(raw[ITEM_ID])})
-    for column in (CATEGORY, TITLE):
-        if column in raw:
-            items[column] = tables.one_line(raw[column]).where(raw[column].notna())
-    items[PRICE] = _numbers(raw, PRICE, path, chosen)
-    if CREATION_TIMESTAMP in raw and raw[CREATION_TIMESTAMP].notna().any():
-        items[CREATION_TIMESTAMP] = epoch_seconds(raw[CREATION_TIMESTAMP], f"{path}: {chosen[CREATION_TIMESTAMP]}")[0]
+def _own_items(raw: _File) -> pd.DataFrame:
+    items = pd.DataFrame({ITEM_ID: files.ids_as_text(raw.rows[ITEM_ID]), **raw.texts(CATEGORY, TITLE)})
+    items[PRICE] = raw.numbers(PRICE)
+    if CREATION_TIMESTAMP in raw.rows and raw.rows[CREATION_TIMESTAMP].notna().any():
+        created, _ = epoch_seconds(raw.rows[CREATION_TIMESTAMP], raw.named(CREATION_TIMESTAMP))
+        items[CREATION_TIMESTAMP] = created
     return items
 
 
-def _own_users(path: Path, mapping: Mapping[str, str], encoding: str) -> pd.DataFrame:
-    raw, _ = _read(path, (USER_ID,), USER_COLUMNS[1:], mapping, encoding)
-    users = pd.DataFrame({USER_ID: files.ids_as_text(raw[USER_ID])})
-    if COUNTRY in raw:
-        users[COUNTRY] = tables.one_line(raw[COUNTRY]).where(raw[COUNTRY].notna())
-    return users
+def _own_users(raw: _File) -> pd.DataFrame:
+    return pd.DataFrame({USER_ID: files.ids_as_text(raw.rows[USER_ID]), **raw.texts(COUNTRY)})

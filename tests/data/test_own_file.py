@@ -102,6 +102,32 @@ def test_item_and_user_files_are_joined_and_their_gaps_counted(shop: pd.DataFram
     assert tables.items.set_index(ITEM_ID).loc["0001", "TITLE"] == "0001"
 
 
+def test_a_mapped_column_is_taken_from_the_file_that_has_it(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.to_csv(tmp_path / "shop.csv", index=False)
+    items = pd.DataFrame({"sku": ["0000", "0001"], "product_name": ["Lamp", "Rug"], "cat": ["Light", "Floor"]})
+    items.to_csv(tmp_path / "items.csv", index=False)
+    mapping = MAPPING | {"TITLE": "product_name", "CATEGORY": "cat"}
+    tables = prepare("file", tmp_path / "shop.csv", tmp_path / "items.csv", column_mapping=mapping)
+    assert tables.items.set_index(ITEM_ID).loc["0001", ["TITLE", "CATEGORY"]].tolist() == ["Rug", "Floor"]
+    nowhere = r"shop\.csv, .*items\.csv: no column 'catt' \(mapped to CATEGORY\); did you mean \"cat\"\?"
+    with pytest.raises(DataError, match=nowhere):
+        mapping["CATEGORY"] = "catt"
+        prepare("file", tmp_path / "shop.csv", tmp_path / "items.csv", column_mapping=mapping)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_blank_text_is_missing_in_every_kind_of_file(shop: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
+    shop = shop.assign(EVENT_TYPE=["", " ", *["click"] * 1_198], TITLE="", COUNTRY=" ")
+    shop["EVENT_TYPE"] = shop["EVENT_TYPE"].astype("category")
+    path = tmp_path / f"shop.{suffix}"
+    shop.to_csv(path, index=False) if suffix == "csv" else shop.to_parquet(path)
+    tables = prepare("file", path, column_mapping=MAPPING)
+    assert tables.interactions[EVENT_TYPE].tolist() == ["view", "view", *["click"] * 1_198]
+    assert 'EVENT_TYPE missing in 2 rows: filled with "view"' in tables.report.notes
+    assert tables.items["TITLE"].equals(tables.items[ITEM_ID].rename("TITLE"))
+    assert (tables.users["COUNTRY"] == "unknown").all()
+
+
 def test_a_placeholder_for_a_time_is_removed_and_counted(shop: pd.DataFrame, tmp_path: Path) -> None:
     shop.loc[3, "when"] = 0
     report = prepared(tmp_path / "shop.csv", shop).report.to_frame().set_index("problem")
