@@ -28,8 +28,9 @@ PRICE = "{:,.2f}"
 class Step:
     """One notebook of one run: its parameters, its place on disk, and what it reports."""
 
-    def __init__(self, name: str, run: Run, params: Noted) -> None:
+    def __init__(self, name: str, run: Run, params: Noted, wait_hours: float) -> None:
         self.name, self.run, self.params = name, run, params
+        self.wait: dict[str, Any] = {"timeout": 3600 * wait_hours, "report": self.report}  # how anything is waited for
         self.expectations: list[dict[str, Any]] = []
         self._started = time.monotonic()
 
@@ -110,7 +111,7 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
     print(f"run {run.run_id}, {values.aws.endpoint or 'AWS'}, region {values.aws.region}, parameters {params_file}")
     for key in cell:
         print(f"  {key} = {values.value(key)!r}")
-    return Step(name, run, noted)
+    return Step(name, run, noted, values.aws.wait_hours)  # not noted: no result depends on it
 
 
 def _following(name: str) -> str:

@@ -45,6 +45,15 @@ def test_a_step_notes_what_it_read_and_so_where_it_was_run() -> None:
     assert read["serving.example_users"] == 3 and {"aws.region", "aws.endpoint"} < read.keys()
 
 
+def test_what_a_notebook_waits_for_it_waits_for_as_long_as_the_params_say(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("aws: {wait_hours: 0.5}\n")
+    step = notebook.start("01_data_prep", str(file))
+    assert step.wait["timeout"] == 1800
+    step.finish()
+    assert "aws.wait_hours" not in step.run.steps["01_data_prep"]["read"]
+
+
 def test_what_was_made_is_known_even_if_a_later_cell_fails() -> None:
     step = notebook.start("01_data_prep")
     step.made(BucketName="b")

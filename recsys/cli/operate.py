@@ -20,7 +20,7 @@ app = typer.Typer()
 def retrain(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
     """Train anew now, by what RetrainingSchedule deployed: the new version goes live unless it measures worse.
 
-    Fails where it does not go live; billed on AWS as a training.
+    A retraining under way is followed to its end instead. Fails where it does not go live; billed on AWS as a training.
     """
     from recsys.operate import in_short
     from recsys.operate import retrain as begin

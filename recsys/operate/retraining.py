@@ -1,6 +1,7 @@
 """A retraining now, by the state machine the schedule starts too (recsys/infra/retraining.yaml), and how it went."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -23,15 +24,16 @@ STEPS = {
 }
 
 
-def retrain(suffix: str, **wait: Any) -> dict[str, Any]:
+def retrain(suffix: str, run: str = "", **wait: Any) -> dict[str, Any]:
     """Begin a retraining of the environment and follow it to its end; returns what it told the topic.
 
     That is `outcome`, live or refused, its `reason`, both versions and their metric. Where this process is cut off the
-    retraining goes on by itself. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is
+    retraining goes on by itself. Training is billed: one under way is gone on with, and so is one that ended with a
+    version that this `run` paid for. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is
     deployed, Refused with the reason where it failed, TimedOut.
     """
-    states = aws.client("stepfunctions")
-    execution = aws.call(states.start_execution, stateMachineArn=_machine(suffix))["executionArn"]
+    machine = _machine(suffix)
+    execution = _begun(machine, run) or _begin(machine, run)
     ended = aws.wait("retraining", lambda: _described(execution), until="SUCCEEDED", **wait)
     return json.loads(ended["output"])
 
@@ -98,6 +100,25 @@ def _machine(suffix: str) -> str:
     if found is None:
         raise AwsError(f'there is no {name}: recsys deploy RetrainingSchedule="cron(0 4 ? * SUN *)" brings it')
     return found
+
+
+def _begun(machine: str, run: str) -> str | None:
+    """The retraining to go on with: the one under way, or the one in which this run trained."""
+    listed = list(aws.pages("stepfunctions", "list_executions", "executions", stateMachineArn=machine))
+    under_way = [each for each in listed if each["status"] == "RUNNING"]
+    if under_way:
+        return min(under_way, key=lambda each: each["startDate"])["executionArn"]  # it refuses those after it
+    ended = [each for each in listed if run and each["name"].startswith(f"{run}-") and each["status"] == "SUCCEEDED"]
+    return next((each["executionArn"] for each in ended if _trained(each["executionArn"])), None)
+
+
+def _begin(machine: str, run: str) -> str:
+    named = {"name": f"{run}-{uuid.uuid4().hex[:8]}"} if run else {}
+    return aws.call(aws.client("stepfunctions").start_execution, stateMachineArn=machine, **named)["executionArn"]
+
+
+def _trained(execution: str) -> bool:
+    return json.loads(_described(execution)["output"])["newVersionArn"] is not None
 
 
 def _described(execution: str) -> dict[str, Any]:

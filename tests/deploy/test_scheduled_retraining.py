@@ -211,6 +211,15 @@ def test_a_spoiled_model_is_refused_and_nobody_else_may_retrain_meanwhile(shop: 
     assert len(incoming_jobs()) == 2  # what the first retraining imported is not imported again
 
 
+def test_one_under_way_is_gone_on_with_and_a_run_pays_once(shop: Shop) -> None:
+    shop.begin()
+    followed = operate.retrain(SUFFIX, "cut-off")
+    assert followed == shop.told() and len(executions()) == 4
+    paid = operate.retrain(SUFFIX, "cut-off")
+    assert paid == shop.told() and paid["executionArn"].split(":")[-1].startswith("cut-off-")
+    assert operate.retrain(SUFFIX, "cut-off") == paid and len(executions()) == 5
+
+
 def test_a_solution_that_trains_itself_is_not_trained_besides(shop: Shop) -> None:
     train_by_itself(shop.solution, True)
     ended = by_hand(shop.endpoint)
