@@ -7,6 +7,7 @@ sections, so that a notebook can use it bare.
 
 import difflib
 import os
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from recsys.errors import ParamsError
 from recsys.schedule import checked
 
 ENVIRONMENT_PREFIX = "RECSYS__"
 DEFAULT_FILE = "params/local.yaml"
+WHERE = ("aws.region", "aws.endpoint", "aws.environment_suffix", "dataset.dataset_group")  # say what a command is about
 PROJECT, NEVER = "recsys", "never"  # values of the tags `project`, and `expiry` without a day
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=1, max_length=50)]
@@ -169,6 +171,7 @@ class Params(Section):
     experiments: Experiments
     cleanup: Cleanup
     run: Run
+    _options: list[str] = PrivateAttr(default_factory=list)  # that name this environment, for `command`
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Params":
@@ -188,6 +191,10 @@ class Params(Section):
     def named(self, name: str) -> str:
         """A resource name that is unique to this environment: `ecommerce-recommendations-dev`."""
         return f"{name}-{self.aws.environment_suffix}"
+
+    def command(self, words: str) -> str:
+        """A command about this environment, to be pasted: `recsys destroy --params params/aws.yaml`."""
+        return shlex.join([*words.split(), *self._options])
 
     def value(self, name: str) -> Any:
         """A parameter by its bare name, whatever its section. Raises ParamsError for an unknown one."""
@@ -309,7 +316,20 @@ def load(
         layers.lay(*_from_setting(setting))
     for name, value in (cell or {}).items():
         layers.lay({section_of(name): {name: value}}, cell_name)
-    return layers.params(), layers.origin
+    values = layers.params()
+    values._options += options(str(file), layers.values, layers.origin)
+    return values, layers.origin
+
+
+def options(file: str, values: Mapping[str, Mapping[str, Any]], origin: Mapping[str, str]) -> list[str]:
+    """What makes a command be about the same environment, also where that is named by no params file."""
+    named = [] if file == DEFAULT_FILE else ["--params", file]
+    for name in WHERE:
+        if origin.get(name, "").startswith(("--set", "environment ")):
+            section, _, key = name.partition(".")
+            value = values[section][key]
+            named += ["--set", f"{name}={'null' if value is None else value}"]
+    return named
 
 
 def root() -> Path:

@@ -11,11 +11,10 @@ from rich.table import Table
 from recsys import http, resources
 from recsys.deploy.api import recommendations_url
 from recsys.errors import NotebookError
-from recsys.params import DEFAULT_FILE
+from recsys.params import options
 from recsys.runs import Run
 
 MOST_NAMED = 3
-WHERE = ("aws.region", "aws.endpoint", "aws.environment_suffix", "dataset.dataset_group")  # say what a command is about
 
 
 def show(run: Run, console: Console) -> None:
@@ -54,16 +53,9 @@ def _show_api(run: Run, console: Console) -> None:
 
 
 def _command(words: str, run: Run) -> str:
-    """The command about this run's environment, also where that was named by no params file."""
-    params, origin = run.manifest["params"], run.manifest["origin"]
-    file = run.manifest["params_file"]
-    options = [] if file == DEFAULT_FILE else ["--params", file]
-    for name in WHERE:
-        if origin.get(name, "").startswith(("--set", "environment ")):
-            section, _, key = name.partition(".")
-            value = params[section][key]
-            options += ["--set", f"{name}={'null' if value is None else value}"]
-    return shlex.join([*words.split(), *options])
+    """The command about this run's environment."""
+    asked = [run.manifest[name] for name in ("params_file", "params", "origin")]
+    return shlex.join([*words.split(), *options(*asked)])
 
 
 def _gone(run: Run) -> list[str]:

@@ -121,6 +121,19 @@ def test_without_credentials_aws_is_not_tried(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*/manifest.json")) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["destroy"], "nothing is left to destroy"),
+        (["cost", "--standing"], "nothing stands that is billed by the hour"),
+    ],
+)
+def test_who_finds_nothing_is_told_where_it_was_looked_for(embedded: Any, words: list[str], said: str) -> None:
+    settings = [f"--set=aws.endpoint={embedded.endpoint}", "--set=aws.environment_suffix=nobody"]
+    shown = CliRunner().invoke(app, [*words, *settings]).output
+    assert shown == f"{said} at {embedded.endpoint}, region us-east-1, environment nobody\n"
+
+
 def test_a_notebook_that_is_none_is_refused_before_anything_starts() -> None:
     done = recsys("run", "--only", "zz", RECSYS__AWS__ENDPOINT="http://127.0.0.1:9")
     assert (done.returncode, done.stdout) == (1, "")

@@ -32,6 +32,12 @@ def connect(values: Params, start_it: bool = False) -> None:
         raise LocalError(f"nothing answers at {values.aws.endpoint}; start it with: recsys local up --port {port}")
 
 
+def place(values: Params) -> str:
+    """Where a command looks: endpoint or account, region and environment, as the end of a sentence."""
+    there = f"at {values.aws.endpoint}" if values.aws.endpoint else f"in account {aws.account_id()}"
+    return f"{there}, region {aws.region()}, environment {values.aws.environment_suffix}"
+
+
 def _answers(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=3).close()

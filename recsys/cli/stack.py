@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from recsys import aws
 from recsys import params as parameters
-from recsys.cli.connection import connect
+from recsys.cli.connection import connect, place
 from recsys.cli.options import AsJson, Given, MaxUsd, ParamsFile, Settings, assigned
 from recsys.cli.output import console, line, print_rows
 from recsys.errors import RecsysError
@@ -89,14 +88,14 @@ def destroy(
     names["stage"] = values.aws.environment_suffix
     standing = cleanup.find(**names)
     if not standing:
-        console.print("nothing is left to destroy")
+        console.print(f"nothing is left to destroy {place(values)}", soft_wrap=True)
         return
     for resource in standing:
         console.print(f"  {resource}")
     if dry_run:
         return
     if not yes:
-        typer.confirm(f"Destroy these {len(standing)} on {aws.endpoint() or 'AWS'}?", abort=True)
+        typer.confirm(f"Destroy these {len(standing)} {place(values)}?", abort=True)
     left = cleanup.destroy(**names, report=line)
     if left:
         raise RecsysError(f"{len(left)} resources are left: {', '.join(map(str, left))}; run the command again")
@@ -138,10 +137,12 @@ def cost(
         group, stage = values.named(values.dataset.dataset_group), values.aws.environment_suffix
         found = stands(group, values.stack_name, asked, stage=stage)
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
+        said += [] if found else [f"nothing stands that is billed by the hour {place(values)}"]
     else:
         demand = costs.Demand(interactions or counted(values), users, requests, events, trainings, audited)
         lines, said = estimated(values, demand, asked, max_usd)
         rows = bill.estimated(lines)
-    print_rows(rows if json else bill.written(rows), json, empty="nothing stands that is billed by the hour")
+    if rows or json:
+        print_rows(rows if json else bill.written(rows), json)
     for sentence in () if json else said:
         console.print(sentence)

@@ -89,7 +89,7 @@ def warnings(values: Params, prices: Prices, demand: Demand) -> list[str]:
     idle = SOLUTIONS * tps * prices.personalize.tps_hour
     said = [
         f"{SOLUTIONS} campaigns cost {idle * 24:,.2f} USD a day whether or not anybody calls them: "
-        "`recsys destroy` when you are done"
+        f"`{values.command('recsys destroy')}` when you are done"
     ]
     if tps > 1:
         more = (tps - 1) * SOLUTIONS * prices.personalize.tps_hour * HOURS

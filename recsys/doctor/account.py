@@ -63,7 +63,7 @@ def concurrency(values: Params) -> str:
     free = limits["UnreservedConcurrentExecutions"] + sum(_reserved(values.named(name)) for name in FUNCTIONS)
     room = free - KEPT - BATCH
     if wanted > room:
-        advice = f"recsys deploy ReservedConcurrency={max(room, 0)}"
+        advice = values.command(f"recsys deploy ReservedConcurrency={max(room, 0)}")
         raise RecsysError(
             f"{wanted} + {BATCH} calls at once are to be reserved, but of {limits['ConcurrentExecutions']} only {free} "
             f"are free and AWS keeps {KEPT}: {advice}, or raise the quota 'Concurrent executions'"
@@ -98,7 +98,8 @@ def personalize_role(values: Params) -> str:
     role = _asked("iam:GetRole", lambda **asked: aws.find(get, **asked) or {}, RoleName=arn.rsplit("/", 1)[1])
     trusted = json.dumps(role.get("Role", {}).get("AssumeRolePolicyDocument", {}))
     if "personalize.amazonaws.com" not in trusted:
-        raise RecsysError(f"{arn} is gone or does not trust personalize.amazonaws.com; bring it back: recsys deploy")
+        remedy = values.command("recsys deploy")
+        raise RecsysError(f"{arn} is gone or does not trust personalize.amazonaws.com; bring it back: {remedy}")
     return f"{arn} trusts Personalize"
 
 

@@ -177,6 +177,13 @@ class TestWarnings:
         said = costs.warnings(values("training.perform_auto_training=true"), PRICES, Demand())
         assert f"{costs.training(100_000, PRICES) * costs.HOURS / 168:,.2f} USD a month" in said[-1]
 
+    def test_name_the_command_that_removes_this_environment_and_no_other(self) -> None:
+        aws = parameters.load("params/aws.yaml", environment={})[0]
+        assert "`recsys destroy --params params/aws.yaml` when you are done" in costs.warnings(aws, PRICES, Demand())[0]
+        mine = parameters.load(settings=["aws.environment_suffix=mine"], environment={})[0]
+        said = costs.warnings(mine, PRICES, Demand())[0]
+        assert "`recsys destroy --set aws.environment_suffix=mine` when you are done" in said
+
     def test_say_that_more_than_one_tps_is_seldom_needed(self) -> None:
         said = costs.warnings(values("serving.min_provisioned_tps=5"), PRICES, Demand())
         assert f"saves {4 * 2 * TPS_HOUR * costs.HOURS:,.0f} USD" in said[1]
