@@ -10,8 +10,10 @@ from recsys import params as parameters
 from recsys.cli.connection import connect
 from recsys.cli.options import AsJson, ParamsFile, Settings, assigned
 from recsys.cli.output import console, line, print_json, print_rows
-from recsys.columns import EVENT_TYPE
+from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import DataError
+
+COLUMNS = (USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE)  # of what users did; the params may map those of other files too
 
 app = typer.Typer()
 
@@ -41,7 +43,7 @@ def retrain(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = N
 def experiment(
     name: Annotated[str, typer.Argument(help="The experiment's name.")],
     events: Annotated[Path, typer.Option(help="A CSV or Parquet file of what users did since it began.")],
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours; may be repeated.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours, over the params' own.")] = None,
     type: Annotated[list[str] | None, typer.Option(help="EVENT_TYPE that counts; may be repeated; else all.")] = None,
     route: Annotated[str, typer.Option(help="recommendations, similar-items or rankings.")] = "recommendations",
     since: Annotated[datetime | None, typer.Option(help="From this moment on (UTC); else all the log knows.")] = None,
@@ -59,7 +61,9 @@ def experiment(
     connect(values)
     function = deploy.api_function(values.stack_name)
     pairs = assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
-    done = sources.load("file", events.resolve(), column_mapping=pairs).events
+    asked = {ours: theirs for ours, theirs in values.data.column_mapping.items() if ours in COLUMNS} | pairs
+    loaded = sources.load("file", events.resolve(), column_mapping=asked, encoding=values.data.encoding)
+    done = loaded.events
     if unknown := set(type or ()) - set(done[EVENT_TYPE]):
         there = ", ".join(sorted(set(done[EVENT_TYPE])))
         raise DataError(f"{events}: no event of type {', '.join(sorted(unknown))}; there are {there}")
@@ -67,5 +71,5 @@ def experiment(
     begun = since.replace(tzinfo=UTC) if since else None
     verdict = compare(exposures(function, name, route, begun), counted, baseline)
     print_rows(verdict.rows(), json)
-    for note in verdict.notes():
+    for note in (*loaded.notes, *verdict.notes()):
         console.print(note, style="yellow") if not json else typer.echo(note, err=True)

@@ -191,18 +191,21 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
             exposures(system.RecommendationApiFunctionName, "found", since=later)
         file = tmp_path / "clicks.csv"
         buyers = [user for user in users if variants[user] == "now"][:5]
-        rows = [(user, "item-1", int(time.time()) + 5, kind) for kind in ("click", "buy") for user in buyers]
-        pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"]).to_csv(file, index=False)
+        rows = [(user, "café", int(time.time()) + 5, kind) for kind in ("click", "buy") for user in buyers]
+        orders = pd.DataFrame(rows, columns=["customer", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"])
+        orders.to_csv(file, index=False, encoding="cp1252")
         command = ["experiment", "found", "--events", str(file), "--type", "buy", "--baseline", "now", "--json"]
-        where = [f"aws.endpoint={os.environ['AWS_ENDPOINT_URL']}", f"aws.environment_suffix={SUFFIX}"]
-        answer = CliRunner().invoke(app, [*command, "--set", where[0], "--set", where[1]])
+        where = [f"--set=aws.endpoint={os.environ['AWS_ENDPOINT_URL']}", f"--set=aws.environment_suffix={SUFFIX}"]
+        where += ["--set=data.column_mapping={USER_ID: customer, TITLE: name}", "--set=data.encoding=cp1252"]
+        answer = CliRunner().invoke(app, [*command, *where])
         told = {row["variant"]: row for row in json.loads(answer.stdout)}
         command[command.index("buy")] = "bye"
-        refused = CliRunner().invoke(app, [*command, "--set", where[0], "--set", where[1]])
+        refused = CliRunner().invoke(app, [*command, *where])
         assert "no event of type bye; there are buy, click" in str(refused.exception)
     finally:
         deploy.deploy(STACK, deploy.experiments(), TAGS)
     assert {name: int(row["users"]) for name, row in told.items()} == Counter(variants.values())
+    assert "TIMESTAMP read as epoch seconds" in answer.stderr
     assert exposed.groupby("VARIANT")["SHARE"].unique().str[0].to_dict() == {"now": 0.75, "gone": 0.25}
     assert (told["now"]["served"], told["gone"]["served"]) == ("100.0%", "0.0%")
     assert told["now"]["events a user"].startswith(f"{5 / Counter(variants.values())['now']:.3f} ")
