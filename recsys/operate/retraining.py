@@ -4,8 +4,10 @@ import json
 import uuid
 from collections.abc import Mapping
 from itertools import pairwise
+from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from recsys import aws, metrics
@@ -36,6 +38,22 @@ def retrain(suffix: str, run: str = "", **wait: Any) -> dict[str, Any]:
     execution = _begun(machine, run) or _begin(machine, run)
     ended = aws.wait("retraining", lambda: _described(execution), until="SUCCEEDED", **wait)
     return json.loads(ended["output"])
+
+
+def refused_by_chance(values: np.ndarray, tolerance: float) -> float:
+    """The chance that a version just as good as the one that serves measures worse by more than `tolerance` per cent.
+
+    values: (n_users,) of the metric. Each version is measured on as many users of its own, so that both figures are
+    normal with the mean m and the standard error s of these:
+
+        P(Y < (1 - t) X) = Phi(-t m / (s sqrt(1 + (1 - t)^2))),  t = tolerance / 100
+
+    >>> values = np.tile([1.0, 0.0, 0.0], 40)
+    >>> round(refused_by_chance(values, 5), 2), round(refused_by_chance(values, 20), 2)
+    (0.39, 0.11)
+    """
+    mean, error, part = np.mean(values), np.std(values) / np.sqrt(len(values)), tolerance / 100
+    return NormalDist().cdf(-part * mean / (error * np.sqrt(1 + (1 - part) ** 2))) if error else 0.0
 
 
 def in_short(told: Mapping[str, Any]) -> dict[str, Any]:
