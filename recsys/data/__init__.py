@@ -11,12 +11,10 @@ from recsys.data.preparation import Prepared, prepare
 from recsys.data.sessions import session_statistics, sessionise
 from recsys.data.shop import Shop
 from recsys.data.split import split_by_time
-from recsys.data.statistics import activity
 
 __all__ = [
     "Prepared",
     "Shop",
-    "activity",
     "checks",
     "prepare",
     "session_statistics",

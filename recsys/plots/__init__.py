@@ -1,6 +1,6 @@
 """One function per figure: tables in, a `Figure` of PNG and alt text out; for notebooks and pages alike."""
 
-from recsys.plots.beyond_accuracy import accuracy_vs_coverage, by_activity, popularity_bias
+from recsys.plots.beyond_accuracy import by_activity, popularity_bias
 from recsys.plots.costs import usd_a_day
 from recsys.plots.data import events_per_day, events_per_user_and_item, hour_of_week, popularity_curve, sessions
 from recsys.plots.drift import drift_by_week
@@ -9,13 +9,12 @@ from recsys.plots.monitoring import request_timeline, vital_signs
 from recsys.plots.quality import cold_start_over_time, quality_report, split_timeline
 from recsys.plots.retraining import answers_meanwhile, retraining_steps, retraining_verdict
 from recsys.plots.sagemaker import latency_compared, scraped_metrics, usd_per_million
-from recsys.plots.serving import before_after, latency_histogram, pipeline_durations, replay_hit_rate, stream_lag
+from recsys.plots.serving import before_after, latency_histogram, replay_hit_rate, stream_lag
 from recsys.plots.style import Figure
-from recsys.plots.training import metric_at_k, metric_bars, tuning_trials
+from recsys.plots.training import metric_bars, tuning_trials
 
 __all__ = [
     "Figure",
-    "accuracy_vs_coverage",
     "answers_meanwhile",
     "before_after",
     "by_activity",
@@ -28,9 +27,7 @@ __all__ = [
     "latency_compared",
     "latency_histogram",
     "lift_so_far",
-    "metric_at_k",
     "metric_bars",
-    "pipeline_durations",
     "popularity_bias",
     "popularity_curve",
     "quality_report",

@@ -1,4 +1,4 @@
-"""Figures of what one accuracy number hides: coverage of the catalogue, popularity bias, and who is served well."""
+"""Figures of what one accuracy number hides: popularity bias, and who is served well."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -10,31 +10,9 @@ from matplotlib.axes import Axes
 from recsys.errors import DataError
 from recsys.metrics import bootstrap
 from recsys.plots import style
-from recsys.plots.style import INK, Figure, beside, canvas, counted, finished, needs, plain, share
-from recsys.plots.training import chosen
+from recsys.plots.style import INK, Figure, canvas, counted, finished, needs, plain, share
 
 BANDS = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
-
-
-def accuracy_vs_coverage(table: pd.DataFrame, accuracy: str = "NDCG@10", coverage: str = "coverage") -> Figure:
-    """Is accuracy bought with sameness? Each model's accuracy against the share of the catalogue it recommends.
-
-    `table` is a metrics table (name, metric, mean, low, high) that holds both metrics.
-    """
-    rows = chosen(table, "accuracy_vs_coverage", [accuracy, coverage])
-    y = rows[rows["metric"] == accuracy].set_index("name")
-    x = rows[rows["metric"] == coverage].set_index("name")["mean"].reindex(y.index)
-    spread = style.whiskers(y)
-    with canvas(3.5) as (figure, axes):
-        for place, name in enumerate(y.index):
-            across, up = x[name], y.loc[name, "mean"]
-            axes.errorbar(across, up, yerr=spread[:, [place]], markersize=9, capsize=3, **style.look(place))
-            beside(axes, name, across, up, right=11 if across < 0.6 else -11)
-        axes.set(xlabel="share of the catalogue recommended (coverage)", ylabel=accuracy, xlim=(-0.03, 1.03))
-        axes.set_ylim(-0.06 * y["high"].max(), 1.12 * max(y["high"].max(), 1e-6))
-        style.share_axis(axes.xaxis)
-        words = [f"{name} {plain(y.loc[name, 'mean'])} and {share(x[name])}" for name in y.index]
-        return finished(figure, "Accuracy against coverage", f"{accuracy} and {coverage}: {', '.join(words)}.")
 
 
 def popularity_bias(popularity: np.ndarray, recommended: Mapping[str, np.ndarray]) -> Figure:

@@ -144,17 +144,14 @@ def hour_of_week(interactions: pd.DataFrame) -> Figure:
         return finished(figure, "Events by hour of the week", finding, detail)
 
 
-def sessions(interactions: pd.DataFrame, gap_minutes: float = 30.0) -> Figure:
+def sessions(visits: pd.DataFrame, gap_minutes: float = 30.0) -> Figure:
     """How long is a visit? Events per session and its minutes; a pause longer than `gap_minutes` starts a new session.
 
-    The duration is drawn for the sessions whose events lie at more than one time; the finding says how many those are.
+    `visits` has a row per session: events and minutes. The duration is drawn for those whose events lie at more than
+    one time; the finding says how many they are.
     """
-    needs(interactions, "sessions", USER_ID, TIMESTAMP)
-    ordered = interactions.sort_values([USER_ID, TIMESTAMP], kind="stable")
-    starts = (ordered[USER_ID] != ordered[USER_ID].shift()) | (ordered[TIMESTAMP].diff() > gap_minutes * 60)
-    spans = ordered.groupby(starts.cumsum().to_numpy())[TIMESTAMP].agg(["size", "min", "max"])
-    lengths = spans["size"].to_numpy()
-    minutes = ((spans["max"] - spans["min"]) / 60).to_numpy()
+    needs(visits, "sessions", "events", "minutes")
+    lengths, minutes = visits["events"].to_numpy(), visits["minutes"].to_numpy()
     lasting = np.maximum(1, np.ceil(minutes[minutes > 0]))
     with canvas(3.3, columns=2) as (figure, (left, right)):
         _count_histogram(left, lengths, "events per session", "sessions")

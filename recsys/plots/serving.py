@@ -1,6 +1,6 @@
-"""Figures of the live system: latency, recommendations before and after clicks, the replay, the stream and the run."""
+"""Figures of the live system: latency, recommendations before and after clicks, the replay and the stream."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -168,24 +168,3 @@ def _bands(users: pd.Series, hits: pd.Series, samples: int, seed: int) -> tuple[
     asked = weights @ np.cumsum(mine, axis=1)
     rates = np.divide(found, asked, out=np.full_like(found, np.nan), where=asked > 0)
     return tuple(np.nanquantile(rates, [0.025, 0.975], axis=0))
-
-
-def pipeline_durations(seconds: Mapping[str, float]) -> Figure:
-    """Where does the time go? A bar per notebook or stage, in the order given, in seconds."""
-    values = style.numbers(list(seconds.values()), "pipeline_durations")
-    names, total = list(seconds), float(values.sum())
-    longest = int(values.argmax())
-    with canvas(1.35 + 0.3 * len(names)) as (figure, axes):
-        colours = [BLUE if place == longest else style.SKY for place in range(len(names))]
-        axes.barh(range(len(names)), values, 0.68, color=colours)
-        for place, value in enumerate(values):
-            beside(axes, f"{value:,.1f} s", value, place)
-        axes.set_yticks(range(len(names)), names)
-        axes.tick_params(axis="y", labelcolor=INK)
-        axes.set(xlabel="seconds", ylim=(len(names) - 0.5, -0.5), xlim=(0, max(1.15 * values.max(), 0.1)))
-        axes.grid(axis="y", visible=False)
-        part = f" ({share(values[longest] / total)})" if total > 0 else ""
-        finding = f"The pipeline took {total:,.1f} s in {counted(len(names), 'stage')}; "
-        finding += f"the longest, {names[longest]}, {values[longest]:,.1f} s{part}."
-        detail = "; ".join(f"{name}: {value:,.1f} s" for name, value in zip(names, values, strict=True)) + "."
-        return finished(figure, "Duration of each stage", finding, detail)

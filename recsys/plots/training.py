@@ -1,10 +1,9 @@
 """Figures of training: what was tried, and how accurate the result is against baselines.
 
 A *metrics table* has the columns name (the model), metric, mean, low, high, where low and high bound the 95 % interval.
-A metric at a depth ends in `@10` or `_at_10`. The first name is the model under study, the others are its baselines.
+The first name is the model under study, the others are its baselines.
 """
 
-import re
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, finished,
 
 TABLE = ("name", "metric", "mean", "low", "high")
 MOST_NAMED = 3
-DEPTH = re.compile(r"^(.*?)(?:@|_at_)(\d+)(.*)$")
 
 
 def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> Figure:
@@ -74,7 +72,7 @@ def metric_bars(
 
     `table` is a metrics table; `metrics` chooses and orders the panels (default: all, in the table's order).
     """
-    rows = chosen(table, "metric_bars", metrics)
+    rows = _chosen(table, "metric_bars", metrics)
     names, kinds = list(dict.fromkeys(rows["name"])), list(dict.fromkeys(rows["metric"]))
     columns = 2 if len(kinds) == 4 else min(3, len(kinds))
     lines = -(-len(kinds) // columns)
@@ -84,7 +82,7 @@ def metric_bars(
             _bars(axes, rows[rows["metric"] == kind].set_index("name").reindex(names), kind)
         for axes in grid.flat[len(kinds) :]:
             axes.set_visible(False)
-        return finished(figure, title, _against(rows, kinds[0]), in_words(rows))
+        return finished(figure, title, _against(rows, kinds[0]), _in_words(rows))
 
 
 def _bars(axes: Axes, values: pd.DataFrame, kind: str) -> None:
@@ -102,7 +100,7 @@ def _bars(axes: Axes, values: pd.DataFrame, kind: str) -> None:
     axes.grid(axis="y", visible=False)
 
 
-def chosen(table: pd.DataFrame, figure: str, metrics: list[str] | None) -> pd.DataFrame:
+def _chosen(table: pd.DataFrame, figure: str, metrics: list[str] | None) -> pd.DataFrame:
     """The rows of the named metrics, in that order; all for None. Raises DataError naming what there is."""
     known = list(dict.fromkeys(needs(table, figure, *TABLE)["metric"]))
     unknown = [metric for metric in metrics or () if metric not in known]
@@ -111,7 +109,7 @@ def chosen(table: pd.DataFrame, figure: str, metrics: list[str] | None) -> pd.Da
     return pd.concat([table[table["metric"] == metric] for metric in metrics or known])
 
 
-def in_words(rows: pd.DataFrame) -> str:
+def _in_words(rows: pd.DataFrame) -> str:
     """Every value of a metrics table, the model's with its interval, as one sentence."""
     groups = [list(group.itertuples()) for _, group in rows.groupby("metric", sort=False)]
     words = [
@@ -135,41 +133,3 @@ def _against(table: pd.DataFrame, metric: str) -> str:
         for other in others
     ]
     return f"{metric} of {model.name} is {_interval(model)}{', ' + ', '.join(times) if times else ''}."
-
-
-def metric_at_k(table: pd.DataFrame) -> Figure:
-    """How does accuracy change with the length of the list? A panel per metric, a line per model.
-
-    `table` is a metrics table; metrics that are not known at two depths or more are left out.
-    """
-    parts = needs(table, "metric_at_k", *TABLE)["metric"].str.extract(DEPTH)
-    stems = (parts[0] + parts[2]).str.replace("_", " ")
-    at = table.assign(stem=stems, k=pd.to_numeric(parts[1])).dropna(subset=["k"])
-    at = at[at.groupby("stem")["k"].transform("nunique") >= 2].sort_values("k", kind="stable")
-    if at.empty:
-        known = ", ".join(dict.fromkeys(table["metric"]))
-        raise DataError(f"metric_at_k: no metric at two depths, as precision@5 and precision@10; there are {known}")
-    names, kinds = (
-        list(dict.fromkeys(table["name"])),
-        [stem for stem in dict.fromkeys(stems.dropna()) if stem in set(at["stem"])],
-    )
-    with canvas(3.5, columns=len(kinds), squeeze=False) as (figure, grid):
-        for axes, kind in zip(grid.flat, kinds, strict=True):
-            _depth_lines(axes, at[at["stem"] == kind], names)
-            axes.set_title(kind, color=INK, fontweight="bold")
-        figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(names))
-        first = at[(at["stem"] == kinds[0]) & (at["name"] == names[0])]
-        values = ", ".join(f"{plain(row.mean)} at {row.k:.0f}" for row in first.itertuples())
-        finding = f"{kinds[0]} of {names[0]} is {values} items."
-        return finished(figure, "Accuracy by length of the list", finding, in_words(at))
-
-
-def _depth_lines(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
-    for place, name in enumerate(names):
-        line = rows[rows["name"] == name]
-        spread = style.whiskers(line)
-        axes.errorbar(line["k"], line["mean"], yerr=spread, capsize=3, elinewidth=1.1, label=name, **style.look(place))
-    axes.set(xlabel="items shown (k)", xticks=sorted(rows["k"].unique()))
-    axes.set_ylim(0, 1.15 * max(rows["high"].max(), 1e-6))
-    axes.xaxis.set_major_formatter("{x:.0f}")
-    axes.margins(x=0.08)

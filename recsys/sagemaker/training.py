@@ -13,8 +13,6 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 CHANNEL = "interactions"
 VOLUME_GB = 10
 LONGEST_SECONDS = 3600  # of a job; what it is asked to search for in time is the budget among its hyperparameters
-SECOND, MINUTE = 1, 60
-FINE_SECONDS = 3 * 3600  # CloudWatch keeps seconds for so long
 
 
 def ensure_training_job(
@@ -68,21 +66,6 @@ def reported(job: Any) -> pd.DataFrame:
         for value in re.findall(each["Regex"], line)
     )
     return pd.DataFrame(found, columns=["metric_name", "value"])
-
-
-def metric_curve(job: Any) -> pd.DataFrame:
-    """What CloudWatch keeps of a job's metrics: columns metric_name, timestamp (seconds since its first), value.
-
-    By the second where it still is, else by the minute, each the mean of its values.
-    """
-    sdk.resources()
-    from sagemaker.core.analytics import TrainingJobAnalytics
-
-    age = pd.Timestamp.now("UTC") - job.training_start_time
-    period = SECOND if age.total_seconds() < FINE_SECONDS else MINUTE
-    bucket = job.output_data_config.s3_output_path.split("/")[2]
-    curve = TrainingJobAnalytics(job.training_job_name, sagemaker_session=sdk.session(bucket), period=period)
-    return aws.call(curve.dataframe)
 
 
 def _trainer(

@@ -1,10 +1,10 @@
-"""Sessions, the split in time, and the numbers that describe activity."""
+"""Sessions, and the split in time."""
 
 import pandas as pd
 import pytest
 
 from recsys.columns import ITEM_ID, SESSION_ID, TIMESTAMP, USER_ID
-from recsys.data import activity, prepare, session_statistics, sessionise, split_by_time
+from recsys.data import prepare, session_statistics, sessionise, split_by_time
 from recsys.errors import DataError
 
 MINUTE = 60
@@ -68,10 +68,3 @@ def test_a_split_that_leaves_a_part_empty_is_refused() -> None:
         split_by_time(events(("a", 1), ("a", 2)), 0.5, 0.5)
     with pytest.raises(DataError, match="the train part of 3 interactions is empty"):
         split_by_time(events(("a", 1), ("a", 1), ("a", 1)))
-
-
-def test_activity_describes_users_items_sessions_and_days(sample: pd.DataFrame) -> None:
-    found = activity(sample).set_index("what")
-    assert found.loc["events per user", "mean"] == pytest.approx(len(sample) / sample[USER_ID].nunique())
-    assert found.loc["events per item", "largest"] == sample[ITEM_ID].value_counts().max()
-    assert (found["gini"].between(0, 1)).all()

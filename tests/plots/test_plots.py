@@ -13,6 +13,7 @@ from PIL import Image
 
 from recsys import plots
 from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
+from recsys.data import session_statistics, sessionise
 from recsys.errors import DataError
 from recsys.plots import Figure, style
 
@@ -31,6 +32,10 @@ def interactions(events: int = 400) -> pd.DataFrame:
             EVENT_TYPE: np.where(place % 3 < 2, "view", "purchase"),
         }
     )
+
+
+def visits(events: pd.DataFrame, gap_minutes: float = 30) -> pd.DataFrame:
+    return session_statistics(sessionise(events, gap_minutes))
 
 
 def metrics_table() -> pd.DataFrame:
@@ -133,14 +138,12 @@ EVERY: dict[str, Callable[[], Figure]] = {
     "events_per_user_and_item": lambda: plots.events_per_user_and_item(interactions()),
     "events_per_day": lambda: plots.events_per_day(interactions()),
     "hour_of_week": lambda: plots.hour_of_week(interactions()),
-    "sessions": lambda: plots.sessions(interactions()),
+    "sessions": lambda: plots.sessions(visits(interactions())),
     "quality_report": lambda: plots.quality_report(quality(), 100),
     "cold_start_over_time": lambda: plots.cold_start_over_time(interactions()),
     "split_timeline": lambda: plots.split_timeline({"train": interactions()[:300], "test": interactions()[300:]}),
     "tuning_trials": lambda: plots.tuning_trials(trials()),
     "metric_bars": lambda: plots.metric_bars(metrics_table()),
-    "metric_at_k": lambda: plots.metric_at_k(metrics_table()),
-    "accuracy_vs_coverage": lambda: plots.accuracy_vs_coverage(metrics_table()),
     "popularity_bias": lambda: plots.popularity_bias(np.array([90, 5, 3, 1, 1]), {"model": np.array([[0, 4]])}),
     "by_activity": lambda: plots.by_activity(per_user(), samples=50),
     "latency_histogram": lambda: plots.latency_histogram(np.arange(1, 101)),
@@ -160,7 +163,6 @@ EVERY: dict[str, Callable[[], Figure]] = {
     "experiment_result": lambda: plots.experiment_result(variants(), {"new": (2.0, 1.2, 3.1)}, "now"),
     "lift_so_far": lambda: plots.lift_so_far(lifts(), "new", "now"),
     "usd_a_day": lambda: plots.usd_a_day({"stream": 1.0, "campaign/main": 4.0}),
-    "pipeline_durations": lambda: plots.pipeline_durations({"prep": 1.0, "training": 3.0}),
 }
 
 FINDINGS = {
@@ -174,8 +176,6 @@ FINDINGS = {
     "split_timeline": "oldest first: train 75 %, test 25 %. train: 300 events (75 %), 2026-01-05 to 2026-02-03",
     "tuning_trials": "best of 3 settings (l2 10) reaches ndcg 0.300, the worst 0.100. Trying them took 6.0 seconds.",
     "metric_bars": "NDCG@5 of model is 0.200 (0.180 to 0.220), 4.00 times that of popularity.",
-    "metric_at_k": "NDCG of model is 0.200 at 5, 0.300 at 10 items.",
-    "accuracy_vs_coverage": "NDCG@10 and coverage: model 0.300 and 60 %, popularity 0.100 and 2.0 %.",
     "popularity_bias": "most popular 20 % of items make up 90 % of demand, 50 % of model.",
     "by_activity": "NDCG@10 of model is 0.200 for users with 1 event and 0.600 for those with 9 events.",
     "latency_compared": "endpoint p50 51.0 ms, p99 100 ms; campaign p50 1.00 ms, p99 1.00 ms.",
@@ -196,7 +196,6 @@ FINDINGS = {
     "experiment_result": "new has 2.00 times (1.20 to 3.10) the events a user of now. new: 0.600 events a user (0.400",
     "lift_so_far": "100 users new stands at 2.00 times now (1.20 to 3.10); the interval left 1 out at 1 of 2 looks.",
     "usd_a_day": "costs 5.00 USD a day, 150 in 30 days, whether or not anybody calls; the dearest is campaign/main,",
-    "pipeline_durations": "The pipeline took 4.0 s in 2 stages; the longest, training, 3.0 s (75 %).",
 }
 
 
@@ -234,7 +233,7 @@ def test_a_log_shows_the_finding_in_place_of_the_figure() -> None:
 
 
 def test_save_writes_the_png_and_makes_its_folder(tmp_path: Path) -> None:
-    figure = EVERY["pipeline_durations"]()
+    figure = EVERY["usd_a_day"]()
     assert figure.save(tmp_path / "new" / "figure.png").read_bytes() == figure.png
 
 
@@ -245,7 +244,6 @@ def test_save_writes_the_png_and_makes_its_folder(tmp_path: Path) -> None:
         plots.events_per_user_and_item,
         plots.events_per_day,
         plots.hour_of_week,
-        plots.sessions,
         plots.cold_start_over_time,
     ],
 )
@@ -263,7 +261,6 @@ def test_a_figure_of_no_interactions_says_that_there_is_nothing_to_draw(draw: Ca
         plots.events_per_user_and_item,
         plots.events_per_day,
         plots.hour_of_week,
-        plots.sessions,
     ],
 )
 @pytest.mark.parametrize("events", [1, 2])
@@ -271,7 +268,7 @@ def test_one_user_with_one_or_two_events_can_be_drawn(draw: Callable[..., Figure
     assert draw(interactions(events).assign(**{USER_ID: "1"})).png
 
 
-@pytest.mark.parametrize("draw", [plots.tuning_trials, plots.metric_bars, plots.metric_at_k, plots.by_activity])
+@pytest.mark.parametrize("draw", [plots.tuning_trials, plots.metric_bars, plots.by_activity])
 def test_an_empty_table_is_an_error_that_names_the_figure(draw: Callable[..., Figure]) -> None:
     columns = ["name", "metric", "mean", "low", "high", "ndcg", "events"]
     with pytest.raises(DataError, match=f"{draw.__name__}: the table is empty"):
@@ -309,8 +306,8 @@ def test_the_busiest_hour_is_named_in_utc() -> None:
 
 def test_a_session_ends_with_a_pause_longer_than_the_gap() -> None:
     events = interactions(3).assign(**{USER_ID: "1", TIMESTAMP: [0, 1800, 3601]})
-    assert "The median of 2 sessions has 2 events; 50 % last longer" in plots.sessions(events).alt
-    assert "The median of 1 session has 3 events" in plots.sessions(events, gap_minutes=31).alt
+    assert "The median of 2 sessions has 2 events; 50 % last longer" in plots.sessions(visits(events)).alt
+    assert "The median of 1 session has 3 events" in plots.sessions(visits(events, 31), gap_minutes=31).alt
 
 
 def test_cold_start_needs_more_than_one_period() -> None:
@@ -373,16 +370,6 @@ def test_an_unknown_metric_is_named_with_those_there_are() -> None:
         plots.metric_bars(metrics_table(), ["MRR@25"])
 
 
-def test_personalizes_own_metric_names_have_their_depth() -> None:
-    table = metrics_table().replace({"NDCG@5": "precision_at_5", "NDCG@10": "precision_at_10"})
-    assert "precision of model is 0.200 at 5, 0.300 at 10 items." in plots.metric_at_k(table).alt
-
-
-def test_a_metric_at_one_depth_only_cannot_be_drawn_by_depth() -> None:
-    with pytest.raises(DataError, match="no metric at two depths"):
-        plots.metric_at_k(metrics_table()[:1])
-
-
 def test_a_baseline_at_zero_is_not_divided_by() -> None:
     table = metrics_table()
     table.loc[table["name"] == "popularity", ["mean", "low", "high"]] = 0.0
@@ -407,7 +394,6 @@ def test_recommendations_of_nothing_are_an_error() -> None:
 def test_figures_leave_the_tables_they_draw_as_they_were() -> None:
     events, table = interactions(), metrics_table()
     before = events.copy(), table.copy()
-    plots.sessions(events)
     plots.cold_start_over_time(events)
     plots.metric_bars(table)
     pd.testing.assert_frame_equal(events, before[0])

@@ -94,13 +94,6 @@ def test_a_job_leaves_a_model_and_its_metrics_and_is_tagged(job: Any) -> None:
     assert {each["Key"]: each["Value"] for each in told} == TAGS
 
 
-def test_cloudwatch_tells_how_the_metrics_went(job: Any) -> None:
-    curve = training.metric_curve(job)
-    assert {"timestamp", "metric_name", "value"} == set(curve)
-    tested = curve[curve["metric_name"] == "test:ndcg_at_10"]["value"]
-    assert tested.to_list() == pytest.approx([training.final_metrics(job)["test:ndcg_at_10"]])
-
-
 def test_the_log_tells_each_value_in_its_order(job: Any) -> None:
     told, last = training.reported(job), training.final_metrics(job)
     assert told.groupby("metric_name")["value"].last().to_dict() == pytest.approx(last)
