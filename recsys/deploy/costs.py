@@ -103,6 +103,14 @@ def warnings(values: Params, prices: Prices, demand: Demand) -> list[str]:
             f"training.perform_auto_training: Personalize trains every 7 days, about {weekly * HOURS / 168:,.2f} USD a "
             "month, until the solution is deleted or updated"
         )
+    if values.training.recipe.endswith("-v2"):
+        said.append(
+            f"training.recipe is {values.training.recipe}: AWS prices version 2 recipes in a way of their own, "
+            "training by interactions; its figures are not known here, and version 1's stand in their place"
+        )
+    said.append(
+        "the notebooks' campaigns answer with item metadata, which AWS bills besides: it is not in the estimate"
+    )
     return said
 
 

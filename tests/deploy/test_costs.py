@@ -175,7 +175,14 @@ class TestPrices:
 class TestWarnings:
     def test_say_what_training_by_itself_costs(self) -> None:
         said = costs.warnings(values("training.perform_auto_training=true"), PRICES, Demand())
-        assert f"{costs.training(100_000, PRICES) * costs.HOURS / 168:,.2f} USD a month" in said[-1]
+        assert f"{costs.training(100_000, PRICES) * costs.HOURS / 168:,.2f} USD a month" in said[1]
+
+    def test_say_what_is_priced_in_another_way_or_not_at_all(self) -> None:
+        said = costs.warnings(values(), PRICES, Demand())
+        assert "training.recipe is aws-user-personalization-v2: AWS prices version 2 recipes in a way of" in said[-2]
+        assert "item metadata, which AWS bills besides" in said[-1]
+        older = costs.warnings(values("training.recipe=aws-user-personalization"), PRICES, Demand())
+        assert "version 2" not in " ".join(older)
 
     def test_name_the_command_that_removes_this_environment_and_no_other(self) -> None:
         aws = parameters.load("params/aws.yaml", environment={})[0]
