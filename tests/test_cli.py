@@ -108,6 +108,22 @@ def test_data_check_says_what_is_wrong_what_is_there_and_that_it_is_enough(tmp_p
     assert told["kept"] == 1_200 and told["facts"]["interactions"] == "1,200" and told["problems"]
 
 
+def test_data_check_reads_what_a_params_file_names_as_it_says(tmp_path: Path) -> None:
+    rows = [f"c{row % 60},{row % 40},{1_709_210_096 + row},Commande passée" for row in range(1_200)]
+    (tmp_path / "shop.csv").write_text("\n".join(["who,what,when,did", *rows]), encoding="cp1252")
+    (tmp_path / "items.csv").write_text("what,name\n0,Café\n", encoding="cp1252")
+    mapping = "{USER_ID: who, ITEM_ID: what, TIMESTAMP: when, EVENT_TYPE: did, TITLE: name}"
+    data = f"source: file, data_file: {tmp_path}/shop.csv, items_file: {tmp_path}/items.csv"
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        f"data: {{{data}, column_mapping: {mapping}, encoding: cp1252}}\n"
+        "serving: {purchase_events: [commande passée]}\n"
+    )
+    told = json.loads(CliRunner().invoke(app, ["data", "check", "--params", str(file), "--json"]).output)
+    assert told["notes"] == ["when read as epoch seconds", "event types: commande passée 1,200"]
+    assert {each["problem"]: each["rows"] for each in told["problems"]}["TITLE missing"] == 39
+
+
 def test_without_credentials_aws_is_not_tried(tmp_path: Path) -> None:
     bare = {
         "AWS_ACCESS_KEY_ID": "",

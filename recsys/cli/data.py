@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from recsys.cli.options import AsJson, assigned
+from recsys import params as parameters
+from recsys.cli.options import AsJson, ParamsFile, assigned
 from recsys.cli.output import console, line, print_json, print_rows
 from recsys.params import resolve
 
@@ -43,16 +44,24 @@ def fetch(
 
 @app.command("check", epilog="Example: recsys data check shop.csv --map USER_ID=customer --map ITEM_ID=sku")
 def check(
-    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file of interactions.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A CSV or Parquet file of interactions; if none, the params'.")
+    ] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours; may be repeated.")] = None,
-    encoding: Annotated[str, typer.Option(help="Text encoding of a CSV.")] = "utf-8",
+    encoding: Annotated[str | None, typer.Option(help="Text encoding of a CSV; if none, the params'.")] = None,
+    params: ParamsFile = parameters.DEFAULT_FILE,
     json: AsJson = False,
 ) -> None:
-    """The quality report of a file, what is in it, and whether it is enough to train on."""
+    """The quality report of a file, or of all that a params file names, and whether it is enough to train on."""
     from recsys.data import checks, prepare
+    from recsys.plan import PREPARE
 
-    pairs = assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
-    prepared = prepare("file", data_file=file.resolve(), column_mapping=pairs, encoding=encoding)
+    values, _ = parameters.load(params)
+    asked = values.data.model_dump(include=PREPARE)
+    asked |= {"source": "file", "data_file": file.resolve()} if file else {}
+    asked |= {"encoding": encoding} if encoding else {}
+    asked["column_mapping"] |= assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
+    prepared = prepare(**asked, purchase_events=values.serving.purchase_events)
     report, facts = prepared.report, dict(prepared.describe().itertuples(index=False))
     if json:
         problems = json_format.loads(report.to_frame().to_json(orient="records"))
