@@ -85,7 +85,7 @@ def execute(
         if previous is not None and all(map(by_hand, selected)):
             run = previous
         else:
-            taken = _as_they_are(plan, selected, previous, exists)
+            taken = _as_they_are(plan, selected, values, previous, exists)
             run = _open(values, origin, params_file, previous, plan)
         for path, (fingerprint, fresh) in plan.items():
             if path in taken:
@@ -138,7 +138,7 @@ def _differing(previous: Run | None, path: Path, values: Params) -> dict[str, tu
 
 
 def _as_they_are(
-    plan: dict[Path, tuple[str, bool]], selected: list[Path], previous: Run | None, exists: Exists
+    plan: dict[Path, tuple[str, bool]], selected: list[Path], values: Params, previous: Run | None, exists: Exists
 ) -> list[Path]:
     """The steps before the selected ones that something has changed of. Raises NotebookError for one not there."""
     taken = [path for path, (_, fresh) in plan.items() if path < selected[0] and not fresh]
@@ -147,7 +147,7 @@ def _as_they_are(
         if not _stands(step, exists):
             raise NotebookError(
                 f"{selected[0].stem} goes on from {path.stem}, which is not done or whose resources are gone: "
-                f"recsys run --from {path.stem[:2]}"
+                f"{values.command('recsys run --from ' + path.stem[:2])}"
             )
     return taken
 
