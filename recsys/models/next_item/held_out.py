@@ -13,13 +13,14 @@ from recsys.models.next_item.draft import most_frequent
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.large import regression_of
-from recsys.models.next_item.regression import HELD_OUT_SCORES, HELD_OUT_USERS, Regression
+from recsys.models.next_item.regression import DENSE_ITEMS, HELD_OUT_SCORES, HELD_OUT_USERS, Regression
 from recsys.models.next_item.settings import LATER, LATER_CLIMBS, Climbs, Settings
 from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_split
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
 
-# By goal: share of the users that are held out, and the most.
+# By goal: share of the users that are held out, and the most where the regression is exact: a larger one is told more by
+# more of them, and takes hardly longer.
 HELD_OUT = {"next": (0.5, HELD_OUT_USERS), "newest": (0.2, 500), "later": (1.0, HELD_OUT_USERS)}
 FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
@@ -87,6 +88,7 @@ class HeldOut:
             raise ModelError(f"goal {goal!r}: choose one of {', '.join(HELD_OUT)}")
         able = np.flatnonzero(seqs.lengths >= 2)
         share, most = HELD_OUT[goal]
+        most = most if seqs.n_items <= DENSE_ITEMS else HELD_OUT_USERS
         count = min(most, max(FEWEST_SCORED, HELD_OUT_SCORES // seqs.n_items), int(len(able) * share))
         if count < FEWEST:
             return None
