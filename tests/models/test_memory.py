@@ -12,16 +12,21 @@ FIT = """
 import resource
 import numpy as np
 from recsys.models import NextItem, Sequences
-from recsys.models.next_item import loops
 from recsys.models.next_item.regression import needed_bytes
 
-users, items, length = 5_000, 2_100, 10
-codes = np.random.default_rng(0).integers(0, items, users * length).astype(np.int32)
-names = (np.arange(n).astype(str).astype(object) for n in (users, items))
-seqs = Sequences(*names, np.arange(users + 1) * length, codes, np.tile(np.arange(length), users))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-NextItem.fit(seqs, budget=0.5)
-print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before), needed_bytes(items))
+def shop(users, items, length=10):
+    codes = np.random.default_rng(0).integers(0, items, users * length).astype(np.int32)
+    names = (np.arange(n).astype(str).astype(object) for n in (users, items))
+    return Sequences(*names, np.arange(users + 1) * length, codes, np.tile(np.arange(length), users))
+
+def peak():
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+small, large = shop(200, 50), shop(5_000, 2_100)
+NextItem.fit(small)  # compiles, which takes memory of its own
+before = peak()
+NextItem.fit(large, budget=0.5)
+print(peak() - before, needed_bytes(large.n_items))
 """
 
 
