@@ -24,10 +24,12 @@ def body(values: Mapping[str, Any]) -> str:
     """The template's text for these parameters, its API deployment named after a digest of the API.
 
     A deployment is a snapshot that never changes: only another name makes CloudFormation take a new one. The parameters
-    that the API's resources name count, as does the choice of an authorizer.
+    that the API's resources name count, as do the choice of an authorizer and what its function is called by: the API
+    knows the function's ARN.
     """
-    every = content()["Resources"].items()
-    api = {name: resource for name, resource in every if resource["Type"].startswith("AWS::ApiGateway::")}
+    every = content()["Resources"]
+    api = {name: each for name, each in every.items() if each["Type"].startswith("AWS::ApiGateway::")}
+    api["function"] = every["RecommendationApi"]["Properties"]["FunctionName"]
     text = json.dumps(api, sort_keys=True)
     named = {name for name in parameters() if re.search(rf'"{name}"|\$\{{{name}\}}', text)}
     given = {name: str(values.get(name, content()["Parameters"][name].get("Default"))) for name in sorted(named)}

@@ -188,4 +188,5 @@ def snapshot(values: dict[str, str]) -> str:
 def test_a_parameter_that_changes_the_api_brings_a_new_snapshot_and_another_does_not() -> None:
     assert snapshot({"ApiKeyRequired": "true"}) != snapshot({})
     assert snapshot({"AllowedOrigin": "https://shop.example"}) != snapshot({})
+    assert snapshot({"LambdaFunctionName": "shop-api"}) != snapshot({})
     assert snapshot({"ApiKeyRequired": "false", "ShardCount": "9"}) == snapshot({})
