@@ -73,6 +73,7 @@ def test_only_similar_items_are_ever_cached(resources: dict[str, Any]) -> None:
         "/*": False,
         "/~1similar-items~1{itemId}": ["If", ["HasCache", True, False]],
     }
+    assert [route.path for route in ROUTES if route.cached] == ["/similar-items/{itemId}"]
 
 
 def test_every_status_and_schema_the_document_names_is_explained() -> None:

@@ -89,6 +89,12 @@ def test_similar_items_are_asked_for_with_any_id(url: str, item: str) -> None:
     assert (status, answer["itemId"]) == (200, item)
 
 
+def test_similar_items_are_the_same_whatever_the_cache_cannot_tell_apart(url: str) -> None:
+    plain = deploy.get(f"{url}/similar-items/item-3?numResults=3")
+    status, answer = deploy.get(f"{url}/similar-items/item-3?numResults=x&numResults=3&utm_source=x")
+    assert (status, answer["recommendations"]) == (200, plain[1]["recommendations"])
+
+
 def test_health_names_what_is_served(system: Any, url: str) -> None:
     status, answer = deploy.get(f"{url}/health")
     assert (status, answer["status"], answer["campaignArn"]) == (200, "ok", system.CampaignArn)

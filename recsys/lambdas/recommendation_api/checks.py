@@ -15,13 +15,18 @@ NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?")
 def arguments(route: Route, path: Mapping[str, str], query: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
     """Path and query parameters by name, as their schema's type; defaults filled in. Raises Invalid.
 
-    A misspelt parameter is refused: ignored, it would silently give an answer that was not asked for.
+    A misspelt parameter is refused: ignored, it would silently give an answer that was not asked for. Not where answers
+    are cached, though: the cache knows a question by the last value of each parameter of the route, and would give the
+    refusal to all who ask without a fault.
     """
     known = {parameter.name: parameter for parameter in route.parameters if parameter.place == "query"}
-    for name in query or {}:
+    given = dict(query or {})
+    if route.cached:
+        given = {name: texts[-1:] for name, texts in given.items() if name in known}
+    for name in given:
         if name not in known:
             raise Invalid(f"there is no parameter {short(name)}; there are {', '.join(known)}")
-    found = {name: _query(known[name], texts) for name, texts in (query or {}).items()}
+    found = {name: _query(known[name], texts) for name, texts in given.items()}
     default = {name: each.schema["default"] for name, each in known.items() if "default" in each.schema}
     paths = (each for each in route.parameters if each.place == "path")
     return {

@@ -9,8 +9,10 @@ DESCRIPTION = """\
 An answer's `source` says where it is from: `campaign`; `cached`, this worker's last good answer to the same question;
 `batch`, the user's list of the last batch run; `popular`, the popular items. The later ones stand in where the ones
 before cannot answer. They also do where an environment has no campaign: then a user gets the list of the daily batch
-run, of 10 items at most, `ageSeconds` say how stale it is, and an event changes the next run's list, not this one. An
-error is `{"error": {"code": ..., "message": ...}}`: the code is for programs."""
+run, of 10 items at most, `ageSeconds` say how stale it is, and an event changes the next run's list, not this one. A
+query parameter that is not listed, or given twice where it takes one value, is refused; with similar items, whose
+answers may be cached by what is listed, it is ignored, and of two values the last counts. An error is `{"error":
+{"code": ..., "message": ...}}`: the code is for programs."""
 
 
 @cache

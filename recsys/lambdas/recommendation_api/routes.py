@@ -31,7 +31,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Route:
-    """`answers` maps a status to its schema's name, None for an answer without a body; `open`: asks for no key."""
+    """`answers` maps a status to its schema's name, None for an answer without a body; `open`: asks for no key.
+
+    `cached`: API Gateway may keep its answers, by its parameters.
+    """
 
     verb: str
     path: str
@@ -40,6 +43,7 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     body: str | None = None
     open: bool = False
+    cached: bool = False
 
 
 def _object(required: tuple[str, ...], **properties: Schema) -> Schema:
@@ -189,6 +193,7 @@ ROUTES: tuple[Route, ...] = (
         "What goes with this item",
         _asks(s200="SimilarItems", s304=None, s400="Error", s503="Error"),
         (Parameter("itemId", "path", TEXT, "the item"), RESULTS, FOR_USER, UNLESS),
+        cached=True,
     ),
     Route(
         "POST",
