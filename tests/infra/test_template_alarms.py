@@ -19,6 +19,7 @@ EXPECTED = {
     "FailureQueueFilled": ("AWS/SQS ApproximateNumberOfMessagesVisible", "Maximum", 60, 1, 1, 0),
     "ApiFailing": ("AWS/ApiGateway 5XXError", "Average", 60, 2, 5, 0.01),
     "ApiSlow": ("AWS/ApiGateway Latency", "p99", 60, 3, 3, 2000),
+    "ApiFallsBack": ("Recsys CampaignsFailed", "Sum", 60, 2, 2, 5),
     "CampaignFailing": ("AWS/Personalize GetRecommendations5xxErrors", "Sum", 60, 2, 2, 5),
     "CampaignRefusing": ("AWS/Personalize GetRecommendations4xxErrors", "Sum", 60, 2, 2, 5),
     "CampaignSlow": ("AWS/Personalize GetRecommendationsLatency", "Average", 60, 3, 3, 500),

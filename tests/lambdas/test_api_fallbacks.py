@@ -14,8 +14,8 @@ from recsys import deploy
 from recsys.deploy.fallback import KEY
 
 BATCH = [
-    {"itemId": "item-7", "title": "The item-7", "category": "odd", "price": Decimal("7.5"), "score": Decimal("0.5")},
-    {"itemId": "item-2", "title": "The item-2", "category": "even", "price": Decimal("2.5"), "score": Decimal("0.1")},
+    {"itemId": "item-7", "title": "Seven", "category": "odd|prime", "price": Decimal("7.5"), "score": Decimal("0.5")},
+    {"itemId": "item-2", "title": "Two", "category": "even", "price": Decimal("2.5"), "score": Decimal("0.1")},
 ]
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
@@ -126,6 +126,22 @@ def test_a_list_that_stands_in_keeps_to_the_category_and_says_so(ask: Ask, lost:
     assert [item["itemId"] for item in answer["recommendations"]] == ["item-2"]
 
 
+@pytest.mark.parametrize("category", ["odd", "prime"])
+def test_an_item_of_several_categories_is_of_each_as_a_filter_sees_it(
+    ask: Ask, lost: Callable, batch: None, category: str
+) -> None:
+    lost()
+    answer = ask("/recommendations/listed", category=[category])[1]
+    assert [item["itemId"] for item in answer["recommendations"]] == ["item-7"]
+
+
+def test_popular_items_of_which_none_is_allowed_are_an_answer(ask: Ask, lost: Callable, batch: None) -> None:
+    lost()
+    status, answer = ask("/recommendations/listed", category=["neither"])
+    assert (status, answer["source"], answer["filter"]) == (200, "popular", "category")
+    assert answer["recommendations"] == []
+
+
 def test_a_list_that_cannot_know_what_was_bought_does_not_claim_to(ask: Ask, lost: Callable, batch: None) -> None:
     lost()
     answer = ask("/recommendations/listed", excludePurchased=["true"])[1]
@@ -146,6 +162,26 @@ def test_a_ranking_follows_the_batch_list_and_keeps_the_order_of_the_rest(
     answer = ask("/rankings", "POST", {"userId": "listed", "itemIds": ["b", "item-2", "a", "item-7"]})[1]
     assert answer["source"] == "batch"
     assert [item["itemId"] for item in answer["ranking"]] == ["item-7", "item-2", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ("/recommendations/listed",),
+        ("/similar-items/item-1",),
+        ("/rankings", "POST", {"userId": "listed", "itemIds": ["item-2"]}),
+    ],
+)
+def test_a_campaign_that_fails_is_counted_whichever_it_is(
+    system: Any, ask: Ask, lost: Callable, batch: None, capsys: pytest.CaptureFixture[str], question: tuple[Any, ...]
+) -> None:
+    ask(*question)
+    lost()
+    assert ask(*question)[1]["source"] == "cached"
+    (told,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in line]
+    (dimensions,) = told["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert told["CampaignsFailed"] == [1.0]
+    assert {name: told[name] for name in dimensions} == {"service": "recommendation-api", "environment": "lambdas"}
 
 
 def test_without_a_ranking_campaign_there_is_no_such_resource(api: Any, ask: Ask) -> None:

@@ -54,10 +54,13 @@ def values(chosen: Filter, asked: Mapping[str, Any]) -> dict[str, str]:
 
 
 def allows(item: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether an item of a list that stands in keeps to category and price; more the lists do not know."""
-    price = item.get("price")
+    """Whether an item of a list that stands in keeps to category and price; more the lists do not know.
+
+    As in a filter's IN, one of an item's categories is enough: `Kitchen|Coffee` is of both.
+    """
+    price, categories = item.get("price"), (item.get("category") or "").split("|")
     return (
-        ("category" not in asked or item.get("category") in asked["category"])
+        ("category" not in asked or not set(asked["category"]).isdisjoint(categories))
         and ("minPrice" not in asked or (price is not None and price >= asked["minPrice"]))
         and ("maxPrice" not in asked or (price is not None and price <= asked["maxPrice"]))
     )

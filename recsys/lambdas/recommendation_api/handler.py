@@ -80,7 +80,7 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
 
     def allowed(answer: Answer | None) -> Answer | None:
         items = [item for item in answer.items if filters.allows(item, asked)] if answer else []
-        return replace(answer, items=items[:numResults]) if answer and items else None
+        return replace(answer, items=items[:numResults]) if answer else None
 
     question = ("user", userId, numResults, chosen, frozenset(values.items()))
     stand_ins = (lambda: allowed(precomputed.read(userId)), lambda: allowed(_popular()))
@@ -169,7 +169,7 @@ def _asked(default: Campaign, variant: Variant | None, ask: Callable[[Campaign],
             items, recommendation = ask(Campaign(runtime, variant.campaign_arn))
             return Answer(items, "campaign", recommendation, variant=variant.name)
         except (ClientError, BotoCoreError) as error:
-            logger.warning("variant", extra={"campaign": variant.campaign_arn, "reason": str(error)})
+            _failed("variant", error, campaign=variant.campaign_arn)
     items, recommendation = ask(default)
     return Answer(items, "campaign", recommendation)
 
@@ -179,24 +179,39 @@ def _first(
 ) -> Answer:
     """The campaign's answer, the last one it gave to the same question, or that of the first list that has one.
 
-    Raises Unavailable where none has.
+    A user's list in which nothing is allowed leaves it to the popular items; that none of these is, is an answer.
+    Raises Unavailable where no list can be read.
     """
 
     def asked() -> Answer | None:
-        answer = campaign() if campaign else None
+        try:
+            answer = campaign() if campaign else None
+        except (ClientError, BotoCoreError) as error:
+            _failed("campaign", error, question=question[:2])
+            return None
         if answer:
             recent.put(question, answer)
         return answer
 
-    ways = [("campaign", asked), *(("stand-in", way) for way in (lambda: recent.get(question), *stand_ins))]
-    for name, way in ways:
+    for way in (asked, lambda: recent.get(question), *stand_ins):
         try:
-            if (answer := way()) is not None:
-                annotate(source=answer.source)
-                return answer
+            answer = way()
         except (ClientError, BotoCoreError) as error:
-            logger.warning(name, extra={"question": question[:2], "reason": str(error)})
+            logger.warning("stand-in", extra={"question": question[:2], "reason": str(error)})
+            continue
+        if answer and (answer.items or answer.source != "batch"):
+            annotate(source=answer.source)
+            return answer
     raise Unavailable("no list that stands in has an answer")
+
+
+def _failed(what: str, error: Exception, **about: Any) -> None:
+    """Log that a campaign failed, and count it for an alarm: whoever asked is answered, and notices nothing."""
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric  # as in experiments.py
+
+    logger.warning(what, extra={**about, "reason": str(error)})
+    with single_metric(name="CampaignsFailed", unit=MetricUnit.Count, value=1, namespace="Recsys") as metric:
+        metric.add_dimension(name="environment", value=os.environ["ENVIRONMENT"])
 
 
 def _popular() -> Answer:
