@@ -232,7 +232,20 @@ def test_a_solution_that_trains_itself_is_not_trained_besides(shop: Shop) -> Non
     assert operate.measured(told).notna().all().to_dict() == {"metric": True, "before": True, "after": False}
 
 
-def test_a_step_that_fails_tells_its_reason(shop: Shop) -> None:
+def test_what_is_put_live_during_the_training_stays(shop: Shop) -> None:
+    before, trained, exported = shop.campaign["solutionVersionArn"], versions(shop.solution), exports()
+    other = next(version for version in trained if version != before)
+    shop.begin()
+    eventually(lambda: exports() > exported)  # it has looked at the campaign
+    aws.client("personalize").update_campaign(campaignArn=shop.outputs["CampaignArn"], solutionVersionArn=other)
+    told = shop.told()
+    assert (told["outcome"], told["newVersionArn"] in {*trained, None}) == ("refused", False)
+    assert told["reason"] == f"the campaign serves another version by now, no longer {before}"
+    assert told["servingVersionArn"] == shop.campaign["solutionVersionArn"] == other
+    assert operate.measured(told).notna().all().all()
+
+
+def test_a_step_that_fails_tells_its_reason_and_what_to_do(shop: Shop) -> None:
     shop.incoming("broken", pd.DataFrame({"USER_ID": ["u"], "ITEM_ID": ["i"]}))
     with pytest.raises(
         Refused, match=r"tables/incoming/interactions/broken.csv is CREATE FAILED: .*missing.*TIMESTAMP"
@@ -241,6 +254,7 @@ def test_a_step_that_fails_tells_its_reason(shop: Shop) -> None:
     told = shop.told()
     assert (told["outcome"], told["newVersionArn"]) == ("failed", None)
     assert told["reason"].startswith("Retraining.NotImported: tables/incoming/interactions/broken.csv is CREATE FAILED")
+    assert told["reason"].endswith("; put it there under another name instead")
 
 
 def test_its_roles_are_refused_nothing_and_granted_nothing_they_do_not_need(shop: Shop) -> None:
@@ -295,6 +309,17 @@ def train_by_itself(solution: str, whether: bool) -> None:
     personalize = aws.client("personalize")
     personalize.update_solution(solutionArn=solution, performAutoTraining=whether)
     aws.wait("update", lambda: personalize.describe_solution(solutionArn=solution)["solution"]["latestSolutionUpdate"])
+
+
+def versions(solution: str) -> list[str]:
+    """ARNs of the solution's versions, in training or trained."""
+    listed = aws.pages("personalize", "list_solution_versions", "solutionVersions", solutionArn=solution)
+    return [version["solutionVersionArn"] for version in listed]
+
+
+def exports() -> int:
+    """How many exports there were."""
+    return len(list(aws.pages("personalize", "list_dataset_export_jobs", "datasetExportJobs")))
 
 
 def incoming_jobs() -> list[str]:
