@@ -73,9 +73,14 @@ intercept: Callable[[Any], None] | None = None  # a dry run sees every new clien
 
 
 @lru_cache(maxsize=64)
-def client(service: str) -> Any:
-    """A boto3 client for `service`; one per process and service. Raises AwsError without a region or credentials."""
+def client(service: str, patience: int | None = None) -> Any:
+    """A boto3 client for `service`; one per process and service. Raises AwsError without a region or credentials.
+
+    With `patience` its calls are made once and waited for so many seconds: those that a repetition would begin anew.
+    """
     config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, max_pool_connections=32)
+    if patience:
+        config = config.merge(Config(read_timeout=patience, retries={"total_max_attempts": 1}, tcp_keepalive=True))
     if intercept is not None:
         planned = boto3.client(service, config=config, aws_access_key_id="planned", aws_secret_access_key="planned")
         intercept(planned)
