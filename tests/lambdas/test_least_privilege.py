@@ -109,9 +109,7 @@ def the_batch_runs(system: Any, client: Client, role: str) -> None:
     answer = client("lambda").invoke(FunctionName=name, Payload='{"date": "2001-01-01"}')
     assert "FunctionError" not in answer, answer["Payload"].read()
     function = client("lambda").get_function_configuration(FunctionName=name)
-    arn = client("iam").get_role(RoleName=role)["Role"]["Arn"]
-    keys = client("sts").assume_role(RoleArn=arn, RoleSessionName="batch")["Credentials"]
-    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
+    session = assumed(client, role)
     context = Context(function["FunctionArn"])
     session.events.register("before-call.s3.CreateMultipartUpload", context.end)
     with pytest.MonkeyPatch.context() as patch:
@@ -120,6 +118,12 @@ def the_batch_runs(system: Any, client: Client, role: str) -> None:
             patch.setenv(variable, value)
         assert not handler.handler({"date": "2001-01-02"}, context)["finished"]
     eventually(lambda: exists(client("s3"), system.BucketName, "batch-results/2001-01-02/results.json"))
+
+
+def assumed(client: Client, role: str) -> boto3.Session:
+    arn = client("iam").get_role(RoleName=role)["Role"]["Arn"]
+    keys = client("sts").assume_role(RoleArn=arn, RoleSessionName="batch")["Credentials"]
+    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
 
 
 class Context:
@@ -186,6 +190,15 @@ def test_a_function_whose_statement_is_taken_away_fails_with_access_denied(
         answer = json.loads(client("lambda").invoke(**request)["Payload"].read())
     assert "AccessDeniedException" in answer["errorMessage"]
     assert "is not authorized to perform: dynamodb:Scan on resource" in answer["errorMessage"]
+
+
+def test_the_batch_may_ask_how_old_a_version_is_whichever_solution_it_is_of(
+    system: Any, client: Client, roles: dict[str, str]
+) -> None:
+    campaign = client("personalize").describe_campaign(campaignArn=f"{CAMPAIGN}similar-lambdas")["campaign"]
+    personalize = assumed(client, roles["BatchProcessorRole"]).client("personalize")
+    version = personalize.describe_solution_version(solutionVersionArn=campaign["solutionVersionArn"])
+    assert version["solutionVersion"]["status"] == "ACTIVE"
 
 
 def test_a_mapping_that_may_not_read_its_stream_says_so_and_goes_on_once_it_may(
