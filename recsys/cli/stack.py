@@ -47,14 +47,14 @@ def deploy(
 
 @app.command(epilog="Example: recsys package --bucket my-code")
 def package(bucket: Annotated[str, typer.Option(help="Bucket that the Lambda zips are put into.")]) -> None:
-    """Put the Lambda zips into a bucket and print the template's parameters that name them, one a line.
+    """Put the Lambda zips into a bucket and print the template's parameters that name it and them, one a line.
 
     For deployments without params files: account, region and endpoint are those of the environment, as for the AWS CLI.
     """
     from recsys.deploy.package import publish
 
-    for name, key in publish(bucket).items():
-        typer.echo(f"{name}={key}")
+    for name, value in {"CodeBucket": bucket, **publish(bucket)}.items():
+        typer.echo(f"{name}={value}")
 
 
 @app.command(epilog="Example: recsys template ApiKeyRequired=true > recsys.yaml")

@@ -90,6 +90,16 @@ class TestTheCommand:
         named = deploy.stack.values_of(deploy.describe(f"recsys-{suffix}"))["CampaignName"]
         assert named == f"real-time-recommendations-{suffix}"
 
+    def test_names_the_bucket_of_the_code_beside_what_lies_there(self, embedded: Any) -> None:
+        aws.client.cache_clear()
+        aws.client("s3").create_bucket(Bucket="zips-of-code")
+        first, *rest = run(Path(sys.executable).with_name("recsys"), "package", "--bucket", "zips-of-code").splitlines()
+        named = dict(line.split("=") for line in rest)
+        assert first == "CodeBucket=zips-of-code" and template.parameters() >= named.keys() and named
+        listed = aws.client("s3").list_objects_v2(Bucket="zips-of-code")["Contents"]
+        assert {entry["Key"] for entry in listed} == set(named.values())
+        run("aws", "s3", "rb", "--force", "s3://zips-of-code")
+
     def test_prints_a_template_whose_api_is_deployed_anew_where_it_changes(self) -> None:
         recsys = Path(sys.executable).with_name("recsys")
         plain, again, keyed = (run(recsys, "template", *given) for given in ((), (), ("ApiKeyRequired=true",)))

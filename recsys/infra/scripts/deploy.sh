@@ -42,5 +42,5 @@ fi
 aws cloudformation describe-stacks --stack-name "$stack" > /dev/null 2>&1 || deploy
 packaged="$(recsys package --bucket "${code:-$(output BucketName)}")"
 mapfile -t keys <<< "$packaged"
-deploy "${keys[@]}" "$@"
+deploy "${keys[@]:1}" "$@" # all but CodeBucket: that is this stack's own, or given
 aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs" --output table

@@ -1,8 +1,9 @@
 # The same stack for Terraform users: one CloudFormation stack of ../template.yaml.
-#   terraform init && terraform apply -var 'parameters={TrackingId="0a1b2c3d", StreamProcessorCodeKey="code/....zip", ...}'
-# `recsys package --bucket BUCKET` puts the Lambda zips and the nested parts there and prints all their keys. Where the
-# API changes, by its parameters too, give the file that `recsys template NAME=VALUE ...` prints: only that brings a new
-# snapshot of it.
+#   terraform init && terraform apply -var 'parameters={TrackingId="0a1b2c3d", CodeBucket="BUCKET",
+#     StreamProcessorCodeKey="code/....zip", ...}'
+# `recsys package --bucket BUCKET` puts the Lambda zips and the nested parts into that bucket, which must be there, and
+# prints CodeBucket=BUCKET and all their keys. Where the API changes, by its parameters too, give the file that
+# `recsys template NAME=VALUE ...` prints: only that brings a new snapshot of it.
 
 terraform {
   required_version = ">= 1.5"

@@ -1,9 +1,11 @@
 """The same stack for users of CDK in Python: ../../template.yaml, included as it is.
 
 pip install aws-cdk-lib; then, here:
-cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d --parameters StreamProcessorCodeKey=code/... ...
+cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d --parameters CodeBucket=BUCKET \
+  --parameters StreamProcessorCodeKey=code/... ...
 
-`recsys package --bucket BUCKET` puts the Lambda zips and the nested parts there and prints all their keys.
+`recsys package --bucket BUCKET` puts the Lambda zips and the nested parts into that bucket, which must be there, and
+prints CodeBucket=BUCKET and all their keys.
 
 Where the API changes, by its parameters too, add -c Template=FILE with what `recsys template NAME=VALUE ...` prints.
 """

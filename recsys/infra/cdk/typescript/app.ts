@@ -1,6 +1,7 @@
 // The same stack for users of CDK in TypeScript: ../../template.yaml, included as it is.
-//   npm install; npx cdk deploy -c EnvironmentSuffix=dev --parameters TrackingId=0a1b2c3d ...
-// `recsys package --bucket BUCKET` puts the Lambda zips and the nested parts there and prints all their keys.
+//   npm install; npx cdk deploy -c EnvironmentSuffix=dev --parameters CodeBucket=BUCKET --parameters ...
+// `recsys package --bucket BUCKET` puts the Lambda zips and the nested parts into that bucket, which must be there, and
+// prints CodeBucket=BUCKET and all their keys.
 // Where the API changes, by its parameters too, add -c Template=FILE with what `recsys template NAME=VALUE ...` prints.
 import * as path from "node:path";
 import * as cdk from "aws-cdk-lib";
