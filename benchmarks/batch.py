@@ -30,8 +30,8 @@ from benchmarks.embedded import BUCKET, SERVICES, TABLE, Done, add, campaign, co
 from benchmarks.machine import machine
 from benchmarks.serving import server
 from recsys.lambdas.batch_processor import handler
-from recsys.lambdas.batch_processor.clock import Clock
 from recsys.lambdas.batch_processor.state import State
+from recsys.lambdas.clock import Clock
 
 IN_TURNS = 5_000  # users over an endpoint, before there are all
 

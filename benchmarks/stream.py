@@ -29,9 +29,11 @@ from typing import Any
 import boto3
 import numpy as np
 
+from benchmarks.batch_worker import Context
 from benchmarks.embedded import CALLED, TABLE, Done, campaign, count_calls, count_calls_of, counted, fill, tracking_id
 from benchmarks.machine import machine
 from benchmarks.serving import server
+from recsys.lambdas.clock import Clock
 
 SHAPES = ((100, 20), (100, 100), (1_000, 200), (1_000, 1_000))  # records and users of a batch
 USERS = 5_000
@@ -121,21 +123,23 @@ def ours() -> dict[str, Handler]:
         count_calls_of(client.meta.events)
     module.logger.setLevel("CRITICAL")
 
+    clock = Clock(Context())
+
     def processed(batches: list[Batch]) -> int:
-        failed = [module.handler(batch, None)["batchItemFailures"] for batch in batches]
+        failed = [module.handler(batch, Context())["batchItemFailures"] for batch in batches]
         assert not any(failed), failed
         return sum(len(batch["Records"]) for batch in batches)
 
     def sent(batches: list[Batch]) -> int:
         sorted_out = [module.sort_out(batch["Records"])[0] for batch in batches]
         for records in sorted_out:
-            assert not put_events(module.personalize, os.environ["TRACKING_ID"], records)
+            assert not put_events(module.personalize, os.environ["TRACKING_ID"], records, clock)
         return sum(map(len, sorted_out))
 
     def written(batches: list[Batch]) -> int:
         sorted_out = [module.sort_out(batch["Records"])[0] for batch in batches]
         for records in sorted_out:
-            assert not module.profiles.take(module.of_users(records))
+            assert not module.profiles.take(module.of_users(records), clock)
         return sum(map(len, sorted_out))
 
     return {"stream processor": processed, "tracker alone": sent, "profiles alone": written}

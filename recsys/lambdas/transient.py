@@ -10,6 +10,7 @@ TRANSIENT = {
     "ProvisionedThroughputExceeded",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "Throttling",
     "ThrottlingError",
     "ThrottlingException",
     "TooManyRequestsException",

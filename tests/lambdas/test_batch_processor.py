@@ -17,12 +17,12 @@ from waiting import eventually
 
 from recsys import stream
 from recsys.lambdas.batch_processor import files, handler
-from recsys.lambdas.batch_processor.clock import MARGIN, Clock, OutOfTime
 from recsys.lambdas.batch_processor.files import Files
 from recsys.lambdas.batch_processor.profiles import EXPIRED, NoTable, Profiles, Users
 from recsys.lambdas.batch_processor.run import Run
 from recsys.lambdas.batch_processor.source import CampaignSource, Gone
 from recsys.lambdas.batch_processor.state import Segment, State
+from recsys.lambdas.clock import MARGIN, Clock, OutOfTime
 
 DAY = 86400
 numbers = itertools.count(1)

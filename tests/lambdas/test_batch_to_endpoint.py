@@ -21,9 +21,9 @@ from recsys import aws, deploy, stream
 from recsys.deploy import cleanup, prices
 from recsys.deploy.standing import standing
 from recsys.lambdas.batch_processor import age
-from recsys.lambdas.batch_processor.clock import Clock
 from recsys.lambdas.batch_processor.endpoint import EndpointSource
 from recsys.lambdas.batch_processor.source import Gone
+from recsys.lambdas.clock import Clock
 
 SUFFIX = "cheap"
 STACK, ENDPOINT = f"recsys-{SUFFIX}", f"recommendations-{SUFFIX}"

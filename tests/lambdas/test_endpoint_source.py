@@ -10,10 +10,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from recsys.lambdas.batch_processor import clock as clocks
-from recsys.lambdas.batch_processor.clock import ATTEMPTS, MARGIN, Clock, OutOfTime
+from recsys.lambdas import clock as clocks
 from recsys.lambdas.batch_processor.endpoint import BODY, PATIENCE, EndpointSource
 from recsys.lambdas.batch_processor.source import Gone
+from recsys.lambdas.clock import ATTEMPTS, MARGIN, Clock, OutOfTime
 
 CATALOGUE = {"of u1": {"title": "One", "category": "c", "price": 1.5}}
 NOT_FOUND = (400, "ValidationError", {"Message": "Endpoint recommendations-dev of account 000000000000 not found."})

@@ -69,14 +69,14 @@ def ended_job(job: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def events_come(system: Any, client: Client) -> None:
-    """Good ones, one that holds no event, and one the function fails with until the mapping gives up."""
+    """Good ones, one that holds no event, and one with which the function cannot start until the mapping gives up."""
     stream.send(system.StreamName, [stream.event("privileged", "item-1", "view")])
     client("kinesis").put_record(StreamName=system.StreamName, Data=b"no event", PartitionKey="privileged")
     eventually(lambda: rejected(system, client, "reason"))
     stream.await_events(system.TableName, {"privileged": 1})
     stream.send(system.StreamName, [stream.event("privileged", "item-2", "view")])
     stream.await_events(system.TableName, {"privileged": 2})
-    with settings(client, system.StreamProcessorFunctionName, TRACKING_ID="00000000-0000-4000-8000-000000000000"):
+    with settings(client, system.StreamProcessorFunctionName, PROFILE_DAYS="none"):
         stream.send(system.StreamName, [stream.event("given-up", "item-1", "view")])
         eventually(lambda: rejected(system, client, "KinesisBatchInfo"))
 

@@ -3,19 +3,24 @@
 import base64
 import json
 import os
+import re
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from function_settings import NOWHERE, settings
 from processes import workers
 from waiting import eventually
 
+import recsys
 from recsys import stream
 from recsys.stream.events import Event
 
+MARGIN = 15  # seconds the function keeps of its time
 SHARD = "shardId-000000000009"
 FIRST_SEQUENCE = 49_600_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000
 NOW = time.time()
@@ -145,39 +150,66 @@ def test_a_batch_of_nothing_but_the_largest_poison_reaches_the_queue(deliver: Ca
     assert [message["characters"] for message in messages] == [50_000] * 12
 
 
+def test_what_the_tracker_refuses_for_good_lies_in_the_queue_with_its_reason(
+    streaming: Any, deliver: Callable, queue: Callable, client: Callable[[str], Any]
+) -> None:
+    event = clicks("refused", 1)[0]
+    with settings(client, streaming.StreamProcessorFunctionName, TRACKING_ID="00000000-0000-4000-8000-000000000000"):
+        assert failures(deliver([event, b"no json"])) == []
+    refused, poison = sorted(queue(), key=lambda message: message["eventId"])
+    assert "There is no event tracker with the tracking ID 00000000-" in refused["reason"]
+    assert (json.loads(refused["data"])["eventId"], poison["data"]) == (event["eventId"], "no json")
+    assert counted(streaming, "refused") == 1
+
+
 class TestWhenTheTrackerCannotBeReached:
     @pytest.fixture(autouse=True)
-    def wrong_tracker(self, streaming: Any, client: Callable[[str], Any]) -> Iterator[Callable[[], None]]:
-        """The function is given a tracking id that does not exist; `wrong_tracker()` puts it right."""
-        function, functions = streaming.StreamProcessorFunctionName, client("lambda")
-        before = functions.get_function_configuration(FunctionName=function)["Environment"]
-        wrong = {**before["Variables"], "TRACKING_ID": "00000000-0000-4000-8000-000000000000"}
-        functions.update_function_configuration(FunctionName=function, Environment={"Variables": wrong})
+    def unreachable(self, streaming: Any, client: Callable[[str], Any]) -> Iterator[Callable[[], None]]:
+        """The function finds no tracker, and has a second to try; `unreachable()` puts it right."""
+        name, functions = streaming.StreamProcessorFunctionName, client("lambda")
+        before = functions.get_function_configuration(FunctionName=name)
+        nowhere = {**before["Environment"]["Variables"], "AWS_ENDPOINT_URL_PERSONALIZE_EVENTS": NOWHERE}
+        changed = {"Timeout": int(MARGIN) + 1, "Environment": {"Variables": nowhere}}
+        functions.update_function_configuration(FunctionName=name, **changed)
 
         def right() -> None:
-            functions.update_function_configuration(FunctionName=function, Environment=before)
+            kept = {field: before[field] for field in changed}
+            functions.update_function_configuration(FunctionName=name, **kept)
 
         yield right
         right()
 
     def test_the_batch_is_asked_for_again_and_counts_once_in_the_end(
-        self, streaming: Any, deliver: Callable, wrong_tracker: Callable[[], None]
+        self, streaming: Any, deliver: Callable, unreachable: Callable[[], None]
     ) -> None:
         batch = clicks("tracker", 5)
         assert "failed" in deliver(batch)["errorMessage"]
-        wrong_tracker()
+        unreachable()
         assert failures(deliver(batch)) == []
         assert counted(streaming, "tracker") == 5
 
     def test_a_poison_behind_the_first_failure_waits_for_the_next_delivery(
-        self, deliver: Callable, queue: Callable, wrong_tracker: Callable[[], None]
+        self, deliver: Callable, queue: Callable, unreachable: Callable[[], None]
     ) -> None:
         good = clicks("tracker-poison", 2)
         batch = [b"before", good[0], b"behind", good[1]]
         assert failures(deliver(batch))[0] == str(FIRST_SEQUENCE + 1)
-        wrong_tracker()
+        unreachable()
         assert failures(deliver(batch[1:], at=1)) == []
         assert sorted(message["data"] for message in queue()) == ["before", "behind"]
+
+
+def test_what_was_given_up_is_still_in_the_stream_and_is_put_there_again_as_the_page_says(
+    streaming: Any, queue: Callable, client: Callable[[str], Any]
+) -> None:
+    page = Path(recsys.__file__).parents[1] / "docs/operations.md"
+    (again,) = re.findall(r"```python\n(import json\n.*?)```", page.read_text(), re.DOTALL)
+    with settings(client, streaming.StreamProcessorFunctionName, PROFILE_DAYS="none"):  # it cannot start
+        stream.send(streaming.StreamName, clicks("given-up", 1))
+        (message,) = eventually(queue)
+    assert counted(streaming, "given-up") == 0
+    exec(again, {"message": {"Body": json.dumps(message)}})
+    stream.await_events(streaming.TableName, {"given-up": 1})
 
 
 POISON = [b"no json", b"{}", b'{"userId": "u", "itemId": "i", "timestamp": "never"}', b"[]"] * 5

@@ -12,8 +12,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Item
+from ..clock import Clock
 from ..transient import is_transient
-from .clock import Clock
 from .profiles import Users
 from .source import RESULTS, Gone
 from .texts import DETAILS

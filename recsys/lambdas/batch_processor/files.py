@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..campaign import Item
-from .clock import Clock
+from ..clock import Clock
 from .state import Segment, State, read
 from .texts import told
 

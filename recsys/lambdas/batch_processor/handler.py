@@ -22,10 +22,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign
+from ..clock import Clock, OutOfTime
 from ..tracing import annotate, traced
 from ..values import session
 from . import age
-from .clock import Clock, OutOfTime
 from .endpoint import PATIENCE, Catalogue, EndpointSource
 from .files import Files
 from .profiles import Profiles

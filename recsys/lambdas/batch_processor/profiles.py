@@ -14,8 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..campaign import Item
+from ..clock import Clock
 from ..transient import TRANSIENT, is_transient
-from .clock import Clock
 from .statements import statement, take_text
 from .texts import encode, stored
 

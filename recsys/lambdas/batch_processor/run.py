@@ -10,7 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from .clock import Clock, OutOfTime
+from ..clock import Clock, OutOfTime
 from .endpoint import EndpointSource
 from .files import Files
 from .profiles import EXPIRED, Key, Profiles, Users

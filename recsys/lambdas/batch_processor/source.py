@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign, Item
+from ..clock import Clock
 from ..transient import is_transient
-from .clock import Clock
 from .profiles import Users
 
 RESULTS = 10  # items a user; each adds about 100 bytes to a profile that every event reads and writes

@@ -3,16 +3,17 @@
 Kinesis delivers at least once: a batch comes again when the function fails, when it is cut off, and after a partial
 answer from the first failed record on. So each step may be repeated, and none loses anything:
 
-1. A record that can never be processed (no JSON, a field missing) is set aside with its reason. Failing it instead
-   would hold up its shard through all retries, and the queue would then get the record's position only, the record
-   itself ageing out of the stream within a day.
+1. A record that can never be processed (no JSON, a field missing, refused by the tracker) is set aside with its
+   reason. Failing it instead would hold up its shard through all retries, and the queue would then get the record's
+   position only, the record itself ageing out of the stream within a day.
 2. Each user's events go into the profile with one conditional write, which takes each record once.
 3. Beside that they go to the tracker; sent again they carry the same event id.
 4. What was set aside goes to the failure queue, but only what lies before the first failure: what lies behind it comes
    again with the next delivery.
 
-What failed on the way (a throttled table, a tracker that cannot be reached) is answered as a batch item failure, which
-the event source mapping retries, bisects and in the end describes in the failure queue.
+What fails in passing (a throttled table, a tracker that cannot be reached) is tried again as long as there is time.
+What fails even so is answered as a batch item failure, which the event source mapping retries, bisects and in the end
+describes in the failure queue.
 """
 
 import base64
@@ -25,12 +26,15 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.config import Config
 
+from ..clock import Clock
 from ..events import Invalid, decode, parse
 from ..tracing import annotate, traced, watched
 from ..values import session
 from .profile import Record
 from .table import Profiles
-from .tracker import Rejected, put_events, quarantine
+from .tracker import Refused, Rejected, put_events, quarantine, refusal
+
+MARGIN = 15.0  # seconds kept of the 60: for calls that wait in vain, and for the queue
 
 logger = Logger()
 processor = BatchProcessor(event_type=EventType.KinesisDataStreams)
@@ -39,11 +43,13 @@ processor = BatchProcessor(event_type=EventType.KinesisDataStreams)
 # Python, system and settings in its user agent, which takes a fifth of the time it is made in.
 settings = {"connect_timeout": 2, "read_timeout": 5, "parameter_validation": False, "user_agent": "stream-processor"}
 config = Config(retries={"mode": "standard", "total_max_attempts": 3}, **settings)
+# Tried once: who asks them asks again, and knows when it is too late for that.
+once = config.merge(Config(retries={"total_max_attempts": 1}))
 aws = session()
 beside = ThreadPoolExecutor(1)
-dynamodb = watched(aws.create_client("dynamodb", config=config))
+dynamodb = watched(aws.create_client("dynamodb", config=once))
 profiles = Profiles(dynamodb, os.environ["TABLE_NAME"], int(os.environ["PROFILE_DAYS"]))
-personalize = watched(aws.create_client("personalize-events", config=config))
+personalize = watched(aws.create_client("personalize-events", config=once))
 sqs = watched(aws.create_client("sqs", config=config))
 
 
@@ -55,7 +61,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     if not event["Records"]:
         return {"batchItemFailures": []}
-    failed = process(event["Records"])
+    failed = process(event["Records"], Clock(context, MARGIN))
 
     def outcome(record: Any) -> None:
         if error := failed.get(record.kinesis.sequence_number):
@@ -64,16 +70,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return dict(process_partial_response(event, record_handler=outcome, processor=processor, context=context))
 
 
-def process(raw: Sequence[dict[str, Any]]) -> dict[str, Exception]:
+def process(raw: Sequence[dict[str, Any]], clock: Clock) -> dict[str, Exception]:
     """Take the records as far as they go; returns the sequence numbers that failed, and why."""
     records, rejected = sort_out(raw)
     by_user = of_users(records)
-    taking = beside.submit(profiles.take, by_user)
-    failed = put_events(personalize, os.environ["TRACKING_ID"], records)
+    taking = beside.submit(profiles.take, by_user, clock)
+    failed = put_events(personalize, os.environ["TRACKING_ID"], records, clock)
     users = taking.result()
     failed |= {record.sequence: users[record.event.user_id] for record in records if record.event.user_id in users}
+    refused = [record for record in records if isinstance(failed.get(record.sequence), Refused)]
+    rejected += [refusal(record, str(failed.pop(record.sequence))) for record in refused]
     first = min(map(int, failed), default=None)
     due = [entry for entry in rejected if first is None or int(entry.sequence) < first]
+    due.sort(key=lambda entry: int(entry.sequence))
     failed |= quarantine(sqs, os.environ["QUEUE_URL"], due)
     reasons = sorted({str(error) for error in failed.values()})
     counts = {"records": len(raw), "users": len(by_user), "rejected": len(due), "failed": len(failed)}

@@ -1,24 +1,25 @@
 """Profiles in DynamoDB: read up to 100 a request, written 25 a request, each on the condition that nobody else did.
 
 UpdateItem takes one profile a request, and a batch of events may be of a hundred users. PartiQL's statements are as
-conditional, cost the same, and travel 25 a request; each succeeds or fails alone. Whoever lost a race is read again.
-A hundred profiles are written while the next hundred are read.
+conditional, cost the same, and travel 25 a request; each succeeds or fails alone. Whoever lost a race or was throttled
+is read again, as long as there is time. A hundred profiles are written while the next hundred are read.
 """
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..transient import TRANSIENT
+from ..clock import Clock
+from ..transient import TRANSIENT, is_transient
 from .profile import Profile, Record, fold
 
 READ_AT_ONCE = 100  # BatchGetItem takes at most 100 keys
 WRITE_AT_ONCE = 25  # BatchExecuteStatement takes at most 25 statements
-ATTEMPTS = 5  # for a profile that another shard's events change at the same moment, or that is throttled
+ATTEMPTS = 5  # for what DynamoDB leaves unread
 THREADS = 4
 FIRST_WAIT = 0.05  # seconds before a second attempt, at random; twice as long before each further one
 
@@ -26,7 +27,11 @@ OVERTAKEN = {"ConditionalCheckFailed", "DuplicateItem"}
 
 
 class NotWritten(Exception):
-    """A profile could not be written; the message says which, and DynamoDB's reason."""
+    """A profile could not be written; the message says which, and DynamoDB's reason, its `code`."""
+
+    def __init__(self, user: str, code: str) -> None:
+        super().__init__(f"the profile of {user} was not written: {code}")
+        self.code = code
 
 
 class NotRead(Exception):
@@ -40,27 +45,22 @@ class Profiles:
         self.dynamodb, self.table, self.days = dynamodb, table, days
         self.pool = ThreadPoolExecutor(THREADS)
 
-    def take(self, records: Mapping[str, Sequence[Record]]) -> dict[str, Exception]:
+    def take(self, records: Mapping[str, Sequence[Record]], clock: Clock) -> dict[str, Exception]:
         """Fold each user's records, oldest first, into the profile; returns the users that failed, and why.
 
         A user's records are taken all or none.
         """
-        failed: dict[str, Exception] = {}
-        waiting = list(records)
-        for attempt in range(ATTEMPTS):
-            if not waiting:
-                break
-            _pause(attempt)
-            try:
-                refused = self._take({user: records[user] for user in waiting})
-            except (ClientError, BotoCoreError, NotRead) as error:
-                return failed | dict.fromkeys(waiting, error)
-            waiting = [user for user, code in refused.items() if code in OVERTAKEN | TRANSIENT]
-            failed |= {user: _reason(user, code) for user, code in refused.items() if user not in waiting}
-        return failed | {user: _reason(user, f"{ATTEMPTS} attempts, the last: {refused[user]}") for user in waiting}
 
-    def _take(self, records: Mapping[str, Sequence[Record]]) -> dict[str, str]:
-        """One attempt: the users whose profile could not be written, and DynamoDB's code for why."""
+        def attempt(users: Collection[str]) -> dict[str, Exception]:
+            try:
+                return self._take({user: records[user] for user in users})
+            except (ClientError, BotoCoreError, NotRead) as error:
+                return dict.fromkeys(users, error)
+
+        return clock.insist(attempt, records, _passes)
+
+    def _take(self, records: Mapping[str, Sequence[Record]]) -> dict[str, Exception]:
+        """One attempt: the users whose profile could not be written, and why."""
         writing: list[Future[dict[str, str]]] = []
         try:
             for users, before in self._read(sorted(records)):
@@ -70,7 +70,7 @@ class Profiles:
                 writing += [self.pool.submit(self._write, part) for part in _parts(writes, WRITE_AT_ONCE)]
         finally:
             wait(writing)  # where a read fails too: nothing goes on behind the function's answer
-        return {user: code for part in writing for user, code in part.result().items()}
+        return {user: NotWritten(user, code) for part in writing for user, code in part.result().items()}
 
     def _read(self, users: Sequence[str]) -> Iterator[tuple[Sequence[str], dict[str, Profile]]]:
         """The profiles that there are, of up to a hundred users at a time."""
@@ -118,5 +118,8 @@ def _statement(table: str, user: str, before: Profile | None, after: Profile) ->
     return {"Statement": text, "Parameters": values}
 
 
-def _reason(user: str, code: str) -> NotWritten:
-    return NotWritten(f"the profile of {user} was not written: {code}")
+def _passes(error: Exception) -> bool:
+    """Whether a profile may be read or written later."""
+    if isinstance(error, NotWritten):
+        return error.code in OVERTAKEN | TRANSIENT
+    return isinstance(error, NotRead) or is_transient(error)

@@ -1,13 +1,15 @@
 """Events to Personalize's event tracker, and hopeless records to the failure queue."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..clock import Clock, OutOfTime
+from ..transient import is_transient
 from .profile import Record
 
 EVENTS_AT_ONCE = 10  # PutEvents takes at most 10 events, all of one session
@@ -15,6 +17,10 @@ MESSAGES_AT_ONCE = 10  # SendMessageBatch likewise
 MAX_DATA = 4_000  # characters of a rejected record kept in its message: escaped, ten messages stay below 256 KB
 
 pool = ThreadPoolExecutor(8)
+
+
+class Refused(Exception):
+    """The tracker will not take the events, however often it is asked; the message is Personalize's."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,24 @@ class Rejected:
         return json.dumps(fields)
 
 
-def put_events(personalize: Any, tracking_id: str, records: Iterable[Record]) -> dict[str, Exception]:
+def refusal(record: Record, reason: str) -> Rejected:
+    """An event that the tracker refused, as it travels."""
+    return Rejected(record.shard, record.sequence, json.dumps(record.event.wire()), reason)
+
+
+def put_events(personalize: Any, tracking_id: str, records: Iterable[Record], clock: Clock) -> dict[str, Exception]:
     """Send events to the tracker, ten of one session at once; returns the sequence numbers that failed, and why.
 
-    An event keeps its id when it is sent again, so Personalize counts it once.
+    An event keeps its id when it is sent again, so Personalize counts it once. Refused are those that it never takes.
     """
     groups = sessions(records)
-    outcomes = pool.map(lambda group: _put(personalize, tracking_id, group), groups)
-    failed = [(group, error) for group, error in zip(groups, outcomes, strict=True) if error]
-    return {record.sequence: error for group, error in failed for record in group}
+
+    def attempt(places: Collection[int]) -> dict[int, Exception]:
+        outcomes = pool.map(lambda place: _put(personalize, tracking_id, groups[place], clock), places)
+        return {place: error for place, error in zip(places, outcomes, strict=True) if error}
+
+    failed = clock.insist(attempt, range(len(groups)))
+    return {record.sequence: error for place, error in failed.items() for record in groups[place]}
 
 
 def sessions(records: Iterable[Record]) -> list[list[Record]]:
@@ -60,16 +75,19 @@ def sessions(records: Iterable[Record]) -> list[list[Record]]:
     return groups
 
 
-def _put(personalize: Any, tracking_id: str, group: Sequence[Record]) -> Exception | None:
+def _put(personalize: Any, tracking_id: str, group: Sequence[Record], clock: Clock) -> Exception | None:
     first = group[0].event
     try:
+        clock.check()
         personalize.put_events(
             trackingId=tracking_id,
             userId=first.user_id,
             sessionId=first.session_id,
             eventList=[_event(record) for record in group],
         )
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        return error if is_transient(error) else Refused(str(error))
+    except (BotoCoreError, OutOfTime) as error:
         return error
     return None
 
