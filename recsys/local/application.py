@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
+from recsys.local import callers
 from recsys.local.addresses import CALLS, HEALTH
 from recsys.local.aws.store import damaged
 from recsys.local.personalize.service import Personalize
@@ -42,6 +43,8 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.others(scope, self._starting(receive), self._stopping(send))
+        elif scope["type"] == "http" and (reason := callers.refusal(scope)):
+            await respond(send, 403, {"__type": "AccessDeniedException", "message": reason})
         elif scope["type"] == "http" and scope["path"] == HEALTH:
             await respond(send, 200, self.health())
         elif scope["type"] == "http" and scope["path"] == CALLS:

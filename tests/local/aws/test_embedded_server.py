@@ -5,10 +5,12 @@ import json
 import queue
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from types import SimpleNamespace
 
 import psutil
+import pytest
 from stream_pipeline import function
 
 from recsys.local.aws import lambda_logs
@@ -38,6 +40,52 @@ def test_the_health_report_says_who_runs(embedded):
         report = json.load(answer)
     assert (report["pid"], report["state"]) == (embedded.pid, str(embedded.state))
     assert report["autosave"]["error"] is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Origin": "https://shop.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost.shop.example"},
+        {"Host": "shop.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "cross-site", "Referer": "https://shop.example/"},
+    ],
+)
+def test_a_web_page_from_elsewhere_changes_nothing_here(client, embedded, told):
+    client("ssm").put_parameter(Name="kept", Value="v", Type="String", Overwrite=True)
+    request = urllib.request.Request(f"{embedded.endpoint}/_ministack/reset", method="POST", headers=told)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert (refused.value.code, json.load(refused.value)["__type"]) == (403, "AccessDeniedException")
+    assert client("ssm").get_parameter(Name="kept")["Parameter"]["Value"] == "v"
+
+
+@pytest.mark.parametrize("target", ["personalize/aws4_request", "sagemaker/aws4_request", "xray/aws4_request"])
+def test_no_other_service_answers_it_at_the_path_of_a_deployed_api(embedded, target):
+    told = {"Origin": "https://shop.example", "Authorization": f"Credential=test/20260101/us-east-1/{target}"}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(
+            urllib.request.Request(f"{embedded.endpoint}/restapis/a/b/_user_request_/c", headers=told)
+        )
+    assert refused.value.code == 403
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "http://[::1]:3000"},
+        {"Host": "bucket.localhost:4566"},
+        {"Host": "bucket.s3.us-east-1.amazonaws.com"},
+        {"Sec-Fetch-Site": "cross-site", "Referer": "http://localhost:8888/lab"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+def test_programs_and_pages_of_this_machine_are_answered(embedded, told):
+    with urllib.request.urlopen(urllib.request.Request(f"{embedded.endpoint}/_recsys/health", headers=told)) as answer:
+        assert answer.status == 200
 
 
 def test_one_url_answers_for_personalize_and_for_the_rest(client):
