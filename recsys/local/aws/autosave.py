@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ministack.services import lambda_svc, s3
@@ -40,15 +40,16 @@ class Autosave:
         self._lock = threading.Lock()
         self._marks = Marks({})
         self._saved_checkpoints: Checkpoints = {}
+        self._refused: Collection[str] = ()
         self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)
         # MiniStack deletes code no longer used while it reports its state; the save before may still need it.
         self._prune = lambda_svc._prune_orphan_code_blobs
         lambda_svc._prune_orphan_code_blobs = self._remember_code
         self._code_in_use: set[str] = set()
 
-    def start(self, saved: Rows, checkpoints: Checkpoints) -> None:
-        """Begin to save; `saved` is what the store holds already."""
-        self._marks = Marks(saved)
+    def start(self, saved: Rows, checkpoints: Checkpoints, refused: Collection[str]) -> None:
+        """Begin to save; `saved` is what the store holds already, and goes on holding of the services `refused`."""
+        self._marks, self._refused = Marks(saved), refused
         self._saved_checkpoints = dict(checkpoints)
         self._thread.start()
 
@@ -80,7 +81,8 @@ class Autosave:
             if new and self._commit(found, checkpoints, saved_at=moment, **facts):
                 self._marks.accept(found)
                 self._saved_checkpoints = checkpoints
-                self._prune(self._code_in_use)
+                if "lambda" not in self._refused:
+                    self._prune(self._code_in_use)
             self.seconds, self.error = time.monotonic() - started, self._failure
             if self.error is None:
                 self.saved_at = moment
@@ -89,6 +91,8 @@ class Autosave:
     def _difference(self) -> Difference:
         read = {}
         for service, get_state in capture.services().items():
+            if service in self._refused:
+                continue
             try:
                 read[service] = capture.blocks_of(service, get_state)
             except Exception as error:

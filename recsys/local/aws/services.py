@@ -145,11 +145,12 @@ class MiniStack:
         cut = _running(states)
         refused = capture.load(states)
         records = sum(self.log.recover(stream) for stream in kinesis._streams.all_values())
-        self.log.prune()
+        if "kinesis" not in refused:
+            self.log.prune()
         self.poller.restore(checkpoints)
         self.recovered = self._account(records, refused, bool(saved), cut)
         self.store.commit({}, (), None, clean=0.0)
-        self.autosave.start(saved, checkpoints)
+        self.autosave.start(saved, checkpoints, refused)
         self.alarms.start()
         async_calls.resume()
 
@@ -171,7 +172,8 @@ class MiniStack:
                 "Personalize acknowledged is there, other services lost what came after (about a second at most)"
             )
         if refused:
-            account["message"] += f"; not restored: {', '.join(refused)} (see server.log)"
+            names = ", ".join(refused)
+            account["message"] += f"; not restored: {names} (see server.log), whose state on disk stays as it is"
         logger.warning("%s; %d stream records", account["message"], records)
         return account
 

@@ -1,7 +1,9 @@
 """What is there after the server was killed, or stopped, and started again."""
 
 import json
+import sqlite3
 import time
+from contextlib import closing
 
 import boto3
 import pytest
@@ -214,3 +216,41 @@ def test_a_killed_server_tells_how_old_the_recovered_state_is(server):
     assert recovered["saved_at"] <= saved_at
     assert recovered["message"] in server.lines
     assert server.client("ssm").get_parameter(Name="/killed")["Parameter"]["Value"] == "v"
+
+
+UNREADABLE = {"sns": "topics", "kinesis": "streams", "lambda": "functions"}
+
+
+def rewrite(state, rows):
+    """Put these rows in the place of all that is saved of their services; what was there."""
+    with closing(sqlite3.connect(state / "state.sqlite")) as db, db:
+        there = []
+        for service in {row[0] for row in rows}:
+            there += db.execute("DELETE FROM state WHERE service = ? RETURNING *", (service,)).fetchall()
+        db.executemany("INSERT INTO state VALUES (?, ?, ?, ?, ?)", rows)
+    return there
+
+
+def test_what_cannot_be_restored_stays_on_disk_until_it_can(server):
+    kinesis, sns = server.client("kinesis"), server.client("sns")
+    topic = sns.create_topic(Name="unread")
+    kinesis.create_stream(StreamName="unread", ShardCount=1)
+    kinesis.put_record(StreamName="unread", Data=b"x", PartitionKey="p")
+    function(server.client, "unread", "def handler(event, context): return 1")
+    server.stop()
+    unread = [(*names, "", "", '{"kind": "plain", "value": {"name": 1}}') for names in UNREADABLE.items()]
+    there = rewrite(server.state, unread)
+    server.start()
+    assert set(server.health()["recovered"]["refused"]) == UNREADABLE.keys()
+    sns.create_topic(Name="meanwhile")
+    server.client("sqs").create_queue(QueueName="meanwhile")
+    server.saved_after(time.time())
+    server.stop()
+    assert sorted(rewrite(server.state, there)) == sorted(unread)
+    server.start()
+    assert topic["TopicArn"] in [each["TopicArn"] for each in sns.list_topics()["Topics"]]
+    assert server.client("lambda").invoke(FunctionName="unread")["Payload"].read() == b"1"
+    iterator = kinesis.get_shard_iterator(
+        StreamName="unread", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    assert [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]] == [b"x"]
