@@ -19,7 +19,7 @@ from recsys.errors import LocalError
 from recsys.local import damage
 from recsys.local.addresses import CALLS, HEALTH
 from recsys.local.options import ALL, PERSONALIZE, Options
-from recsys.local.processes import Ours, occupant
+from recsys.local.processes import Ours, held, hold, occupant
 
 PORT = 4566
 STATE = Path(".recsys")
@@ -75,8 +75,10 @@ def up(port: int = PORT, state: Path = STATE, report: Report | None = None, opti
 def down(state: Path = STATE, report: Report | None = None) -> bool:
     """Stop the embedded AWS of `state`, its state saved; whether one ran. Raises LocalError where it will not end."""
     say, state = report or _silent, Path(state).resolve()
-    note = Ours.read(state)
-    process = note.process() if note else None
+    note = Ours.running(state)
+    process = note.process(state) if note else None
+    if note and process is None and held(state):
+        raise LocalError(f"{state}: process {note.pid} does not hold it; stop the server where it was started")
     if process is None:
         _forget_dead(state, say)
         say("the embedded AWS is not running")
@@ -100,9 +102,10 @@ def down(state: Path = STATE, report: Report | None = None) -> bool:
 def status(state: Path = STATE) -> Status:
     """Whether the embedded AWS of `state` runs, and what it says about itself."""
     state = Path(state).resolve()
-    note = Ours.read(state)
-    if note is None or note.process() is None:
-        return Status(False, _endpoint(note.port if note else PORT), state)
+    note = Ours.running(state)
+    if note is None:
+        last = Ours.read(state)
+        return Status(False, _endpoint(last.port if last else PORT), state)
     return Status(True, _endpoint(note.port), state, note.pid, _health(note.port))
 
 
@@ -122,7 +125,7 @@ def calls(state: Path = STATE) -> list[dict[str, Any]]:
 def reset(state: Path = STATE, report: Report | None = None) -> None:
     """Stop the embedded AWS and begin with nothing. A damaged state is set aside beside the folder, not deleted.
 
-    Raises LocalError where `state` is not a state folder: nothing else is ever removed.
+    Raises LocalError where `state` is not a state folder, nothing else is ever removed, or where a server holds it.
     """
     say, state = report or _silent, Path(state).resolve()
     down(state, report)
@@ -130,6 +133,14 @@ def reset(state: Path = STATE, report: Report | None = None) -> None:
         return
     if not damage.is_state(state):
         raise LocalError(f"{state}: this is not the state folder of an embedded AWS; it stays as it is")
+    lock = hold(state)
+    if lock is None:
+        raise LocalError(f"{state}: a server has just been started on it; it stays as it is")
+    with lock:
+        _remove(state, say)
+
+
+def _remove(state: Path, say: Report) -> None:
     reason = damage.found(state)
     if reason is None:
         shutil.rmtree(state)
@@ -175,7 +186,7 @@ def _silent(_: str) -> None:
 
 def _forget_dead(state: Path, say: Report) -> None:
     note = Ours.read(state)
-    if note and note.process() is None:
+    if note and not held(state):
         say(f"process {note.pid} has ended without a clean stop; its state in {state} is taken up")
         Ours.forget(state)
 

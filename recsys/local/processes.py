@@ -1,54 +1,94 @@
-"""Which process is ours, and who sits on a port. A process is known by its number and its start time together.
+"""Which process is ours, and who sits on a port.
 
-The number alone is not enough: after a crash the system may have given it to somebody else, whom we must not stop.
+A server holds the lock of its state from its start to its end, however it ends: that tells whether it runs. A note
+beside the lock says its number and its port. The number alone is not enough: after a crash the system may have given it
+to somebody else, whom we must not stop; nor is the time it started at, which moves with the clock.
 """
 
+import fcntl
 import json
-from dataclasses import dataclass, field
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import psutil
 
+from recsys.errors import LocalError
 from recsys.local.shared.files import write_whole
 
-NOTE = "server.json"
-CLOCK_TOLERANCE = 2.0  # seconds; start times are derived from a clock that is corrected now and then
+NOTE, LOCK = "server.json", "server.lock"
+ATTEMPTS, PAUSE = 50, 0.02  # how often, how many seconds apart: what is in the way for an instant is waited for
 
 
 @dataclass(frozen=True)
 class Ours:
-    """The server a state folder belongs to: process number, port, start of the process (epoch seconds)."""
+    """The server a state folder belongs to: process number, port."""
 
     pid: int
     port: int
-    created: float = field(default=0.0)
 
     def write(self, state: Path) -> None:
         """Leave a note in `state`, whole or not at all."""
-        note = {"pid": self.pid, "port": self.port, "created": psutil.Process(self.pid).create_time()}
-        write_whole(state / NOTE, json.dumps(note))
+        write_whole(state / NOTE, json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, state: Path) -> "Ours | None":
         """The note in `state`, if there is a readable one."""
         try:
-            return cls(**json.loads((state / NOTE).read_text()))
-        except (OSError, ValueError, TypeError):
+            note = json.loads((state / NOTE).read_text())
+            return cls(note["pid"], note["port"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None
+
+    @classmethod
+    def running(cls, state: Path) -> "Ours | None":
+        """The server that runs on `state`, None where none does. Raises LocalError where it has left no note."""
+        for _ in range(ATTEMPTS):
+            if not held(state):
+                return None
+            if note := cls.read(state):
+                return note
+            time.sleep(PAUSE)
+        raise LocalError(f"{state}: a server holds {LOCK} but has left no {NOTE}; stop it by hand")
 
     @staticmethod
     def forget(state: Path) -> None:
         """Take the note away."""
         (state / NOTE).unlink(missing_ok=True)
 
-    def process(self) -> psutil.Process | None:
-        """The running process, or None where it ended or its number belongs to another by now."""
+    def process(self, state: Path) -> psutil.Process | None:
+        """The process, where it is the one that has the lock of `state` open."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < CLOCK_TOLERANCE
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if str(state / LOCK) in (file.path for file in process.open_files()) else None
         except psutil.Error:
             return None
+
+
+def hold(state: Path) -> IO[Any] | None:
+    """Hold `state` until the file is closed or this process ends; None where another holds it. Raises OSError."""
+    lock = (state / LOCK).open("a")
+    for _ in range(ATTEMPTS):  # somebody may just be asking whether it is held
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            time.sleep(PAUSE)
+    lock.close()
+    return None
+
+
+def held(state: Path) -> bool:
+    """Whether a server runs on `state`."""
+    try:
+        with (state / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return False
 
 
 def occupant(port: int) -> str:

@@ -11,7 +11,6 @@ IAM role asked for and whether it was allowed. `POST /_recsys/clock` sets EventB
 
 import argparse
 import errno
-import fcntl
 import gc
 import logging
 import os
@@ -26,13 +25,12 @@ import uvicorn
 from recsys.errors import LocalError
 from recsys.local.aws import host, temporary
 from recsys.local.options import Options
-from recsys.local.processes import Ours, occupant
+from recsys.local.processes import Ours, hold, occupant
 
 if TYPE_CHECKING:
     from recsys.local.application import Application
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-LOCK = "server.lock"
 BACKLOG = 2048
 # A request for 100 profiles is 13,000 dicts and gone with its answer. Looked through every 700 new objects, as Python
 # does, it cost a fifth of the server's time: what is stored was looked through with it again and again.
@@ -66,14 +64,14 @@ def serve(address: str, port: int, state: Path, options: Options) -> None:
             f"{state}: the state folder cannot be used ({error.strerror}); choose another with --state"
         ) from error
     listener = _listen(address, port)
+    Ours(os.getpid(), port).write(state)
     folder = temporary.claim(state)
     try:
-        Ours(os.getpid(), port).write(state)
         build = _alone if options.alone else _whole
         _run(build(address, port, state, options), listener)
     finally:
-        Ours.forget(state)
         temporary.release(state, folder)
+        Ours.forget(state)
         lock.close()
 
 
@@ -138,17 +136,13 @@ class _Server(uvicorn.Server):
 
 
 def _lock(state: Path) -> IO[Any]:
-    """Hold the state for this process alone; released by the end of the process, however it ends."""
-    lock = (state / LOCK).open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
+    lock = hold(state)
+    if lock is None:
         holder = Ours.read(state)
         who = f"process {holder.pid} on port {holder.port}" if holder else "another process"
         raise LocalError(
             f"{state}: the state is in use by {who}; stop it with `recsys local down`, or choose another with --state"
-        ) from error
+        )
     return lock
 
 

@@ -1,6 +1,8 @@
 """Starting and stopping, and every way in which that can go wrong."""
 
 import argparse
+import fcntl
+import json
 import os
 import signal
 import socket
@@ -120,14 +122,39 @@ def test_a_killed_server_is_taken_up_and_down_leaves_nothing_behind(state, free_
     assert lines[-1] == "the embedded AWS is not running"
 
 
-def test_a_process_number_given_to_somebody_else_is_never_stopped(state):
+@pytest.fixture
+def somebody():
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        yield process
+        process.kill()
+
+
+def test_a_process_number_given_to_somebody_else_is_never_stopped(state, somebody):
     state.mkdir()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as somebody:
-        (state / "server.json").write_text(f'{{"pid": {somebody.pid}, "port": 1, "created": 1000.0}}')
-        assert not launcher.status(state).running
-        assert not launcher.down(state)
-        assert somebody.poll() is None
-        somebody.kill()
+    Ours(somebody.pid, 1).write(state)
+    assert not launcher.status(state).running
+    assert not launcher.down(state)
+    assert somebody.poll() is None
+
+
+def test_a_state_that_is_held_is_neither_removed_nor_its_holder_mistaken(tmp_path, somebody):
+    with (tmp_path / "server.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        Ours(somebody.pid, 1).write(tmp_path)
+        assert launcher.status(tmp_path).running
+        with pytest.raises(LocalError, match=f"process {somebody.pid} does not hold it"):
+            launcher.reset(tmp_path)
+        (tmp_path / "server.json").unlink()
+        with pytest.raises(LocalError, match=r"has left no server\.json"):
+            launcher.reset(tmp_path)
+    assert somebody.poll() is None
+    assert tmp_path.exists()
+
+
+def test_a_server_runs_whatever_the_clock_said_at_its_start(running):
+    note = running.state / "server.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "created": 0.0}))
+    assert launcher.status(running.state).pid == running.pid
 
 
 @pytest.mark.parametrize("note", ["", "{", '{"pid": 1}', '["x"]'])
@@ -160,7 +187,7 @@ def test_two_starts_at_once_end_with_one_server(state, free_port):
         one.join()
     assert len(found) >= 1
     assert all("in use" in reason for reason in refused)
-    assert Ours.read(state).process() is not None
+    assert Ours.read(state).process(state) is not None
 
 
 @pytest.mark.parametrize("name", ["state.sqlite", "streams.sqlite"])
