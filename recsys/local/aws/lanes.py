@@ -32,6 +32,7 @@ class Lanes:
         self._limit = threads
         self._condition = threading.Condition()
         self._due: list[tuple[float, int, Lane]] = []
+        self._dues: dict[Lane, float] = {}  # when a lane is next run; what else is said of it in `_due` is out of date
         self._order = itertools.count()
         self._running: set[Lane] = set()
         self._woken: set[Lane] = set()  # woken while running: step again at once
@@ -58,6 +59,9 @@ class Lanes:
 
     def _schedule(self, lane: Lane, delay: float) -> None:
         due = time.monotonic() + delay
+        if due >= self._dues.get(lane, float("inf")):
+            return
+        self._dues[lane] = due
         heapq.heappush(self._due, (due, next(self._order), lane))
         if not self._idle and len(self._threads) < self._limit and not self._stopping:
             thread = threading.Thread(target=self._work, name=f"lane-{len(self._threads)}", daemon=True)
@@ -87,10 +91,10 @@ class Lanes:
             while not self._stopping:
                 now = time.monotonic()
                 if self._due and self._due[0][0] <= now:
-                    _, _, lane = heapq.heappop(self._due)
-                    if lane in self._running:
-                        self._woken.add(lane)
+                    due, _, lane = heapq.heappop(self._due)
+                    if self._dues.get(lane) != due:
                         continue
+                    del self._dues[lane]
                     self._running.add(lane)
                     return lane
                 self._idle += 1

@@ -40,6 +40,7 @@ class ShardLane:
         self.esm_id, self.shard_id = esm, shard
         self.pieces: deque[Piece] = deque()
         self.pause = FIRST_RETRY_PAUSE
+        self.retry_at = 0.0  # of the clock that never goes back: before that nothing of `pieces` is tried again
 
     def __repr__(self) -> str:
         return f"{self.shard_id} of mapping {self.esm_id}"
@@ -62,6 +63,8 @@ class ShardLane:
                 wait = self._read(mapping, stream)
                 if not self.pieces:
                     return wait
+            elif (left := self.retry_at - time.monotonic()) > 0:  # woken by what arrives behind them
+                return left
             return self._handle(mapping, stream, function, config, esm)
 
     def _read(self, mapping: Mapping, stream: dict) -> float | None:
@@ -125,6 +128,7 @@ class ShardLane:
 
     def _longer_pause(self) -> float:
         pause, self.pause = self.pause, min(2 * self.pause, LONGEST_RETRY_PAUSE)
+        self.retry_at = time.monotonic() + pause
         return pause
 
     def _give_up(self, mapping: Mapping, config: dict, piece: Piece, condition: str, error: str | None) -> None:

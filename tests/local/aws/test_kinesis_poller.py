@@ -1,6 +1,7 @@
 """The event source mapping against a real stream, function, table and queue."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -70,6 +71,28 @@ def test_without_bisect_the_batch_is_given_up_whole_after_its_retries(pipeline):
     (told,) = all_given_up(line, 1)
     assert told["KinesisBatchInfo"]["batchSize"] == 10
     assert told["requestContext"]["approximateInvokeCount"] == 1 + 2
+
+
+# Three retries, 0.1, 0.2 and 0.4 seconds apart, get past this.
+LATE = HANDLER.replace(
+    "def handler(event, context):\n",
+    """begun = time.monotonic()
+
+
+def handler(event, context):
+    if time.monotonic() < begun + 0.5:
+        raise RuntimeError("not yet")
+""",
+)
+
+
+def test_records_that_arrive_meanwhile_do_not_use_a_batchs_retries_up(pipeline):
+    line = pipeline(source=LATE, BatchSize=1, MaximumRetryAttempts=3)
+    for n in itertools.count():
+        line.put([{"id": n}])
+        if n % 50 == 0 and (line.stored() or line.given_up_ever()):
+            break
+    assert line.given_up_ever() == []
 
 
 def test_a_record_older_than_the_limit_is_given_up_though_retries_are_endless(pipeline):
