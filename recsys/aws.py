@@ -20,8 +20,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from recsys.errors import AwsError, Refused, TimedOut
+from recsys.http import LOOPBACK, past_proxies
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MISSING = ("ResourceNotFoundException", "404", "NoSuchBucket", "NotFoundException")
 MISSING_TEXT = re.compile("could not find|not found|does not exist", re.IGNORECASE)
 
@@ -32,16 +32,16 @@ Report = Callable[[str], None]
 def connect(region: str | None, url: str | None = None) -> None:
     """Choose region and endpoint for every client made from now on.
 
-    An endpoint on loopback needs no account: placeholder credentials are set for it, and only for it. Without an
-    endpoint a leftover `AWS_ENDPOINT_URL` is removed, and so is a single service's on loopback, so that a params file
-    for AWS never talks to anything else.
+    An endpoint on loopback needs no account: placeholder credentials are set for it, and only for it; and no proxy is
+    asked for it. Without an endpoint a leftover `AWS_ENDPOINT_URL` is removed, and so is a single service's on
+    loopback, so that a params file for AWS never talks to anything else.
     """
     if region:
         os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = region
     if url:
         os.environ["AWS_ENDPOINT_URL"] = url
         if on_loopback(url):
-            os.environ.update(local_credentials())
+            os.environ.update(local_credentials() | past_proxies())
     else:
         for name in ("AWS_ENDPOINT_URL", *(each for each, there in elsewhere().items() if on_loopback(there))):
             os.environ.pop(name, None)

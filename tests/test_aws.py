@@ -2,6 +2,7 @@
 
 import os
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 
 import ports
@@ -70,3 +71,13 @@ def test_a_single_services_leftover_does_not_stand_in_for_aws(monkeypatch: pytes
     aws.connect("us-east-1")
     assert aws.address("personalize") == "https://personalize.us-east-1.amazonaws.com"
     assert aws.elsewhere() == {"AWS_ENDPOINT_URL_S3": private}
+
+
+@pytest.mark.parametrize("there", ["", "shop.example,127.0.0.1", "*"])
+def test_no_proxy_is_asked_for_what_is_on_this_machine(monkeypatch: pytest.MonkeyPatch, there: str) -> None:
+    monkeypatch.setenv("no_proxy", there)
+    monkeypatch.setenv("NO_PROXY", there)
+    aws.connect("us-east-1", "http://127.0.0.1:4566")
+    assert urllib.request.proxy_bypass("127.0.0.1:4566")
+    assert urllib.request.proxy_bypass("localhost")
+    assert set(filter(None, there.split(","))) <= set(os.environ["NO_PROXY"].split(","))

@@ -56,6 +56,12 @@ def test_an_error_is_one_line_and_a_failing_exit() -> None:
     assert done.stderr.startswith('error: --set: unknown parameter "training.recipie"')
 
 
+def test_the_exports_lead_past_a_proxy(tmp_path: Path) -> None:
+    done = recsys("local", "env", "--state", str(tmp_path), "--json", no_proxy="shop.example, 10.0.0.1")
+    said = json.loads(done.stdout)
+    assert said["no_proxy"] == said["NO_PROXY"] == "shop.example,10.0.0.1,127.0.0.1,localhost,::1"
+
+
 def test_debug_shows_the_traceback() -> None:
     assert "Traceback" in recsys("params", "check", "--set", "a.b=1", "--debug").stderr
 

@@ -1,5 +1,6 @@
 """The embedded AWS: start, stop, look, empty, point programs at it."""
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 
 from recsys.cli.options import STATE, AsJson
 from recsys.cli.output import console, line, print_json, print_rows
+from recsys.http import past_proxies
 from recsys.params import resolve
 
 app = typer.Typer(no_args_is_help=True, help="The embedded AWS: one local process.", epilog="Example: recsys local up")
@@ -45,6 +47,7 @@ def up(
     }
     chosen = {name: value for name, value in given.items() if value is not None}
     options = Options(services, auto_training=auto_training, **chosen)
+    os.environ.update(past_proxies())  # Personalize alone may find S3 on this machine
     server = launcher.up(port, resolve(state), report=line, options=options)
     console.print(f"{options.name} answers at {server.endpoint}; stop it with: recsys local down")
 
@@ -122,7 +125,7 @@ def env(
     """The exports that point any AWS program at the embedded AWS, or only its Personalize at Personalize alone."""
     from recsys.local import launcher
 
-    exports = launcher.exports(resolve(state), port)
+    exports = launcher.exports(resolve(state), port) | past_proxies()
     if json:
         print_json(exports)
     else:

@@ -11,11 +11,11 @@ ACCOUNT = "000000000000"
 def prepare(address: str, port: int, state: Path) -> None:
     """Set this process's environment for MiniStack; to be called before it is imported.
 
-    A user's own AWS settings are taken out first: Lambda workers inherit this environment, and neither they nor the
-    server may ever reach a real account.
+    A user's own AWS settings and proxies are taken out first: Lambda workers inherit this environment, and neither they
+    nor the server may ever reach a real account, or miss this one.
     """
     state.mkdir(parents=True, exist_ok=True)
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
         del os.environ[name]
     os.environ.update(
         AWS_ENDPOINT_URL=f"http://{address}:{port}",

@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from own_server import OwnServer
 from stream_pipeline import function
 
+from recsys.http import past_proxies
 from recsys.local.aws import lambda_logs
 
 PRINTING = """
@@ -145,6 +147,31 @@ def test_a_mark_behind_a_line_without_an_end_is_read_and_no_other_is_waited_for(
     worker = SimpleNamespace(_proc=object(), config={}, _stderr_queue=lines)
     assert lambda_logs._to_the_mark(lambda worker: "guessed")(worker) == "no end"
     assert worker._owed == 0
+
+
+CALLING = """
+import boto3
+
+
+def handler(event, context):
+    return boto3.client("sts").get_caller_identity()["Account"]
+"""
+
+
+def test_it_serves_and_reaches_itself_where_everything_else_goes_through_a_proxy(tmp_path, free_port, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    server = OwnServer(free_port, tmp_path / "state")
+    try:
+        server.start()
+        for name, value in past_proxies().items():
+            monkeypatch.setenv(name, value)
+        function(server.client, "calling", CALLING)
+        assert server.client("lambda").invoke(FunctionName="calling")["Payload"].read() == b'"000000000000"'
+    finally:
+        server.stop()
 
 
 def test_a_record_that_is_acknowledged_is_on_disk(client, embedded):
