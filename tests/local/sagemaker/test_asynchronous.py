@@ -1,11 +1,14 @@
 """Asynchronous inference through boto3: the payload lies in S3, and so will the answer."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -99,6 +102,26 @@ def test_a_small_payload_comes_with_the_request_and_the_answer_lies_where_it_say
     accepted = ask(Body=b'{"userId": "u2"}', S3OutputPathExtension="today", Filename="u2.json")
     assert accepted["OutputLocation"] == f"s3://{BUCKET}/answers/today/u2.json"
     assert json.loads(eventually(lambda: content(client, accepted["OutputLocation"])))["known"]
+
+
+def sessions(embedded: Any) -> int:
+    """How many sessions of SageMaker's are saved, once what is there now is saved."""
+    moment = time.time()
+    eventually(
+        lambda: (json.load(urlopen(f"{embedded.endpoint}/_recsys/health"))["autosave"]["saved_at"] or 0) > moment
+    )
+    with closing(sqlite3.connect(f"file:{embedded.state}/state.sqlite?mode=ro", uri=True)) as db:
+        (saved,) = db.execute("SELECT value FROM state WHERE service = 'sts' AND store = 'sessions'").fetchone()
+    return saved.count("/SagemakerSession")
+
+
+def test_requests_share_a_session_of_their_role(client: Make, ask: Make, queue: dict[str, str], embedded: Any) -> None:
+    source = put(client, "questions/shared.json", b'{"userId": "u1"}')
+    told(client, queue, ask(InputLocation=source)["InferenceId"])
+    before = sessions(embedded)
+    for _ in range(3):
+        told(client, queue, ask(InputLocation=source)["InferenceId"])
+    assert sessions(embedded) == before > 0
 
 
 @pytest.mark.parametrize(

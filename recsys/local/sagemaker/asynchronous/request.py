@@ -20,7 +20,6 @@ from recsys.local.sagemaker.jobs.job import Context, JobFailed
 from recsys.local.sagemaker.jobs.storage import S3Failed
 from recsys.local.sagemaker.measures import of_answer
 from recsys.local.shared.clients import client, split
-from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.times import iso
 
 TTL_SECONDS, CALL_SECONDS = 21_600, 900  # in the queue, and at work, where the request does not say
@@ -77,10 +76,11 @@ class Desk:
             path.unlink(missing_ok=True)
 
     async def publish(self, topic: str, message: Params) -> None:
-        """Raises ServiceError, ClientError, BotoCoreError."""
+        """Raises JobFailed, ClientError, BotoCoreError."""
+        spec = (await self.context.storage(self.role)).spec
 
         def publish() -> None:
-            client("sns", self.context.as_role(self.role)).publish(TopicArn=topic, Message=json.dumps(message))
+            client("sns", spec).publish(TopicArn=topic, Message=json.dumps(message))
 
         await asyncio.to_thread(publish)
 
@@ -172,7 +172,7 @@ class Request:
         }
         try:
             await self._desk.publish(arn, message)
-        except (ServiceError, ClientError, BotoCoreError) as error:
+        except (JobFailed, ClientError, BotoCoreError) as error:
             log.warning("%s: %s", arn, error)
             self.values["NotificationFailures"] = 1
 

@@ -7,9 +7,10 @@ checkpoints where it left them.
 import asyncio
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from recsys.local.shared.store import Resource
 SERVICE = "sagemaker.amazonaws.com"
 IN_PROGRESS, STOPPING = "InProgress", "Stopping"
 LONGEST_REASON = 1024
+RENEWED_AFTER = 3600.0  # seconds in which whoever works as the same role shares a session; it lasts far longer
 
 Params = dict[str, Any]
 Put = Callable[[str, list[Params]], None]  # metrics into a namespace of CloudWatch
@@ -51,6 +53,8 @@ class Context:
     logs: Logs
     put: Put
     spec: Params  # endpoint and region, see shared/clients.py
+    _storages: dict[str | None, tuple[float, Storage]] = field(default_factory=dict)  # when it was made (epoch seconds)
+    _making: threading.Lock = field(default_factory=threading.Lock)
 
     async def on_record(self, task: Callable[[], Any]) -> Any:
         """Do something on the records' thread."""
@@ -70,9 +74,18 @@ class Context:
     async def storage(self, role: str | None) -> Storage:
         """S3 as a role. Raises JobFailed."""
         try:
-            return Storage(await asyncio.to_thread(self.as_role, role))
+            return await asyncio.to_thread(self._storage, role)
         except ServiceError as error:
             raise JobFailed(f"ClientError: {error.message}") from error
+
+    def _storage(self, role: str | None) -> Storage:
+        with self._making:
+            made, storage = self._storages.get(role, (0.0, None))
+            if storage is None or not 0 <= time.time() - made < RENEWED_AFTER:
+                storage = Storage(self.as_role(role))
+                if storage.spec["keys"]:  # a role that is let pass may have been made by the next time
+                    self._storages[role] = time.time(), storage
+            return storage
 
 
 class Job:

@@ -21,7 +21,7 @@ class Storage:
     """S3 by whole addresses, s3://bucket/key. `spec` says where it answers and with whose keys (shared/clients.py)."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        self._s3 = client("s3", spec)
+        self.spec, self._s3 = spec, client("s3", spec)
 
     def below(self, uri: str) -> list[tuple[str, str]]:
         """Bucket and key of all objects that begin like `uri`, but for those that stand for folders.
