@@ -10,7 +10,6 @@ from typing import Any
 from recsys.local.sagemaker import images
 from recsys.local.sagemaker.hosting import Variant
 from recsys.local.sagemaker.jobs.job import Context
-from recsys.local.sagemaker.jobs.storage import Storage
 from recsys.local.sagemaker.models import MULTI
 from recsys.local.shared.clients import split
 
@@ -27,7 +26,7 @@ async def fetched(context: Context, wanted: Params, folder: Path) -> Variant:
     if model is None:
         storage = await context.storage(wanted["role"])
         if definition["Mode"] == MULTI:
-            fetch = _fetcher(storage, url, folder / wanted["VariantName"])
+            fetch = _fetcher(context, wanted["role"], url, folder / wanted["VariantName"])
         elif url:
             model = await asyncio.to_thread(storage.fetch, *split(url), archive)
     return Variant(
@@ -53,8 +52,9 @@ def keep_only(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _fetcher(storage: Storage, prefix: str, folder: Path) -> Callable[[str], Any]:
+def _fetcher(context: Context, role: str | None, prefix: str, folder: Path) -> Callable[[str], Any]:
     async def fetch(target: str) -> Path:
+        storage = await context.storage(role)
         bucket, key = split(f"{prefix.rstrip('/')}/{target.lstrip('/')}")
         return await asyncio.to_thread(storage.fetch, bucket, key, folder / uuid.uuid4().hex)
 

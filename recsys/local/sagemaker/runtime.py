@@ -8,6 +8,7 @@ from recsys.local.sagemaker.asynchronous import Queues
 from recsys.local.sagemaker.endpoints import Endpoints
 from recsys.local.sagemaker.hosting import Answer, Fleet, Refused, TimedOut, Unavailable
 from recsys.local.sagemaker.hosting.errors import from_model
+from recsys.local.sagemaker.jobs.job import JobFailed
 from recsys.local.sagemaker.jobs.storage import S3Failed
 from recsys.local.sagemaker.measures import Measures, of_answer
 from recsys.local.sagemaker.scaling import Scaling
@@ -52,7 +53,7 @@ class Runtime:
             answer = await fleet.invoke(body, passed, asked.get("TargetVariant"), asked.get("TargetModel"))
         except Refused as error:
             raise _error(error.reason) from None
-        except S3Failed as error:
+        except (S3Failed, JobFailed) as error:
             raise _error(f"Failed to download model data: {error}") from None
         except TimedOut as error:
             return self._model_error(endpoint, 0, error.reason, error.reason)

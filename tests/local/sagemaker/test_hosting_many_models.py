@@ -1,6 +1,7 @@
 """Many models behind one endpoint: loaded at the first call, once, and dropped when others need the place."""
 
 import asyncio
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +19,7 @@ class Store:
 
     async def fetch(self, target: str) -> Path:
         self.fetched[target] += 1
-        return self.folder / target
+        return shutil.copy(self.folder / target, self.folder / f"{self.fetched.total()}.fetched")
 
     def many(self, **settings: int) -> Variant:
         empty = archive(self.folder / "empty.tar.gz")
@@ -47,6 +48,7 @@ async def test_the_model_used_longest_ago_makes_room(tmp_path: Path, store: Stor
         for shop in ("north", "south", "north", "west", "north", "south"):
             assert await say(served, target_model=f"{shop}.tar.gz") == shop
         assert store.fetched == {"north.tar.gz": 1, "south.tar.gz": 2, "west.tar.gz": 1}
+        assert not list(tmp_path.glob("*.fetched"))
         assert len(list((tmp_path / "fleet").glob("*/models/*"))) == 2
 
 
@@ -84,4 +86,5 @@ async def test_a_corrupt_archive_is_refused_and_the_others_go_on(tmp_path: Path,
         (tmp_path / "east.tar.gz").write_bytes(b"no archive")
         with pytest.raises(Refused, match=r'from URL "east.tar.gz". Please ensure'):
             await served.invoke(b"", {}, target_model="east.tar.gz")
+        assert not list(tmp_path.glob("*.fetched"))
         assert await say(served, target_model="north.tar.gz") == "north"

@@ -34,7 +34,8 @@ class _Model:
 class Models:
     """The models of one container, the one used longest ago first.
 
-    fetch: the path of a TargetModel's archive on disk. at_most: how many stay loaded; those answering a call stay, too.
+    fetch: the path of a TargetModel's archive on disk, which is removed once it is extracted. at_most: how many stay
+    loaded; those answering a call stay, too.
     """
 
     def __init__(self, container: Container, fetch: Fetch, at_most: int) -> None:
@@ -85,6 +86,8 @@ class Models:
                 await asyncio.to_thread(extract, archive, folder)
             except BadArchive as error:
                 raise Refused(f"{bad_archive(target)} ({error})") from error
+            finally:
+                archive.unlink(missing_ok=True)
             while len(self._models) > self._at_most and await self._drop():
                 pass
             order = json.dumps({"model_name": _name(target), "url": str(folder)}).encode()
