@@ -110,6 +110,8 @@ class Endpoints:
     async def _weigh(self, endpoint: Resource, name: str) -> None:
         wanted = endpoint.document["_weighed"]
         await self.fleets[name].reweigh({each["VariantName"]: (each["weight"], each["instances"]) for each in wanted})
+        if queue := self._queues.get(name):
+            queue.go_on()
 
         def weighed(document: Params) -> None:
             document.pop("_weighed")

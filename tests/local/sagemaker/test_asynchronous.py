@@ -1,19 +1,27 @@
 """Asynchronous inference through boto3: the payload lies in S3, and so will the answer."""
 
+import asyncio
 import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
+from hosts import awaited, fleet, variant
 from sagemaker_requests import BUCKET, configure, named, put, settled
 from waiting import eventually
+
+from recsys.local.sagemaker.asynchronous.queues import Queue
+from recsys.local.sagemaker.asynchronous.request import Desk
+from recsys.local.sagemaker.jobs.job import Context
+from recsys.local.sagemaker.measures import Measures
 
 Make = Callable[..., Any]
 
@@ -219,6 +227,21 @@ def sent_to(sagemaker: Any, model: str, client: Make) -> Iterator[Make]:
 
     yield sent
     sagemaker.delete_endpoint(EndpointName=name)
+
+
+@awaited
+async def test_an_instance_more_takes_what_waits(tmp_path: Path, embedded: Any, client: Make, bucket: str) -> None:
+    context = Context(None, None, tmp_path, None, None, {"endpoint": embedded.endpoint, "region": "us-east-1"})
+    async with fleet(tmp_path, variant(tmp_path)) as served:
+        output = {"S3OutputPath": f"s3://{bucket}/scaled"}
+        queue = Queue(Desk(context, tmp_path / "waiting", served, output, None), 1, Measures())
+        await queue.accept({}, b"sleep 600")
+        waits = await queue.accept({}, b"now")
+        await served.reweigh({"AllTraffic": (1.0, 2)})
+        queue.go_on()
+        assert await asyncio.to_thread(eventually, lambda: content(client, waits["OutputLocation"])) == "a"
+        await queue.close()
+        assert len(list((tmp_path / "waiting").glob("*.json"))) == 1
 
 
 def test_a_configuration_says_where_answers_go(sagemaker: Any, model: str) -> None:

@@ -10,6 +10,9 @@ import json
 import shutil
 import time
 import uuid
+from collections import deque
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +77,12 @@ class Queue:
 
     def __init__(self, desk: Desk, most: int, measures: Measures) -> None:
         """most: calls that an instance gets at the same time."""
-        self._desk, self._measures = desk, measures
-        self._turns = asyncio.Semaphore(most * self._instances)
-        self._tasks: dict[Path, asyncio.Task[None]] = {}
+        self._desk, self._measures, self._most = desk, measures, most
+        self._waiting: deque[Path] = deque()
+        self._working: dict[Path, asyncio.Task[None]] = {}
         desk.folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(desk.folder.glob("*.json")):
-            self._begin(path)
+        self._waiting.extend(sorted(desk.folder.glob("*.json")))
+        self.go_on()
         self._watch = asyncio.ensure_future(self._watched())
 
     async def accept(self, asked: Params, body: bytes) -> Params:
@@ -90,13 +93,22 @@ class Queue:
         entry = {**asked, **told, "accepted": time.time(), "body": base64.b64encode(body).decode()}
         path = self._desk.folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}.json"
         await asyncio.to_thread(write_whole, path, json.dumps(entry))
-        self._begin(path)
+        self._waiting.append(path)
+        self.go_on()
         self._measure()
         return told
 
+    def go_on(self) -> None:
+        """Begin with as many as the instances of now take."""
+        while self._waiting and len(self._working) < self._most * self._instances:
+            path = self._waiting.popleft()
+            task = self._working[path] = asyncio.ensure_future(self._work(path))
+            task.add_done_callback(partial(self._ended, path))
+
     async def close(self) -> None:
         """Stop working; what has no answer yet stays in the folder."""
-        tasks = [self._watch, *self._tasks.values()]
+        self._waiting.clear()
+        tasks = [self._watch, *self._working.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -105,20 +117,14 @@ class Queue:
     def _instances(self) -> int:
         return sum(variant.instances for variant in self._desk.fleet.variants)
 
-    def _begin(self, path: Path) -> None:
-        task = asyncio.ensure_future(self._in_turn(path))
-        self._tasks[path] = task
-        task.add_done_callback(lambda ended: self._ended(path, ended))
-
     def _ended(self, path: Path, task: asyncio.Task[None]) -> None:
-        del self._tasks[path]
+        del self._working[path]
         if not task.cancelled():  # one that is waits still
+            self.go_on()
             self._measure()
 
-    async def _in_turn(self, path: Path) -> None:
-        async with self._turns:
-            if not path.exists():  # taken up while the queue was renewed, and answered there
-                return
+    async def _work(self, path: Path) -> None:
+        if path.exists():  # else taken up while the queue was renewed, and answered there
             request = Request(self._desk, json.loads(path.read_text()))
             await request.finish()
             self._measures.add(self._desk.fleet.name, request.variant, request.values)
@@ -131,10 +137,11 @@ class Queue:
 
     def _measure(self) -> None:
         """How much waits or is worked on now, and since when; on AWS once a minute."""
-        oldest, instances = next(iter(self._tasks), None), self._instances
+        length, instances = len(self._working) + len(self._waiting), self._instances
+        oldest = next(chain(self._working, self._waiting), None)
         values = {
-            "ApproximateBacklogSize": len(self._tasks),
-            "ApproximateBacklogSizePerInstance": len(self._tasks) / max(1, instances),
+            "ApproximateBacklogSize": length,
+            "ApproximateBacklogSizePerInstance": length / max(1, instances),
             "ApproximateAgeOfOldestRequest": time.time() - int(oldest.name[:20]) / 1e9 if oldest else 0.0,
             "HasBacklogWithoutCapacity": float(oldest is not None and not instances),
         }
