@@ -224,6 +224,8 @@ def _mending_when_loaded(
             from recsys.local.aws import cloudformation
 
             cloudformation.install(endpoint)
+            for used in ("stepfunctions", "apigateway_v1"):  # its stacks' may be started by a rule, not by a request
+                got(used)
         if name == "tagging" and not known:
             from recsys.local.aws import tagging
 

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from own_server import OwnServer
 from waiting import eventually
 
+TASK = "arn:aws:states:::"
 TABLE = {
     "Type": "AWS::DynamoDB::Table",
     "Properties": {
@@ -137,6 +139,33 @@ def test_a_function_gets_its_concurrency_and_may_invoke_itself_if_the_template_s
     functions, name = client("lambda"), {"FunctionName": "cfn-function"}
     assert functions.get_function_concurrency(**name)["ReservedConcurrentExecutions"] == 1
     assert functions.get_function_recursion_config(**name)["RecursiveLoop"] == "Allow"
+
+
+def test_a_state_machine_of_a_stack_calls_personalize_when_a_rule_starts_it(tmp_path, free_port):
+    """On a server of its own, which nobody has asked for Step Functions."""
+    groups = f"{TASK}aws-sdk:personalize:listDatasetGroups"
+    ask = {"Resource": groups, "Parameters": {"MaxResults": 1}, "Next": "Tell"}
+    tell = {"Resource": f"{TASK}sqs:sendMessage", "Parameters": {"QueueUrl": "${Queue}", "MessageBody": "asked"}}
+    states = {"Ask": {"Type": "Task", **ask}, "Tell": {"Type": "Task", **tell, "End": True}}
+    definition = {"Fn::Sub": json.dumps({"StartAt": "Ask", "States": states})}
+    machine, role = {"Ref": "Machine"}, "arn:aws:iam::000000000000:role/none"
+    made = {"DefinitionString": definition, "RoleArn": role}
+    rule = {"EventPattern": {"source": ["shop"]}, "Targets": [{"Id": "machine", "Arn": machine, "RoleArn": role}]}
+    resources = {
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "told"}},
+        "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": made},
+        "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
+    }
+    server = OwnServer(free_port, tmp_path / "state")
+    server.start()
+    try:
+        server.client("cloudformation").create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+        server.client("events").put_events(Entries=[{"Source": "shop", "DetailType": "d", "Detail": "{}"}])
+        sqs = server.client("sqs")
+        url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
+        assert eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), 30)
+    finally:
+        server.stop()
 
 
 def test_who_changes_a_stack_is_answered_once_it_is_over(client):
