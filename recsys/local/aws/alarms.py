@@ -23,6 +23,7 @@ from recsys.local.aws import gauges, notices, thinning
 
 INTERVAL = 1.0  # seconds
 THIN_EVERY = 60.0  # seconds
+PRUNE_EVERY = 3600.0  # seconds
 
 COMPARISONS = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -43,9 +44,13 @@ logger = logging.getLogger(__name__)
 
 
 class AlarmClock:
-    """The thread that looks at every alarm, after it has looked how full the queues are."""
+    """The thread that looks at every alarm, after it has looked how full the queues are; and keeps the house small.
 
-    def __init__(self) -> None:
+    prune: forgets the records that no stream holds any more.
+    """
+
+    def __init__(self, prune: Callable[[], None]) -> None:
+        self._prune = prune
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
 
@@ -63,20 +68,23 @@ class AlarmClock:
         self._stop.set()
 
     def _run(self) -> None:
-        thinned = time.monotonic()
+        thinned = pruned = time.monotonic()
         while not self._stop.wait(INTERVAL):
             _attempt("queues", gauges.sample, time.time())
             if time.monotonic() - thinned >= THIN_EVERY:
                 thinned = time.monotonic()
                 _attempt("metrics", thinning.thin, time.time())
+            if time.monotonic() - pruned >= PRUNE_EVERY:
+                pruned = time.monotonic()
+                _attempt("streams", self._prune)
             for (account, region, name), alarm in cloudwatch._alarms.all_items():
                 with request_scope(account, region):
                     _attempt(f"the alarm {name}", evaluate, alarm)
 
 
-def _attempt(what: str, act: Callable[[Any], None], given: Any) -> None:
+def _attempt(what: str, act: Callable[..., None], *given: Any) -> None:
     try:
-        act(given)
+        act(*given)
     except Exception:
         logger.exception("%s could not be looked at", what)
 

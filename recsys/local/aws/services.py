@@ -90,13 +90,14 @@ class MiniStack:
     def __init__(self, endpoint: str, state: Path, tagged: Tagged) -> None:
         self.recovered: dict[str, Any] = {}
         self._storage_error: str | None = None
+        self._refused: list[str] = []  # services whose state could not be restored
         self.store = Store(state / "state.sqlite")
         self.lanes = Lanes()
         self.log = StreamLog(state / "streams.sqlite", lambda arn: self.poller.arrived(arn))
         client = clients(endpoint)
         self.poller = KinesisPoller(self.log, client, self.lanes)
         self.autosave = Autosave(self.store, self.poller.saved_view, lambda: dict(self.poller.starts))
-        self.alarms = alarms.AlarmClock()
+        self.alarms = alarms.AlarmClock(self._prune)
         self._install(endpoint, client, tagged)
 
     def _install(self, endpoint: str, client: Callable[..., Any], tagged: Tagged) -> None:
@@ -143,20 +144,23 @@ class MiniStack:
         saved, checkpoints = self.store.rows(), self.store.checkpoints()
         states = capture.restored(saved)
         cut = _running(states)
-        refused = capture.load(states)
+        self._refused = capture.load(states)
         records = sum(self.log.recover(stream) for stream in kinesis._streams.all_values())
-        if "kinesis" not in refused:
-            self.log.prune()
+        self._prune()
         self.poller.restore(checkpoints)
-        self.recovered = self._account(records, refused, bool(saved), cut)
+        self.recovered = self._account(records, bool(saved), cut)
         self.store.commit({}, (), None, clean=0.0)
-        self.autosave.start(saved, checkpoints, refused)
+        self.autosave.start(saved, checkpoints, self._refused)
         self.alarms.start()
         async_calls.resume()
 
-    def _account(self, records: int, refused: list[str], anything: bool, cut: int) -> dict[str, Any]:
+    def _prune(self) -> None:
+        if "kinesis" not in self._refused:
+            self.log.prune()
+
+    def _account(self, records: int, anything: bool, cut: int) -> dict[str, Any]:
         saved_at, clean = self.store.fact("saved_at"), self.store.fact("clean") != 0.0
-        account = {"saved_at": saved_at, "clean": clean, "records": records, "refused": refused, "message": ""}
+        account = {"saved_at": saved_at, "clean": clean, "records": records, "refused": self._refused, "message": ""}
         if not anything:
             return account
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(saved_at))
@@ -171,8 +175,8 @@ class MiniStack:
                 f"the last run was killed; recovered the state of {moment}, its last save: all that S3, streams and "
                 "Personalize acknowledged is there, other services lost what came after (about a second at most)"
             )
-        if refused:
-            names = ", ".join(refused)
+        if self._refused:
+            names = ", ".join(self._refused)
             account["message"] += f"; not restored: {names} (see server.log), whose state on disk stays as it is"
         logger.warning("%s; %d stream records", account["message"], records)
         return account

@@ -167,8 +167,8 @@ class StreamLog:
 
     def prune(self) -> None:
         """Forget on disk what no stream holds any more: deleted streams, expired records."""
-        streams = {stream["StreamARN"]: stream for stream in kinesis._streams.all_values()}
-        with self.lock, self._connection:
+        with self.lock:  # whose records are there is among the streams
+            streams = {stream["StreamARN"]: stream for stream in kinesis._streams.all_values()}
             for (arn,) in self._connection.execute("SELECT DISTINCT stream FROM records").fetchall():
                 self._connection.execute(PRUNE, (arn, *_oldest_kept(streams.get(arn))))
 

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from stream_pipeline import function
@@ -17,6 +19,21 @@ def judge():
     from recsys.local.aws.alarms import judge
 
     return judge
+
+
+def test_records_that_no_stream_holds_leave_the_disk_while_it_serves(tmp_path, monkeypatch):
+    from recsys.local.aws import alarms
+    from recsys.local.aws.streamlog import StreamLog
+
+    monkeypatch.setattr(alarms, "INTERVAL", 0.01)
+    monkeypatch.setattr(alarms, "PRUNE_EVERY", 0.0)
+    log = StreamLog(tmp_path / "streams.sqlite", lambda arn: None)
+    with closing(sqlite3.connect(tmp_path / "streams.sqlite", isolation_level=None)) as disk:
+        disk.execute("INSERT INTO records VALUES ('a stream deleted', 'shard', '1', 0, 'key', 'data')")
+        clock = alarms.AlarmClock(log.prune)
+        clock.start()
+        eventually(lambda: disk.execute("SELECT count(*) FROM records").fetchone() == (0,), 30)
+        clock.stop()
 
 
 def alarm(**changes):
