@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 from recsys.local import callers
 from recsys.local.addresses import CALLS, HEALTH
-from recsys.local.aws.store import damaged
 from recsys.local.personalize.service import Personalize
 from recsys.local.sagemaker.service import SageMaker
 from recsys.local.shared.http import Message, Receive, Scope, Send, header, respond
+from recsys.local.shared.store import damaged
 
 SAGEMAKER = ("/sagemaker/aws4_request", "/application-autoscaling/aws4_request")  # in a request's signature
 

@@ -190,9 +190,11 @@ def test_two_starts_at_once_end_with_one_server(state, free_port):
     assert Ours.read(state).process(state) is not None
 
 
-@pytest.mark.parametrize("name", ["state.sqlite", "streams.sqlite"])
+@pytest.mark.parametrize(
+    "name", ["state.sqlite", "streams.sqlite", "personalize/events.sqlite", "sagemaker/control.sqlite"]
+)
 def test_a_damaged_state_is_named_and_reset_keeps_it_aside(state, free_port, lines, name):
-    state.mkdir()
+    (state / name).parent.mkdir(parents=True)
     (state / name).write_bytes(b"not a database" * 1000)
     with pytest.raises(LocalError) as refusal:
         launcher.up(free_port, state)

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from recsys.errors import LocalError
+from recsys.local.shared.store import connect, damaged
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (
@@ -31,35 +31,13 @@ Rows = dict[Key, str]
 Checkpoints = dict[tuple[str, str], str]  # (mapping, shard) -> last sequence number done with
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open `path` in WAL mode, shared between threads, checked. Raises LocalError where it is damaged or unreadable."""
-    try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.Error as error:
-        raise damaged(path, str(error)) from error
-    if verdict != "ok":
-        raise damaged(path, verdict)
-    return connection
-
-
-def damaged(path: Path, reason: str) -> LocalError:
-    """The one message for a state that cannot be read."""
-    return LocalError(
-        f"{path}: the state is damaged ({' '.join(reason.split())}); "
-        "`recsys local reset` sets the folder aside and starts afresh"
-    )
-
-
 class Store:
     """The SQLite file of one embedded AWS."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._connection = connect(path)
+        self._connection = connect(path, "NORMAL")
         try:
             self._connection.executescript(SCHEMA)
         except sqlite3.Error as error:

@@ -19,7 +19,7 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import kinesis
 
-from recsys.local.aws.store import connect
+from recsys.local.shared.store import connect
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -49,7 +49,7 @@ class StreamLog:
 
     def __init__(self, path: Path, arrived: Callable[[str], None]) -> None:
         self.lock = threading.RLock()
-        self._connection = connect(path)
+        self._connection = connect(path, "NORMAL")
         self._connection.executescript(SCHEMA)
         self._arrived = arrived
         last = self._connection.execute("SELECT MAX(sequence) FROM records").fetchone()[0]

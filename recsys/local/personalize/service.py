@@ -34,7 +34,7 @@ from recsys.local.shared.actor import Actor
 from recsys.local.shared.cloudwatch import Publisher
 from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.http import Receive, Scope, Send, header, request_id, respond, whole_body
-from recsys.local.shared.store import Store, all_tags, opening
+from recsys.local.shared.store import Store, all_tags
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +69,9 @@ class Personalize:
 
     def start(self) -> None:
         """Open the state, take up what was cut short, be ready to answer. Raises LocalError if it cannot be read."""
-        with opening(self._folder, "Personalize"):
-            self._store = Store(self._folder / "control.sqlite")
-            self._events = EventLog(self._folder / "events.sqlite")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._store = Store(self._folder / "control.sqlite")
+        self._events = EventLog(self._folder / "events.sqlite")
         self._actor = Actor("personalize-control")
         self._jobs = Jobs(self._folder / "jobs.log")
         where = (self._account, self._region, self._endpoint)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -66,8 +67,12 @@ class Logs:
             self.flush()
         self.flush()
 
+    @cached_property
+    def _client(self) -> Any:
+        return client("logs", self._spec)
+
     def _put(self, group: str, stream: str, events: list[dict[str, Any]]) -> None:
-        logs = client("logs", self._spec)
+        logs = self._client
         if (name := f"{group}\n{stream}") not in self._known:
             for make, named in (
                 (logs.create_log_group, {"logGroupName": group}),

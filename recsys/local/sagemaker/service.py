@@ -8,11 +8,8 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from recsys.local.sagemaker.access import invoking, needed
 from recsys.local.sagemaker.asynchronous import Queues
@@ -20,6 +17,7 @@ from recsys.local.sagemaker.control import Control
 from recsys.local.sagemaker.endpoints import Endpoints
 from recsys.local.sagemaker.jobs.job import Context
 from recsys.local.sagemaker.jobs.queue import Jobs
+from recsys.local.sagemaker.jobs.training import NAMESPACE as OF_TRAINING
 from recsys.local.sagemaker.logs import Logs
 from recsys.local.sagemaker.measures import NAMESPACE, Measures
 from recsys.local.sagemaker.operations import Operations
@@ -27,11 +25,10 @@ from recsys.local.sagemaker.runtime import Runtime
 from recsys.local.sagemaker.scaling import Scaling
 from recsys.local.sagemaker.wire import RUNTIME, SCALING, Answer, answer, find_operation, parse, refusal
 from recsys.local.shared.actor import Actor
-from recsys.local.shared.clients import client
-from recsys.local.shared.cloudwatch import Publisher
+from recsys.local.shared.cloudwatch import CloudWatch, Publisher
 from recsys.local.shared.errors import ServiceError
 from recsys.local.shared.http import Receive, Scope, Send, request_id, respond, whole_body
-from recsys.local.shared.store import Store, all_tags, opening
+from recsys.local.shared.store import Store, all_tags
 
 CALLS = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
 
@@ -50,10 +47,11 @@ class SageMaker:
 
     def start(self) -> None:
         """Open the state and take up what was under way; on the event loop. Raises LocalError if it cannot be read."""
-        with opening(self._folder, "SageMaker"):
-            self._store = Store(self._folder / "control.sqlite")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._store = Store(self._folder / "control.sqlite")
         self._actor, self._logs = Actor("sagemaker-control"), Logs(self._spec)
         self._control = Control(self._store, self._region, self._account)
+        self._metrics = CloudWatch(self._spec["endpoint"], self._region, OF_TRAINING)
         self._context = Context(self._control, self._actor, self._folder, self._logs, self._put, self._spec)
         measures = Measures()
         queues = Queues(self._context, measures)
@@ -125,11 +123,6 @@ class SageMaker:
         if reason := self._denial(scope, action, resource, keys):
             raise ServiceError("AccessDeniedException", reason)
 
-    def _put(self, namespace: str, data: list[dict[str, Any]]) -> None:
+    def _put(self, data: list[dict[str, Any]]) -> None:
         """Metrics of a job; what CloudWatch refuses is lost."""
-
-        def put() -> None:
-            with suppress(ClientError, BotoCoreError):
-                client("cloudwatch", self._spec).put_metric_data(Namespace=namespace, MetricData=data)
-
-        asyncio.get_running_loop().run_in_executor(None, put)
+        asyncio.get_running_loop().run_in_executor(None, self._metrics.put, data)

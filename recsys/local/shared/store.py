@@ -43,23 +43,30 @@ class Resource:
         return self.document.get("status", "ACTIVE")
 
 
-@contextmanager
-def opening(folder: Path, service: str) -> Iterator[None]:
-    """Make the folder of a service's state, to open what is in it. Raises LocalError where that cannot be read."""
-    folder.mkdir(parents=True, exist_ok=True)
+def connect(path: Path, synchronous: str = "FULL") -> sqlite3.Connection:
+    """A connection in autocommit mode, in WAL mode, shared between threads, to a file that was checked.
+
+    synchronous: with FULL commits reach the disk before they return; with NORMAL a power cut may take the last ones,
+    but never halves one. Raises LocalError where the file is damaged or unreadable.
+    """
     try:
-        yield
-    except sqlite3.DatabaseError as error:
-        message = f"{folder}: {error}; `recsys local reset` starts over with an empty state"
-        raise LocalError(f"the state of {service} cannot be read: {message}") from error
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode whose commits reach the disk before they return."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from error
+    if verdict != "ok":
+        raise damaged(path, verdict)
     return connection
+
+
+def damaged(path: Path, reason: str) -> LocalError:
+    """The one message for a state that cannot be read."""
+    return LocalError(
+        f"{path}: the state is damaged ({' '.join(reason.split())}); "
+        "`recsys local reset` sets the folder aside and starts afresh"
+    )
 
 
 def all_tags(path: Path) -> dict[str, dict[str, str]]:

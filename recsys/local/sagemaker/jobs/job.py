@@ -30,7 +30,7 @@ LONGEST_REASON = 1024
 RENEWED_AFTER = 3600.0  # seconds in which whoever works as the same role shares a session; it lasts far longer
 
 Params = dict[str, Any]
-Put = Callable[[str, list[Params]], None]  # metrics into a namespace of CloudWatch
+Put = Callable[[list[Params]], None]  # metrics of training into CloudWatch
 
 log = logging.getLogger(__name__)
 

@@ -165,7 +165,7 @@ class TrainingJob(Job):
         def take(line: str) -> None:
             put(line)
             if found := scraper.scrape(line):
-                self.context.put(NAMESPACE, [_datum(self.name, name, value) for name, value in found])
+                self.context.put([_datum(self.name, name, value) for name, value in found])
 
         async def keep(saved: dict[str, float]) -> None:
             try:
