@@ -201,6 +201,18 @@ def test_events_are_part_of_the_next_training(client: Client) -> None:
     assert described["status"] == "ACTIVE", described
 
 
+def test_a_session_is_learned_from_once_a_user_has_joined_it(client: Client) -> None:
+    shop, events = shops.stocked_shop(client), client("personalize-events")
+    tracker = shops.add_tracker(shop)
+    for session in ("passer-by", "guest"):
+        event = {"eventType": "view", "itemId": f"of-{session}", "sentAt": 1_700_000_000}
+        events.put_events(trackingId=tracker, sessionId=session, eventList=[event])
+    login = {"eventType": "login", "sentAt": 1_700_000_100}
+    events.put_events(trackingId=tracker, sessionId="guest", userId="u1", eventList=[login])
+    with shops.serving(shop, POPULAR) as recommend:
+        assert set(recommend(userId="u1", numResults=500)) - {f"i{n}" for n in range(60)} == {"of-guest"}
+
+
 def test_a_training_can_be_stopped(personalize: Any, shop: shops.Shop) -> None:
     version = shops.start_version(shop, V2)
     personalize.stop_solution_version_creation(solutionVersionArn=version)

@@ -139,8 +139,12 @@ class Data:
         return pd.DataFrame(rows, columns=list(ACTION_INTERACTION))
 
     def _put(self, select: str) -> list[tuple[Any, ...]]:
-        rows = owned(self._query(f"{select} WHERE dataset_group = ? ORDER BY number", self.spec["group"]))
-        return [(user, thing, int(sent), *more) for user, thing, sent, *more in rows if thing]
+        """Of users: a session that no user has joined is not learned from."""
+        rows = self._query(f"{select} WHERE dataset_group = ? ORDER BY number", self.spec["group"])
+        users = {user for _, user, *_ in rows}
+        return [
+            (owner, thing, int(sent), *more) for owner, thing, sent, *more in owned(rows) if thing and owner in users
+        ]
 
     def _records(self, kind: str) -> list[tuple[str, str]]:
         """Ids and JSON documents of what was put one by one."""
