@@ -88,6 +88,12 @@ def test_what_a_user_bought_is_not_shown_beside_other_items_either(ask: Any) -> 
     assert not set(ask(VIEWED, userId="u4", itemId="i7")) & (bought("u4") | {"i7"})
 
 
+def test_a_use_case_gives_no_scores(client: Client, recommenders: dict[str, str]) -> None:
+    for arn in recommenders.values():
+        answer = client("personalize-runtime").get_recommendations(recommenderArn=arn, userId="u1", itemId="i7")
+        assert not any("score" in entry for entry in answer["itemList"])
+
+
 def test_popular_items_hide_nothing(ask: Any) -> None:
     assert set(ask(POPULAR, userId="u3")) == {f"i{number}" for number in range(60)}
 

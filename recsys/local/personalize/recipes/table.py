@@ -38,8 +38,7 @@ class Recipe:
     event           the event type it learns from, in any case, with the minimum of events; None: every type
     hides           the event type whose items the user is not shown again, in any case
     needs           the members a GetRecommendations request must have
-    scored          answers carry scores
-    reacts          a user's new events change the answer
+    scored          answers carry scores, which no domain's do
     explores        answers mix in new items
     metadata        items' metadata in answers without opting in
     weighs          takes an eventsConfig
@@ -64,7 +63,6 @@ class Recipe:
     hides: str | None = None
     needs: tuple[str, ...] = ("userId",)
     scored: bool = False
-    reacts: bool = False
     explores: bool = False
     metadata: bool = False
     weighs: bool = False
@@ -96,13 +94,13 @@ class Recipe:
 
 def _legacy(name: str, successor: str, **more: object) -> Recipe:
     text = f"Legacy: AWS no longer offers this recipe. It is trained as {successor}, which new solutions should use."
-    return Recipe(name, USER, "next", text, **{"parameters": HRNN, "features": HRNN_FEATURES, **_PERSONAL, **more})
+    settings = {"parameters": HRNN, "features": HRNN_FEATURES, "scored": True, **more}
+    return Recipe(name, USER, "next", text, **settings)
 
 
-_PERSONAL = {"scored": True, "reacts": True}
 _PERCENTILES = {"features": HRNN_FEATURES, "transformation": "JSON-percentile-filtering"}
-_V1 = {**_PERSONAL, **_PERCENTILES, "parameters": HRNN, "content": True, "objective": True}
-_V2 = {**_PERSONAL, "parameters": RECENCY, "content": True, "metadata": True, "weighs": True, "transformer": True}
+_V1 = {**_PERCENTILES, "scored": True, "parameters": HRNN, "content": True, "objective": True}
+_V2 = {"scored": True, "parameters": RECENCY, "content": True, "metadata": True, "weighs": True, "transformer": True}
 _RELATED = {"type": RELATED, "engine": "similar", "needs": ("itemId",)}
 _RELATED_FOR_USER = {**_RELATED, "needs": ("userId", "itemId")}
 
@@ -145,7 +143,7 @@ _CUSTOM = (
         features=ACTION_FEATURES,
         datasets=("ACTIONS",),
         explores=True,
-        **_PERSONAL,
+        scored=True,
     ),
     Recipe(
         "aws-personalized-ranking",
@@ -261,7 +259,6 @@ _DOMAIN = (
         hides="Purchase",
         content=True,
         explores=True,
-        **_PERSONAL,
     ),
     Recipe(
         "aws-vod-because-you-watched-x",
@@ -297,7 +294,6 @@ _DOMAIN = (
         hides="Watch",
         content=True,
         explores=True,
-        **_PERSONAL,
     ),
     Recipe(
         "aws-vod-trending-now",
