@@ -77,6 +77,15 @@ def test_an_item_without_a_creation_time_is_as_old_as_its_first_interaction(shop
     assert "undated" not in ask("always")
 
 
+def test_events_before_an_item_was_put_count(shop: shops.Shop, ask: Ask) -> None:
+    shops.put_items(shop, {"unknown": {}})
+    shops.put_events(shop, "early", [{"itemId": "foretold", "eventType": "view"}] * 10)
+    ask("always")
+    shops.put_items(shop, {"foretold": {"creationTimestamp": int(time.time())}})
+    leaders = [ask("always")[0] for _ in range(40)]
+    assert leaders.count("unknown") > 2 * leaders.count("foretold")
+
+
 def test_what_was_shown_often_is_explored_less(shop: shops.Shop, ask: Ask) -> None:
     shown = {"itemId": "i1", "eventType": "view", "impression": ["new-1", "new-2"]}
     for _ in range(30):

@@ -189,6 +189,16 @@ def test_an_incremental_update_reaches_the_campaign(shop: shops.Shop) -> None:
     assert len(versions(shop, solution)) == 1
 
 
+def test_trends_are_looked_at_again_every_two_hours_also_by_daily_intervals(shop: shops.Shop) -> None:
+    daily_trends = {"featureTransformationParameters": {"trend_discovery_frequency": "1 day"}}
+    solution = create(shop, "aws-trending-now", solutionConfig=daily_trends)
+    campaign = shops.deploy(shop, train(shop, solution)["solutionVersionArn"])
+    assert shops.recommended(shop, campaign)[0] != "i9"
+    for _ in range(40):
+        shops.put_events(shop, "crowd", [{"itemId": "i9", "eventType": "view", "sentAt": 1_700_030_000}] * 10)
+    assert eventually(lambda: shops.recommended(shop, campaign)[0] == "i9", seconds=DAY / 2)
+
+
 def test_a_campaign_that_follows_gets_what_the_schedule_trains(shop: shops.Shop, daily: str) -> None:
     personalize, latest = shop.client("personalize"), {"syncWithLatestSolutionVersion": True}
     campaign = shops.deploy(shop, f"{daily}/$LATEST", campaignConfig=latest)

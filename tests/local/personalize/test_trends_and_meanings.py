@@ -1,6 +1,7 @@
 """Campaigns of aws-trending-now, which follow the stream, and of aws-semantic-similarity, which follow the text."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from personalize_shop import Client
 
 TRENDING, SEMANTIC = "aws-trending-now", "aws-semantic-similarity"
 NEWEST = 1_700_000_000
+LATER = count(NEWEST + 600)
 TITLES = {  # oldest first
     "assam": "Black tea from India, strong leaves for the morning",
     "sencha": "Green tea from Japan, fresh and grassy leaves",
@@ -50,9 +52,10 @@ def texts(client: Client) -> shops.Shop:
     return shop
 
 
-def burst(shop: shops.Shop, item: str, count: int) -> None:
-    for _ in range(count // 10):
-        shops.put_events(shop, "crowd", [{"itemId": item, "eventType": "view", "sentAt": NEWEST + 600}] * 10)
+def burst(shop: shops.Shop, item: str, events: int, kind: str = "view") -> None:
+    moment = next(LATER)
+    for _ in range(events // 10):
+        shops.put_events(shop, "crowd", [{"itemId": item, "eventType": kind, "sentAt": moment}] * 10)
 
 
 def test_what_rises_fastest_comes_first_and_events_since_the_training_count(trends: shops.Shop) -> None:
@@ -60,6 +63,18 @@ def test_what_rises_fastest_comes_first_and_events_since_the_training_count(tren
     assert shops.recommended(trends, shops.deploy(trends, version))[0] == "i5"
     burst(trends, "i9", 400)
     assert shops.recommended(trends, shops.deploy(trends, version), userId="u1")[0] == "i9"
+
+
+def test_an_item_that_is_known_from_events_alone_rises_too(trends: shops.Shop) -> None:
+    version = shops.trained_version(trends, TRENDING)
+    burst(trends, "newcomer", 600)
+    assert shops.recommended(trends, shops.deploy(trends, version))[0] == "newcomer"
+
+
+def test_events_that_the_solution_does_not_learn_from_make_no_trend(trends: shops.Shop) -> None:
+    version = shops.version_of(trends, shops.start_version(trends, TRENDING, eventType="view"))["solutionVersionArn"]
+    burst(trends, "i15", 2000, "share")
+    assert shops.recommended(trends, shops.deploy(trends, version))[0] != "i15"
 
 
 def test_trends_are_worked_out_once_an_interval(trends: shops.Shop) -> None:

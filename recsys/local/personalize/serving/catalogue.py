@@ -1,8 +1,8 @@
 """The items a deployment can recommend: those its model was trained on, and those that came since.
 
-A new item, put or imported without interactions, has no score of its own. It gets the weighted mean of the scores of
-the trained items its metadata resemble (models.ItemContent); where nothing resembles it, no score at all. So it can be
-recommended in the very next answer, and AWS's automatic update of a deployed user-personalization solution version,
+A new item, put, imported or known from an event alone, has no score of its own. It gets the weighted mean of the scores
+of the trained items its metadata resemble (models.ItemContent); where nothing resembles it, no score at all. So it can
+be recommended in the very next answer, and AWS's automatic update of a deployed user-personalization solution version,
 every two hours and free of charge, has nothing left to do here.
 """
 
@@ -41,9 +41,10 @@ class Catalogue:
         self._weights = Growing(np.empty((0, NEIGHBOURS), np.float32))
         described = content.item_ids if content else ()
         self.described = np.array([self.code_of.get(item, -1) for item in described], np.int32)
-        self._put = Reader(group.put, len(group.put))
+        self._put, self._events = Reader(group.put, len(group.put)), Reader(group.live.journal)
         if grows:
             self._take_in([*group.items.row, *group.interactions.item_ids])
+        self.refresh()
         self.candidates = Candidates(group.items, self.code_of)
 
     def __len__(self) -> int:
@@ -51,9 +52,9 @@ class Catalogue:
 
     def refresh(self) -> None:
         """Take in what was put since the last time. On the thread that answers, so that no answer sees half of it."""
-        put = self._put.new()
-        if put and self._grows:
-            self._take_in(put)
+        if self._grows:
+            touched = [item for _, item, *_ in self._events.new() if item not in self.code_of]
+            self._take_in([*self._put.new(), *touched])
 
     def extend(self, scores: np.ndarray, temperature: float | None = None) -> np.ndarray:
         """(n,) float32 scores from the model's (known,): those of its own items, then those of the new ones.

@@ -104,6 +104,7 @@ class Deployment:
                 group=group,
                 catalogue=self.catalogue,
                 histories=self.histories,
+                selection=selection,
                 training=config.training,
                 influence=config.influence,
                 day=day,

@@ -12,11 +12,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from recsys.local.personalize.schemas import plain
-from recsys.local.personalize.selection import learned
+from recsys.local.personalize.selection import Selection, learned
 from recsys.local.personalize.serving.catalogue import UNSCORED, Catalogue
 from recsys.local.personalize.serving.context import context_columns, summed, user_columns
 from recsys.local.personalize.serving.group import Group, documents
 from recsys.local.personalize.serving.histories import Histories
+
+LONGEST = 7200  # seconds after which trends are looked at again, however long the discovery interval
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Parts:
     """What an engine is made of.
 
     returning: of the same items, for users who have not been seen for a while; None where the model is for them too.
-    popularity: (known,) float32 users of each of the model's items, what answers where the model cannot. training: a
-    trainingDataConfig. influence: a campaign's rankingInfluence. day: real seconds of a day of scheduled work.
+    popularity: (known,) float32 users of each of the model's items, what answers where the model cannot. selection: the
+    interactions that the solution learns from. training: a trainingDataConfig. influence: a campaign's
+    rankingInfluence. day: real seconds of a day of scheduled work.
     """
 
     model: Any
@@ -44,6 +47,7 @@ class Parts:
     group: Group
     catalogue: Catalogue
     histories: Histories
+    selection: Selection
     training: Mapping[str, Any] = field(default_factory=dict)
     influence: Mapping[str, float] = field(default_factory=dict)
     day: float = 86400.0
@@ -171,16 +175,15 @@ class Popular:
 
 
 class Trend:
-    """What rises fastest, worked out anew with the events since training, at most once per discovery interval.
-
-    Until an interval has passed since the last time, events change nothing, as on AWS.
+    """What rises fastest, worked out anew with the events since training: once per discovery interval, as on AWS, and
+    every two hours where that is longer. In between events change nothing.
     """
 
     grows = True
 
     def __init__(self, parts: Parts) -> None:
         self._parts, self._due = parts, -np.inf
-        self._interval = float(parts.model.settings["interval_seconds"]) * parts.day / 86400
+        self._interval = min(parts.model.settings["interval_seconds"], LONGEST) * parts.day / 86400
 
     def scores(self, asked: Asked) -> np.ndarray:
         if time.monotonic() >= self._due:
@@ -191,8 +194,12 @@ class Trend:
 
     def _trend(self) -> np.ndarray:
         trained, live = self._parts.model.settings["newest"], self._parts.group.live
-        code_of = self._parts.catalogue.code_of
-        since = [(sent, code_of[item]) for sent, item, *_ in live.journal if sent > trained and item in code_of]
+        code_of, chosen = self._parts.catalogue.code_of, self._parts.selection.one
+        since = [
+            (sent, code_of[item])
+            for sent, item, kind, value in live.journal
+            if sent > trained and item in code_of and chosen(kind, value)
+        ]
         times, codes = np.array([sent for sent, _ in since]), np.array([code for _, code in since], np.int64)
         scores = self._parts.model.trend(max(trained, live.latest), codes, times)
         return scores[: len(self._parts.catalogue)]
