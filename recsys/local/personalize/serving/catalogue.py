@@ -26,8 +26,7 @@ UNSCORED = np.float32(-np.inf)
 class Catalogue:
     """n items, each with its code: `known` of the model's come first, then new ones, in the order they appeared.
 
-    code_of: item id -> code; ids: code -> item id; candidates: the items as filters see them. described: the code of
-    each of the items that `content` knows, -1 for one that the model does not.
+    code_of: item id -> code; ids: code -> item id; candidates: the items as filters see them.
     """
 
     def __init__(
@@ -40,7 +39,8 @@ class Catalogue:
         self._neighbours = Growing(np.empty((0, NEIGHBOURS), np.int32))
         self._weights = Growing(np.empty((0, NEIGHBOURS), np.float32))
         described = content.item_ids if content else ()
-        self.described = np.array([self.code_of.get(item, -1) for item in described], np.int32)
+        # The code of each of the items that `content` knows, -1 for one that the model does not.
+        self._described = np.array([self.code_of.get(item, -1) for item in described], np.int32)
         self._put, self._events = Reader(group.put, len(group.put)), Reader(group.live.journal)
         if grows:
             self._take_in([*group.items.row, *group.interactions.item_ids])
@@ -86,8 +86,8 @@ class Catalogue:
         content = self._content
         if content is not None:
             vectors = content.vectors(documents(self._group.items, items, content.metadata.names))
-            places, found = content.neighbours(vectors, NEIGHBOURS, among=self.described >= 0)
-            codes[:, : places.shape[1]] = np.maximum(self.described[places], 0)
+            places, found = content.neighbours(vectors, NEIGHBOURS, among=self._described >= 0)
+            codes[:, : places.shape[1]] = np.maximum(self._described[places], 0)
             weights[:, : places.shape[1]] = found
         return codes, weights
 

@@ -99,7 +99,6 @@ class Deployment:
             Parts(
                 model=model,
                 returning=artefacts.returning,
-                content=artefacts.content,
                 popularity=_popularity(artefacts.popular, self.catalogue),
                 group=group,
                 catalogue=self.catalogue,

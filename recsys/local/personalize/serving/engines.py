@@ -15,7 +15,7 @@ from recsys.local.personalize.schemas import plain
 from recsys.local.personalize.selection import Selection, learned
 from recsys.local.personalize.serving.catalogue import UNSCORED, Catalogue
 from recsys.local.personalize.serving.context import context_columns, summed, user_columns
-from recsys.local.personalize.serving.group import Group, documents
+from recsys.local.personalize.serving.group import Group
 from recsys.local.personalize.serving.histories import Histories
 
 LONGEST = 7200  # seconds after which trends are looked at again, however long the discovery interval
@@ -42,7 +42,6 @@ class Parts:
 
     model: Any
     returning: Any
-    content: Any
     popularity: np.ndarray
     group: Group
     catalogue: Catalogue
@@ -106,39 +105,19 @@ class NextItems:
 
 
 class Similar:
-    """Items like the one that is asked about, never that one; a new one is judged by its metadata.
+    """Items like the one that is asked about, never that one; what is popular for one that the model does not know."""
 
-    What is popular for an item that nothing is known about.
-    """
-
-    grows = True
+    grows = False
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     def scores(self, asked: Asked) -> np.ndarray:
-        catalogue = self._parts.catalogue
-        code = catalogue.code_of.get(asked.item or "", len(catalogue))
-        if code < catalogue.known:
-            scores = catalogue.extend(self._parts.model.scores([code]))
-        else:
-            alike = self._by_metadata(asked.item or "")
-            scores = catalogue.extend(self._parts.popularity if alike is None else alike)
-        if code < len(catalogue):
-            scores[code] = UNSCORED
-        return scores
-
-    def _by_metadata(self, item: str) -> np.ndarray | None:
-        """(known,) likeness of a new item's metadata to those of the model's items; None where there are none."""
-        content, group = self._parts.content, self._parts.group
-        if content is None or item not in group.items.row:
-            return None
-        (alike,) = content.cosines(content.vectors(documents(group.items, [item], content.metadata.names)))
-        if not alike.any():
-            return None
-        scores = np.zeros(self._parts.catalogue.known, np.float32)
-        codes = self._parts.catalogue.described
-        scores[codes[codes >= 0]] = alike[codes >= 0]
+        code = self._parts.catalogue.code_of.get(asked.item or "")
+        if code is None:
+            return self._parts.popularity
+        scores = self._parts.model.scores([code])
+        scores[code] = UNSCORED
         return scores
 
 
