@@ -1,6 +1,7 @@
 """kill -9 at any moment: what was acknowledged is there after a restart, what was cut short ends."""
 
 import fcntl
+import json
 import os
 import signal
 import sqlite3
@@ -253,3 +254,23 @@ def test_what_a_kill_left_of_an_erased_group_is_gone_after_the_next_start(mortal
         left = """SELECT (SELECT count(*) FROM events WHERE dataset_group = 'arn:erased'),
                          (SELECT count(*) FROM records WHERE dataset = 'arn:erased/ITEMS')"""
         assert events.execute(left).fetchone() == (0, 0)
+
+
+def test_what_a_kill_left_of_what_an_import_replaced_is_gone_after_the_next_start(
+    mortal: Server, stocked: shops.Shop
+) -> None:
+    """As if it had come after the import's end, before the event log was told; i2 has been put anew."""
+    folder, items = mortal.state / "personalize", stocked.datasets["Items"]
+    again = shops.import_csv(stocked, "Items", f"s3://{stocked.bucket}/Items.csv", importMode="INCREMENTAL")
+    mortal.kill()
+    with closing(sqlite3.connect(folder / "control.sqlite")) as state:
+        (number,) = state.execute("SELECT number FROM resources WHERE arn = ?", (again["datasetImportJobArn"],)).fetchone()
+    with closing(sqlite3.connect(folder / "events.sqlite")) as events, events:
+        put = [(items, "i1", "{}"), (items, "i2", '{"PRICE": 1}')]
+        events.executemany("INSERT INTO records VALUES (?, ?, ?)", put)
+    listed = folder / "jobs" / f"{number}.replaced"
+    listed.write_text(json.dumps([("i1", "{}"), ("i2", "{}")]))
+    mortal.start()
+    eventually(lambda: not listed.exists())
+    with closing(sqlite3.connect(folder / "events.sqlite")) as events:
+        assert events.execute("SELECT id FROM records WHERE dataset = ?", (items,)).fetchall() == [("i2",)]

@@ -88,6 +88,21 @@ def test_what_is_exported_can_be_imported(shop: shops.Shop, client: Client) -> N
     assert sorted(map(str, after)) == sorted(map(str, before))
 
 
+def test_an_incremental_import_takes_the_place_of_what_was_put_and_a_full_one_does_not(client: Client) -> None:
+    shop = shops.open_shop(client)
+    shops.add_dataset(shop, "Items", shops.ITEMS)
+    table = shops.item_table().assign(TITLE="imported")
+    location = shops.put_csv(shop, "items.csv", table)
+    shops.import_csv(shop, "Items", location)
+    shops.put_items(shop, {item: {"title": "put", "creationTimestamp": 5} for item in ("i1", "i2", "other")})
+    shops.import_csv(shop, "Items", location)
+    assert {row["ITEM_ID"] for row in exported(shop, "Items")} == {"i1", "i2", "other"}
+    update = shops.put_csv(shop, "update.csv", table[1:2].assign(TITLE="imported anew"))
+    assert shops.import_csv(shop, "Items", update, importMode="INCREMENTAL")["status"] == "ACTIVE"
+    titles = {row["ITEM_ID"]: row["TITLE"] for row in exported(shop, "Items", ingestionMode="ALL")}
+    assert [titles[item] for item in ("i0", "i1", "i2", "other")] == ["imported", "imported anew", "put", "put"]
+
+
 def test_an_empty_dataset_exports_its_header(client: Client) -> None:
     shop = shops.open_shop(client)
     shops.add_dataset(shop, "Users", shops.USERS)

@@ -7,6 +7,7 @@ import pandas as pd
 import personalize_shop as shops
 import pytest
 from personalize_shop import Client, refused
+from waiting import eventually
 
 from recsys.local.personalize.filters import Candidates, Scene, Table, allowed, check_filter, fields_used
 from recsys.local.personalize.schemas import Field
@@ -317,3 +318,14 @@ def test_the_filters_of_a_group_use_twenty_fields_at_most(client: Client) -> Non
     code, message, _ = refused(client("personalize").create_filter, datasetGroupArn=shop.group, **one_more)
     assert code == "LimitExceededException"
     assert "21 fields; the most is 20" in message
+
+
+def test_a_filter_sees_what_an_incremental_import_put_in_the_place_of_a_put(client: Client) -> None:
+    shop = shops.stocked_shop(client)
+    dear = shops.add_filter(shop, "INCLUDE ItemID WHERE Items.PRICE > 900")
+    with shops.serving(shop, "aws-popularity-count") as recommend:
+        shops.put_items(shop, {item: {"price": 1000, "creationTimestamp": 5} for item in ("i1", "i2")})
+        assert set(recommend(userId="u1", filterArn=dear)) == {"i1", "i2"}
+        cheap = shops.put_csv(shop, "cheap.csv", shops.item_table()[1:2])
+        shops.import_csv(shop, "Items", cheap, importMode="INCREMENTAL")
+        assert eventually(lambda: recommend(userId="u1", filterArn=dear) == ["i2"])

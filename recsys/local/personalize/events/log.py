@@ -61,6 +61,7 @@ INSERT_ACTION = """
 INSERT OR IGNORE INTO action_events (dataset_group, session, user, action, sent, type, event_id, more)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+DELETE_RECORD = "DELETE FROM records WHERE dataset = ? AND id = ? AND document = ?"
 # An event without a user goes with the user whose session it belongs to.
 GONE = """
 CREATE TEMP TABLE gone AS SELECT value AS id FROM json_each(:users);
@@ -133,6 +134,16 @@ class EventLog:
             rows = [(dataset, key, json.dumps(document)) for key, document in records.items()]
             self._db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
             return lambda: self._keep(dataset, records)
+
+        return self._submit(write)
+
+    def replace_records(self, dataset: str, records: Sequence[tuple[str, str]]) -> Future[None]:
+        """Delete records that an import has replaced, by id and JSON document: what was put anew since stays."""
+
+        def write() -> Callable[[], None]:
+            rows = ((dataset, key, document) for key, document in records)
+            gone = [row[1] for row in rows if self._db.execute(DELETE_RECORD, row).rowcount]
+            return lambda: self._drop(dataset, gone)
 
         return self._submit(write)
 
@@ -226,6 +237,11 @@ class EventLog:
             for key, document in records.items():
                 self.on_record(dataset, key, document)
 
+    def _drop(self, dataset: str, keys: Sequence[str]) -> None:
+        with self.lock:
+            for key in keys:
+                self.records[dataset].pop(key, None)
+
     def _forgotten(self, group: str | None, dataset: str | None) -> None:
         with self.lock:
             self.records.pop(dataset, None)
@@ -233,9 +249,7 @@ class EventLog:
             self.on_forgotten(group)
 
     def _forget_users(self, group: str, dataset: str, users: Sequence[str]) -> None:
-        with self.lock:
-            for user in users:
-                self.records[dataset].pop(user, None)
+        self._drop(dataset, users)
         self.live[group] = read_live(self._db, group)
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log still had them
 

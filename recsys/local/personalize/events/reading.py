@@ -8,6 +8,7 @@ from typing import Any
 from recsys.local.shared.store import read_only
 
 Row = tuple[Any, ...]
+RECORDS = "SELECT id, document FROM records WHERE dataset = ?"
 
 
 def query(events: str, statement: str, of: str | None) -> list[Row]:

@@ -11,6 +11,7 @@ service writes them: `Not taken` is NOT_TAKEN.]
 
 import csv
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from recsys.local.personalize.events.reading import RECORDS, query
 from recsys.local.personalize.jobs.attributing import report
 from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage
@@ -56,11 +58,12 @@ TOO_LONG = (
 
 
 def import_dataset(spec: dict[str, Any]) -> dict[str, Any]:
-    """Import per `spec`: datasetArn, datasetType, schema, dataLocation, importMode, current, file, report, and what S3
-    needs.
+    """Import per `spec`: datasetArn, datasetType, schema, dataLocation, importMode, current, file, report, events,
+    replaced, and what S3 needs.
 
     Returns `{"_file", "_bytes" and "_rows" read, "_kept" in the file}`, or `{"failureReason"}`. The file appears whole
-    or not at all.
+    or not at all. An INCREMENTAL import lists in the file `replaced` the records put one by one that it replaces, as
+    pairs of id and JSON document.
     """
     try:
         spec = assume_role(spec)
@@ -86,11 +89,19 @@ def _import(spec: dict[str, Any]) -> dict[str, Any]:
     if rows < (least := _least_rows(kind, spec["importMode"])):
         raise JobFailed(f"The input has {rows} interactions; there must be at least {least}.")
     report(spec, table, storage)
-    if spec["importMode"] == "INCREMENTAL" and spec.get("current"):
+    if spec["importMode"] == "INCREMENTAL":
+        if kind in KEYS:
+            _note_replaced(spec, table[KEYS[kind]])
         table = pa.concat_tables([pq.read_table(spec["current"]), table], promote_options="default")
     table = _latest_by_key(table, KEYS[kind]) if kind in KEYS else _distinct_interactions(table)
     write_whole(table, Path(spec["file"]))
     return {"_file": spec["file"], "_bytes": size, "_rows": rows, "_kept": table.num_rows}
+
+
+def _note_replaced(spec: dict[str, Any], ids: pa.ChunkedArray) -> None:
+    imported = set(ids.to_pylist())
+    put = query(spec["events"], RECORDS, spec["datasetArn"])
+    Path(spec["replaced"]).write_text(json.dumps([record for record in put if record[0] in imported]))
 
 
 def _least_rows(kind: str, mode: str) -> int:

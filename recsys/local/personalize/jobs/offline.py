@@ -7,7 +7,7 @@ from typing import Any
 
 from recsys.local.personalize.events.live import Live
 from recsys.local.personalize.events.log import read_live
-from recsys.local.personalize.events.reading import query
+from recsys.local.personalize.events.reading import RECORDS, query
 from recsys.local.personalize.filters import Table
 from recsys.local.personalize.recipes import by_arn
 from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, Field, fields
@@ -15,8 +15,6 @@ from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.deployment import Artefacts, Config, Deployment
 from recsys.local.personalize.serving.group import Group
 from recsys.local.shared.store import read_only
-
-RECORDS = "SELECT id, document FROM records WHERE dataset = ?"
 
 
 def read_fields(spec: dict[str, Any]) -> dict[str, dict[str, Field]]:

@@ -19,6 +19,7 @@ from typing import Any
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets, group_fields
+from recsys.local.personalize.control.kinds.imports import replaced_file
 from recsys.local.personalize.control.resources import DELETING, KINDS
 from recsys.local.personalize.errors import invalid, not_found
 from recsys.local.personalize.events.log import EventLog
@@ -98,7 +99,10 @@ class Deployments:
     # On the control plane's thread
 
     def warm(self) -> None:
-        """After a start: load what serves, so that the first request need not wait for it."""
+        """After a start: end what a kill left of imports; load what serves, so that the first request need not wait."""
+        for job in self._control.store.find("DatasetImportJob", status="ACTIVE"):
+            if replaced_file(self._control, job).exists():
+                self._imported(job)
         for kind in SERVING:
             for resource in self._control.store.find(kind, status="ACTIVE"):
                 self._fetch(resource.arn)
@@ -106,6 +110,20 @@ class Deployments:
     def reload(self, group: str) -> None:
         """Read a group's data anew, after an import or a deletion; until it is done, answers are as before."""
         self._loader.submit(self._reload, self._group_plan(group)).add_done_callback(_logged)
+
+    def _imported(self, job: Resource) -> None:
+        """The records that an import has replaced go from the event log; then the group's data is read anew."""
+        dataset, listed = job.document["datasetArn"], replaced_file(self._control, job)
+        records = json.loads(listed.read_text()) if listed.exists() else []
+        replaced = self._events.replace_records(dataset, records)
+        plan = self._group_plan(job.document["_datasetGroupArn"])
+
+        def reload() -> None:
+            replaced.result()
+            listed.unlink(missing_ok=True)
+            self._reload(plan)
+
+        self._loader.submit(reload).add_done_callback(_logged)
 
     def _forget(self, job: Resource) -> None:
         """A data deletion: the events go, and what is in memory is read anew without the users; then it is done."""
@@ -144,7 +162,7 @@ class Deployments:
         elif what == "training":  # something to deploy will follow: have the heavy imports done by then
             self._loader.submit(import_module, "recsys.models")
         elif what == "finished" and resource.kind == "DatasetImportJob" and resource.status == "ACTIVE":
-            self.reload(self._control.resource(resource.document["datasetArn"]).document["datasetGroupArn"])
+            self._imported(resource)
         elif what in ("finished", "updated") and resource.kind == "Dataset":  # a new dataset, or a new schema
             self.reload(resource.document["datasetGroupArn"])
         elif what == "forget":

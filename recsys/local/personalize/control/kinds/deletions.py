@@ -81,7 +81,6 @@ def _finished(control: "Control", job: Resource) -> None:
     """Nothing on disk holds the users any more, the list of them neither."""
     for dataset in group_datasets(control, job.document["datasetGroupArn"]).values():
         remove_files(control, dataset, keep=(dataset.document.get("_file"),))
-    job_file(control, job, ".users").unlink(missing_ok=True)
     forget_job(control, job)
 
 

@@ -51,6 +51,8 @@ def _work(control: "Control", job: Resource) -> None:
         "current": dataset.document.get("_file"),
         "report": import_report(control, job, dataset),
         "file": str(folder / f"{job.number}.parquet"),
+        "events": str(control.folder / "events.sqlite"),
+        "replaced": str(replaced_file(control, job)),
         **job_spec(control, job),
     }
     control.run_job(job.arn, "import", spec)
@@ -74,9 +76,15 @@ def job_file(control: "Control", job: Resource, suffix: str = ".json") -> Path:
     return folder / f"{job.number}{suffix}"
 
 
+def replaced_file(control: "Control", job: Resource) -> Path:
+    """Where an import lists the records put one by one that it replaces, until they are gone."""
+    return job_file(control, job, ".replaced")
+
+
 def forget_job(control: "Control", job: Resource) -> None:
     """Remove what a job has left of its own."""
-    job_file(control, job).unlink(missing_ok=True)
+    for path in job_file(control, job).parent.glob(f"{job.number}.*"):
+        path.unlink()
 
 
 def _finished(control: "Control", job: Resource) -> None:

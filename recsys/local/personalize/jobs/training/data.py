@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from recsys.columns import ACTION_ID, EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
-from recsys.local.personalize.events.reading import owned, query
+from recsys.local.personalize.events.reading import RECORDS, owned, query
 from recsys.local.personalize.recipes import RECIPES
 from recsys.local.personalize.schemas import KEYS, Field, fields
 from recsys.local.personalize.selection import Selection, learned
@@ -148,7 +148,7 @@ class Data:
 
     def _records(self, kind: str) -> list[tuple[str, str]]:
         """Ids and JSON documents of what was put one by one."""
-        return self._query("SELECT id, document FROM records WHERE dataset = ?", self.spec["datasets"].get(kind))
+        return self._query(RECORDS, self.spec["datasets"].get(kind))
 
     def _query(self, statement: str, of: str | None) -> list[tuple[Any, ...]]:
         return query(self.spec["events"], statement, of)
