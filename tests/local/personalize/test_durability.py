@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import queue
 import signal
 import sqlite3
 import threading
@@ -141,7 +142,7 @@ def test_no_work_is_taken_up_before_what_a_killed_server_left_has_ended(tmp_path
 def test_what_a_worker_that_was_killed_alone_left_is_ended_and_work_goes_on(tmp_path: Path) -> None:
     """Its job cannot end: the result waits for a reader that never comes."""
     jobs, ended = Jobs(tmp_path / "jobs.log"), {name: threading.Event() for name in ("stuck", "next")}
-    os.mkfifo(tmp_path / "stuck.tmp")
+    os.mkfifo(tmp_path / "stuck.json.tmp")
     jobs.submit("stuck", "import", {"result": str(tmp_path / "stuck.json")}, lambda _: ended["stuck"].set())
     child = psutil.Process(eventually(lambda: jobs._pids.get("stuck")))
     try:
@@ -155,6 +156,15 @@ def test_what_a_worker_that_was_killed_alone_left_is_ended_and_work_goes_on(tmp_
         with suppress(psutil.NoSuchProcess):
             child.kill()
         jobs.close()
+
+
+def test_a_job_that_fails_over_its_draft_says_why(tmp_path: Path) -> None:
+    """Trainings draft their artefacts in a folder of that name."""
+    jobs, ended = Jobs(tmp_path / "jobs.log"), queue.SimpleQueue()
+    (tmp_path / "1.tmp").mkdir()
+    jobs.submit("1", "import", {"result": str(tmp_path / "1.json")}, ended.put)
+    assert ended.get(timeout=120)["failureReason"].startswith("KeyError")
+    jobs.close()
 
 
 def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(
@@ -262,9 +272,10 @@ def test_what_a_kill_left_of_what_an_import_replaced_is_gone_after_the_next_star
     """As if it had come after the import's end, before the event log was told; i2 has been put anew."""
     folder, items = mortal.state / "personalize", stocked.datasets["Items"]
     again = shops.import_csv(stocked, "Items", f"s3://{stocked.bucket}/Items.csv", importMode="INCREMENTAL")
+    job = again["datasetImportJobArn"]
     mortal.kill()
     with closing(sqlite3.connect(folder / "control.sqlite")) as state:
-        (number,) = state.execute("SELECT number FROM resources WHERE arn = ?", (again["datasetImportJobArn"],)).fetchone()
+        (number,) = state.execute("SELECT number FROM resources WHERE arn = ?", (job,)).fetchone()
     with closing(sqlite3.connect(folder / "events.sqlite")) as events, events:
         put = [(items, "i1", "{}"), (items, "i2", '{"PRICE": 1}')]
         events.executemany("INSERT INTO records VALUES (?, ?, ?)", put)

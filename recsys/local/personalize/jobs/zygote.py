@@ -124,7 +124,7 @@ def work(job: dict[str, Any]) -> int:
         traceback.print_exc()
         result = {"failureReason": f"{type(error).__name__}: {error}"}
     path = Path(spec["result"])
-    draft = path.with_suffix(".tmp")
+    draft = path.with_name(f"{path.name}.tmp")  # beside it a training has a folder with the suffix .tmp
     draft.write_text(json.dumps(result))
     draft.replace(path)
     sys.stderr.flush()
