@@ -57,11 +57,15 @@ def versions(shop: shops.Shop, solution: str) -> list[dict[str, Any]]:
     return shop.client("personalize").list_solution_versions(solutionArn=solution)["solutionVersions"]
 
 
-def due(embedded: Any, solution: str) -> float:
-    """Seconds from now until a solution of the embedded AWS trains itself."""
-    with closing(sqlite3.connect(embedded.state / "personalize" / "control.sqlite")) as state:
+def due(server: Any, solution: str) -> float:
+    """When a solution trains itself, epoch seconds. server: the one that stands alone, or the embedded AWS."""
+    with closing(sqlite3.connect(server.state / "personalize" / "control.sqlite")) as state:
         (text,) = state.execute("SELECT document FROM resources WHERE arn = ?", (solution,)).fetchone()
-    return json.loads(text)["_nextTraining"] - time.time()
+    return json.loads(text)["_nextTraining"]
+
+
+def hours_to(moment: float) -> int:
+    return round((moment - time.time()) / HOUR)
 
 
 def update(shop: shops.Shop, solution: str, **change: Any) -> dict[str, Any]:
@@ -81,14 +85,38 @@ def test_a_solution_trains_itself_within_the_hour(shop: shops.Shop, daily: str) 
     assert shops.version_of(shop, first["solutionVersionArn"])["status"] == "ACTIVE"
 
 
+def test_it_trains_itself_again_only_with_new_interactions(server: Server, shop: shops.Shop, daily: str) -> None:
+    trained = versions(shop, daily)
+    before = due(server, daily)
+    shops.put_items(shop, {"unheard-of": {"creationTimestamp": 5}})
+    assert eventually(lambda: due(server, daily) != before)
+    assert versions(shop, daily) == trained
+
+
 def test_a_version_made_by_hand_stands_in_for_the_first_automatic_one(client: shops.Client, embedded: Any) -> None:
     """On a server with real days: due an hour after its creation, then a week after the version."""
     far = shops.open_shop(client)
     solution = create(far, POPULAR, every=7)
-    before = due(embedded, solution)
+    assert hours_to(due(embedded, solution)) == 1
     client("personalize").create_solution_version(solutionArn=solution)
-    after = due(embedded, solution)
-    assert (round(before / HOUR), round(after / HOUR)) == (1, 7 * 24)
+    assert hours_to(due(embedded, solution)) == 7 * 24
+
+
+def test_a_schedule_that_is_changed_or_turned_on_begins_within_the_hour(client: shops.Client, embedded: Any) -> None:
+    """On a server with real days; what else is updated leaves the schedule as it is."""
+    far = shops.open_shop(client)
+    solution = create(far, V2, every=7)
+    client("personalize").create_solution_version(solutionArn=solution)
+    update(far, solution, solutionUpdateConfig={"eventsConfig": {"eventParametersList": [{"eventType": "view"}]}})
+    assert hours_to(due(embedded, solution)) == 7 * 24
+    schedule = {"autoTrainingConfig": {"schedulingExpression": "rate(3 days)"}}
+    update(far, solution, solutionUpdateConfig=schedule)
+    assert hours_to(due(embedded, solution)) == 1
+    client("personalize").create_solution_version(solutionArn=solution)
+    update(far, solution, performAutoTraining=False)
+    assert hours_to(due(embedded, solution)) == 3 * 24
+    update(far, solution, performAutoTraining=True)
+    assert hours_to(due(embedded, solution)) == 1
 
 
 def test_a_schedule_outlives_a_kill(server: Server, shop: shops.Shop) -> None:
@@ -202,8 +230,11 @@ def test_trends_are_looked_at_again_every_two_hours_also_by_daily_intervals(shop
 def test_a_campaign_that_follows_gets_what_the_schedule_trains(shop: shops.Shop, daily: str) -> None:
     personalize, latest = shop.client("personalize"), {"syncWithLatestSolutionVersion": True}
     campaign = shops.deploy(shop, f"{daily}/$LATEST", campaignConfig=latest)
-    first = versions(shop, daily)[0]["solutionVersionArn"]
-    second = eventually(lambda: versions(shop, daily)[1:])[0]
-    assert second["trainingType"] == "AUTOMATIC"
+    trained = len(versions(shop, daily))
+    shops.put_events(shop, "u1", [{"itemId": "i1", "eventType": "view"}])
+    newest = eventually(lambda: versions(shop, daily)[trained:])[-1]
+    assert newest["trainingType"] == "AUTOMATIC"
     describe = personalize.describe_campaign
-    assert eventually(lambda: describe(campaignArn=campaign)["campaign"]["solutionVersionArn"] != first)
+    assert eventually(
+        lambda: describe(campaignArn=campaign)["campaign"]["solutionVersionArn"] == newest["solutionVersionArn"]
+    )

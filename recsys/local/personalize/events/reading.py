@@ -17,6 +17,12 @@ def query(events: str, statement: str, of: str | None) -> list[Row]:
         return connection.execute(statement, (of,)).fetchall()
 
 
+def newest(events: str, group: str) -> dict[str, int | None]:
+    """How far a group's events and action events reach: the number of the last of each. events: the file."""
+    last = "SELECT max(number) FROM {} WHERE dataset_group = ?"
+    return {table: query(events, last.format(table), group)[0][0] for table in ("events", "action_events")}
+
+
 def owned(rows: Sequence[Row]) -> list[Row]:
     """Rows (session, user or None, ...), oldest first, as (owner, ...): whose history each is part of, as in `Live`.
 

@@ -59,13 +59,15 @@ def _change(control: "Control", solution: Resource, params: Document) -> Documen
 
 
 def _changed(control: "Control", solution: Resource, change: Document) -> None:
-    """What is not named stays; the next automatic training is counted anew."""
+    """What is not named stays."""
     document = solution.document
+    trained, days = document["performAutoTraining"], days_between(document.get("solutionConfig", {}))
     config = change.pop("solutionUpdateConfig", {})
     if config:
         document["solutionConfig"] = document.get("solutionConfig", {}) | config
     document.update(change)
-    schedule.again(control, solution)
+    if document["performAutoTraining"] and (not trained or days != days_between(document.get("solutionConfig", {}))):
+        schedule.first(control, document)
 
 
 def _version(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:

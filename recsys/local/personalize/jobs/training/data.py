@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from recsys.columns import ACTION_ID, EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
-from recsys.local.personalize.events.reading import RECORDS, owned, query
+from recsys.local.personalize.events.reading import RECORDS, newest, owned, query
 from recsys.local.personalize.recipes import RECIPES
 from recsys.local.personalize.schemas import KEYS, Field, fields
 from recsys.local.personalize.selection import Selection, learned
@@ -104,13 +104,10 @@ class Data:
 
     def seen(self) -> dict[str, Any]:
         """What tells whether a dataset has changed since: files, and how far the log of what was put reaches."""
-        newest = {
-            table: self._query(f"SELECT max(number) FROM {table} WHERE dataset_group = ?", self.spec["group"])[0][0]
-            for table in ("events", "action_events")
-        }
         records = [sorted(self._records(kind)) for kind in KEYS]
         digest = hashlib.sha256(repr(records).encode()).hexdigest()
-        return {"files": self.spec["files"], "newest": newest, "records": digest}
+        reached = newest(self.spec["events"], self.spec["group"])
+        return {"files": self.spec["files"], "newest": reached, "records": digest}
 
     def _cold(self, table: pd.DataFrame) -> np.ndarray:
         """(n,) bool: interactions with items that are cold, by the cold_start_* features of aws-hrnn-coldstart.
