@@ -144,6 +144,12 @@ def test_what_a_user_bought_can_be_left_out(infer: Any, shop: shops.Shop) -> Non
         assert not set(own["ITEM_ID"]) & set(line["output"]["recommendedItems"])
 
 
+def test_related_items_cannot_be_filtered_by_what_a_user_did(infer: Any, shop: shops.Shop) -> None:
+    chosen = shops.add_filter(shop, 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("purchase")')
+    (line,) = infer(SIMILAR, [{"itemId": "i4"}], filterArn=chosen)
+    assert line["error"].startswith("User error: userId is required")
+
+
 def inferred(shop: shops.Shop, version: str, path: str, output: str) -> dict[str, Any]:
     """Run a job over what is at a path of the shop's bucket; its last description."""
     personalize = shop.client("personalize")

@@ -298,6 +298,35 @@ def test_a_ranking_is_filtered_too(shop: shops.Shop, client: Client, campaigns: 
     assert {entry["itemId"] for entry in ranked} == {"i1", "i2"}
 
 
+@pytest.mark.parametrize(("verb", "passes"), [("INCLUDE", set()), ("EXCLUDE", {"never-heard-of"})])
+def test_an_item_of_no_dataset_is_not_included_and_not_excluded(
+    shop: shops.Shop, client: Client, campaigns: dict[str, str], verb: str, passes: set[str]
+) -> None:
+    ranked = client("personalize-runtime").get_personalized_ranking(
+        campaignArn=campaigns["aws-personalized-ranking"],
+        userId="u1",
+        inputList=["i1", "never-heard-of"],
+        filterArn=shops.add_filter(shop, f"{verb} ItemID WHERE Items.PRICE > 15"),
+    )["personalizedRanking"]
+    assert {entry["itemId"] for entry in ranked} - {"i1"} == passes
+
+
+@pytest.mark.parametrize(
+    "condition", ['Interactions.EVENT_TYPE IN ("purchase")', 'Items.PRICE > 15 IF CurrentUser.COUNTRY = "DE"']
+)
+def test_a_filter_about_the_user_needs_one(
+    shop: shops.Shop, client: Client, campaigns: dict[str, str], condition: str
+) -> None:
+    chosen = shops.add_filter(shop, f"EXCLUDE ItemID WHERE {condition}")
+    request = {"campaignArn": campaigns["aws-similar-items"], "itemId": "i1"}
+    ask = client("personalize-runtime").get_recommendations
+    promotion = {"promotions": [{"filterArn": chosen, "percentPromotedItems": 20}]}
+    for filtered in ({"filterArn": chosen}, promotion):
+        code, message, _ = refused(ask, **request, **filtered)
+        assert (code, "userId is required" in message) == ("InvalidInputException", True)
+        assert ask(**request, **filtered, userId="u1")["itemList"]
+
+
 def test_the_filter_says_its_expression_and_the_list_does_not(shop: shops.Shop) -> None:
     personalize = shop.client("personalize")
     expression = "INCLUDE ItemID WHERE Items.PRICE < 3"

@@ -60,15 +60,23 @@ def fields_used(clauses: tuple[Clause, ...]) -> frozenset[tuple[str, str]]:
     return frozenset(current | {(condition.dataset, condition.field) for condition in conditions})
 
 
-def check_use(clauses: tuple[Clause, ...], target: str, current_item: bool = False, interactions: bool = True) -> None:
+def check_use(
+    clauses: tuple[Clause, ...],
+    target: str,
+    current_item: bool = False,
+    current_user: bool = True,
+    interactions: bool = True,
+) -> None:
     """Whether a filter fits a request. Raises InvalidInputException.
 
-    target: ItemID, UserID or ActionID. current_item: the recipe gives related items. interactions: filters over
-    interactions are allowed; they are not for aws-item-attribute-affinity.
+    target: ItemID, UserID or ActionID. current_item: the recipe gives related items. current_user: the request has a
+    userId. interactions: filters over interactions are allowed; they are not for aws-item-attribute-affinity.
     """
     for clause in clauses:
         if clause.target != target:
             raise invalid(f"The filter is for {clause.target}; this request needs one for {target}")
+        if not current_user and (clause.when or clause.conditions[0].dataset in EVENTS):
+            raise invalid("userId is required for a filter over Interactions or with CurrentUser")
         for condition in clause.conditions:
             if not current_item and any(isinstance(value, FieldOf) for value in condition.values):
                 raise invalid("A filter with CurrentItem applies to related items recommendations only")

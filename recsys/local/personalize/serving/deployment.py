@@ -123,7 +123,7 @@ class Deployment:
         self, clauses: tuple[Clause, ...], values: Mapping[str, str], user: str | None, item: str | None
     ) -> np.ndarray:
         """(n,) what a filter lets through for this request. Raises InvalidInputException."""
-        check_use(clauses, "ItemID", current_item=self.recipe.type == RELATED)
+        check_use(clauses, "ItemID", current_item=self.recipe.type == RELATED, current_user=user is not None)
         scene = Scene(self.group.users, user, item, lambda: self.histories.by_type(user or ""))
         return allowed(clauses, values, self.catalogue.candidates, scene)
 

@@ -15,7 +15,10 @@ from recsys.local.personalize.serving.softmax import Softmax
 
 
 def rank(deployment: Deployment, asked: Asked, items: Sequence[str], mask: np.ndarray | None) -> list[dict[str, Any]]:
-    """The personalizedRanking of an answer. mask (n,): what the request's filter lets through, None for everything."""
+    """The personalizedRanking of an answer.
+
+    mask (n+1,): what the request's filter lets through, at last of items that no dataset has; None for everything.
+    """
     catalogue = deployment.catalogue
     codes = np.array([catalogue.code_of.get(item, -1) for item in items], np.int64)
     scores = deployment.engine.scores(asked)
@@ -23,7 +26,7 @@ def rank(deployment: Deployment, asked: Asked, items: Sequence[str], mask: np.nd
     trained = (codes >= 0) & (codes < catalogue.known)
     order = np.lexsort((-value, ~trained))
     if mask is not None:
-        order = order[np.append(mask, True)[codes[order]]]
+        order = order[mask[codes[order]]]
     scored = order[trained[order]]
     entries: list[dict[str, Any]] = [{"itemId": items[place]} for place in order.tolist()]
     if len(scored):

@@ -64,7 +64,10 @@ def get_personalized_ranking(deployment: Deployment, params: Params, chosen: Fil
     _check_count("inputList", len(items), bool(columns))
     deployment.refresh()
     asked = Asked(params["userId"], context=params.get("context"))
-    entries = rank(deployment, asked, items, _mask(deployment, chosen, params, asked))
+    mask = _mask(deployment, chosen, params, asked)
+    if chosen:  # an EXCLUDE lets through what it knows nothing of
+        mask = np.append(mask, not any(clause.include for clause in chosen))
+    entries = rank(deployment, asked, items, mask)
     _add_metadata(deployment, entries, columns)
     return {"personalizedRanking": entries, "recommendationId": new_id(params)}
 
