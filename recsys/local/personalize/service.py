@@ -178,13 +178,12 @@ class Personalize:
         promoting = next((each.get("filterArn") for each in params.get("promotions", ())), None)
         chosen = await self._filter(deployment, params.get("filterArn"))
         answered = runtime.get_recommendations(deployment, params, chosen, await self._filter(deployment, promoting))
-        self._shown.remember(answered["recommendationId"], [entry["itemId"] for entry in answered["itemList"]])
-        return answered
+        return self._remembered(answered, "itemList")
 
     async def _get_personalized_ranking(self, params: Params) -> Params:
         deployment = await self._deployments.deployment(params["campaignArn"])
         chosen = await self._filter(deployment, params.get("filterArn"))
-        return runtime.get_personalized_ranking(deployment, params, chosen)
+        return self._remembered(runtime.get_personalized_ranking(deployment, params, chosen), "personalizedRanking")
 
     async def _get_action_recommendations(self, params: Params) -> Params:
         if "campaignArn" not in params:
@@ -192,6 +191,11 @@ class Personalize:
         deployment = await self._deployments.deployment(params["campaignArn"])
         chosen = await self._filter(deployment, params.get("filterArn"))
         return runtime.get_action_recommendations(deployment, params, chosen)
+
+    def _remembered(self, answered: Params, member: str) -> Params:
+        """An answer whose items, those of `member`, are what its recommendationId showed."""
+        self._shown.remember(answered["recommendationId"], [entry["itemId"] for entry in answered[member]])
+        return answered
 
     async def _filter(self, deployment: Serving, arn: str | None) -> tuple[Clause, ...] | None:
         return await self._deployments.filter(arn, deployment.group.arn) if arn else None

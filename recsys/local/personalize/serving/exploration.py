@@ -65,7 +65,7 @@ class Novelty:
         np.minimum.at(first, codes, bulk.times)
         self._created = Growing(first[:n])
         self._interactions = Growing(np.bincount(codes, minlength=n)[:n].astype(np.float32))
-        self._impressions = Growing(np.zeros(n, np.float32))
+        self._impressions = Growing(np.array([bulk.shown.get(item, 0) for item in catalogue.ids], np.float32))
         self._date(catalogue.ids)
         self.refresh()
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recsys.local.personalize.events.live import Live
@@ -21,7 +23,8 @@ class Interactions:
     """Bulk interactions: user u's are offsets[u]:offsets[u+1] of the flat arrays, oldest first.
 
     items, types (n,) int32 codes into item_ids and type_names; times (n,) int64 epoch seconds; values (n,) float64.
-    file: where they and their other columns are, in the same order; None where nothing was imported.
+    file: where they and their other columns are, in the same order; None where nothing was imported. shown: how often
+    each item was, by the column IMPRESSION.
     """
 
     users: dict[str, int]
@@ -33,6 +36,7 @@ class Interactions:
     type_names: list[str]
     values: np.ndarray
     file: str | None = None
+    shown: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: str | None, item: str = "ITEM_ID") -> "Interactions":
@@ -41,7 +45,7 @@ class Interactions:
             none = np.empty(0, np.int64)
             return cls({}, np.zeros(1, np.int64), none, [], none, none, [], none.astype(float))
         names = pq.read_schema(file).names
-        wanted = ["USER_ID", item, "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"]
+        wanted = ["USER_ID", item, "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE", "IMPRESSION"]
         table = pq.read_table(file, columns=[name for name in wanted if name in names])
         count = table.num_rows
         user_codes, user_ids = coded(table["USER_ID"])
@@ -59,6 +63,7 @@ class Interactions:
             type_names=[name or "" for name in type_names],
             values=values.astype(np.float64),
             file=file,
+            shown=_counted(table["IMPRESSION"]) if "IMPRESSION" in names else {},
         )
 
     def slice(self, user: str) -> slice:
@@ -70,6 +75,12 @@ def coded(column: Any) -> tuple[np.ndarray, list[Any]]:
     """A column as int32 codes into its distinct values, of which null may be one."""
     encoded = column.combine_chunks().dictionary_encode("encode")
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32), encoded.dictionary.to_pylist()
+
+
+def _counted(impressions: pa.ChunkedArray) -> dict[str, int]:
+    """How often each item is listed in a column of impressions, `i1|i2`."""
+    counts = pc.value_counts(pc.list_flatten(pc.split_pattern(impressions, "|")))
+    return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
 
 
 @dataclass
