@@ -84,6 +84,13 @@ def test_what_a_user_bought_is_not_recommended_again(shop: shops.Shop, ask: Any)
     assert set(ask(FOR_YOU, userId="u3")) == everything - bought("u3") - {"i59"}
 
 
+def test_of_what_a_user_bought_the_newest_hundred_events_count(shop: shops.Shop, ask: Any) -> None:
+    shops.put_events(shop, "loyal", [{"itemId": "i0", "eventType": "Purchase", "sentAt": 1_750_000_000}])
+    for _ in range(10):
+        shops.put_events(shop, "loyal", [{"itemId": "i1", "eventType": "Purchase"}] * 10)
+    assert {"i0", "i1"} - set(ask(FOR_YOU, userId="loyal")) == {"i1"}
+
+
 def test_what_a_user_bought_is_not_shown_beside_other_items_either(ask: Any) -> None:
     assert not set(ask(VIEWED, userId="u4", itemId="i7")) & (bought("u4") | {"i7"})
 

@@ -22,6 +22,7 @@ from recsys.local.personalize.serving.deployment import DAY, Artefacts, Config
 from recsys.local.personalize.serving.group import Group, Interactions
 from recsys.local.personalize.serving.histories import Histories
 
+LATEST = 300  # action interactions a filter considers, per user and event type; AWS's quota
 EVERYTHING = Selection.of(None, {})
 
 
@@ -34,7 +35,8 @@ class ActionDeployment:
         self._code_of = {action: code for code, action in enumerate(self.ids)}
         self.refresh()
         self._candidates = Candidates(group.actions, self._code_of)
-        self._histories = Histories(group.acted, group.live.acted, self._code_of, len(self.ids), EVERYTHING)
+        acted = (group.acted, group.live.acted)
+        self._histories = Histories(*acted, self._code_of, len(self.ids), EVERYTHING, latest=LATEST)
 
     def on(self, group: Group) -> "ActionDeployment":
         """The same over a group's data read anew."""

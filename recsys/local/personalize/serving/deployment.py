@@ -131,7 +131,7 @@ class Deployment:
         """Codes of the items the recipe does not show the user again: those bought or watched."""
         if self.recipe.hides is None or user is None:
             return np.empty(0, np.int64)
-        return self.histories.by_type(user, most=None).get(self.recipe.hides.lower(), np.empty(0, np.int64))
+        return self.histories.by_type(user).get(self.recipe.hides.lower(), np.empty(0, np.int64))
 
 
 def _popularity(popular: Any, catalogue: Catalogue) -> np.ndarray:

@@ -9,7 +9,7 @@ from recsys.local.personalize.filters import by_type
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.group import Interactions
 
-LATEST = 100  # interactions a filter considers, per user and event type
+LATEST = 100  # interactions a filter considers, per user and event type; AWS's quota
 
 
 class Histories:
@@ -27,10 +27,14 @@ class Histories:
         known: int,
         selection: Selection,
         heard: Mapping[str, float] | None = None,
+        latest: int = LATEST,
     ) -> None:
-        """put: the events since, by user; heard: when the newest came in. known: the model's items are below it."""
+        """put: the events since, by user; heard: when the newest came in. known: the model's items are below it.
+
+        latest: interactions a filter considers, per user and event type.
+        """
         self._bulk, self._put, self._code_of, self._known, self._selection = bulk, put, code_of, known, selection
-        self._heard = {} if heard is None else heard
+        self._heard, self._latest = {} if heard is None else heard, latest
         self._codes = np.array([code_of.get(item, -1) for item in bulk.item_ids], np.int32)  # of each bulk item
         codes = self._codes[bulk.items] if len(self._codes) else np.empty(0, np.int32)
         self.kept = (codes >= 0) & (codes < known) & selection.mask(bulk.type_names, bulk.types, bulk.values)
@@ -62,15 +66,16 @@ class Histories:
         happened = [sent for sent, *_ in self._put.get(user, ())[-1:]]
         return max(0.0, self._heard.get(user, 0.0), *happened, *self._bulk.times[self._bulk.slice(user)][-1:].tolist())
 
-    def by_type(self, user: str, most: int | None = LATEST) -> dict[str, np.ndarray]:
-        """Event type in lower case -> codes of the items among the user's latest `most` interactions of that type."""
+    def by_type(self, user: str) -> dict[str, np.ndarray]:
+        """Event type in lower case -> codes of the items among the user's latest interactions of that type."""
         bulk, events = self._bulk, list(self._put.get(user, ()))  # it may grow meanwhile
         span = bulk.slice(user)
         codes = self._codes[bulk.items[span]]
         if not events:
-            return by_type(codes, bulk.types[span], bulk.type_names, most)
+            return by_type(codes, bulk.types[span], bulk.type_names, self._latest)
         times = np.r_[bulk.times[span], [sent for sent, *_ in events]]
         codes = np.r_[codes, [self._code_of.get(item, -1) for _, item, *_ in events]]
         types = np.r_[bulk.types[span], len(bulk.type_names) + np.arange(len(events))]
         order = np.argsort(times, kind="stable")
-        return by_type(codes[order], types[order], [*bulk.type_names, *(kind for _, _, kind, _ in events)], most)
+        names = [*bulk.type_names, *(kind for _, _, kind, _ in events)]
+        return by_type(codes[order], types[order], names, self._latest)
