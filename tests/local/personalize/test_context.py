@@ -119,3 +119,16 @@ def test_an_excluded_column_is_no_context(shop: shops.Shop) -> None:
     request: dict[str, Any] = {"userId": "nobody", "context": {"DEVICE": "phone"}}
     plain = shops.recommended(shop, campaign, userId="nobody")
     assert shops.recommended(shop, campaign, **request) == plain
+
+
+def test_a_campaign_is_deployed_without_the_interactions_it_was_trained_on(client: Client) -> None:
+    shop, personalize = shops.open_shop(client), client("personalize")
+    shops.add_dataset(shop, "Interactions", INTERACTIONS)
+    shops.import_csv(shop, "Interactions", shops.put_csv(shop, "clicks.csv", interactions()))
+    version = shops.trained_version(shop, V1)
+    first = shops.deploy(shop, version, **shops.STILL)
+    dataset = shop.datasets["Interactions"]
+    personalize.delete_dataset(datasetArn=dataset)
+    shops.gone(client, personalize.describe_dataset, datasetArn=dataset)
+    second = shops.deploy(shop, version, **shops.STILL)
+    assert shops.recommended(shop, second, userId="u1") == shops.recommended(shop, first, userId="nobody")

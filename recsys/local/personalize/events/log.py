@@ -94,7 +94,7 @@ class EventLog:
         self._db = connect(path)
         self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only forgotten
         self._db.executescript(TABLES)
-        self.live: dict[str, Live] = defaultdict(Live)
+        self.live: dict[str, Live] = {}
         self.records: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.lock = threading.Lock()  # held while records change or are copied
         self.on_record: Callable[[str, str, dict[str, Any]], None] = lambda dataset, key, document: None
@@ -108,6 +108,10 @@ class EventLog:
         self._queue.put(None)
         self._thread.join(timeout=10)
         self._db.close()
+
+    def live_of(self, group: str) -> Live:
+        """A group's events in memory: the same for every thread that asks."""
+        return self.live.setdefault(group, Live())
 
     def put_events(self, group: str, session: str, user: str | None, events: Sequence[dict[str, Any]]) -> Future[None]:
         """Resolved when the events are on disk and in memory. An eventId seen before in the group is dropped."""
@@ -220,7 +224,7 @@ class EventLog:
         return self._db.execute(INSERT_ACTION, (*who, *columns)).rowcount == 1
 
     def _remember(self, group: str, session: str, user: str | None, events: Sequence[dict[str, Any]]) -> None:
-        live = self.live[group]
+        live = self.live_of(group)
         for event in events:
             item = event.get("itemId")
             known = (event["sentAt"], item, event["eventType"], event.get("eventValue")) if item else None
@@ -229,7 +233,7 @@ class EventLog:
     def _remember_actions(self, group: str, events: Sequence[dict[str, Any]]) -> None:
         for event in events:
             acted = (event["timestamp"], event["actionId"], event["eventType"], None)
-            self.live[group].act(event["sessionId"], event.get("userId"), acted)
+            self.live_of(group).act(event["sessionId"], event.get("userId"), acted)
 
     def _keep(self, dataset: str, records: dict[str, dict[str, Any]]) -> None:
         with self.lock:

@@ -171,6 +171,8 @@ class Deployments:
             with self._swapping:
                 for held in (self._deployments, self._fetched, self._filters, self._groups, self._datasets):
                     held.pop(resource.arn, None)
+            if resource.kind == "Dataset":  # its file is gone
+                self.reload(resource.document["datasetGroupArn"])
 
     def _deploy(self, resource: Resource) -> None:
         """Load what the resource is to serve, or to serve next, then let the control plane know."""
@@ -270,7 +272,7 @@ class Deployments:
         return Deployment(artefacts, plan.recipe, plan.selection, group, plan.config, day)
 
     def _read_group(self, plan: GroupPlan) -> Group:
-        group = Group.read(plan.arn, plan.files, plan.fields, self._events.live[plan.arn])
+        group = Group.read(plan.arn, plan.files, plan.fields, self._events.live_of(plan.arn))
         with self._events.lock:  # no record may come between reading and listening
             for kind, arn in plan.datasets.items():
                 for key, document in self._events.records.get(arn, {}).items() if kind in KEYS else ():
