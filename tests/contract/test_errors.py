@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from granted import GRANTED, KINDS, MODELS, call, inactive_recommender, training
 from shapes import modelled
+from waiting import eventually
 from world import World, member, operation, unique
 
 Program = Callable[[World], tuple[str, dict[str, Any]] | dict[str, Any]]
@@ -123,6 +124,7 @@ def _being_updated(world: World) -> dict[str, Any]:
 
 def _being_stopped(world: World) -> dict[str, Any]:
     arn = training(world)
+    eventually(lambda: world.describe("SolutionVersion", arn)["status"] == "CREATE IN_PROGRESS")
     world.personalize.stop_solution_version_creation(solutionVersionArn=arn)
     return {"solutionVersionArn": arn}
 

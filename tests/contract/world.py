@@ -132,10 +132,11 @@ class World:
         return next(value for name, value in answer.items() if name != "ResponseMetadata")
 
     def settle(self, kind: str, arn: str) -> str:
-        """Wait for the end of a creation, which must be a good one; the ARN."""
+        """Wait for the end of a creation, which must be a good one, and of an update; the ARN."""
         for _ in patiently():
             described = self.describe(kind, arn)
-            if described.get("status", "ACTIVE") in FINAL:
+            under_way = (described, described.get(f"latest{kind}Update", {}))
+            if all(each.get("status", "ACTIVE") in FINAL for each in under_way):
                 break
             if described["status"].startswith("DELETE"):
                 return arn

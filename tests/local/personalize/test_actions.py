@@ -151,6 +151,20 @@ def test_filters_take_actions_by_metadata_and_by_what_was_done(
     assert "call" not in ask("decider", filterArn=refusing)
 
 
+def test_a_filter_looks_at_the_newest_300_action_interactions_of_a_type(
+    shop: shops.Shop, ask: Ask, act: Callable[..., None], tracking_id: str
+) -> None:
+    refusing = shops.add_filter(shop, 'EXCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ("Not Taken")')
+    act("refuser", "call", "NOT_TAKEN", timestamp=1_750_000_000)
+    event = {"userId": "refuser", "sessionId": "r", "actionId": "join", "eventType": "NOT_TAKEN"}
+    put = shop.client("personalize-events").put_action_interactions
+    left_out = []
+    for number in range(30):
+        put(trackingId=tracking_id, actionInteractions=[{**event, "timestamp": 1_750_000_001 + number}] * 10)
+        left_out.append("call" not in ask("refuser", filterArn=refusing))
+    assert left_out == [True] * 29 + [False]
+
+
 def test_an_event_id_counts_once(ask: Ask, act: Callable[..., None]) -> None:
     for user, repeats in (("once", 1), ("thrice", 3)):
         for _ in range(repeats):
@@ -171,6 +185,7 @@ def test_the_groups_event_tracker_takes_action_interactions_too(shop: shops.Shop
     [
         ({"eventType": "clicked"}, "InvalidInputException", "must be Taken, Not Taken or Viewed, not clicked"),
         ({"properties": "[]"}, "InvalidInputException", "properties must be a JSON object"),
+        ({"properties": '{"sessionId": "s"}'}, "InvalidInputException", "sessionId cannot be a keyword of properties"),
         ({"actionId": ""}, "InvalidInputException", "length greater than or equal to 1"),
     ],
 )

@@ -122,6 +122,13 @@ def test_a_parent_of_the_wrong_kind_is_not_found(personalize: Any, versions: dic
     assert code == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize("alone", ["kmsKeyArn", "roleArn"])
+def test_a_groups_key_and_its_role_go_together(personalize: Any, alone: str) -> None:
+    arn = {"kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/k", "roleArn": shops.ROLE}[alone]
+    code, message, _ = refused(personalize.create_dataset_group, name=unique("group"), **{alone: arn})
+    assert (code, "kmsKeyArn" in message and "roleArn" in message) == ("InvalidInputException", True)
+
+
 def test_a_group_must_be_active_before_datasets(personalize: Any) -> None:
     made = personalize.create_schema(name=unique("schema"), schema=INTERACTIONS)["schemaArn"]
     group = personalize.create_dataset_group(name=unique("group"))["datasetGroupArn"]
@@ -347,6 +354,18 @@ def test_a_solution_is_in_use_by_the_campaign_that_leaves_it_and_by_the_one_that
     personalize.delete_campaign(campaignArn=campaign)
     shops.gone(client, personalize.describe_campaign, campaignArn=campaign)
     personalize.delete_solution(solutionArn=solutions[1])
+
+
+def test_a_solution_that_is_being_updated_cannot_be_deleted(shop: shops.Shop, personalize: Any) -> None:
+    solution = personalize.create_solution(
+        name=unique("solution"), datasetGroupArn=shop.group, recipeArn=f"{RECIPE}aws-sims", performAutoTraining=False
+    )["solutionArn"]
+    shops.settled(personalize.describe_solution, "solution", solutionArn=solution)
+    personalize.update_solution(solutionArn=solution, performAutoTraining=True)
+    code, message, _ = refused(personalize.delete_solution, solutionArn=solution)
+    assert (code, "is being updated" in message) == ("ResourceInUseException", True)
+    shops.updated(personalize.describe_solution, "solution", "latestSolutionUpdate", solutionArn=solution)
+    personalize.delete_solution(solutionArn=solution)
 
 
 def test_what_is_not_there_cannot_be_deleted(personalize: Any) -> None:

@@ -111,6 +111,7 @@ def test_item_and_value_may_stand_in_the_properties_alone(events: Any, recommend
             "must be a JSON object",
         ),
         ({"eventList": [{"eventType": "v", "sentAt": 1, "properties": '{"eventValue": 1e999}'}]}, "eventValue must be"),
+        ({"eventList": [{"eventType": "v", "sentAt": 1, "properties": '{"USERID": 1}'}]}, "USERID cannot be a keyword"),
         ({"eventList": [{"eventType": "v", "sentAt": 1.2e11}]}, "must be of type Timestamp"),
     ],
 )

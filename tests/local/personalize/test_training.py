@@ -213,11 +213,23 @@ def test_a_session_is_learned_from_once_a_user_has_joined_it(client: Client) -> 
         assert set(recommend(userId="u1", numResults=500)) - {f"i{n}" for n in range(60)} == {"of-guest"}
 
 
-def test_a_training_can_be_stopped(personalize: Any, shop: shops.Shop) -> None:
-    version = shops.start_version(shop, V2)
+def test_a_training_that_has_not_begun_is_stopped_at_once(personalize: Any, shop: shops.Shop) -> None:
+    version = shops.start_version(shop, POPULAR)
     personalize.stop_solution_version_creation(solutionVersionArn=version)
     described = personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
-    assert described["status"] == "CREATE STOPPING"
+    assert described["status"] == "CREATE STOPPED"
+    solution = version.rpartition("/")[0]
+    shops.settled(personalize.describe_solution, "solution", solutionArn=solution)
+    personalize.delete_solution(solutionArn=solution)
+
+
+def test_a_training_can_be_stopped(personalize: Any, shop: shops.Shop) -> None:
+    version = shops.start_version(shop, V2)
+    describe = personalize.describe_solution_version
+    while describe(solutionVersionArn=version)["solutionVersion"]["status"] != "CREATE IN_PROGRESS":
+        time.sleep(0.01)
+    personalize.stop_solution_version_creation(solutionVersionArn=version)
+    assert describe(solutionVersionArn=version)["solutionVersion"]["status"] == "CREATE STOPPING"
     assert shops.version_of(shop, version)["status"] == "CREATE STOPPED"
     code, _, _ = refused(personalize.stop_solution_version_creation, solutionVersionArn=version)
     assert code == "InvalidInputException"

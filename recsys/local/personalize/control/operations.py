@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from recsys.local.personalize import recipes
 from recsys.local.personalize.control.kinds.attributions import list_metrics
 from recsys.local.personalize.control.kinds.recommenders import start_recommender, stop_recommender
-from recsys.local.personalize.control.resources import BUSY, DELETING, MOST_TAGS, STEP
+from recsys.local.personalize.control.resources import BUSY, CREATE, DELETING, MOST_TAGS, STEP
 from recsys.local.personalize.errors import in_use, invalid
 from recsys.local.personalize.recipes import documents
 from recsys.local.shared.errors import ServiceError
@@ -83,12 +83,15 @@ def get_solution_metrics(control: "Control", params: Params) -> Params:
 
 
 def stop_solution_version(control: "Control", params: Params) -> None:
-    """CREATE STOPPING, then CREATE STOPPED; only while it is being created."""
+    """CREATE STOPPED, where it has begun after CREATE STOPPING; only while it is being created."""
     version = control.resource(params["solutionVersionArn"], "SolutionVersion")
     if version.status == "CREATE STOPPING":
         raise in_use(f"{version.arn} is in status {version.status}")
     if version.status not in BUSY:
         raise invalid(f"{version.arn} is in status {version.status}; only a creation under way can be stopped")
+    if version.status == CREATE.pending:
+        control.set_status(version, "CREATE STOPPED")
+        return
     control.set_status(version, "CREATE STOPPING")
     control.actor.later(lambda: _stopped(control, version.arn), STEP)
 

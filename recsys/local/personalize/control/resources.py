@@ -141,6 +141,7 @@ KINDS = _table(
         ready=False,
         update="latestSolutionUpdate",
         blockers=(
+            Blocker("Solution", "solutionArn", only_busy=True),
             Blocker("Campaign", "_solutionArn"),
             Blocker("Campaign", "latestCampaignUpdate._solutionArn", only_busy=True),
             Blocker("SolutionVersion", "solutionArn", only_busy=True),

@@ -25,6 +25,8 @@ Params = dict[str, Any]
 Columns = Mapping[str, Field]
 
 MOST_BYTES = 10 * 1024  # of an event; AWS's quota
+# What the properties of an event cannot name, in any case: it has members for them.
+NAMED_APART = {"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"}
 ACTION_EVENTS = {"taken": "TAKEN", "nottaken": "NOT_TAKEN", "viewed": "VIEWED"}
 
 
@@ -77,7 +79,7 @@ class Trackers:
         """An event as it is kept: item and value may stand in the properties alone, as older samples of AWS put them;
         what the recommendation it names has shown is its impression, unless it brings its own."""
         _check_size(event)
-        properties = _properties(event.get("properties"))
+        properties = _event_properties(event.get("properties"))
         named = {plain(name): value for name, value in properties.items() if value is not None}
         item, value = event.get("itemId", named.get("itemid")), event.get("eventValue", named.get("eventvalue"))
         number = None if value is None else _number("eventValue", "number", value)
@@ -164,13 +166,21 @@ def _check_size(event: Params) -> None:
 def _action_event(event: Params) -> Params:
     """An action event as it is kept: its type is one of the three, written in one way."""
     _check_size(event)
-    _properties(event.get("properties"))
+    _event_properties(event.get("properties"))
     kind = ACTION_EVENTS.get("".join(filter(str.isalpha, event["eventType"])).lower())
     if kind is None:
         raise invalid(
             f"The eventType of an action interaction must be Taken, Not Taken or Viewed, not {event['eventType']}"
         )
     return {**event, "eventType": kind}
+
+
+def _event_properties(text: str | None) -> Params:
+    properties = _properties(text)
+    for name in properties:
+        if name.lower() in NAMED_APART:
+            raise invalid(f"{name} cannot be a keyword of properties")
+    return properties
 
 
 def _properties(text: str | None) -> Params:

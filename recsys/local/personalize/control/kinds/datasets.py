@@ -89,6 +89,8 @@ def _schema(control: "Control", document: Document, parents: list[Resource]) -> 
 def _dataset_group(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
     if "kmsKeyArn" in document and "roleArn" not in document:
         raise invalid("A dataset group with a kmsKeyArn needs a roleArn that may use the key")
+    if "roleArn" in document and "kmsKeyArn" not in document:
+        raise invalid("A dataset group takes a roleArn only with the kmsKeyArn that the role may use")
     return {}
 
 
