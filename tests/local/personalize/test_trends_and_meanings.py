@@ -8,6 +8,7 @@ import pandas as pd
 import personalize_shop as shops
 import pytest
 from personalize_shop import Client
+from waiting import eventually
 
 TRENDING, SEMANTIC = "aws-trending-now", "aws-semantic-similarity"
 NEWEST = 1_700_000_000
@@ -66,15 +67,15 @@ def test_what_rises_fastest_comes_first_and_events_since_the_training_count(tren
 
 
 def test_an_item_that_is_known_from_events_alone_rises_too(trends: shops.Shop) -> None:
-    version = shops.trained_version(trends, TRENDING)
-    burst(trends, "newcomer", 600)
-    assert shops.recommended(trends, shops.deploy(trends, version))[0] == "newcomer"
+    with shops.serving(trends, TRENDING) as recommend:
+        burst(trends, "newcomer", 600)
+        assert recommend()[0] == "newcomer"
 
 
 def test_events_that_the_solution_does_not_learn_from_make_no_trend(trends: shops.Shop) -> None:
-    version = shops.version_of(trends, shops.start_version(trends, TRENDING, eventType="view"))["solutionVersionArn"]
-    burst(trends, "i15", 2000, "share")
-    assert shops.recommended(trends, shops.deploy(trends, version))[0] != "i15"
+    with shops.serving(trends, TRENDING, eventType="view") as recommend:
+        burst(trends, "i15", 2000, "share")
+        assert recommend()[0] != "i15"
 
 
 def test_trends_are_worked_out_once_an_interval(trends: shops.Shop) -> None:
@@ -82,6 +83,15 @@ def test_trends_are_worked_out_once_an_interval(trends: shops.Shop) -> None:
     before = shops.recommended(trends, campaign)
     burst(trends, "i12", 800)
     assert shops.recommended(trends, campaign) == before
+
+
+def test_what_is_imported_after_the_training_makes_a_trend_too(trends: shops.Shop) -> None:
+    rows = [(f"v{n}", "imported", NEWEST + 10_000, "view", 1.0) for n in range(1000)]
+    location = shops.put_csv(trends, "later.csv", pd.DataFrame(rows, columns=interactions().columns))
+    with shops.serving(trends, TRENDING) as recommend:
+        assert "imported" not in recommend()
+        shops.import_csv(trends, "Interactions", location, importMode="INCREMENTAL")
+        assert eventually(lambda: recommend()[0] == "imported")
 
 
 @pytest.fixture(scope="module")

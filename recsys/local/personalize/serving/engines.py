@@ -154,7 +154,7 @@ class Popular:
 
 
 class Trend:
-    """What rises fastest, worked out anew with the events since training: once per discovery interval, as on AWS, and
+    """What rises fastest, worked out anew with what came since training: once per discovery interval, as on AWS, and
     every two hours where that is longer. In between events change nothing.
     """
 
@@ -172,16 +172,16 @@ class Trend:
         return np.pad(self._scores, (0, missing), constant_values=UNSCORED) if missing else self._scores
 
     def _trend(self) -> np.ndarray:
-        trained, live = self._parts.model.settings["newest"], self._parts.group.live
+        trained, group = self._parts.model.settings["newest"], self._parts.group
         code_of, chosen = self._parts.catalogue.code_of, self._parts.selection.one
-        since = [
-            (sent, code_of[item])
-            for sent, item, kind, value in live.journal
+        put = [
+            (code_of[item], sent)
+            for sent, item, kind, value in group.live.journal
             if sent > trained and item in code_of and chosen(kind, value)
         ]
-        times, codes = np.array([sent for sent, _ in since]), np.array([code for _, code in since], np.int64)
-        scores = self._parts.model.trend(max(trained, live.latest), codes, times)
-        return scores[: len(self._parts.catalogue)]
+        codes, times = self._parts.histories.since(trained)
+        codes, times = np.r_[codes, [code for code, _ in put]], np.r_[times, [sent for _, sent in put]]
+        return self._parts.model.trend(max(trained, group.latest), codes, times)[: len(self._parts.catalogue)]
 
 
 ENGINES: dict[str, type[Engine]] = {

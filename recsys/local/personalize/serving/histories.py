@@ -58,6 +58,13 @@ class Histories:
         order = np.argsort(np.concatenate([self._times[span], sent]), kind="stable")
         return np.concatenate([self.codes[span], np.array(codes, np.int32)])[order]
 
+    def since(self, moment: float) -> tuple[np.ndarray, np.ndarray]:
+        """Codes and times (n,) of what the solution learns from among the bulk interactions after `moment`."""
+        bulk = self._bulk
+        newer = (bulk.times > moment) & self._selection.mask(bulk.type_names, bulk.types, bulk.values)
+        codes = self._codes[bulk.items[newer]]
+        return codes[codes >= 0], bulk.times[newer][codes >= 0]
+
     def last_seen(self, user: str) -> float:
         """When something of the user's last happened or came in, epoch seconds; 0 of one nothing is known of.
 

@@ -84,7 +84,7 @@ def replaced_file(control: "Control", job: Resource) -> Path:
 def forget_job(control: "Control", job: Resource) -> None:
     """Remove what a job has left of its own."""
     for path in job_file(control, job).parent.glob(f"{job.number}.*"):
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def _finished(control: "Control", job: Resource) -> None:
