@@ -19,8 +19,8 @@ from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_s
 from recsys.models.sequences import Sequences, unique_users
 from recsys.models.topk import top_k
 
-# By goal: share of the users that are held out, and the most where the regression is exact: a larger one is told more by
-# more of them, and takes hardly longer.
+# By goal: share of the users that are held out, and the most of them where the regression is exact: for another, more
+# take hardly longer, and tell more.
 HELD_OUT = {"next": (0.5, HELD_OUT_USERS), "newest": (0.2, 500), "later": (1.0, HELD_OUT_USERS)}
 FEWEST_SCORED = 100  # held-out users whatever their scores take: with fewer, chance would choose
 FEWEST = 10  # held-out users below which the defaults are safer than a choice
