@@ -1,6 +1,7 @@
 """The embedded AWS: start, stop, look, empty, point programs at it."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,4 +131,4 @@ def env(
         print_json(exports)
     else:
         for name, value in exports.items():
-            typer.echo(f"export {name}={value}")
+            typer.echo(f"export {name}={shlex.quote(value)}")

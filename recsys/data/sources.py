@@ -118,11 +118,11 @@ def _of_each(function, values: pd.Series) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _File:
-    """A file's columns under our names, ours -> theirs, and all of theirs that it has."""
+    """A file's columns under our names; what was looked for in it, ours -> theirs, and all of theirs that it has."""
 
     path: Path
     rows: pd.DataFrame
-    chosen: dict[str, str]
+    wanted: dict[str, str]
     columns: list[str]
 
     def texts(self, *columns: str) -> dict[str, pd.Series]:
@@ -136,7 +136,7 @@ class _File:
         return files.numbers(self.rows[column], self.named(column))
 
     def named(self, column: str) -> str:
-        return f"{self.path}: {self.chosen[column]}"
+        return f"{self.path}: {self.wanted[column]}"
 
 
 def _own(
@@ -168,20 +168,23 @@ def _read(
 ) -> _File:
     """The file with its columns under our names, those of `optional` that it has; text that is blank is missing."""
     raw = files.read(path, encoding)
-    named = {ours: mapping.get(ours, ours) for ours in (*required, *optional)}
-    chosen = {ours: theirs for ours, theirs in named.items() if ours in required or theirs in raw.columns}
+    wanted = {ours: mapping.get(ours, ours) for ours in (*required, *optional)}
+    chosen = {ours: theirs for ours, theirs in wanted.items() if ours in required or theirs in raw.columns}
     renamed = files.rename(raw, chosen, path)
     if renamed.empty:
         raise DataError(f"{path}: a header but no rows; it should hold one line per interaction, item or user")
-    return _File(path, files.without_blanks(renamed), chosen, [str(column) for column in raw.columns])
+    return _File(path, files.without_blanks(renamed), wanted, [str(column) for column in raw.columns])
 
 
 def _found_somewhere(mapping: Mapping[str, str], read: Sequence[_File]) -> None:
-    """Raises DataError where somebody mapped a column that none of the files has."""
-    there = list(dict.fromkeys(column for each in read for column in each.columns))
+    """Raises DataError where somebody mapped a column that none of the files has in which it is looked for."""
     for ours, theirs in mapping.items():
-        if theirs not in there:
-            raise files.no_column(", ".join(str(each.path) for each in read), ours, theirs, there)
+        asked = [each for each in read if ours in each.wanted]
+        if not asked:
+            raise DataError(f"data.column_mapping: {ours} is read from data.items_file, and none is named")
+        if not any(ours in each.rows for each in asked):
+            there = dict.fromkeys(column for each in asked for column in each.columns)
+            raise files.no_column(", ".join(str(each.path) for each in asked), ours, theirs, there)
 
 
 def _own_events(raw: _File) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -193,7 +196,7 @@ def _own_events(raw: _File) -> tuple[pd.DataFrame, tuple[str, ...]]:
     events = events.assign(**raw.texts(CATEGORY, TITLE, COUNTRY))
     if PRICE in raw.rows:
         events[PRICE] = raw.numbers(PRICE)
-    return events, (f"{raw.chosen[TIMESTAMP]} read as {read_as}", *noted)
+    return events, (f"{raw.wanted[TIMESTAMP]} read as {read_as}", *noted)
 
 
 def _event_types(raw: _File) -> tuple[pd.Series, list[str]]:

@@ -45,6 +45,8 @@ class Application:
             await self.others(scope, self._starting(receive), self._stopping(send))
         elif scope["type"] == "http" and (reason := callers.refusal(scope)):
             await respond(send, 403, {"__type": "AccessDeniedException", "message": reason})
+        elif scope["type"] == "websocket" and callers.refusal(scope):
+            await send({"type": "websocket.close", "code": 1008})
         elif scope["type"] == "http" and scope["path"] == HEALTH:
             await respond(send, 200, self.health())
         elif scope["type"] == "http" and scope["path"] == CALLS:

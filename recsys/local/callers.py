@@ -2,7 +2,8 @@
 
 Signatures are not verified, so any page its user visits could run code here: a browser sends a POST of plain text, or
 follows an image's address, without asking first. It does say where the page is from. A name of another site that points
-to this machine (DNS rebinding) is told by the Host. The API that a stack has deployed says itself which sites may call.
+to this machine (DNS rebinding) is told by the Host. A REST API that a stack has deployed says itself which sites may
+call.
 """
 
 import re
@@ -14,7 +15,8 @@ LOCAL = re.compile(r"(.+\.)?localhost|127\.\d+\.\d+\.\d+|::1")
 # Names that no web site can be given: AWS's own, as a bucket's, and that of this machine in a container.
 RESERVED = re.compile(r"(.+\.)?amazonaws\.com|host\.docker\.internal")
 DEPLOYED = re.compile(r"/restapis/[^/]+/[^/]+/_user_request_(/.*)?", re.DOTALL)
-SIGNED = "/aws4_request"  # such a request is answered by the service it names, whatever its path
+# A request signed for another service than the API's own is answered by that one, whatever its path.
+ELSEWHERE = re.compile(r"/(?!execute-api/)[^/]+/aws4_request")
 
 
 def refusal(scope: Scope) -> str | None:
@@ -42,4 +44,4 @@ def _name(address: str) -> str:
 
 
 def _is_for_a_deployed_api(scope: Scope) -> bool:
-    return bool(DEPLOYED.fullmatch(scope["path"])) and SIGNED not in header(scope, "authorization")
+    return bool(DEPLOYED.fullmatch(scope["path"])) and not ELSEWHERE.search(header(scope, "authorization"))

@@ -7,6 +7,7 @@ to somebody else, whom we must not stop; nor is the time it started at, which mo
 
 import fcntl
 import json
+import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,7 +51,9 @@ class Ours:
             if note := cls.read(state):
                 return note
             time.sleep(PAUSE)
-        raise LocalError(f"{state}: a server holds {LOCK} but has left no {NOTE}; stop it by hand")
+        raise LocalError(
+            f"{state}: {LOCK} is held, and there is no {NOTE}: wait for a reset to end, or stop the server by hand"
+        )
 
     @staticmethod
     def forget(state: Path) -> None:
@@ -68,14 +71,15 @@ class Ours:
 
 def hold(state: Path) -> IO[Any] | None:
     """Hold `state` until the file is closed or this process ends; None where another holds it. Raises OSError."""
-    lock = (state / LOCK).open("a")
     for _ in range(ATTEMPTS):  # somebody may just be asking whether it is held
+        lock = (state / LOCK).open("a")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
+            if (state / LOCK).stat().st_ino == os.fstat(lock.fileno()).st_ino:  # not removed meanwhile
+                return lock
+        except (BlockingIOError, FileNotFoundError):
             time.sleep(PAUSE)
-    lock.close()
+        lock.close()
     return None
 
 
@@ -86,7 +90,7 @@ def held(state: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return False
     return False
 

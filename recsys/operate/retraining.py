@@ -31,8 +31,8 @@ def retrain(suffix: str, run: str = "", **wait: Any) -> dict[str, Any]:
 
     That is `outcome`, live or refused, its `reason`, both versions and their metric. Where this process is cut off the
     retraining goes on by itself. Training is billed: one under way is gone on with, and so is one that ended with a
-    version that this `run` paid for. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is
-    deployed, Refused with the reason where it failed, TimedOut.
+    version that this `run` paid for, as long as the campaign serves what it left there. `wait` is for aws.wait: timeout
+    in seconds, report. Raises AwsError where none is deployed, Refused with the reason where it failed, TimedOut.
     """
     machine = _machine(suffix)
     execution = _begun(machine, run) or _begin(machine, run)
@@ -127,7 +127,7 @@ def _begun(machine: str, run: str) -> str | None:
     if under_way:
         return min(under_way, key=lambda each: each["startDate"])["executionArn"]  # it refuses those after it
     ended = [each for each in listed if run and each["name"].startswith(f"{run}-") and each["status"] == "SUCCEEDED"]
-    return next((each["executionArn"] for each in ended if _trained(each["executionArn"])), None)
+    return next((each["executionArn"] for each in ended if _holds(each["executionArn"])), None)
 
 
 def _begin(machine: str, run: str) -> str:
@@ -135,8 +135,14 @@ def _begin(machine: str, run: str) -> str:
     return aws.call(aws.client("stepfunctions").start_execution, stateMachineArn=machine, **named)["executionArn"]
 
 
-def _trained(execution: str) -> bool:
-    return json.loads(_described(execution)["output"])["newVersionArn"] is not None
+def _holds(execution: str) -> bool:
+    """Whether it trained, and the campaign serves what it left there."""
+    told = json.loads(_described(execution)["output"])
+    if told["newVersionArn"] is None:
+        return False
+    describe = aws.client("personalize").describe_campaign
+    campaign = aws.call(describe, campaignArn=told["campaignArn"])["campaign"]
+    return campaign["solutionVersionArn"] == versions(told)["ServingVersionArn"]
 
 
 def _described(execution: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from recsys.models.base import mark_chosen
 from recsys.models.protocol import personalize_split
 
 DEPTH = 25
+OWN_HITS = "NDCG@10 (own hits)"
 MODEL, POPULARITY, RANDOM = "next-item model", "popularity", "random"
 
 
@@ -25,7 +26,8 @@ class Comparison:
     `table`: columns name, metric, mean, low, high (95 % interval over users), one row per model and metric.
     `per_user`: one row per tested user: `events` (length of the input) and NDCG@10 of every model.
     `recommended`: model name -> item codes, shape (n_users, 25); `popularity`: events per item code, shape (n_items,).
-    `leads`: name -> lead of the model's NDCG@10 over that one's, user by user.
+    `leads`: name -> lead of the model's NDCG@10 over that one's, user by user. `own_hits`: (n_users,) the model's
+    NDCG@10 as Personalize measures it.
     """
 
     table: pd.DataFrame
@@ -34,6 +36,7 @@ class Comparison:
     popularity: np.ndarray
     trials: pd.DataFrame
     leads: dict[str, metrics.Interval]
+    own_hits: np.ndarray
 
     def mean(self, name: str, metric: str) -> float:
         """A model's mean of a metric."""
@@ -72,7 +75,9 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
     popularity = np.bincount(split.train.codes, minlength=n_items)
     ahead = {name: per_user[MODEL] - per_user[name] for name in (POPULARITY, RANDOM)}
     leads = {name: metrics.bootstrap(values, seed=seed, samples=samples) for name, values in ahead.items()}
-    return Comparison(pd.DataFrame(rows), pd.DataFrame(per_user), recommended, popularity, _trials(model), leads)
+    own_hits = _vectors(recommended[MODEL], split.targets)[OWN_HITS]
+    shown = pd.DataFrame(rows), pd.DataFrame(per_user), recommended, popularity
+    return Comparison(*shown, _trials(model), leads, own_hits)
 
 
 def side_by_side(measured: dict[str, float], comparison: Comparison) -> pd.DataFrame:
@@ -81,7 +86,7 @@ def side_by_side(measured: dict[str, float], comparison: Comparison) -> pd.DataF
     By the same protocol, but not of the same users: whom it tests on Personalize draws by itself, and does not say.
     """
     names = {
-        "NDCG@10 (own hits)": "normalized_discounted_cumulative_gain_at_10",
+        OWN_HITS: "normalized_discounted_cumulative_gain_at_10",
         "MRR@25": "mean_reciprocal_rank_at_25",
         "precision@10": "precision_at_10",
         "coverage": "coverage",
@@ -99,7 +104,7 @@ def side_by_side(measured: dict[str, float], comparison: Comparison) -> pd.DataF
 def _vectors(codes: np.ndarray, targets: list[np.ndarray]) -> dict[str, np.ndarray]:
     return {
         "NDCG@10": metrics.ndcg_at(codes, targets, 10),
-        "NDCG@10 (own hits)": metrics.own_hits_ndcg_at(codes, targets, 10),
+        OWN_HITS: metrics.own_hits_ndcg_at(codes, targets, 10),
         "MRR@25": metrics.reciprocal_rank(codes, targets),
         "precision@5": metrics.precision_at(codes, targets, 5),
         "precision@10": metrics.precision_at(codes, targets, 10),

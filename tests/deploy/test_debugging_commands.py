@@ -63,18 +63,18 @@ def tail(watched: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen]]:
     """`tail("--since", "1h")`: `aws logs tail` at work on the API's log; only version 2 of the AWS CLI has it."""
     command = [second_version(), "--endpoint-url", os.environ["AWS_ENDPOINT_URL"], "logs", "tail", LOGS]
     environment = {name: value for name, value in os.environ.items() if name != "AWS_DATA_PATH"}  # version 1's, in here
-    started = []
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with contextlib.ExitStack() as ended:
 
-    def begun(*options: str) -> subprocess.Popen:
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen([*command, *options], env=environment, **pipes))
-        threading.Timer(60, started[-1].kill).start()
-        return started[-1]
+        def begun(*options: str) -> subprocess.Popen:
+            tailing = ended.enter_context(subprocess.Popen([*command, *options], env=environment, **pipes))
+            ended.callback(tailing.kill)
+            longest = threading.Timer(60, tailing.kill)
+            ended.callback(longest.cancel)
+            longest.start()
+            return tailing
 
-    yield begun
-    for tailing in started:
-        tailing.kill()
-        tailing.communicate()
+        yield begun
 
 
 def second_version() -> str:

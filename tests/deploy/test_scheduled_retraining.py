@@ -254,7 +254,7 @@ def test_a_step_that_fails_tells_its_reason_and_what_to_do(shop: Shop) -> None:
     told = shop.told()
     assert (told["outcome"], told["newVersionArn"]) == ("failed", None)
     assert told["reason"].startswith("Retraining.NotImported: tables/incoming/interactions/broken.csv is CREATE FAILED")
-    assert told["reason"].endswith("; put it there under another name instead")
+    assert told["reason"].endswith("; mend it, or if it is right put it there under another name")
 
 
 def test_its_roles_are_refused_nothing_and_granted_nothing_they_do_not_need(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """The stream processor's parts, before an AWS that is in a bad way."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,25 @@ def test_what_it_refuses_for_good_is_asked_once(waits: list[float]) -> None:
     (refused,) = put_events(failing, "tracker", [record()], CLOCK).values()
     assert isinstance(refused, Refused) and "InvalidInputException" in str(refused)
     assert (failing.calls, waits) == (1, [])
+
+
+def test_what_is_refused_of_the_function_is_no_fault_of_the_events(waits: list[float]) -> None:
+    failing = Failing(1, error("AccessDeniedException"))
+    (failed,) = put_events(failing, "tracker", [record()], CLOCK).values()
+    assert not isinstance(failed, Refused) and (failing.calls, waits) == (1, [])
+
+
+def test_who_stood_beside_a_refused_event_is_taken(waits: list[float]) -> None:
+    class Strict(Failing):
+        def put_events(self, eventList: list[dict[str, Any]], **_: Any) -> None:
+            self.calls += 1
+            if any(event["eventType"] == "bad" for event in eventList):
+                raise self.reason
+
+    strict = Strict(0, error("InvalidInputException"))
+    records = [replace(record(eventType=kind), sequence=kind) for kind in ("a", "bad", "b")]
+    failed = put_events(strict, "tracker", records, CLOCK)
+    assert (list(failed), strict.calls) == (["bad"], 4)
 
 
 def test_only_what_failed_is_asked_again(waits: list[float]) -> None:

@@ -145,7 +145,7 @@ def test_a_state_that_is_held_is_neither_removed_nor_its_holder_mistaken(tmp_pat
         with pytest.raises(LocalError, match=f"process {somebody.pid} does not hold it"):
             launcher.reset(tmp_path)
         (tmp_path / "server.json").unlink()
-        with pytest.raises(LocalError, match=r"has left no server\.json"):
+        with pytest.raises(LocalError, match=r"server\.lock is held, and there is no server\.json"):
             launcher.reset(tmp_path)
     assert somebody.poll() is None
     assert tmp_path.exists()

@@ -9,9 +9,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..clock import Clock, OutOfTime
-from ..transient import is_transient
 from .profile import Record
 
+INVALID = "InvalidInputException"  # of the events themselves; other refusals are of whoever sends them
 EVENTS_AT_ONCE = 10  # PutEvents takes at most 10 events, all of one session
 MESSAGES_AT_ONCE = 10  # SendMessageBatch likewise
 MAX_DATA = 4_000  # characters of a rejected record kept in its message: escaped, ten messages stay below 256 KB
@@ -51,16 +51,23 @@ def refusal(record: Record, reason: str) -> Rejected:
 def put_events(personalize: Any, tracking_id: str, records: Iterable[Record], clock: Clock) -> dict[str, Exception]:
     """Send events to the tracker, ten of one session at once; returns the sequence numbers that failed, and why.
 
-    An event keeps its id when it is sent again, so Personalize counts it once. Refused are those that it never takes.
+    An event keeps its id when it is sent again, so Personalize counts it once. Refused are those that it never takes:
+    who stood beside one is sent again alone.
     """
+
+    def sent(groups: Sequence[Sequence[Record]]) -> dict[str, Exception]:
+        def attempt(places: Collection[int]) -> dict[int, Exception]:
+            outcomes = pool.map(lambda place: _put(personalize, tracking_id, groups[place], clock), places)
+            return {place: error for place, error in zip(places, outcomes, strict=True) if error}
+
+        failed = clock.insist(attempt, range(len(groups)))
+        return {record.sequence: error for place, error in failed.items() for record in groups[place]}
+
     groups = sessions(records)
-
-    def attempt(places: Collection[int]) -> dict[int, Exception]:
-        outcomes = pool.map(lambda place: _put(personalize, tracking_id, groups[place], clock), places)
-        return {place: error for place, error in zip(places, outcomes, strict=True) if error}
-
-    failed = clock.insist(attempt, range(len(groups)))
-    return {record.sequence: error for place, error in failed.items() for record in groups[place]}
+    failed = sent(groups)
+    beside = [group for group in groups if len(group) > 1 and isinstance(failed.get(group[0].sequence), Refused)]
+    alone = {record.sequence: [record] for group in beside for record in group}
+    return {sequence: error for sequence, error in failed.items() if sequence not in alone} | sent([*alone.values()])
 
 
 def sessions(records: Iterable[Record]) -> list[list[Record]]:
@@ -86,7 +93,7 @@ def _put(personalize: Any, tracking_id: str, group: Sequence[Record], clock: Clo
             eventList=[_event(record) for record in group],
         )
     except ClientError as error:
-        return error if is_transient(error) else Refused(str(error))
+        return Refused(str(error)) if error.response["Error"]["Code"] == INVALID else error
     except (BotoCoreError, OutOfTime) as error:
         return error
     return None

@@ -165,7 +165,8 @@ class MiniStack:
             return account
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(saved_at))
         if clean:
-            account["message"] = f"recovered the state of {moment}, saved at a clean stop; nothing is lost"
+            nothing = "nothing else" if self._refused else "nothing"
+            account["message"] = f"recovered the state of {moment}, saved at a clean stop; {nothing} is lost"
             uploads = int(self.store.fact("uploads") or 0)
             lost = [f"executions of state machines, which failed ({cut})"] if cut else []
             lost += [f"multipart uploads to S3 ({uploads})"] if uploads else []
@@ -177,7 +178,10 @@ class MiniStack:
             )
         if self._refused:
             names = ", ".join(self._refused)
-            account["message"] += f"; not restored: {names} (see server.log), whose state on disk stays as it is"
+            account["message"] += (
+                f"; not restored: {names} (see server.log), whose state on disk stays as it is: what is made there "
+                "meanwhile is not kept"
+            )
         logger.warning("%s; %d stream records", account["message"], records)
         return account
 

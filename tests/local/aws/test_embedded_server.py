@@ -74,6 +74,16 @@ def test_no_other_service_answers_it_at_the_path_of_a_deployed_api(embedded, tar
     assert refused.value.code == 403
 
 
+def test_a_page_of_the_shop_may_sign_what_it_asks_of_a_deployed_api(embedded):
+    signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/execute-api/aws4_request"
+    told = {"Origin": "https://shop.example", "Authorization": signed}
+    with pytest.raises(urllib.error.HTTPError) as unknown:
+        urllib.request.urlopen(
+            urllib.request.Request(f"{embedded.endpoint}/restapis/a/b/_user_request_/c", headers=told)
+        )
+    assert "web page" not in unknown.value.read().decode()
+
+
 @pytest.mark.parametrize(
     "told",
     [

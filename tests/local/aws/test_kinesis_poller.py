@@ -1,7 +1,6 @@
 """The event source mapping against a real stream, function, table and queue."""
 
 import contextlib
-import itertools
 import json
 import os
 import signal
@@ -88,10 +87,13 @@ def handler(event, context):
 
 def test_records_that_arrive_meanwhile_do_not_use_a_batchs_retries_up(pipeline):
     line = pipeline(source=LATE, BatchSize=1, MaximumRetryAttempts=3)
-    for n in itertools.count():
-        line.put([{"id": n}])
-        if n % 50 == 0 and (line.stored() or line.given_up_ever()):
-            break
+
+    def arrived_and_ended() -> bool:
+        for n in range(50):
+            line.put([{"id": n}])
+        return bool(line.stored() or line.given_up_ever())
+
+    assert eventually(arrived_and_ended)
     assert line.given_up_ever() == []
 
 

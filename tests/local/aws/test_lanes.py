@@ -61,20 +61,20 @@ def test_a_lane_woken_while_it_runs_runs_once_more():
 
 
 def test_a_waiting_lane_that_is_woken_often_waits_once():
-    lanes, left = Lanes(threads=1), []
+    lanes, left, stepped = Lanes(threads=1), [], threading.Event()
 
     class Waiting(Counting):
         def step(self):
             super().step()
             left.append(self.left)
+            stepped.set()
             return None if self.left <= 0 else 0.5
 
     woken, last = Waiting(11), Counting(2, delay=1.2)
     for _ in range(10):
-        before = len(left)
+        stepped.clear()
         lanes.wake(woken)
-        while len(left) == before:
-            pass
+        assert stepped.wait(30)
     lanes.wake(last)
     assert last.done.wait(30)
     assert left == list(range(10, -1, -1)), "one step for each time it was woken, and one that was due"

@@ -298,15 +298,22 @@ def test_a_ranking_is_filtered_too(shop: shops.Shop, client: Client, campaigns: 
     assert {entry["itemId"] for entry in ranked} == {"i1", "i2"}
 
 
-@pytest.mark.parametrize(("verb", "passes"), [("INCLUDE", set()), ("EXCLUDE", {"never-heard-of"})])
+@pytest.mark.parametrize(
+    ("verb", "when", "passes"),
+    [
+        ("INCLUDE", "", set()),
+        ("EXCLUDE", "", {"never-heard-of"}),
+        ("INCLUDE", ' IF CurrentUser.COUNTRY = "nowhere"', {"never-heard-of"}),
+    ],
+)
 def test_an_item_of_no_dataset_is_not_included_and_not_excluded(
-    shop: shops.Shop, client: Client, campaigns: dict[str, str], verb: str, passes: set[str]
+    shop: shops.Shop, client: Client, campaigns: dict[str, str], verb: str, when: str, passes: set[str]
 ) -> None:
     ranked = client("personalize-runtime").get_personalized_ranking(
         campaignArn=campaigns["aws-personalized-ranking"],
         userId="u1",
         inputList=["i1", "never-heard-of"],
-        filterArn=shops.add_filter(shop, f"{verb} ItemID WHERE Items.PRICE > 15"),
+        filterArn=shops.add_filter(shop, f"{verb} ItemID WHERE Items.PRICE > 15{when}"),
     )["personalizedRanking"]
     assert {entry["itemId"] for entry in ranked} - {"i1"} == passes
 

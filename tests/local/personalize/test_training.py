@@ -226,7 +226,8 @@ def test_a_training_that_has_not_begun_is_stopped_at_once(personalize: Any, shop
 def test_a_training_can_be_stopped(personalize: Any, shop: shops.Shop) -> None:
     version = shops.start_version(shop, V2)
     describe = personalize.describe_solution_version
-    while describe(solutionVersionArn=version)["solutionVersion"]["status"] != "CREATE IN_PROGRESS":
+    while (status := describe(solutionVersionArn=version)["solutionVersion"]["status"]) != "CREATE IN_PROGRESS":
+        assert status == "CREATE PENDING"
         time.sleep(0.01)
     personalize.stop_solution_version_creation(solutionVersionArn=version)
     assert describe(solutionVersionArn=version)["solutionVersion"]["status"] == "CREATE STOPPING"

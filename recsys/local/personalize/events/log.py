@@ -87,7 +87,7 @@ class EventLog:
     """All events and individually imported records, durable and in memory.
 
     Hooks, called on the writer's thread when it is on disk and in memory: on_record(dataset, id, document) with `lock`
-    held; on_forgotten(group), after a group's events were deleted: `live[group]` is another one now.
+    held; on_forgotten(group), after a group's events were deleted: `live_of` gives another one now.
     """
 
     def __init__(self, path: Path) -> None:

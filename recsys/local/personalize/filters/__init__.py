@@ -14,7 +14,7 @@ masks.py    clauses over a scene
 
 from recsys.local.personalize.filters.check import check_filter, check_use, fields_used
 from recsys.local.personalize.filters.grammar import Clause, Condition, parse
-from recsys.local.personalize.filters.masks import allowed
+from recsys.local.personalize.filters.masks import admits_unknown, allowed
 from recsys.local.personalize.filters.scene import Candidates, Scene, by_type
 from recsys.local.personalize.filters.table import Table
 
@@ -24,6 +24,7 @@ __all__ = [
     "Condition",
     "Scene",
     "Table",
+    "admits_unknown",
     "allowed",
     "by_type",
     "check_filter",

@@ -35,6 +35,14 @@ def allowed(clauses: tuple[Clause, ...], values: Mapping[str, str], candidates: 
     return reduce(np.logical_or, (mask for include, mask in masks if include), none) & ~excluded
 
 
+def admits_unknown(
+    clauses: tuple[Clause, ...], values: Mapping[str, str], candidates: Candidates, scene: Scene
+) -> bool:
+    """Whether the filter lets through what no dataset has: not where an INCLUDE takes part."""
+    evaluation = _Evaluation(values, candidates, scene)
+    return not any(clause.include and evaluation.counts(clause) for clause in clauses)
+
+
 @dataclass(frozen=True)
 class _Evaluation:
     """One filter over one request."""

@@ -83,12 +83,12 @@ class Catalogue:
         """Codes (m, NEIGHBOURS) of the trained items most like each, and their weights, which sum to 1 or are all 0."""
         codes = np.zeros((len(items), NEIGHBOURS), np.int32)
         weights = np.zeros((len(items), NEIGHBOURS), np.float32)
-        content = self._content
-        if content is not None:
-            vectors = content.vectors(documents(self._group.items, items, content.metadata.names))
-            places, found = content.neighbours(vectors, NEIGHBOURS, among=self._described >= 0)
-            codes[:, : places.shape[1]] = np.maximum(self._described[places], 0)
-            weights[:, : places.shape[1]] = found
+        content, described = self._content, [at for at, item in enumerate(items) if item in self._group.items.row]
+        if content is not None and described:
+            known = documents(self._group.items, [items[at] for at in described], content.metadata.names)
+            places, found = content.neighbours(content.vectors(known), NEIGHBOURS, among=self._described >= 0)
+            codes[described, : places.shape[1]] = np.maximum(self._described[places], 0)
+            weights[described, : places.shape[1]] = found
         return codes, weights
 
 

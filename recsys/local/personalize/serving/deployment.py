@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.local.personalize.filters import Clause, Scene, allowed, check_use
+from recsys.local.personalize.filters import Clause, Scene, admits_unknown, allowed, check_use
 from recsys.local.personalize.recipes import RELATED, Recipe
 from recsys.local.personalize.selection import Selection
 from recsys.local.personalize.serving.catalogue import Catalogue
@@ -116,7 +116,6 @@ class Deployment:
 
     def refresh(self) -> None:
         """Take in what was put since the last answer."""
-        self.catalogue.refresh()
         self.novelty.refresh()
 
     def mask(
@@ -124,8 +123,14 @@ class Deployment:
     ) -> np.ndarray:
         """(n,) what a filter lets through for this request. Raises InvalidInputException."""
         check_use(clauses, "ItemID", current_item=self.recipe.type == RELATED, current_user=user is not None)
-        scene = Scene(self.group.users, user, item, lambda: self.histories.by_type(user or ""))
-        return allowed(clauses, values, self.catalogue.candidates, scene)
+        return allowed(clauses, values, self.catalogue.candidates, self._scene(user, item))
+
+    def admits_unknown(self, clauses: tuple[Clause, ...], values: Mapping[str, str], user: str | None) -> bool:
+        """Whether a filter lets through items that no dataset has."""
+        return admits_unknown(clauses, values, self.catalogue.candidates, self._scene(user))
+
+    def _scene(self, user: str | None, item: str | None = None) -> Scene:
+        return Scene(self.group.users, user, item, lambda: self.histories.by_type(user or ""))
 
     def hidden(self, user: str | None) -> np.ndarray:
         """Codes of the items the recipe does not show the user again: those bought or watched."""

@@ -113,15 +113,19 @@ class Deployments:
 
     def _imported(self, job: Resource) -> None:
         """The records that an import has replaced go from the event log; then the group's data is read anew."""
-        dataset, listed = job.document["datasetArn"], replaced_file(self._control, job)
-        records = json.loads(listed.read_text()) if listed.exists() else []
-        replaced = self._events.replace_records(dataset, records)
-        plan = self._group_plan(job.document["_datasetGroupArn"])
+        group, listed = job.document["_datasetGroupArn"], replaced_file(self._control, job)
+        if not listed.exists():
+            self.reload(group)
+            return
+        replaced = self._events.replace_records(job.document["datasetArn"], json.loads(listed.read_text()))
+        plan = self._group_plan(group)
 
         def reload() -> None:
-            replaced.result()
-            listed.unlink(missing_ok=True)
-            self._reload(plan)
+            try:
+                replaced.result()
+                listed.unlink()
+            finally:
+                self._reload(plan)
 
         self._loader.submit(reload).add_done_callback(_logged)
 

@@ -70,19 +70,21 @@ class Novelty:
         self.refresh()
 
     def refresh(self) -> None:
-        """Take in what was put since the last time: items, interactions, impressions."""
+        """Take in what was put since the last time: items, interactions, impressions; and let the catalogue do so."""
+        put, events, shown = self._put.new(), self._events.new(), self._shown.new()
+        self._catalogue.refresh()  # after these, so that it knows every item in them
         code_of = self._catalogue.code_of
         for code in range(len(self._created.array), len(self._catalogue)):
             self._created.put(code, np.inf)
             self._interactions.put(code, 0)
             self._impressions.put(code, 0)
-        self._date(self._put.new())
-        for sent, item, *_ in self._events.new():
+        self._date(put)
+        for sent, item, *_ in events:
             if item in code_of:
                 self._interactions.array[code_of[item]] += 1
                 if self._created.array[code_of[item]] == np.inf:
                     self._created.put(code_of[item], sent)
-        for item in self._shown.new():
+        for item in shown:
             if item in code_of:
                 self._impressions.array[code_of[item]] += 1
         self.latest = max(self.latest, self._live.latest)

@@ -65,8 +65,8 @@ def get_personalized_ranking(deployment: Deployment, params: Params, chosen: Fil
     deployment.refresh()
     asked = Asked(params["userId"], context=params.get("context"))
     mask = _mask(deployment, chosen, params, asked)
-    if chosen:  # an EXCLUDE lets through what it knows nothing of
-        mask = np.append(mask, not any(clause.include for clause in chosen))
+    if chosen:
+        mask = np.append(mask, deployment.admits_unknown(chosen, params.get("filterValues", {}), asked.user))
     entries = rank(deployment, asked, items, mask)
     _add_metadata(deployment, entries, columns)
     return {"personalizedRanking": entries, "recommendationId": new_id(params)}
