@@ -220,6 +220,15 @@ def test_one_under_way_is_gone_on_with_and_a_run_pays_once(shop: Shop) -> None:
     assert operate.retrain(SUFFIX, "cut-off") == paid and len(executions()) == 5
 
 
+def test_but_no_longer_once_the_campaign_serves_something_else(shop: Shop) -> None:
+    other = next(each for each in versions(shop.solution) if each != shop.campaign["solutionVersionArn"])
+    arn = shop.outputs["CampaignArn"]
+    aws.client("personalize").update_campaign(campaignArn=arn, solutionVersionArn=other)
+    eventually(lambda: shop.campaign["solutionVersionArn"] == other)
+    anew = operate.retrain(SUFFIX, "cut-off")
+    assert anew == shop.told() and anew["servingVersionArn"] == other and len(executions()) == 6
+
+
 def test_a_solution_that_trains_itself_is_not_trained_besides(shop: Shop) -> None:
     train_by_itself(shop.solution, True)
     ended = by_hand(shop.endpoint)
