@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
 
 LATEST = 10**11  # epoch seconds of the year 5138; milliseconds passed it in 1973
-NEWEST = 500  # distinct items of a user that count: a co-occurrence table grows with the square of a history
+# Events of a user that count as touched: a co-occurrence table grows with the square of a history. With as many different
+# items instead, some of them older, item similarity was 3 % worse for new users of Online Retail.
+NEWEST = 500
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,8 @@ def seen_table(histories: list[np.ndarray], n_items: int) -> sparse.csr_array:
 
 
 def touched_table(seqs: Sequences) -> sparse.csr_array:
-    """(n_users, n_items) float32, 1 where the item is one of the NEWEST that the user touched."""
-    newest = np.ones(seqs.n_events, bool)
-    for user in np.flatnonzero(seqs.lengths > NEWEST):
-        own = slice(seqs.offsets[user], seqs.offsets[user + 1])
-        items, since = np.unique(seqs.codes[own][::-1], return_index=True)
-        newest[own] = np.isin(seqs.codes[own], items[np.argsort(since)[:NEWEST]])
+    """(n_users, n_items) float32, 1 where the user touched the item among the NEWEST events."""
+    newest = seqs.lengths[seqs.users] - seqs.positions <= NEWEST
     shape = (seqs.n_users, seqs.n_items)
     touched = sparse.csr_array((np.ones(newest.sum(), np.float32), (seqs.users[newest], seqs.codes[newest])), shape)
     touched.sum_duplicates()

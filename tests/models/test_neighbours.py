@@ -21,6 +21,11 @@ from recsys.models.protocol import leave_last_out
 RING = 7
 
 
+@pytest.fixture(autouse=True)
+def few_users_tell_enough(monkeypatch) -> None:
+    monkeypatch.setattr(tuning, "TELLING", 100)
+
+
 @pytest.fixture
 def sums() -> Sequences:
     """200 users whose next item is the sum of their last two, round a ring of 7: no linear model knows it."""
@@ -116,6 +121,11 @@ def test_they_are_not_tried_where_their_work_is_too_much(sums, monkeypatch):
     assert NextItem.fit(sums, threads=1).settings["neighbour_weight"] == 0
     given = Settings(neighbour_weight=0.3)
     assert NextItem.fit(sums, threads=1, settings=given).neighbours is not None
+
+
+def test_few_users_do_not_choose_them(sums, monkeypatch):
+    monkeypatch.setattr(tuning, "TELLING", 101)
+    assert NextItem.fit(sums, threads=1).settings["neighbour_weight"] == 0
 
 
 def test_they_are_tried_though_nothing_is_left_of_the_budget(sums, monkeypatch):

@@ -43,6 +43,10 @@ def test_it_learns_that_people_come_back_to_their_own(regulars):
     assert model.recommend([[favourite, other, favourite, more]], 1)[0][0, 0] == favourite
 
 
+def test_where_people_come_back_no_chance_decides_whether_they_do(regulars):
+    assert {trial["settings"]["seen"] for trial in NextItem.fit(regulars).trials} == {True}
+
+
 def test_it_beats_popularity_on_people_it_has_not_seen(regulars):
     split = personalize_split(regulars)
     found = {}

@@ -6,7 +6,6 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import Sequences
-from recsys.models.sequences import touched_table
 
 
 def words(seqs: Sequences, user: int) -> str:
@@ -112,9 +111,3 @@ def test_times_that_are_no_numbers_are_refused_with_what_makes_them_seconds(tabl
 def test_milliseconds_are_not_taken_for_seconds(table, time):
     with pytest.raises(ModelError, match="looks like milliseconds: divide by 1000"):
         Sequences.from_interactions(table(u="a b").assign(TIMESTAMP=[1, time]))
-
-
-def test_of_a_long_history_the_newest_items_are_touched_however_often_each_came(sequences, monkeypatch):
-    monkeypatch.setattr("recsys.models.sequences.NEWEST", 3)
-    touched = touched_table(sequences(u1="a b c d d d d b d", u2="a")).toarray()
-    assert touched.tolist() == [[0, 1, 1, 1], [1, 0, 0, 0]]

@@ -176,12 +176,12 @@ def test_a_transformer_that_does_not_help_is_left_out(ring):
 
 @pytest.fixture
 def sums() -> Sequences:
-    """200 users whose next item is the sum of their last two, round a ring of 13: no linear model knows it."""
-    codes = np.random.default_rng(0).integers(0, 13, (200, 8)).astype(np.int32)
+    """700 users whose next item is the sum of their last two, round a ring of 13: no linear model knows it."""
+    codes = np.random.default_rng(0).integers(0, 13, (700, 8)).astype(np.int32)
     for at in range(2, 8):
         codes[:, at] = (codes[:, at - 1] + codes[:, at - 2]) % 13
-    ids = (np.array([f"{prefix}{n:03d}" for n in range(count)], object) for prefix, count in (("u", 200), ("i", 13)))
-    return Sequences(*ids, np.arange(201) * 8, codes.ravel(), np.arange(codes.size))
+    ids = (np.array([f"{prefix}{n:03d}" for n in range(count)], object) for prefix, count in (("u", 700), ("i", 13)))
+    return Sequences(*ids, np.arange(701) * 8, codes.ravel(), np.arange(codes.size))
 
 
 class Adding(Untrained):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ FEWEST = 10  # held-out users below which the defaults are safer than a choice
 DRAFT_ITEMS, DRAFT_USERS = 1_500, 1_000  # of a draft of the search, made where there are more items
 LATER_DRAFT_ITEMS = 2_000  # of what is done weeks later: fewer settle on other settings than all of them do
 SECONDS_A_SCORE = 2e-8
+REPEATED = 0.1  # share of repeats from which on people come back, whatever few held-out users say
 
 
 class Scorer(Protocol):
@@ -62,7 +64,8 @@ class HeldOut:
         self.train, self.unseen, self.regression = split.train, unseen, regression
         self._later = later
         self.start = LATER if later else Settings()
-        self.climbs = (*LATER_CLIMBS, *regression.climbs, *LATER_CLIMBS) if later else regression.climbs
+        climbs = (*LATER_CLIMBS, *regression.climbs, *LATER_CLIMBS) if later else regression.climbs
+        self.climbs = tuple(climb for climb in climbs if climb[0] != "seen" or repeats(split.train) < REPEATED)
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
         self.beside: dict[str, np.ndarray] = {}
@@ -175,6 +178,11 @@ class HeldOut:
     def _predict(self, settings: Settings) -> Later[np.ndarray]:
         known = _regressed(settings)
         return self._predicted.take(known, lambda: self.regression.predict(self.weighted(settings), settings))
+
+
+def repeats(seqs: Sequences) -> float:
+    """The share of the events that are of an item which the user had before."""
+    return 1 - float(unique_users(replace(seqs, weights=None)).sum()) / seqs.n_events
 
 
 def _later(seqs: Sequences, most: int, seed: int) -> Split | None:

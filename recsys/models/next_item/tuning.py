@@ -28,6 +28,7 @@ TWIN_EPOCHS = 2.0
 FIRST_EPOCHS = 0.25  # a twin that does harm after these is given up, and one with less time has nothing to say
 HARMLESS = 0.993  # times the NDCG@10 without it: one at .995 was worth its weight in the end, one at .990 was not
 WORTH_ANOTHER = 1.01  # times the NDCG@10 without it: less is chance, which the best of several weights always finds
+TELLING = 300  # held-out users, fewer of whom choose the neighbours' weight by chance
 WORTH_ASKING = 1.02  # the same of the neighbours, who take as long in every answer as all the rest
 EVERYTHING = frozenset(field.name for field in fields(Settings))
 
@@ -137,10 +138,15 @@ def _weighed(search: Search, settings: Settings) -> list[float]:
 
 
 def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: float) -> Settings:
-    """The settings with the weight that the nearest neighbours earn; 0 where that is held, or their work too much."""
+    """The settings with the weight that the nearest neighbours earn; 0 where that is held, or their work too much.
+
+    None is chosen by few held-out users, or where the whole history is to count alike.
+    """
     held_out, choose = search.held_out, "neighbour_weight" not in held
     without = start.with_(neighbour_weight=0.0)
-    if not (choose or start.neighbour_weight) or (choose and start.decays == ALIKE):
+    if choose and (start.decays == ALIKE or len(held_out.histories) < TELLING):
+        return without
+    if not (choose or start.neighbour_weight):
         return without
     if not _bring_neighbours(held_out, budget if choose else np.inf):
         return without
