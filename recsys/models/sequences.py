@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
 
 LATEST = 10**11  # epoch seconds of the year 5138; milliseconds passed it in 1973
-# Events of a user that count as touched: a co-occurrence table grows with the square of a history. With as many different
-# items instead, some of them older, item similarity was 3 % worse for new users of Online Retail.
+# Events of a user that count as touched: a co-occurrence table grows with the square of a history. With that many
+# different items instead, some of them older, item similarity was 3 % worse for new users of Online Retail.
 NEWEST = 500
 
 
