@@ -130,6 +130,15 @@ def test_a_clock_that_is_off_is_told(
     aws.client.cache_clear()
 
 
+def test_where_nothing_answers_it_says_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = f"http://127.0.0.1:{ports.free_port()}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", nobody)
+    aws.client.cache_clear()
+    with pytest.raises(RecsysError, match=rf"{nobody}.* cannot be reached \(.*\): look at network"):
+        machine.clock(values(nobody))
+    aws.client.cache_clear()
+
+
 def test_a_package_that_is_missing_or_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["boto3>=999", "not-there>=1", "pytest"]\n')
     asked = values(None)

@@ -96,7 +96,11 @@ def endpoint(values: Params, occupant: Occupant) -> str:
 def clock(_: Params) -> str:
     """The difference to the clock of what answers: a signature that is five minutes off is refused."""
     url = aws.address("sts")
-    _, headers, _ = http.ask(url, timeout=SECONDS)
+    try:
+        _, headers, _ = http.ask(url, timeout=SECONDS)
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise RecsysError(f"{url} cannot be reached ({reason}): look at network, region and HTTPS_PROXY") from error
     date = headers.get("Date")
     if not date:
         raise NotKnown(f"{url} tells no time")
