@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 from recsys import deploy
 
@@ -69,7 +70,7 @@ def tail(watched: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen]]:
         def begun(*options: str) -> subprocess.Popen:
             tailing = ended.enter_context(subprocess.Popen([*command, *options], env=environment, **pipes))
             ended.callback(tailing.kill)
-            longest = threading.Timer(60, tailing.kill)
+            longest = threading.Timer(30, tailing.kill)
             ended.callback(longest.cancel)
             longest.start()
             return tailing
@@ -94,8 +95,12 @@ def test_a_log_is_shown_from_its_tail(aws: Aws, tail: Callable[..., subprocess.P
 
 
 def test_a_log_is_followed(watched: dict[str, str], aws: Aws, tail: Callable[..., subprocess.Popen]) -> None:
-    following = tail("--follow", "--since", "10m")
-    assert next(following.stdout)  # what was there before: it has begun
+    def begun() -> subprocess.Popen | None:
+        """Following, with what was there before already shown; a command that ended is begun again."""
+        following = tail("--follow", "--since", "10m")
+        return following if following.stdout.readline() else None
+
+    following = eventually(begun)
     assert deploy.get(f"{watched['ApiUrl']}/recommendations/followed")[0] == 503
     assert any("followed" in line for line in following.stdout)
 
