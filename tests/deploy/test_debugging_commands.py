@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from waiting import eventually
 
 from recsys import deploy
 
@@ -64,13 +63,14 @@ def tail(watched: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen]]:
     """`tail("--since", "1h")`: `aws logs tail` at work on the API's log; only version 2 of the AWS CLI has it."""
     command = [second_version(), "--endpoint-url", os.environ["AWS_ENDPOINT_URL"], "logs", "tail", LOGS]
     environment = {name: value for name, value in os.environ.items() if name != "AWS_DATA_PATH"}  # version 1's, in here
+    environment["PYTHONUNBUFFERED"] = "1"  # into a pipe, too, line by line
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with contextlib.ExitStack() as ended:
 
         def begun(*options: str) -> subprocess.Popen:
             tailing = ended.enter_context(subprocess.Popen([*command, *options], env=environment, **pipes))
             ended.callback(tailing.kill)
-            longest = threading.Timer(30, tailing.kill)
+            longest = threading.Timer(60, tailing.kill)
             ended.callback(longest.cancel)
             longest.start()
             return tailing
@@ -95,12 +95,8 @@ def test_a_log_is_shown_from_its_tail(aws: Aws, tail: Callable[..., subprocess.P
 
 
 def test_a_log_is_followed(watched: dict[str, str], aws: Aws, tail: Callable[..., subprocess.Popen]) -> None:
-    def begun() -> subprocess.Popen | None:
-        """Following, with what was there before already shown; a command that ended is begun again."""
-        following = tail("--follow", "--since", "10m")
-        return following if following.stdout.readline() else None
-
-    following = eventually(begun)
+    following = tail("--follow", "--since", "10m")
+    assert following.stdout.readline()  # what was there before: it has begun
     assert deploy.get(f"{watched['ApiUrl']}/recommendations/followed")[0] == 503
     assert any("followed" in line for line in following.stdout)
 
