@@ -317,7 +317,7 @@ def load(
     for name, value in (cell or {}).items():
         layers.lay({section_of(name): {name: value}}, cell_name)
     values = layers.params()
-    values._options += options(str(file), layers.values, layers.origin)
+    values._options = options(str(file), layers.values, layers.origin)
     return values, layers.origin
 
 

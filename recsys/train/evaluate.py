@@ -63,11 +63,11 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
         POPULARITY: Popularity.fit(split.train).recommend(split.histories, DEPTH)[0],
         RANDOM: _random(len(split.targets), n_items, seed),
     }
+    measured = {name: _vectors(codes, split.targets) for name, codes in recommended.items()}
     rows, per_user = [], {"events": np.array([len(history) for history in split.histories])}
     for name, codes in recommended.items():
-        vectors = _vectors(codes, split.targets)
-        per_user[name] = vectors["NDCG@10"]
-        for metric, values in vectors.items():
+        per_user[name] = measured[name]["NDCG@10"]
+        for metric, values in measured[name].items():
             found = metrics.bootstrap(values, seed=seed, samples=samples)
             rows.append({"name": name, "metric": metric, "mean": found.mean, "low": found.low, "high": found.high})
         share = metrics.coverage(codes, n_items)
@@ -75,9 +75,15 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
     popularity = np.bincount(split.train.codes, minlength=n_items)
     ahead = {name: per_user[MODEL] - per_user[name] for name in (POPULARITY, RANDOM)}
     leads = {name: metrics.bootstrap(values, seed=seed, samples=samples) for name, values in ahead.items()}
-    own_hits = _vectors(recommended[MODEL], split.targets)[OWN_HITS]
-    shown = pd.DataFrame(rows), pd.DataFrame(per_user), recommended, popularity
-    return Comparison(*shown, _trials(model), leads, own_hits)
+    return Comparison(
+        pd.DataFrame(rows),
+        pd.DataFrame(per_user),
+        recommended,
+        popularity,
+        _trials(model),
+        leads,
+        measured[MODEL][OWN_HITS],
+    )
 
 
 def side_by_side(measured: dict[str, float], comparison: Comparison) -> pd.DataFrame:

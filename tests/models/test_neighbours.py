@@ -23,7 +23,7 @@ RING = 7
 
 @pytest.fixture(autouse=True)
 def few_users_tell_enough(monkeypatch) -> None:
-    monkeypatch.setattr(tuning, "TELLING", 100)
+    monkeypatch.setattr(tuning, "FEWEST_USERS", 100)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_they_are_not_tried_where_their_work_is_too_much(sums, monkeypatch):
 
 
 def test_few_users_do_not_choose_them(sums, monkeypatch):
-    monkeypatch.setattr(tuning, "TELLING", 101)
+    monkeypatch.setattr(tuning, "FEWEST_USERS", 101)
     assert NextItem.fit(sums, threads=1).settings["neighbour_weight"] == 0
 
 

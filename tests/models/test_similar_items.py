@@ -5,7 +5,7 @@ import pytest
 
 from recsys.models import ItemContent, ItemSimilarity, Sequences, SimilarItems, load
 from recsys.models.low_rank import low_rank
-from recsys.models.related.similar_items import CHANCE
+from recsys.models.related.similar_items import SHRINKAGE
 from recsys.models.sequences import between
 
 AISLES = {"bread": "bakery", "tea": "food", "cup": "china", "pot": "china", "new": "china", "soap": "bath", "odd": None}
@@ -54,7 +54,7 @@ def test_an_item_without_metadata_is_answered_by_interactions_alone(seqs, conten
 def test_without_metadata_it_is_the_cosine_of_users_less_where_few_touched_both(seqs, one, other, both):
     ours, cosine = SimilarItems.fit(seqs), ItemSimilarity.fit(seqs, min_cointeraction_count=1)
     row, column = ours.encode([one, other])
-    expected = cosine.scores([row])[column] * both / (both + CHANCE)
+    expected = cosine.scores([row])[column] * both / (both + SHRINKAGE)
     assert ours.scores([row])[column] == pytest.approx(expected, abs=1e-6)
 
 

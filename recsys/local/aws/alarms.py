@@ -44,9 +44,9 @@ logger = logging.getLogger(__name__)
 
 
 class AlarmClock:
-    """The thread that looks at every alarm, after it has looked how full the queues are; and keeps the house small.
+    """The thread that looks at every alarm, after it has looked how full the queues are.
 
-    prune: forgets the records that no stream holds any more.
+    Now and then it thins old metrics, and calls `prune`, which forgets the records that no stream holds any more.
     """
 
     def __init__(self, prune: Callable[[], None]) -> None:

@@ -28,7 +28,7 @@ TWIN_EPOCHS = 2.0
 FIRST_EPOCHS = 0.25  # a twin that does harm after these is given up, and one with less time has nothing to say
 HARMLESS = 0.993  # times the NDCG@10 without it: one at .995 was worth its weight in the end, one at .990 was not
 WORTH_ANOTHER = 1.01  # times the NDCG@10 without it: less is chance, which the best of several weights always finds
-TELLING = 300  # held-out users, fewer of whom choose the neighbours' weight by chance
+FEWEST_USERS = 300  # held out: fewer choose the neighbours' weight by chance
 WORTH_ASKING = 1.02  # the same of the neighbours, who take as long in every answer as all the rest
 EVERYTHING = frozenset(field.name for field in fields(Settings))
 
@@ -144,7 +144,7 @@ def _with_neighbours(search: Search, start: Settings, held: Set[str], budget: fl
     """
     held_out, choose = search.held_out, "neighbour_weight" not in held
     without = start.with_(neighbour_weight=0.0)
-    if choose and (start.decays == ALIKE or len(held_out.histories) < TELLING):
+    if choose and (start.decays == ALIKE or len(held_out.histories) < FEWEST_USERS):
         return without
     if not (choose or start.neighbour_weight):
         return without

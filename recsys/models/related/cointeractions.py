@@ -74,17 +74,17 @@ class ItemSimilarity(RelatedItems):
         return cls._of(stored.item_ids, stored.meta["settings"], table, arrays["popularity"])
 
 
-def cointeractions(touched: sparse.csr_array, least: int, discount: float, chance: float = 0.0) -> sparse.csr_array:
+def cointeractions(touched: sparse.csr_array, least: int, discount: float, shrinkage: float = 0.0) -> sparse.csr_array:
     """(n_items, n_items): users of both / (users of i * users of j) ^ discount, the NEIGHBOURS largest of each row.
 
-    Pairs with fewer than `least` users are left out, and so is the diagonal. Others count users / (users + chance) of
-    that, so that what a single user did says little.
+    Pairs with fewer than `least` users are left out, and so is the diagonal. Others are shrunk by users / (users +
+    shrinkage), as what a single user did says little (Bell, Koren and Volinsky, KDD 2007).
     """
     together = (touched.T @ touched).tocsr()
     counts = together.diagonal()
     pairs = together.tocoo()
     kept = (pairs.data >= least) & (pairs.row != pairs.col)
     rows, cols, users = pairs.row[kept], pairs.col[kept], pairs.data[kept]
-    values = users / (counts[rows] * counts[cols]) ** discount * (users / (users + chance))
+    values = users / (counts[rows] * counts[cols]) ** discount * (users / (users + shrinkage))
     table = sparse.csr_array((values.astype(np.float32), (rows, cols)), shape=together.shape)
     return largest_of_each_row(table, NEIGHBOURS)

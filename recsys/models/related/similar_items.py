@@ -14,7 +14,7 @@ from recsys.models.storage import Stored, table_arrays, table_from
 
 COLD = 5  # an item with fewer interactions is cold: AWS's definition
 TRUST = 5  # interactions at which both parts count alike; 1 to 10 hardly differ on the sample and on Online Retail
-CHANCE = 2.0  # users of a pair that halve what it says: where items have few users, most pairs have one or two
+SHRINKAGE = 2.0  # so many users of a pair halve its cosine: where items have few users, most pairs have one or two
 
 
 class SimilarItems(RelatedItems):
@@ -48,7 +48,7 @@ class SimilarItems(RelatedItems):
             "item_metadata_hidden_dim": item_metadata_hidden_dim,
         }
         touched = touched_table(seqs)
-        together: Block = cointeractions(touched, 1, 0.5, CHANCE)
+        together: Block = cointeractions(touched, 1, 0.5, SHRINKAGE)
         if item_id_hidden_dim:
             users = np.maximum(1, touched.sum(axis=0))
             together = low_rank([sparse.csr_array((touched / np.sqrt(users)).T)], item_id_hidden_dim, threads)
