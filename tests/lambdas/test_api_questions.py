@@ -72,7 +72,7 @@ class TestAFilter:
         ask = f"{url}/recommendations/buyer?numResults=24"
         assert eventually(lambda: "item-3" not in offered(f"{ask}&excludePurchased=true"))
         named = [deploy.get(f"{ask}&excludePurchased={wanted}")[1]["filter"] for wanted in ("true", "false")]
-        assert named == ["excludePurchased", None]
+        assert named == ["exclude-purchased", None]
 
     @pytest.mark.parametrize("query", ["minPrice=3", "category=odd&excludePurchased=true", "inStock=true"])
     def test_that_is_not_configured_is_not_found_and_the_answer_says_which_are(self, url: str, query: str) -> None:
