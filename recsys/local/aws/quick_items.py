@@ -99,13 +99,14 @@ def weight(value: Any, level: int = 1) -> int:
 
 
 def _digits(number: str) -> int:
-    whole, _, fraction = number.partition(".")
+    negative = number.startswith("-")
+    whole, _, fraction = number[negative:].partition(".")
     if whole.isdecimal() and fraction.isdecimal() and number.isascii():
         whole, fraction = whole.lstrip("0"), fraction.rstrip("0")
         if fraction and whole:  # two digits a byte on each side of the point
-            return 1 + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2
+            return 1 + negative + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2
         if fraction:  # and none for pairs of zeros behind the point
-            return 1 + (len(fraction.lstrip("0")) + len(fraction) % 2 + 1) // 2
+            return 1 + negative + (len(fraction.lstrip("0")) + len(fraction) % 2 + 1) // 2
     elif not PLAIN.fullmatch(number):
         raise Uncommon
     return dynamodb._number_size_bytes(number)
