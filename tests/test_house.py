@@ -84,6 +84,15 @@ def test_a_lambda_imports_nothing_that_its_zip_does_not_carry(path: Path) -> Non
     assert roots <= allowed | set(sys.stdlib_module_names)
 
 
+@pytest.mark.parametrize("path", modules("**/__init__.py"), ids=str)
+def test_a_package_lists_only_modules_that_are_there(path: Path) -> None:
+    """Listed as `name  what it is`, with two blanks at least, or named as name.py anywhere in the docstring."""
+    said = ast.get_docstring(ast.parse(path.read_text())) or ""
+    named = {*re.findall(r"[\w/]+\.py\b", said), *re.findall(r"^ *([a-z][\w/]*) {2,}\S", said, flags=re.MULTILINE)}
+    folders = [folder for folder in path.parents if folder.is_relative_to(ROOT)]
+    assert not [n for n in named if not any((at / n).exists() or (at / f"{n}.py").exists() for at in folders)]
+
+
 def test_endpoints_are_known_only_where_they_belong() -> None:
     knowing = ("local", "aws.py", "cli")
     for path in modules("**/*.py"):

@@ -1,9 +1,9 @@
 """From raw interactions to the three tables of Amazon Personalize.
 
-prepare: load a source, clean it, check it
-tables: write and read the three tables
-generate: the sample shop and its ground truth
-fetch: public data sets
+preparation  load a source, clean it, check it
+tables       write and read the three tables
+generate     the sample shop and its ground truth
+fetch        public data sets
 """
 
 from recsys.data import checks, tables

@@ -6,7 +6,7 @@ mended in `recsys.local.aws`. With `--services personalize` there is nothing but
 `recsys.local.standalone`.
 `GET /_recsys/health` says who runs, since when, and what was recovered at the start; `GET /_recsys/calls`, what each
 IAM role asked for and whether it was allowed. `POST /_recsys/clock` sets EventBridge's clock ahead
-(`recsys.local.aws.rule_clock`).
+(`recsys.local.aws.eventbridge.clock`).
 """
 
 import argparse
@@ -79,15 +79,15 @@ def _whole(address: str, port: int, state: Path, options: Options) -> "Applicati
     """Personalize, SageMaker and MiniStack, cut off from every real account."""
     host.prepare(address, port, state)
     from recsys.local.application import Application  # only now: MiniStack reads the environment when imported
-    from recsys.local.aws import permissions
+    from recsys.local.aws.iam import permissions
     from recsys.local.aws.services import MiniStack
     from recsys.local.personalize.service import Personalize
     from recsys.local.sagemaker.service import SageMaker
 
     endpoint = f"http://{address}:{port}"
     settings = (options.account, options.clock, options.requests_per_second)
-    personalize = Personalize(state, endpoint, host.REGION, *settings, denial=permissions.denial)
-    sagemaker = SageMaker(state, endpoint, host.REGION, options.account, permissions.denial)
+    personalize = Personalize(state, endpoint, host.REGION, *settings, denial=permissions.denial_of_request)
+    sagemaker = SageMaker(state, endpoint, host.REGION, options.account, permissions.denial_of_request)
     tagged = {"personalize": personalize.tagged, "sagemaker": sagemaker.tagged}
     return Application(endpoint, state, personalize, MiniStack(endpoint, state, tagged), sagemaker)
 

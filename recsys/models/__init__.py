@@ -7,14 +7,14 @@ a user: an event counts in the very next answer and a user unseen in training ne
 Three go beyond: `ItemContent` says what items nobody has touched resemble, `UserAffinity` also which users want an
 item, and `NextBestAction` scores actions instead of items.
 
-    next_item/   what comes next after a history: the closed-form linear model, its softmax twin, nearest neighbours
-    transformer/ the same by a transformer, alone or blended with it; trained with torch, served without
-    related/     what goes with an item
-    popular/     what is popular, and what is becoming so
-    content/     what metadata and texts say about items
-    segments/    which users want an item
-    actions/     which action a user will take
-    sequences    interactions as flat arrays; protocol: how a model is put to the test; base, storage, topk, low_rank
+    next_item/    what comes next after a history: the closed-form linear model, its softmax twin, nearest neighbours
+    transformer/  the same by a transformer, alone or blended with it; trained with torch, served without
+    related/      what goes with an item
+    popular/      what is popular, and what is becoming so
+    content/      what metadata and texts say about items
+    segments/     which users want an item
+    actions/      which action a user will take
+    sequences     interactions as flat arrays; protocol: how a model is put to the test; base, storage, topk, low_rank
 """
 
 from pathlib import Path

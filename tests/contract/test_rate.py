@@ -54,11 +54,11 @@ def task_error(client: Any) -> str:
     """What a task that describes a campaign which is not there fails with."""
     from ministack.services import stepfunctions
 
-    from recsys.local.aws import state_machines
+    from recsys.local.aws.stepfunctions import personalize_tasks
 
     arn = "arn:aws:personalize:us-east-1:000000000000:campaign/not-there"
     with pytest.raises(stepfunctions._ExecutionError) as raised:
-        state_machines._call(client, "Personalize", "describeCampaign", {"CampaignArn": arn})
+        personalize_tasks._call(client, "Personalize", "describeCampaign", {"CampaignArn": arn})
     return raised.value.error
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from recsys.errors import LocalError
 from recsys.local import launcher
-from recsys.local.aws.store import Store
+from recsys.local.aws.state.store import Store
 from recsys.local.options import Options
 from recsys.local.processes import Ours
 

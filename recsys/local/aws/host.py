@@ -31,7 +31,7 @@ def prepare(address: str, port: int, state: Path) -> None:
         BIND_HOST=address,
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
-        PERSIST_STATE="0",  # MiniStack's own way of saving; ours is store.py
+        PERSIST_STATE="0",  # MiniStack's own way of saving; ours is state/
         STATE_DIR=str(state / "aws"),  # where it keeps the code of Lambda functions
         S3_PERSIST="1",
         S3_DATA_DIR=str(state / "s3"),

@@ -1,6 +1,5 @@
 """MiniStack with every mend, and its life: recover, serve, save, stop."""
 
-import functools
 import logging
 import time
 from collections.abc import Callable
@@ -9,75 +8,27 @@ from typing import Any
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import kinesis, s3
 
 from recsys.local.addresses import CLOCK
-from recsys.local.aws import (
-    account_limits,
-    actions,
-    alarm_rules,
-    alarms,
-    async_calls,
-    bus_entries,
-    calls,
-    capture,
-    changed_items,
-    consent,
-    embedded_metrics,
-    lambda_limits,
-    lambda_logs,
-    lambda_updates,
-    lambda_worker,
-    log_events,
-    metrics,
-    missing_objects,
-    permissions,
-    quick_items,
-    quick_statements,
-    resharding,
-    rule_clock,
-    scan_order,
-    schedules,
-    service_roles,
-    table_metrics,
-    xray,
-)
-from recsys.local.aws.autosave import Autosave
-from recsys.local.aws.kinesis_poller import KinesisPoller
-from recsys.local.aws.lanes import Lanes
+from recsys.local.aws import cloudwatch, dynamodb, eventbridge, iam, kinesis, lambda_, s3, state, xray
+from recsys.local.aws.cloudwatch.alarms import AlarmClock
+from recsys.local.aws.eventbridge import clock
+from recsys.local.aws.iam import calls, permissions
+from recsys.local.aws.kinesis.lanes import Lanes
+from recsys.local.aws.kinesis.poller import KinesisPoller
+from recsys.local.aws.kinesis.stream_log import StreamLog
+from recsys.local.aws.lambda_ import async_calls, roles
 from recsys.local.aws.own_clients import clients
-from recsys.local.aws.store import Store
-from recsys.local.aws.streamlog import StreamLog
+from recsys.local.aws.s3 import failed_writes
+from recsys.local.aws.state import capture
+from recsys.local.aws.state.autosave import Autosave
+from recsys.local.aws.state.store import Store
 from recsys.local.shared.http import Receive, Scope, Send, header
 
 PERSONALIZE_SCOPE = "/personalize/aws4_request"
 API = "/restapis/"
 DRAIN_SECONDS = 10.0  # how long a stop waits for the batches in progress
-# What is changed in MiniStack before it serves. A call counts whether its function may log or not: metrics is last.
-MENDS = (
-    account_limits,
-    actions,
-    alarm_rules,
-    async_calls,
-    bus_entries,
-    consent,
-    embedded_metrics,
-    lambda_limits,
-    lambda_logs,
-    lambda_updates,
-    lambda_worker,
-    log_events,
-    missing_objects,
-    permissions,
-    quick_items,
-    quick_statements,
-    rule_clock,
-    scan_order,
-    schedules,
-    service_roles,
-    table_metrics,
-    metrics,
-)
+SERVICES = (cloudwatch, dynamodb, eventbridge, iam, lambda_, s3)  # in any order: no two change the same function
 
 Tagged = dict[str, Callable[[], dict[str, dict[str, str]]]]  # by service, the tags of its resources by ARN
 
@@ -85,32 +36,27 @@ logger = logging.getLogger(__name__)
 
 
 class MiniStack:
-    """The stock services, mended, with their state under `state`; `tagged`: the tags of our own services."""
+    """The stock services, mended, with their state under `folder`; `tagged`: the tags of our own services."""
 
-    def __init__(self, endpoint: str, state: Path, tagged: Tagged) -> None:
+    def __init__(self, endpoint: str, folder: Path, tagged: Tagged) -> None:
         self.recovered: dict[str, Any] = {}
-        self._storage_error: str | None = None
         self._refused: list[str] = []  # services whose state could not be restored
-        self.store = Store(state / "state.sqlite")
+        self.store = Store(folder / "state.sqlite")
         self.lanes = Lanes()
-        self.log = StreamLog(state / "streams.sqlite", lambda arn: self.poller.arrived(arn))
+        self.log = StreamLog(folder / "streams.sqlite", lambda arn: self.poller.arrived(arn))
         client = clients(endpoint)
         self.poller = KinesisPoller(self.log, client, self.lanes)
         self.autosave = Autosave(self.store, self.poller.saved_view, lambda: dict(self.poller.starts))
-        self.alarms = alarms.AlarmClock(self._prune)
+        self.alarms = AlarmClock(self._prune)
         self._install(endpoint, client, tagged)
 
     def _install(self, endpoint: str, client: Callable[..., Any], tagged: Tagged) -> None:
-        for mend in MENDS:
-            mend.install()
+        for service in SERVICES:
+            service.install()
+        state.install(self.autosave)  # around DynamoDB's writes: an item has changed once it is there
+        kinesis.install(self.log, self.poller, self.autosave.save)
+        self.daemon = xray.install(lambda config, action: roles.of_function(config, action, "*") is None)
         app._get_module = _mending_when_loaded(app._get_module, endpoint, client, tagged)
-        self.daemon = xray.install(lambda config, action: service_roles.of_function(config, action, "*") is None)
-        changed_items.install()
-        self.log.install()
-        resharding.install(self.log, self.autosave.save)
-        self.poller.install()
-        self.alarms.install()
-        s3._atomic_write = self._noticed(s3._atomic_write)
 
     def takes(self, scope: Scope) -> bool:
         """Whether a request is for one of the services here: all that is not signed for Personalize."""
@@ -122,13 +68,17 @@ class MiniStack:
             await app.app(scope, receive, send)
             return
         if scope["path"] == CLOCK:
-            await rule_clock.answer(receive, send)
+            await clock.answer(receive, send)
             return
         if xray.SCOPE in header(scope, "authorization"):
             await xray.answer(xray.traces, scope, receive, send)
             return
         if scope["path"].startswith(API):
-            send = _timed(scope["path"], send)
+            from recsys.local.aws.apigateway.metrics import (
+                timed,  # here, as a server without an API need not wait for it
+            )
+
+            send = timed(scope["path"], send)
         try:
             with permissions.checked(scope), xray.continued(scope):
                 await app.app(scope, receive, send)
@@ -145,7 +95,7 @@ class MiniStack:
         states = capture.restored(saved)
         cut = _running(states)
         self._refused = capture.load(states)
-        records = sum(self.log.recover(stream) for stream in kinesis._streams.all_values())
+        records = self.log.recover()
         self._prune()
         self.poller.restore(checkpoints)
         self.recovered = self._account(records, bool(saved), cut)
@@ -188,7 +138,7 @@ class MiniStack:
     def health(self) -> dict[str, Any]:
         """What was recovered at the start, and how saving goes (an error names the file and the reason)."""
         saving = self.autosave.status()
-        error = saving["error"] or self._storage_error
+        error = saving["error"] or failed_writes.last()
         return {"services": "all", "recovered": self.recovered, "autosave": {**saving, "error": error}}
 
     def quiesce(self) -> None:
@@ -205,25 +155,14 @@ class MiniStack:
         self.store.close()
         self.log.close()
 
-    def _noticed(self, write: Callable[..., None]) -> Callable[..., None]:
-        """MiniStack logs an object it cannot store and answers 200; the health report must show it."""
-
-        @functools.wraps(write)
-        def noticed(path: str, *data: Any, **options: Any) -> None:
-            try:
-                write(path, *data, **options)
-            except OSError as error:
-                self._storage_error = f"{path}: {error.strerror}"
-                raise
-            self._storage_error = None
-
-        return noticed
-
 
 def _mending_when_loaded(
     get_module: Callable[[str], Any], endpoint: str, client: Callable[..., Any], tagged: Tagged
 ) -> Callable[[str], Any]:
-    """Modules that take long to import, as CloudFormation which has every service, are mended when first used."""
+    """MiniStack's loads a service when it is first used; here those that take long to import are mended then, too.
+
+    CloudFormation, which has every service, is one of them.
+    """
 
     def got(name: str) -> Any:
         known = name in app._loaded_modules
@@ -239,17 +178,15 @@ def _mending_when_loaded(
 
             tagging.install(tagged)
         if name == "apigateway_v1" and not known:
-            from recsys.local.aws import api_gateway
+            from recsys.local.aws import apigateway
             from recsys.local.aws.xray import gateway
 
-            api_gateway.install()
-            gateway.install(xray.traces)
+            apigateway.install()
+            gateway.install(xray.traces)  # around access logs
         if name == "stepfunctions" and not known:
-            from recsys.local.aws import definitions, machine_roles, state_machines
+            from recsys.local.aws import stepfunctions
 
-            definitions.install()
-            state_machines.install(machine_roles.clients(client))
-            machine_roles.install()
+            stepfunctions.install(client)
         return module
 
     return got
@@ -259,14 +196,3 @@ def _running(states: dict[str, dict[str, Any]]) -> int:
     """How many executions of state machines were running; MiniStack lets them fail."""
     executions = states.get("stepfunctions", {}).get("executions")
     return sum(each.get("status") == "RUNNING" for each in executions.all_values()) if executions else 0
-
-
-def _timed(path: str, send: Send) -> Send:
-    started = time.perf_counter()
-
-    async def sent(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            metrics.record_api_request(path, message["status"], time.perf_counter() - started)
-        await send(message)
-
-    return sent

@@ -15,7 +15,6 @@ from own_server import OwnServer
 from stream_pipeline import function
 
 from recsys.http import past_proxies
-from recsys.local.aws import lambda_logs
 
 PRINTING = """
 import logging
@@ -120,13 +119,20 @@ def test_an_error_of_a_function_has_its_type_and_does_not_end_the_worker(client)
     client("lambda").delete_function(FunctionName="failing")
 
 
-def test_log_lines_and_metrics_of_a_function_reach_cloudwatch(client):
+@pytest.fixture(scope="module")
+def logs():
+    from recsys.local.aws.lambda_ import logs
+
+    return logs
+
+
+def test_log_lines_and_metrics_of_a_function_reach_cloudwatch(client, logs):
     function(client, "logging", PRINTING)
     for calls in range(1, 4):
         client("lambda").invoke(FunctionName="logging", Payload=b"{}")
         told = client("logs").filter_log_events(logGroupName="/aws/lambda/logging")["events"]
         assert sum("a line of the function" in event["message"] for event in told) == calls
-        assert not any(lambda_logs.MARK in event["message"] for event in told)
+        assert not any(logs.MARK in event["message"] for event in told)
     found = client("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="Invocations")["Metrics"]
     assert [{"Name": "FunctionName", "Value": "logging"}] in [metric["Dimensions"] for metric in found]
     client("lambda").delete_function(FunctionName="logging")
@@ -142,20 +148,20 @@ def handler(event, context):
 """
 
 
-def test_a_function_that_does_not_end_its_last_line_has_a_log_without_our_mark(client):
+def test_a_function_that_does_not_end_its_last_line_has_a_log_without_our_mark(client, logs):
     function(client, "unended", UNENDED)
     answer = client("lambda").invoke(FunctionName="unended", LogType="Tail")
     told = base64.b64decode(answer["LogResult"]).decode()
     assert told.endswith("first\nno end")
-    assert lambda_logs.MARK not in told
+    assert logs.MARK not in told
     client("lambda").delete_function(FunctionName="unended")
 
 
-def test_a_mark_behind_a_line_without_an_end_is_read_and_no_other_is_waited_for():
+def test_a_mark_behind_a_line_without_an_end_is_read_and_no_other_is_waited_for(logs):
     lines = queue.Queue()
-    lines.put(f"no end{lambda_logs.MARK}")
+    lines.put(f"no end{logs.MARK}")
     worker = SimpleNamespace(_proc=object(), config={}, _stderr_queue=lines)
-    assert lambda_logs._to_the_mark(lambda worker: "guessed")(worker) == "no end"
+    assert logs._to_the_mark(lambda worker: "guessed")(worker) == "no end"
     assert worker._owed == 0
 
 

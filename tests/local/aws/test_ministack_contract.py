@@ -84,9 +84,9 @@ def test_the_poll_loop_calls_what_the_kinesis_poller_replaces():
 def test_a_worker_s_log_is_read_and_its_script_ends_where_the_log_mend_says():
     from ministack.core.lambda_runtime import _PYTHON_WORKER_SCRIPT, Worker
 
-    from recsys.local.aws import lambda_logs
+    from recsys.local.aws.lambda_ import logs
 
-    assert _PYTHON_WORKER_SCRIPT.endswith(lambda_logs.END)
+    assert _PYTHON_WORKER_SCRIPT.endswith(logs.END)
     assert parameters(Worker._drain_stderr_bounded) == ["self", "first_line_wait", "idle_confirm", "hard_cap"]
     assert "_drain_stderr_bounded()" in inspect.getsource(Worker.invoke)
 
@@ -94,11 +94,11 @@ def test_a_worker_s_log_is_read_and_its_script_ends_where_the_log_mend_says():
 def test_the_workers_script_has_the_lines_that_are_replaced():
     from ministack.core import lambda_runtime
 
-    from recsys.local.aws import lambda_worker
+    from recsys.local.aws.lambda_ import worker
 
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    assert script.count(lambda_worker.FAILED) == 1
-    assert script.count(lambda_worker.START) == 1
+    assert script.count(worker.FAILED) == 1
+    assert script.count(worker.START) == 1
     assert "return sys.executable, _PYTHON_WORKER_SCRIPT" in inspect.getsource(lambda_runtime._detect_runtime_binary)
 
 
@@ -172,7 +172,7 @@ def test_what_is_refused_is_put_where_it_is_looked_at():
 def test_services_whose_state_is_borrowed_do_nothing_but_collect_it():
     from ministack import app
 
-    from recsys.local.aws import capture
+    from recsys.local.aws.state import capture
 
     collecting = {"deepcopy", "all_items", "set_scoped", "items", "store"}
     for name in capture.COLLECT_ONLY:
@@ -190,7 +190,7 @@ def test_services_whose_state_is_borrowed_do_nothing_but_collect_it():
 def test_what_is_captured_is_what_is_restored():
     from ministack.core.responses import AccountRegionScopedDict
 
-    from recsys.local.aws import capture
+    from recsys.local.aws.state import capture
 
     tables, plain = AccountRegionScopedDict(), {"n": 1}
     tables._data["000000000000", "us-east-1", "t"] = {"TableName": "t", "items": {"p|1": {"s": {"id": {"S": "x"}}}}}
@@ -294,7 +294,7 @@ def test_reads_and_writes_pass_where_units_are_counted():
 def test_items_are_copied_and_statements_parsed_where_that_is_quickened():
     from ministack.services import dynamodb
 
-    from recsys.local.aws import quick_items
+    from recsys.local.aws.dynamodb import items
 
     assert "copy.deepcopy(item)" in inspect.getsource(dynamodb._partiql_update)
     for function in (dynamodb._batch_execute_statement, dynamodb._execute_statement):
@@ -303,7 +303,7 @@ def test_items_are_copied_and_statements_parsed_where_that_is_quickened():
     for name in ("parse_partiql_statement", "_partiql_parameter_error", "_partiql_update", "_attribute_value_size"):
         assert f" {name}(" in source
     item = {"id": {"S": "x"}, "list": {"L": [{"N": "1"}, {"B": b"b"}, {"BOOL": True}, {"NULL": True}]}, "set": {"a"}}
-    copied = quick_items.copied(item)
+    copied = items.copied(item)
     assert copied == item
     assert copied["list"]["L"][0] is not item["list"]["L"][0]
 

@@ -7,6 +7,7 @@ guarded     what it would overwrite, or delete with all it holds
 refused     what the services themselves would refuse
 stacks      templates, tags, nested stacks and outputs
 trails      CloudTrail's trail, one of the new types
+answers     what a service answers to all of these
 """
 
 from recsys.local.aws.cloudformation import checks, finished, guarded, new_types, refused, stacks

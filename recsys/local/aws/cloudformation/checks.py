@@ -23,6 +23,8 @@ def install() -> None:
 
 
 def _of_the_template(resolve: Callable[..., dict]) -> Callable[..., dict]:
+    """MiniStack's ignores a parameter that the template does not have; here it is refused."""
+
     def resolved(template: Template, provided: list[dict], *previous: Any) -> dict:
         if unknown := sorted({each["Key"] for each in provided} - (template.get("Parameters") or {}).keys()):
             raise ValueError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
@@ -32,6 +34,8 @@ def _of_the_template(resolve: Callable[..., dict]) -> Callable[..., dict]:
 
 
 def _and_whole(check: Callable[[Template], None]) -> Callable[[Template], None]:
+    """MiniStack's takes a template without resources, or with references to nothing; here it is refused."""
+
     def checked(template: Template) -> None:
         if not template.get("Resources"):
             raise ValueError("Template format error: At least one Resources member must be defined.")

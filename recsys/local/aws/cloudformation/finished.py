@@ -23,6 +23,8 @@ def install() -> None:
 
 
 def _after(handle: Callable[..., Created], finish: Callable[[str, Properties], None]) -> Callable[..., Created]:
+    """MiniStack's ignores some properties; here they are set once it has made or changed the resource."""
+
     def finished(subject: str, *rest: Any, **options: Any) -> Created:
         created = handle(subject, *rest, **options)
         # create(logical id, properties, stack), update(physical id, old properties, new properties, stack, ...)

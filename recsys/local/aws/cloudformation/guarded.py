@@ -24,6 +24,8 @@ def install() -> None:
 
 
 def _new(create: Callable[..., Created], field: str, store: Any) -> Callable[..., Created]:
+    """MiniStack's takes over what has the name already, and empties it; here the resource fails."""
+
     def created(logical_id: str, props: Properties, stack_name: str) -> Created:
         if props.get(field) in store:
             raise ValueError(f"{props[field]} already exists")
@@ -33,6 +35,8 @@ def _new(create: Callable[..., Created], field: str, store: Any) -> Callable[...
 
 
 def _only_empty(delete: Callable[[str, Properties], None]) -> Callable[[str, Properties], None]:
+    """MiniStack's deletes a bucket with all it holds, and forgets its files; here only an empty one, files and all."""
+
     def deleted(physical_id: str, props: Properties) -> None:
         bucket = s3._buckets.get(physical_id) or {}
         versions = any(name == physical_id and kept for (name, _), kept in s3._object_versions.items())

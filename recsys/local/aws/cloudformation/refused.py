@@ -9,8 +9,12 @@ from typing import Any
 from ministack.services.cloudformation import provisioners
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
-from recsys.local.aws import alarm_rules, definitions, lambda_limits, mapping, schedules
 from recsys.local.aws.cloudformation.answers import Created, Properties, accepted
+from recsys.local.aws.cloudwatch import validation
+from recsys.local.aws.eventbridge import schedules
+from recsys.local.aws.kinesis import mapping
+from recsys.local.aws.lambda_ import limits
+from recsys.local.aws.stepfunctions import definitions
 
 
 def install() -> None:
@@ -20,11 +24,13 @@ def install() -> None:
         for step in ("create", "update"):
             handlers[step] = _checked(handlers[step], check, step)
     alarm, machine = provisioners._cw_metric_alarm_record, provisioners._sfn_definition
-    provisioners._cw_metric_alarm_record = lambda name, props: alarm(name, alarm_rules.settled(props))
+    provisioners._cw_metric_alarm_record = lambda name, props: alarm(name, validation.settled(props))
     provisioners._sfn_definition = lambda props: _possible(machine(props))
 
 
 def _checked(handle: Callable[..., Created], check: Callable[[Properties, str], None], step: str) -> Callable[..., Any]:
+    """MiniStack's writes the resource past its service; here it fails where the service would refuse it."""
+
     def checked(subject: str, *rest: Any, **options: Any) -> Created:
         # create(logical id, properties, stack), update(physical id, old properties, new properties, stack, ...)
         check(rest[0] if step == "create" else rest[1], step)
@@ -44,7 +50,7 @@ def _mapping(props: Properties, step: str) -> None:
 
 
 def _function(props: Properties, step: str) -> None:
-    if answer := lambda_limits.refused(props):
+    if answer := limits.refused(props):
         accepted(answer)
 
 

@@ -19,8 +19,8 @@ from ministack.services import apigateway_v1, cloudformation
 from ministack.services.cloudformation import _stacks, engine, handlers, provisioners
 from ministack.services.cloudformation.provisioners import _STACK_TAG_PROPERTY
 
-from recsys.local.aws import changed_stacks
 from recsys.local.aws.cloudformation.answers import Created, Properties
+from recsys.local.aws.state import changed_stacks
 
 TAGGED = ("S3::Bucket", "CloudTrail::Trail", "CloudWatch::Dashboard", "Events::Rule", "Lambda::EventSourceMapping")
 SOON = 5.0  # seconds; what takes longer, as a custom resource may, is asked for as on AWS
@@ -38,6 +38,8 @@ def install(endpoint: str) -> None:
 
 
 def _once_changed(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """MiniStack's answers at once; here it is answered when the stack is changed, or after a while."""
+
     async def answered(*request: Any) -> Any:
         before = asyncio.all_tasks()
         answer = await handle(*request)
@@ -51,6 +53,8 @@ def _once_changed(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaita
 
 
 def _keeping_attributes(update: Callable[..., Created]) -> Callable[..., Created]:
+    """MiniStack's knows no attributes of a nested stack's resources; here those that the stack has are handed on."""
+
     def updated(
         kind: str,
         physical_id: str,
@@ -69,6 +73,8 @@ def _keeping_attributes(update: Callable[..., Created]) -> Callable[..., Created
 
 
 def _with_local_addresses(describe: Callable[[dict], tuple], endpoint: str) -> Callable[[dict], tuple]:
+    """MiniStack's tells AWS's address of an API; here it is the one that answers."""
+
     def described(params: dict) -> tuple:
         status, headers, body = describe(params)
         text = body.decode() if isinstance(body, bytes) else body

@@ -2,8 +2,9 @@
 
 MiniStack has no X-Ray: it gives a traced function a header with a trace id of its own, and nothing listens. Here API
 Gateway (gateway.py) and Lambda (functions.py) send the segments that they send on AWS, a function sends its own to the
-daemon beside it (daemon.py), and the X-Ray API answers (api.py). Traces are kept in memory (traces.py): AWS keeps them
-for 30 days, here the newest stay until the server stops.
+daemon beside it (daemon.py), and the X-Ray API answers (api.py): with summaries (summaries.py) of the traces that an
+expression (expressions.py) is true of. Traces are kept in memory (traces.py): AWS keeps them for 30 days, here the
+newest stay until the server stops.
 """
 
 import os

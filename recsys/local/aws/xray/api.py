@@ -9,7 +9,7 @@ from typing import Any
 import botocore.session
 from botocore.model import ServiceModel
 
-from recsys.local.aws import permissions
+from recsys.local.aws.iam import permissions
 from recsys.local.aws.xray.expressions import BadExpression, parse
 from recsys.local.aws.xray.summaries import summary, viewed
 from recsys.local.aws.xray.traces import BadSegment, Segment, Trace, Traces
@@ -43,7 +43,7 @@ def _answered(traces: Traces, scope: Scope, body: bytes) -> Params:
     name = _names().get(scope["path"].rstrip("/") or "/") if scope["method"] == "POST" else None
     if name is None:
         raise ServiceError("UnknownOperationException", f"Unknown operation: {scope['method']} {scope['path']}", 404)
-    if denied := permissions.denial(scope, f"xray:{name}", "*", {}):
+    if denied := permissions.denial_of_request(scope, f"xray:{name}", "*", {}):
         raise ServiceError("AccessDeniedException", denied, 403)
     if name not in OPERATIONS:
         raise _invalid(f"The embedded X-Ray does not do this: {name}")

@@ -35,6 +35,8 @@ def install(traces: Traces, may: Callable[[Config, str], bool]) -> None:
 
 
 def _traced(dispatch: Callable[..., dict], traces: Traces, may: Callable[[Config, str], bool]) -> Callable[..., dict]:
+    """MiniStack's traces nothing; here a call is sampled, told its trace, and leaves Lambda's segments."""
+
     def dispatched(func: dict, config: Config, event: Any, request_id: str, started: float) -> dict:
         if (config.get("TracingConfig") or {}).get("Mode") != "Active":
             passed = inbound.get()
@@ -61,6 +63,8 @@ def _told(dispatch: Callable[..., dict], header: str | None, *call: Any) -> dict
 
 
 def _timed(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
+    """MiniStack's starts a worker; here it is noted how long that took, for the trace of the call that waited."""
+
     def spawned(worker: Any) -> None:
         began = time.time()
         try:

@@ -1,0 +1,20 @@
+"""Step Functions: state machines that could not work are refused, tasks may call Personalize, and have their role.
+
+MiniStack takes any definition, knows no task for Personalize, and does not look at the role of a state machine.
+
+definitions         what Step Functions refuses of a state machine
+personalize_tasks   tasks that call Personalize
+roles               a task runs with the role of its state machine, and may do what that may
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from recsys.local.aws.stepfunctions import definitions, personalize_tasks, roles
+
+
+def install(client: Callable[..., Any]) -> None:
+    """Change how definitions are checked and tasks are done, Personalize's by the clients that `client` makes."""
+    definitions.install()
+    personalize_tasks.install(roles.clients(client))
+    roles.install()
