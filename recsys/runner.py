@@ -18,6 +18,7 @@ from rich.console import Console
 from recsys import params as parameters
 from recsys import runs
 from recsys.errors import NotebookError
+from recsys.files import replace_text
 from recsys.params import Params
 from recsys.progress import Bar
 from recsys.runs import Run, Step
@@ -259,4 +260,4 @@ def _html(executed: Path) -> None:
 
     if executed.exists():
         body, _ = HTMLExporter().from_filename(str(executed))
-        runs.write_atomically(executed.with_suffix(".html"), body)
+        replace_text(executed.with_suffix(".html"), body)

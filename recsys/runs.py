@@ -15,7 +15,6 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from typing import Any
 
 from recsys import params as parameters
 from recsys.errors import NotebookError
+from recsys.files import replace_text, sha256
 from recsys.params import Params
 
 SCHEMA_VERSION = 1
@@ -201,31 +201,9 @@ def fingerprint(notebook: Path, injected: dict[str, Any], inputs: list[Path], be
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def now() -> str:
     """The time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's content in one step: a crash or a full disk leaves the old content whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # a temporary file is for its owner alone
-        os.replace(name, path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _package_digest() -> str:
@@ -241,7 +219,7 @@ def _hard_link(old: Path, new: Path) -> None:
 
 
 def _write(path: Path, manifest: dict[str, Any]) -> None:
-    write_atomically(path, json.dumps(manifest, indent=2, default=str) + "\n")
+    replace_text(path, json.dumps(manifest, indent=2, default=str) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any]:

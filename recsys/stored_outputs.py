@@ -14,7 +14,8 @@ import nbformat
 from recsys import params as parameters
 from recsys import runs
 from recsys.errors import NotebookError, RecsysError
-from recsys.runs import Run, write_atomically
+from recsys.files import replace_text
+from recsys.runs import Run
 
 LIMIT = 900 * 1024  # bytes; files over 1 MiB stay out of git
 
@@ -41,7 +42,7 @@ def _renew_one(executed_path: Path) -> Path:
         cell.outputs = [_clean(output, count) for output in executed[cell.id].outputs]
     text = nbformat.writes(notebook) + "\n"
     _publishable(target.name, text)
-    write_atomically(target, text)
+    replace_text(target, text)
     return target
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from recsys import aws
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
-from recsys.runs import sha256
+from recsys.files import sha256
 
 FOLDER = "tables/incoming/interactions"
 LEAST = 1_000  # interactions that Personalize adds at once, at least

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys import aws
-from recsys.runs import sha256
+from recsys.files import sha256
 
 
 def upload(bucket: str, path: Path, prefix: str) -> str:

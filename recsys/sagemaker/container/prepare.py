@@ -19,7 +19,7 @@ from recsys.data.checks import Report
 from recsys.data.preparation import interactions_table
 from recsys.errors import DataError
 from recsys.sagemaker.container.channels import files_in
-from recsys.sagemaker.container.paths import Paths, reason_told, write_whole
+from recsys.sagemaker.container.paths import Paths, reason_told, write
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -54,7 +54,7 @@ def prepare(folder: Path, mapping: dict[str, str], max_events_per_user: int | No
     tables.write_table(
         folder / "output" / "interactions" / "interactions.csv", interactions_table(events), INTERACTION_COLUMNS
     )
-    write_whole(folder / "output" / "report" / "report.json", json.dumps(asdict(report), indent=1))
+    write(folder / "output" / "report" / "report.json", json.dumps(asdict(report), indent=1))
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:

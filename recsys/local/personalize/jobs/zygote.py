@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recsys.files import replacing
+
 TASKS = {
     "import": ("importing", "import_dataset"),
     "train": ("training", "train"),
@@ -124,9 +126,9 @@ def work(job: dict[str, Any]) -> int:
         traceback.print_exc()
         result = {"failureReason": f"{type(error).__name__}: {error}"}
     path = Path(spec["result"])
-    draft = path.with_name(f"{path.name}.tmp")  # beside it a training has a folder with the suffix .tmp
-    draft.write_text(json.dumps(result))
-    draft.replace(path)
+    # Beside it a training has a folder with the suffix .tmp.
+    with replacing(path, draft=path.with_name(f"{path.name}.tmp")) as draft:
+        draft.write_text(json.dumps(result))
     sys.stderr.flush()
     return 0
 
