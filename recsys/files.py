@@ -1,4 +1,4 @@
-"""Files: their digests, and putting new content in a file's place so that a reader meets the old or the new, whole."""
+"""Files: where a path leads, what is in it, and new content in its place: a reader meets the old or the new, whole."""
 
 import hashlib
 import os
@@ -6,6 +6,23 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from recsys.errors import ParamsError
+
+
+def root() -> Path:
+    """The project's root: the nearest folder, from here upwards, that holds params/base.yaml."""
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "params" / "base.yaml").is_file():
+            return folder
+    raise ParamsError(f"{here} is not inside the project: no params/base.yaml here or above; cd to the project's root")
+
+
+def resolve(path: str | Path) -> Path:
+    """A path as the project means it: relative ones start at its root, wherever the kernel was started; ~ is home."""
+    path = Path(path).expanduser()
+    return path if path.is_absolute() else root() / path
 
 
 def sha256(path: Path) -> str:

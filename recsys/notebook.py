@@ -19,6 +19,7 @@ from IPython.display import HTML
 from recsys import aws, runs
 from recsys import params as parameters
 from recsys.errors import NotebookError
+from recsys.files import root
 from recsys.params import Noted
 from recsys.runs import Run
 
@@ -116,7 +117,7 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
 
 def _following(name: str) -> str:
     """The notebook that is read after this one; empty after the last."""
-    names = sorted(path.stem for path in (parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    names = sorted(path.stem for path in (root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     return next((other for other in names if other > name), "")
 
 

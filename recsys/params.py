@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from recsys.errors import ParamsError
+from recsys.files import resolve, root
 from recsys.schedule import checked
 
 ENVIRONMENT_PREFIX = "RECSYS__"
@@ -330,20 +331,6 @@ def options(file: str, values: Mapping[str, Mapping[str, Any]], origin: Mapping[
             value = values[section][key]
             named += ["--set", f"{name}={'null' if value is None else value}"]
     return named
-
-
-def root() -> Path:
-    """The project's root: the nearest folder, from here upwards, that holds params/base.yaml."""
-    here = Path.cwd().resolve()
-    for folder in (here, *here.parents):
-        if (folder / "params" / "base.yaml").is_file():
-            return folder
-    raise ParamsError(f"{here} is not inside the project: no params/base.yaml here or above; cd to the project's root")
-
-
-def resolve(path: str | Path) -> Path:
-    """A path as the project means it: relative ones start at its root, wherever the kernel was started."""
-    return path if (path := Path(path)).is_absolute() else root() / path
 
 
 def section_of(name: str) -> str:

@@ -15,10 +15,9 @@ from typing import Any
 import nbformat
 from rich.console import Console
 
-from recsys import params as parameters
 from recsys import runs
 from recsys.errors import NotebookError
-from recsys.files import replace_text
+from recsys.files import replace_text, resolve, root
 from recsys.params import Params
 from recsys.progress import Bar
 from recsys.runs import Run, Step
@@ -31,9 +30,9 @@ Exists = Callable[[str], bool]
 
 def notebooks() -> list[Path]:
     """The notebooks in order, with those that are run by hand."""
-    found = sorted((parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    found = sorted((root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not found:
-        raise NotebookError(f"{parameters.root() / 'notebooks'}: no notebooks found")
+        raise NotebookError(f"{root() / 'notebooks'}: no notebooks found")
     return found
 
 
@@ -180,8 +179,8 @@ def injected(path: Path, values: Params) -> dict[str, Any]:
 def _inputs(values: Params) -> list[Path]:
     data = values.data
     if data.source == "sample":
-        return sorted((parameters.root() / "data" / "sample").glob("*.csv"))
-    named = [parameters.resolve(name) for name in (data.data_file, data.items_file, data.users_file) if name]
+        return sorted((root() / "data" / "sample").glob("*.csv"))
+    named = [resolve(name) for name in (data.data_file, data.items_file, data.users_file) if name]
     return [path for path in named if path.is_file()]
 
 
@@ -224,7 +223,7 @@ def _papermill(source: Path, target: Path, given: dict[str, Any], values: Params
         parameters=given,
         engine_name="watched",
         kernel_name="python3",
-        cwd=str(parameters.root()),
+        cwd=str(root()),
         progress_bar=False,
         log_output=True,
         execution_timeout=int(values.run.cell_timeout_minutes * 60),

@@ -21,9 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recsys import params as parameters
 from recsys.errors import NotebookError
-from recsys.files import replace_text, sha256
+from recsys.files import replace_text, resolve, sha256
 from recsys.params import Params
 
 SCHEMA_VERSION = 1
@@ -124,7 +123,7 @@ class Run:
 
 def create(values: Params, origin: dict[str, str], params_file: str) -> Run:
     """A new run folder with an empty manifest. Its id is the time and the environment: `20261123-184502-dev`."""
-    runs_folder = parameters.resolve(values.run.runs_folder)
+    runs_folder = resolve(values.run.runs_folder)
     stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{values.aws.environment_suffix}"
     run_id, count = stem, 1
     while (runs_folder / run_id).exists():
@@ -148,7 +147,7 @@ def create(values: Params, origin: dict[str, str], params_file: str) -> Run:
 def alone(values: Params) -> Iterator[None]:
     """Run this environment's notebooks in no other process meanwhile. Raises NotebookError naming the one that does."""
     suffix = values.aws.environment_suffix
-    path = parameters.resolve(values.run.runs_folder) / f".{suffix}.lock"
+    path = resolve(values.run.runs_folder) / f".{suffix}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         try:
@@ -173,7 +172,7 @@ def all_runs(runs_folder: Path) -> list[Run]:
 def latest(values: Params) -> Run | None:
     """The newest run of this environment, whatever state it is in."""
     suffix = values.aws.environment_suffix
-    runs = all_runs(parameters.resolve(values.run.runs_folder))
+    runs = all_runs(resolve(values.run.runs_folder))
     return next((run for run in reversed(runs) if run.manifest["params"]["aws"]["environment_suffix"] == suffix), None)
 
 
@@ -184,7 +183,7 @@ def find(run_id: str, values: Params) -> Run:
         if run is None:
             raise NotebookError(f'no run of environment "{values.aws.environment_suffix}" yet: start with 01_data_prep')
         return run
-    folder = parameters.resolve(values.run.runs_folder) / run_id
+    folder = resolve(values.run.runs_folder) / run_id
     if not (folder / MANIFEST).exists():
         raise NotebookError(f"no run {run_id} in {folder.parent}; `recsys runs` lists them")
     return Run(folder)

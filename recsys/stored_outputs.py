@@ -14,7 +14,7 @@ import nbformat
 from recsys import params as parameters
 from recsys import runs
 from recsys.errors import NotebookError, RecsysError
-from recsys.files import replace_text
+from recsys.files import replace_text, root
 from recsys.runs import Run
 
 LIMIT = 900 * 1024  # bytes; files over 1 MiB stay out of git
@@ -28,7 +28,7 @@ def renew(run: Run) -> list[Path]:
 
 
 def _renew_one(executed_path: Path) -> Path:
-    target = parameters.root() / "notebooks" / executed_path.name
+    target = root() / "notebooks" / executed_path.name
     notebook = nbformat.read(target, as_version=4)
     executed = {cell.id: cell for cell in nbformat.read(executed_path, as_version=4).cells}
     count = 0
@@ -56,7 +56,7 @@ def _clean(output: Any, count: int) -> Any:
 
 
 def _publishable(name: str, text: str) -> None:
-    found = [place for place in (str(parameters.root()), str(Path.home()) + "/") if place in text]
+    found = [place for place in (str(root()), str(Path.home()) + "/") if place in text]
     if found:
         raise NotebookError(f"{name}: an output holds a path of this machine: {found[0]}")
     if len(text.encode()) > LIMIT:

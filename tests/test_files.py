@@ -3,7 +3,22 @@ from pathlib import Path
 
 import pytest
 
-from recsys import files
+from recsys import data, files, params, runs
+
+
+def test_a_relative_path_starts_at_the_root_wherever_the_kernel_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = files.root()
+    monkeypatch.chdir(root / "tests")
+    assert files.resolve("data/sample") == root / "data" / "sample"
+
+
+def test_every_path_of_a_params_file_may_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    values, _ = params.load(settings=["run.runs_folder=~/runs", "data.data_file=~/shop"], environment={})
+    assert runs.create(values, {}, "").folder.parent == tmp_path / "runs"
+    sample = data.prepare("sample")
+    assert sample.write(values.data.data_file)[0] == tmp_path / "shop" / "interactions.csv"
+    assert len(data.prepare("sample", values.data.data_file).items) == len(sample.items)
 
 
 def test_content_takes_its_place_whole(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from recsys import params
+from recsys import files, params
 from recsys.errors import ParamsError
 
 
@@ -127,7 +127,7 @@ def test_parameters_are_frozen() -> None:
 
 
 def test_base_holds_every_parameter_and_each_has_a_comment() -> None:
-    text = (params.root() / "params" / "base.yaml").read_text()
+    text = (files.root() / "params" / "base.yaml").read_text()
     base = yaml.safe_load(text)
     assert base.keys() == params.Params.model_fields.keys()
     for section in base:
@@ -143,14 +143,8 @@ def test_a_bare_name_belongs_to_one_section() -> None:
 
 
 def test_every_params_file_loads() -> None:
-    for file in (params.root() / "params").glob("*.yaml"):
+    for file in (files.root() / "params").glob("*.yaml"):
         params.load(file, environment={})
-
-
-def test_a_relative_path_starts_at_the_root_wherever_the_kernel_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    root = params.root()
-    monkeypatch.chdir(root / "tests")
-    assert params.resolve("data/sample") == root / "data" / "sample"
 
 
 def test_outside_the_project_the_error_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from recsys import params, runner, runs, summary
+from recsys import files, params, runner, runs, summary
 from recsys.errors import NotebookError, ParamsError
 
 START = """
@@ -25,7 +25,7 @@ Project = Callable[..., Path]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project folder with params and the notebooks given as `name=[cell, ...]`."""
-    shutil.copytree(params.root() / "params", tmp_path / "params")
+    shutil.copytree(files.root() / "params", tmp_path / "params")
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path)
 

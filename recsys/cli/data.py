@@ -9,7 +9,7 @@ import typer
 from recsys import params as parameters
 from recsys.cli.options import AsJson, ParamsFile, assigned
 from recsys.cli.output import console, line, print_json, print_rows
-from recsys.params import resolve
+from recsys.files import resolve
 
 app = typer.Typer(no_args_is_help=True, help="Data sets.", epilog="Example: recsys data check shop.csv")
 

@@ -9,6 +9,7 @@ from recsys.deploy import prices as price_list
 from recsys.deploy.costs import Demand, Line
 from recsys.deploy.prices import Prices
 from recsys.deploy.walkthrough import walkthrough
+from recsys.files import resolve
 from recsys.params import Params
 
 BLOCK = 2**20  # bytes
@@ -46,7 +47,7 @@ def counted(values: Params) -> int:
     chosen = values.data
     if chosen.source == "online-retail":
         return retail.PUBLISHED.rows
-    file = sources.path_of(chosen.data_file) if chosen.data_file else sources.SAMPLE
+    file = resolve(chosen.data_file or sources.SAMPLE)
     file = file / "interactions.csv" if chosen.source == "sample" else file
     if not file.is_file():
         return Demand.interactions

@@ -9,6 +9,7 @@ from recsys import params as parameters
 from recsys.cli.connection import connect, export
 from recsys.cli.options import AsJson, MaxUsd, ParamsFile, Settings
 from recsys.cli.output import console, print_json, print_rows
+from recsys.files import resolve
 
 app = typer.Typer()
 params_app = typer.Typer(no_args_is_help=True, help="Parameters.", epilog="Example: recsys params check")
@@ -71,7 +72,7 @@ def status(
 def list_runs(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
     """All runs, oldest first."""
     values, _ = parameters.load(params, settings=settings)
-    found = runs.all_runs(parameters.resolve(values.run.runs_folder))
+    found = runs.all_runs(resolve(values.run.runs_folder))
     rows = [
         {"run": one.run_id, "status": one.status, "params": one.manifest["params_file"], "steps": len(one.steps)}
         for one in found

@@ -10,6 +10,7 @@ import pandas as pd
 
 from recsys.columns import EVENT_VALUE, INTERACTION_COLUMNS, PURCHASE, TIMESTAMP
 from recsys.data import checks, clean, entities, sources, tables
+from recsys.files import resolve
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Prepared:
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write interactions.csv, items.csv and users.csv as Personalize imports them."""
-        return tables.write(sources.path_of(folder), self.interactions, self.items, self.users)
+        return tables.write(resolve(folder), self.interactions, self.items, self.users)
 
 
 def prepare(
