@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,7 +70,7 @@ def on_loopback(url: str) -> bool:
 
 
 _making = threading.Lock()  # a session makes one client at a time
-intercept: Callable[[Any], None] | None = None  # a dry run sees every new client through this; see recsys.plan
+intercept: Callable[[Any], None] | None = None  # a dry run sees every new client through this; see recsys.dry
 
 
 @lru_cache(maxsize=64)
@@ -177,6 +178,18 @@ def find(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, 
 def absent(error: Refused) -> bool:
     """Whether a refusal says that there is no such resource; SageMaker has no code of its own for it."""
     return error.code in MISSING or (error.code == "ValidationException" and bool(MISSING_TEXT.search(str(error))))
+
+
+def put_once(bucket: str, key: str, body: Path | Callable[[], bytes]) -> None:
+    """Put a file, or what is made only then, into a bucket unless an object has that key: one named by its content."""
+    s3 = client("s3")
+    if find(s3.head_object, Bucket=bucket, Key=key) is not None:
+        return
+    if isinstance(body, Path):
+        with body.open("rb") as file:
+            call(s3.put_object, Bucket=bucket, Key=key, Body=file)
+    else:
+        call(s3.put_object, Bucket=bucket, Key=key, Body=body())
 
 
 def pages(service: str, operation: str, key: str, **request: Any) -> Iterable[dict[str, Any]]:
