@@ -77,13 +77,6 @@ def ensure_endpoint(name: str, variants: Mapping[str, Variant], tags: dict[str, 
     return endpoint
 
 
-def split_traffic(endpoint: Any, weights: Mapping[str, float], **wait: Any) -> Any:
-    """Share the calls among an endpoint's variants by these weights, without an interruption."""
-    desired = [{"variant_name": name, "desired_weight": weight} for name, weight in weights.items()]
-    aws.call(endpoint.update_weights_and_capacities, desired_weights_and_capacities=desired)
-    return _in_service(endpoint, **wait)
-
-
 def ask(endpoint: Any, request: dict[str, Any], variant: str | None = None) -> dict[str, Any]:
     """The endpoint's answer to one question, such as `{"userId": "u1", "numResults": 10}`, or to many as `instances`.
 

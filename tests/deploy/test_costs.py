@@ -88,14 +88,6 @@ def test_a_serverless_endpoint_bills_memory_time_and_bytes_of_each_request() -> 
     assert costs.serverless(2, 10, 1000, PRICES).demand == pytest.approx(1000 * each)
 
 
-def test_a_million_users_cost_a_campaign_their_number_and_an_endpoint_the_time_they_take() -> None:
-    asked, hosted = (costs.million_users(7200, PRICES, hour) for hour in (None, 0.1))
-    assert (asked.pop("recommending"), hosted.pop("recommending")) == pytest.approx(
-        (1000 * PRICES.personalize.requests_1000, 0.2)
-    )
-    assert asked == hosted
-
-
 def test_a_record_of_who_touches_the_data_is_billed_where_it_is_asked_for() -> None:
     added = lines(audited=True, events=100_000, users=1000)[-1]
     calls = 100_000 * (1 + 1 / 100) + costs.BATCHES * 1000

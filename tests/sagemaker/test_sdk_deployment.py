@@ -134,9 +134,8 @@ def test_an_endpoint_as_it_is_to_be_is_left_alone(endpoint: Any, model: str) -> 
 
 
 def test_two_variants_share_the_calls_and_each_can_be_asked(model: str) -> None:
-    both = {name: Variant(model, "ml.m5.large", weight=1.0) for name in ("A", "B")}
+    both = {name: Variant(model, "ml.m5.large", weight=weight) for name, weight in (("A", 1.0), ("B", 3.0))}
     tested = endpoints.ensure_endpoint("experiment-sdk", both, TAGS)
-    endpoints.split_traffic(tested, {"A": 1.0, "B": 3.0})
     assert {each.variant_name: each.current_weight for each in tested.production_variants} == {"A": 1.0, "B": 3.0}
     assert endpoints.ask(tested, {"userId": "u1"}, "A") == endpoints.ask(tested, {"userId": "u1"}, "B")
 
