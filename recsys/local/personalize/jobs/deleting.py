@@ -21,10 +21,7 @@ from recsys.local.personalize.events.reading import query
 from recsys.local.personalize.jobs.importing import write_table
 from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage
-from recsys.local.shared.clients import warm
 from recsys.models import load
-
-__all__ = ["delete_users", "warm"]
 
 MOST_BYTES = 100 << 20  # of a job's lists together
 

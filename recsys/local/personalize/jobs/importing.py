@@ -28,9 +28,6 @@ from recsys.local.personalize.jobs.attributing import report
 from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage
 from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, TYPES, Field, fields
-from recsys.local.shared.clients import warm
-
-__all__ = ["import_dataset", "read_csv", "warm"]
 
 ARROW = {
     "string": pa.string(),

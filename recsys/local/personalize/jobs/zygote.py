@@ -21,13 +21,14 @@ from typing import Any
 
 from recsys.files import replacing
 
-TASKS = {
-    "import": ("importing", "import_dataset"),
-    "train": ("training", "train"),
-    "export": ("exporting", "export_dataset"),
-    "delete": ("deleting", "delete_users"),
-    "infer": ("batch", "infer"),
-    "segment": ("segments", "segment"),
+JOBS, CLIENTS = "recsys.local.personalize.jobs", "recsys.local.shared.clients"
+TASKS = {  # the module of jobs/, its function, and whose `warm` does beforehand what no job needs to do again
+    "import": ("importing", "import_dataset", CLIENTS),
+    "train": ("training", "train", f"{JOBS}.training"),
+    "export": ("exporting", "export_dataset", CLIENTS),
+    "delete": ("deleting", "delete_users", CLIENTS),
+    "infer": ("batch", "infer", CLIENTS),
+    "segment": ("segments", "segment", CLIENTS),
 }
 # What takes longest to import of a task, in steps of half a second at most.
 HEAVY = {
@@ -78,7 +79,8 @@ def warm(name: str) -> None:
             if alone():
                 return
             importlib.import_module(module)
-        getattr(sys.modules[task(name).__module__], "warm", lambda: None)()
+        task(name)
+        importlib.import_module(TASKS[name][-1]).warm()
     except ImportError:
         traceback.print_exc()
 
@@ -92,8 +94,8 @@ def alone() -> bool:
 
 def task(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The function that does a task; its module is imported on first use."""
-    module, function = TASKS[name]
-    return getattr(importlib.import_module(f"recsys.local.personalize.jobs.{module}"), function)
+    module, function, _ = TASKS[name]
+    return getattr(importlib.import_module(f"{JOBS}.{module}"), function)
 
 
 def begin(job: dict[str, Any], children: dict[int, str]) -> None:
