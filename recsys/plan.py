@@ -16,7 +16,6 @@ from recsys.dry import Request
 from recsys.params import Params
 
 OUTPUTS = ("BucketName", "RoleArn", "StreamName", "TableName", "ApiUrl")
-PREPARE = {"source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user"}
 STAGES = {"EnvironmentSuffix": (None,), "TrackingId": ("HasTracker", "HasFunctions", "IsWatched")}
 STAGES |= {"RetrainingSchedule": ("HasApi", "HasBatch", "IsRetrained"), "CampaignArn": ("HasApi", "HasBatch")}
 
@@ -60,7 +59,7 @@ def show(requests: list[Request], values: Params, console: Console) -> None:
 
 
 def _datasets(values: Params, tags: dict[str, str], outputs: dict[str, str], folder: Path) -> str:
-    prepared = data.prepare(**values.data.model_dump(include=PREPARE))
+    prepared = data.prepare(**values.data.model_dump(include=data.PREPARE_ARGUMENTS))
     frames = {"Interactions": prepared.interactions, "Items": prepared.items, "Users": prepared.users}
     files = dict(zip(frames, prepared.write(folder), strict=True))
     group = train.ensure_dataset_group(values.named(values.dataset.dataset_group), tags)

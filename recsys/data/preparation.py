@@ -12,6 +12,11 @@ from recsys.columns import EVENT_VALUE, INTERACTION_COLUMNS, PURCHASE, TIMESTAMP
 from recsys.data import checks, clean, entities, sources, tables
 from recsys.files import resolve
 
+# Those of `prepare` that are parameters of the section `data`.
+PREPARE_ARGUMENTS = {
+    "source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Prepared:

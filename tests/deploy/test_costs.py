@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from recsys import params as parameters
 from recsys.cli import app
-from recsys.cli.estimates import agreed, counted
+from recsys.cli.estimates import confirm_costs, count_interactions
 from recsys.deploy import bill, costs, prices
 from recsys.deploy.answers import usd_per_million
 from recsys.deploy.costs import Demand, Line
@@ -201,13 +201,13 @@ class TestTheCommand:
         table = pd.DataFrame({"USER_ID": ["u"] * 1_500_000})
         table.to_csv(file, index=False) if suffix == ".csv" else table.to_parquet(file)
         given = values("data.source=file", f"data.data_file={file}")
-        assert counted(given) == 1_500_000
+        assert count_interactions(given) == 1_500_000
         with pytest.raises(RecsysError, match="more than --max-usd 20"):
-            agreed(given, yes=True, max_usd=20.0)
+            confirm_costs(given, yes=True, max_usd=20.0)
 
     @pytest.mark.parametrize(("source", "rows"), [("sample", 29_288), ("online-retail", 541_909), ("file", 100_000)])
     def test_knows_the_shops_it_brings_and_guesses_where_there_is_no_file(self, source: str, rows: int) -> None:
-        assert counted(values(f"data.source={source}")) == rows
+        assert count_interactions(values(f"data.source={source}")) == rows
 
     def test_refuses_what_is_above_the_limit(self) -> None:
         with pytest.raises(RecsysError, match=r"would cost [\d.]+ USD, more than --max-usd 1: fewer shards"):
