@@ -139,9 +139,8 @@ def cost(
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
         said += [] if found else [f"nothing stands that is billed by the hour {place(values)}"]
     else:
-        demand = costs.Demand(
-            interactions or estimates.count_interactions(values), users, requests, events, trainings, audited
-        )
+        trained_on = interactions or estimates.count_interactions(values)
+        demand = costs.Demand(trained_on, users, requests, events, trainings, audited)
         lines, said = estimates.estimate(values, demand, asked, max_usd)
         rows = bill.estimated(lines)
     if rows or json:

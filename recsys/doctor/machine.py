@@ -69,7 +69,7 @@ def disk(_: Params) -> str:
 def endpoint(values: Params, occupant: Occupant) -> str:
     """What answers in AWS's place: ours, another emulator, a stranger on the port, nobody."""
     url = values.aws.endpoint
-    others = "".join(f"; but {name} is {there}" for name, there in aws.elsewhere().items())
+    others = "".join(f"; but {name} is {there}" for name, there in aws.service_endpoints().items())
     if not url:
         return "AWS itself" + others
     address = urlsplit(url)

@@ -61,7 +61,7 @@ def ensure_endpoint(name: str, variants: Mapping[str, Variant], tags: dict[str, 
     if endpoint and endpoint.endpoint_status == "Failed":
         # One that never came up can only be deleted.
         aws.call(endpoint.delete)
-        aws.gone(f"endpoint {name}", lambda: sdk.find(endpoints.get, endpoint_name=name), **wait)
+        aws.wait_until_gone(f"endpoint {name}", lambda: sdk.find(endpoints.get, endpoint_name=name), **wait)
         endpoint = None
     if endpoint is None:
         request = {"endpoint_name": name, "endpoint_config_name": config, "tags": sdk.tags(tags)}

@@ -43,7 +43,7 @@ class Kind:
         try:
             return accepted(lambda: aws.call(self._operation(self.verb), **self._name(arn)))
         except Refused as error:
-            if aws.absent(error) or CHANGING.search(str(error)):
+            if aws.is_not_found(error) or CHANGING.search(str(error)):
                 return False
             raise
 
