@@ -25,7 +25,7 @@ class Prepared:
     interactions: pd.DataFrame
     items: pd.DataFrame
     users: pd.DataFrame
-    report: checks.Report
+    report: checks.QualityReport
     source: str
 
     def describe(self) -> pd.DataFrame:
@@ -62,7 +62,7 @@ def prepare(
     users, about_users = entities.users_table(events, loaded.users)
     found = (*problems, *about_items, *about_users)
     notes = (*loaded.notes, *checks.event_types(events, purchase_events))
-    report = checks.Report(loaded.source, len(loaded.events), len(events), found, notes)
+    report = checks.QualityReport(loaded.source, len(loaded.events), len(events), found, notes)
     return Prepared(interactions_table(events), items, users, report, loaded.source)
 
 

@@ -8,12 +8,13 @@ import time
 from dataclasses import dataclass
 
 from recsys import aws
+from recsys.aws import Report
 from recsys.deploy import stack
 from recsys.deploy.cleanup import bucket, personalize, sagemaker, services, strays
 from recsys.deploy.cleanup.inventory import inventory as inventory
 from recsys.deploy.cleanup.services import Resource
 from recsys.deploy.cleanup.strays import Tagged
-from recsys.deploy.cleanup.waiting import Report, accepted, until
+from recsys.deploy.cleanup.waiting import accepted, until
 
 LINGERS = 90  # seconds; SQS goes on answering for up to a minute after a queue is deleted
 BUCKET = "AWS::S3::Bucket"

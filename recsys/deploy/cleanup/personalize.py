@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys import aws
-from recsys.deploy.cleanup.waiting import Report, accepted, until
+from recsys.aws import Report
+from recsys.deploy.cleanup.waiting import accepted, until
 
 KIND_OF_TABLE = "(?:interactions|items|users)"
 

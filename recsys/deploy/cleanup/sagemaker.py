@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys import aws
-from recsys.deploy.cleanup.waiting import Report, accepted, until
+from recsys.aws import Report
+from recsys.deploy.cleanup.waiting import accepted, until
 from recsys.errors import Refused
 
 CHANGING = re.compile("in-progress endpoint|is in status")  # in a ValidationException; a job that ends just now, too
