@@ -39,7 +39,7 @@ def deploy(
     sized, _ = parameters.load(params, settings=[*(settings or []), *sizes])
     confirm_costs(sized, yes, max_usd, notebooks=False)
     connect(values)
-    own = {} if deploy.describe(values.stack_name) else deploy.names(values)
+    own = {} if deploy.describe(values.stack_name) else deploy.name_parameters(values)
     wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **own, **named}
     outputs = deploy.deploy(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
     print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
@@ -131,11 +131,11 @@ def cost(
     values, _ = parameters.load(params, settings=settings)
     asked = price_list.load(prices)
     if standing:
-        from recsys.deploy.standing import standing as stands
+        from recsys.deploy.standing import billed_now
 
         connect(values)
         group, stage = values.named(values.dataset.dataset_group), values.aws.environment_suffix
-        found = stands(group, values.stack_name, asked, stage=stage)
+        found = billed_now(group, values.stack_name, asked, stage=stage)
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
         said += [] if found else [f"nothing stands that is billed by the hour {place(values)}"]
     else:

@@ -37,7 +37,7 @@ def prepare_data(
     place = f"{output}/{full}"
     prepared = f"{place}/{PREPARED}/interactions.csv"
     job = sdk.recent(jobs, full, "processing_job_status")
-    if job is None or (job.processing_job_status == "Completed" and not sdk.stands(prepared)):
+    if job is None or (job.processing_job_status == "Completed" and not sdk.exists(prepared)):
         cluster = {"instance_type": instance, "instance_count": 1, "volume_size_in_gb": VOLUME_GB}
         job = aws.call(
             jobs.create,

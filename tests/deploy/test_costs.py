@@ -18,9 +18,9 @@ from recsys import params as parameters
 from recsys.cli import app
 from recsys.cli.estimates import confirm_costs, count_interactions
 from recsys.deploy import bill, costs, prices
-from recsys.deploy.answers import usd_per_million
+from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.costs import Demand, Line
-from recsys.deploy.standing import standing
+from recsys.deploy.standing import billed_now
 from recsys.deploy.walkthrough import walkthrough
 from recsys.errors import ParamsError, RecsysError
 
@@ -231,31 +231,31 @@ class TestWhatStands:
     def test_a_campaign_nobody_asks_is_told_of_with_what_it_has_cost(self, shop: shops.Shop) -> None:
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"), minProvisionedTPS=2)
         in_two_days = datetime.now(UTC) + timedelta(days=2)
-        found = {each.resource: each for each in standing(shop.name, "no-such-stack", PRICES, in_two_days)}
+        found = {each.resource: each for each in billed_now(shop.name, "no-such-stack", PRICES, in_two_days)}
         assert found[campaign].usd == pytest.approx(48 * 2 * TPS_HOUR, rel=0.01)
         assert "idle for a day" in found[campaign].notes[0]
 
     def test_a_new_campaign_is_not_called_idle(self, shop: shops.Shop) -> None:
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"))
-        assert {each.resource: each.notes for each in standing(shop.name, "none", PRICES)}[campaign] == ()
+        assert {each.resource: each.notes for each in billed_now(shop.name, "none", PRICES)}[campaign] == ()
 
     def test_a_solution_that_trains_by_itself_is_told_of(self, shop: shops.Shop) -> None:
         recipe = "arn:aws:personalize:::recipe/aws-sims"
         arn = shop.client("personalize").create_solution(
             name=shops.unique("weekly"), datasetGroupArn=shop.group, recipeArn=recipe, performAutoTraining=True
         )["solutionArn"]
-        notes = {each.resource: each.notes for each in standing(shop.name, "none", PRICES)}[arn]
+        notes = {each.resource: each.notes for each in billed_now(shop.name, "none", PRICES)}[arn]
         assert "every 7 days" in notes[0]
 
     def test_the_stream_costs_by_its_shards(self, environment: Any) -> None:
         name = environment.deploy(TrackingId="t", ShardCount=3)["StreamName"]
         in_ten_hours = datetime.now(UTC) + timedelta(hours=10)
-        (found,) = standing(environment.group, environment.stack, PRICES, in_ten_hours)
+        (found,) = billed_now(environment.group, environment.stack, PRICES, in_ten_hours)
         assert found.resource.endswith(name) and found.usd == pytest.approx(30 * PRICES.kinesis.shard_hour, rel=0.05)
 
     def test_a_stream_on_demand_is_not_priced_by_shards_it_does_not_pay_for(self, environment: Any) -> None:
         environment.deploy(TrackingId="t", StreamMode="ON_DEMAND")
-        (found,) = standing(environment.group, environment.stack, PRICES)
+        (found,) = billed_now(environment.group, environment.stack, PRICES)
         assert found.hour == 0 and "ON_DEMAND" in found.notes[0]
 
 

@@ -151,7 +151,7 @@ def test_a_better_model_goes_live_by_the_schedule_without_a_failed_request(shop:
     before = shop.campaign["solutionVersionArn"]
     shop.incoming("better", walks(100, 0.95, "better"))
     sunday = next_sunday_at_four()
-    with deploy.asked(shop.outputs["ApiUrl"], ["first-1"], 5) as answers:
+    with deploy.requests_meanwhile(shop.outputs["ApiUrl"], ["first-1"], 5) as answers:
         shop.set_clock(sunday - timedelta(seconds=30))
         assert executions() == []
         shop.set_clock(sunday)
@@ -295,14 +295,14 @@ def interactions() -> str:
 
 def test_it_follows_its_parameters_and_goes_with_its_schedule(shop: Shop) -> None:
     values, _ = params.load(settings=["retraining.retrain_tolerance=7"])
-    deploy.deploy(STACK, deploy.retraining(values, by_hand=True), TAGS)
+    deploy.deploy(STACK, deploy.retraining_parameters(values, by_hand=True), TAGS)
     rule = aws.client("events").describe_rule(Name=f"recsys-retraining-{SUFFIX}")
     assert rule["ScheduleExpression"] == "cron(0 0 1 1 ? 2199)"  # nobody will see that
     machines = aws.client("stepfunctions")
     definition = machines.describe_state_machine(stateMachineArn=machine())["definition"]
     assert "(1 - 7 / 100)" in definition
     assert shop.outputs["AlarmTopicArn"] in definition
-    deploy.deploy(STACK, deploy.retraining(values), TAGS)
+    deploy.deploy(STACK, deploy.retraining_parameters(values), TAGS)
     with pytest.raises(AwsError, match="there is no recsys-retraining-anew: recsys deploy RetrainingSchedule="):
         operate.retrain(SUFFIX)
     assert machines.list_state_machines()["stateMachines"] == []

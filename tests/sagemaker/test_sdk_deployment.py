@@ -87,7 +87,7 @@ def test_the_sdk_comes_without_a_word_and_sends_nothing_to_its_maker(embedded: A
 
 
 def test_a_job_leaves_a_model_and_its_metrics_and_is_tagged(job: Any) -> None:
-    assert sdk.stands(job.model_artifacts.s3_model_artifacts)
+    assert sdk.exists(job.model_artifacts.s3_model_artifacts)
     assert {"test:ndcg_at_10", "validation:ndcg_at_10", "train:seconds"} <= set(training.final_metrics(job))
     assert job.enable_managed_spot_training and job.enable_network_isolation
     told = boto3.client("sagemaker").list_tags(ResourceArn=job.training_job_arn)["Tags"]
@@ -231,4 +231,4 @@ def test_a_job_whose_model_is_gone_trains_anew(train: Callable[..., Any]) -> Non
     first = train(hyperparameters={"model": "popularity"})
     key = first.model_artifacts.s3_model_artifacts.removeprefix(f"s3://{BUCKET}/")
     boto3.client("s3").delete_object(Bucket=BUCKET, Key=key)
-    assert sdk.stands(train(hyperparameters={"model": "popularity"}).model_artifacts.s3_model_artifacts)
+    assert sdk.exists(train(hyperparameters={"model": "popularity"}).model_artifacts.s3_model_artifacts)

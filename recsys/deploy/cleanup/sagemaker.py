@@ -60,12 +60,12 @@ ENDPOINT, GROUP, PACKAGE = Kind("endpoint"), Kind("model-package-group"), Kind("
 JOBS = (Kind("training-job", "stop"), Kind("processing-job", "stop"), Kind("transform-job", "stop"))
 ORDER = (*JOBS, ENDPOINT, Kind("endpoint-config"), Kind("model"), PACKAGE, GROUP)  # of deletion
 
-Standing = dict[Kind, list[str]]
+ArnsByKind = dict[Kind, list[str]]
 
 
-def standing(tagged: Iterable[str]) -> Standing:
+def find_resources(tagged: Iterable[str]) -> ArnsByKind:
     """The ARNs of what is there of these, by kind, in the order of deletion; with a group come its packages."""
-    found: Standing = {kind: [] for kind in ORDER}
+    found: ArnsByKind = {kind: [] for kind in ORDER}
     for arn in tagged:
         kind = kind_of(arn)
         if kind and kind.describe(arn):
@@ -83,7 +83,7 @@ def kind_of(arn: str) -> Kind | None:
     return next((kind for kind in ORDER if kind.path == word), None)
 
 
-def remove(found: Standing, deadline: float, tell: Report) -> None:
+def remove(found: ArnsByKind, deadline: float, tell: Report) -> None:
     """End all of a kind and wait until each is gone, kind after kind. Raises TimedOut at the deadline."""
     for kind, arns in found.items():
         for arn in arns:
