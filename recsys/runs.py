@@ -144,7 +144,7 @@ def create(values: Params, origin: dict[str, str], params_file: str) -> Run:
 
 
 @contextmanager
-def alone(values: Params) -> Iterator[None]:
+def exclusive_run(values: Params) -> Iterator[None]:
     """Run this environment's notebooks in no other process meanwhile. Raises NotebookError naming the one that does."""
     suffix = values.aws.environment_suffix
     path = resolve(values.run.runs_folder) / f".{suffix}.lock"

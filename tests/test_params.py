@@ -171,7 +171,7 @@ def test_an_environment_with_an_end_is_tagged_with_its_day() -> None:
 
 def test_what_is_read_is_noted_through_the_parameters_own_methods_too() -> None:
     values, _ = params.load(settings=["aws.environment_suffix=blue", "training.seed=8"], environment={})
-    noted = params.Noted(values)
+    noted = params.ReadTracker(values)
     assert (noted.stack_name, noted.value("seed")) == ("recsys-blue", 8)
     assert noted.read == {"aws.environment_suffix": "blue", "training.seed": 8}
     assert noted.serving.model_dump() == values.serving.model_dump()  # a section taken whole
@@ -181,4 +181,4 @@ def test_what_is_read_is_noted_through_the_parameters_own_methods_too() -> None:
 @pytest.mark.parametrize("name", ["servings", "model_dump"])
 def test_what_is_noted_has_nothing_but_parameters(name: str) -> None:
     with pytest.raises(AttributeError, match=name):
-        getattr(params.Noted(params.load(environment={})[0]), name)
+        getattr(params.ReadTracker(params.load(environment={})[0]), name)
