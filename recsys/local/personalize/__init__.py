@@ -7,7 +7,7 @@ schemas.py   the Avro schemas Personalize accepts
 recipes/     the recipes and their hyperparameters, as data
 selection.py which interactions a solution learns from
 metrics.py   requests and jobs counted as AWS/Personalize counts them
-attribution.py  what a metric attribution measures, over events and imports
+attribution/ metric attributions, measured over events and imports
 wire/        JSON 1.1 and REST-JSON through botocore's models, and how many requests a second are let in
 control/     the table of resource types, the five verbs and life cycles over it
 control/kinds/  what is special about a kind: one module per family

@@ -16,10 +16,10 @@ from typing import Any
 
 from recsys.local.personalize import NAMESPACE
 from recsys.local.personalize.access import denied, needed
+from recsys.local.personalize.attribution.live import Attributions
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.errors import invalid
-from recsys.local.personalize.events.attributing import Attributions
 from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
 from recsys.local.personalize.events.puts import EventsService

@@ -23,8 +23,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from recsys.files import replacing
+from recsys.local.personalize.attribution.imports import report
 from recsys.local.personalize.events.reading import RECORDS, query
-from recsys.local.personalize.jobs.attributing import report
 from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage
 from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, TYPES, Field, fields
