@@ -17,11 +17,15 @@ from benchmarks.batch_worker import DAY
 from benchmarks.embedded import BUCKET
 from recsys import aws, deploy
 from recsys.data.generate import generate
-from recsys.deploy import costs, prices
+from recsys.deploy import prices
+from recsys.deploy.costs import BATCH_UNITS
+from recsys.deploy.prices import Prices
 
 NAME, IMAGE, INSTANCE = "batch-benchmark", "0.dkr.ecr.us-east-1.amazonaws.com/recsys:1", "ml.m5.large"
 WORKER = "benchmarks.batch_worker"
 SHOP = {"users": 2_000, "items": 2_000, "seed": 7}
+SCAN_UNITS = 0.5  # read units of a profile that a Scan passes
+FUNCTION_GB = 1.0  # of the batch processor
 EVENTS = 5  # a profile: of 100,000 profiles with 25 the tables in memory would take gigabytes
 
 
@@ -47,9 +51,23 @@ def told(users: int, seconds: float) -> None:
     print(f"resumed: {counts}, each once; {seconds:.0f} s in all, {users / seconds:,.0f} users a second")
     known = prices.load()
     for what, hour in ((f"an {INSTANCE} while the batch runs", known.sagemaker.hour(INSTANCE)), ("a campaign", None)):
-        usd = costs.million_users(1e6 * seconds / users, known, hour)
+        usd = million_users(1e6 * seconds / users, known, hour)
         parts = ", ".join(f"{name} {each:.2f}" for name, each in usd.items())
         print(f"over {what}: {sum(usd.values()):.2f} USD per million users ({parts}; prices of {known.as_of})")
+
+
+def million_users(seconds: float, prices: Prices, endpoint_hour: float | None = None) -> dict[str, float]:
+    """USD of a daily batch for a million users, in which the function works so many seconds, by what takes it.
+
+    With `endpoint_hour`, in USD, it asks an endpoint that stands for as long; without one a campaign.
+    """
+    price = prices.dynamodb
+    campaign = 1000 * prices.personalize.requests_1000
+    return {
+        "recommending": campaign if endpoint_hour is None else seconds / 3600 * endpoint_hour,
+        "function": seconds * FUNCTION_GB * prices.lambda_.gb_second,
+        "profiles": BATCH_UNITS * price.writes_million + SCAN_UNITS * price.reads_million,
+    }
 
 
 def until_half(users: int) -> tuple[int, float]:

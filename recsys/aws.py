@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,7 +44,7 @@ def connect(region: str | None, url: str | None = None) -> None:
         if on_loopback(url):
             os.environ.update(local_credentials() | past_proxies())
     else:
-        for name in ("AWS_ENDPOINT_URL", *(each for each, there in elsewhere().items() if on_loopback(there))):
+        for name in ("AWS_ENDPOINT_URL", *(each for each, there in service_endpoints().items() if on_loopback(there))):
             os.environ.pop(name, None)
     client.cache_clear()
 
@@ -58,7 +59,7 @@ def endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL")
 
 
-def elsewhere() -> dict[str, str]:
+def service_endpoints() -> dict[str, str]:
     """The environment's addresses of single services, such as AWS_ENDPOINT_URL_S3: each goes before all others."""
     return {name: url for name, url in sorted(os.environ.items()) if name.startswith("AWS_ENDPOINT_URL_")}
 
@@ -69,7 +70,7 @@ def on_loopback(url: str) -> bool:
 
 
 _making = threading.Lock()  # a session makes one client at a time
-intercept: Callable[[Any], None] | None = None  # a dry run sees every new client through this; see recsys.plan
+intercept: Callable[[Any], None] | None = None  # a dry run sees every new client through this; see recsys.dry
 
 
 @lru_cache(maxsize=64)
@@ -169,14 +170,26 @@ def find(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, 
     try:
         return call(operation, **request)
     except Refused as error:
-        if absent(error):
+        if is_not_found(error):
             return None
         raise
 
 
-def absent(error: Refused) -> bool:
+def is_not_found(error: Refused) -> bool:
     """Whether a refusal says that there is no such resource; SageMaker has no code of its own for it."""
     return error.code in MISSING or (error.code == "ValidationException" and bool(MISSING_TEXT.search(str(error))))
+
+
+def put_once(bucket: str, key: str, body: Path | Callable[[], bytes]) -> None:
+    """Put a file, or what is made only then, into a bucket unless an object has that key: one named by its content."""
+    s3 = client("s3")
+    if find(s3.head_object, Bucket=bucket, Key=key) is not None:
+        return
+    if isinstance(body, Path):
+        with body.open("rb") as file:
+            call(s3.put_object, Bucket=bucket, Key=key, Body=file)
+    else:
+        call(s3.put_object, Bucket=bucket, Key=key, Body=body())
 
 
 def pages(service: str, operation: str, key: str, **request: Any) -> Iterable[dict[str, Any]]:
@@ -223,7 +236,9 @@ def tags(values: dict[str, str], lower: bool = True) -> list[dict[str, str]]:
     return [{key: name, value: text} for name, text in sorted(values.items())]
 
 
-def gone(what: str, find_it: Callable[[], Any], *, timeout: float = 3600, report: Report | None = None) -> None:
+def wait_until_gone(
+    what: str, find_it: Callable[[], Any], *, timeout: float = 3600, report: Report | None = None
+) -> None:
     """Poll `find_it` until it answers None: deletions are asynchronous. Raises TimedOut after `timeout` seconds."""
 
     def describe() -> dict[str, Any]:

@@ -19,7 +19,8 @@ from IPython.display import HTML
 from recsys import aws, runs
 from recsys import params as parameters
 from recsys.errors import NotebookError
-from recsys.params import Noted
+from recsys.files import root
+from recsys.params import ReadTracker
 from recsys.runs import Run
 
 PRICE = "{:,.2f}"
@@ -28,7 +29,7 @@ PRICE = "{:,.2f}"
 class Step:
     """One notebook of one run: its parameters, its place on disk, and what it reports."""
 
-    def __init__(self, name: str, run: Run, params: Noted, wait_hours: float) -> None:
+    def __init__(self, name: str, run: Run, params: ReadTracker, wait_hours: float) -> None:
         self.name, self.run, self.params = name, run, params
         self.wait: dict[str, Any] = {"timeout": 3600 * wait_hours, "report": self.report}  # how anything is waited for
         self.expectations: list[dict[str, Any]] = []
@@ -102,7 +103,7 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
     """
     warnings.filterwarnings("ignore", category=FutureWarning)
     values, origin = parameters.load(params_file, cell=_changed(cell), cell_name=f"{name}.ipynb")
-    noted = Noted(values)
+    noted = ReadTracker(values)
     aws.connect(noted.aws.region, noted.aws.endpoint)
     first = not run_id and name.startswith("01_")
     run = runs.create(values, origin, params_file) if first else runs.find(run_id, values)
@@ -116,7 +117,7 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
 
 def _following(name: str) -> str:
     """The notebook that is read after this one; empty after the last."""
-    names = sorted(path.stem for path in (parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    names = sorted(path.stem for path in (root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     return next((other for other in names if other > name), "")
 
 

@@ -18,7 +18,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from recsys.errors import ParamsError
-from recsys.schedule import checked
+from recsys.files import resolve, root
+from recsys.schedule import valid_schedule
 
 ENVIRONMENT_PREFIX = "RECSYS__"
 DEFAULT_FILE = "params/local.yaml"
@@ -135,7 +136,7 @@ class Monitoring(Section):
 
 
 class Retraining(Section):
-    retrain_schedule: Annotated[str, AfterValidator(checked)] | None
+    retrain_schedule: Annotated[str, AfterValidator(valid_schedule)] | None
     retrain_tolerance: Annotated[float, Field(ge=0, le=100)]
 
 
@@ -221,7 +222,7 @@ class Params(Section):
         }
 
 
-class Noted:
+class ReadTracker:
     """Parameters as a notebook sees them, which note what is read of them: its result depends on no others.
 
     read: by dotted key, `{"serving.num_results": 5}`.
@@ -233,13 +234,14 @@ class Noted:
 
     def __getattr__(self, name: str) -> Any:
         if name in Params.model_fields:
-            return _NotedSection(getattr(self._values, name), name, self.read)
-        if name in vars(Params):  # its own methods and properties read through this one
+            return _SectionReadTracker(getattr(self._values, name), name, self.read)
+        if name in vars(Params):
+            # Bound to this tracker in the place of the parameters, a property or method reads its sections through it.
             return vars(Params)[name].__get__(self)
         raise AttributeError(name)
 
 
-class _NotedSection:
+class _SectionReadTracker:
     def __init__(self, values: Section, section: str, read: dict[str, Any]) -> None:
         self._values, self._section, self._read = values, section, read
 
@@ -330,20 +332,6 @@ def options(file: str, values: Mapping[str, Mapping[str, Any]], origin: Mapping[
             value = values[section][key]
             named += ["--set", f"{name}={'null' if value is None else value}"]
     return named
-
-
-def root() -> Path:
-    """The project's root: the nearest folder, from here upwards, that holds params/base.yaml."""
-    here = Path.cwd().resolve()
-    for folder in (here, *here.parents):
-        if (folder / "params" / "base.yaml").is_file():
-            return folder
-    raise ParamsError(f"{here} is not inside the project: no params/base.yaml here or above; cd to the project's root")
-
-
-def resolve(path: str | Path) -> Path:
-    """A path as the project means it: relative ones start at its root, wherever the kernel was started."""
-    return path if (path := Path(path)).is_absolute() else root() / path
 
 
 def section_of(name: str) -> str:

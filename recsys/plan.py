@@ -16,7 +16,6 @@ from recsys.dry import Request
 from recsys.params import Params
 
 OUTPUTS = ("BucketName", "RoleArn", "StreamName", "TableName", "ApiUrl")
-PREPARE = {"source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user"}
 STAGES = {"EnvironmentSuffix": (None,), "TrackingId": ("HasTracker", "HasFunctions", "IsWatched")}
 STAGES |= {"RetrainingSchedule": ("HasApi", "HasBatch", "IsRetrained"), "CampaignArn": ("HasApi", "HasBatch")}
 
@@ -30,9 +29,8 @@ def plan(values: Params) -> list[Request]:
         recorder.stack_outputs["RoleArn"] = (
             f"arn:aws:iam::{dry.ACCOUNT}:role/personalize-{values.aws.environment_suffix}"
         )
-        outputs = deploy.deploy(
-            values.stack_name, {"EnvironmentSuffix": values.aws.environment_suffix, **deploy.names(values)}, tags
-        )
+        given = {"EnvironmentSuffix": values.aws.environment_suffix, **deploy.name_parameters(values)}
+        outputs = deploy.deploy(values.stack_name, given, tags)
         group = _datasets(values, tags, outputs, Path(folder))
         versions = _solutions(values, tags, group)
         campaign = _serving(values, tags, group, versions)
@@ -60,7 +58,7 @@ def show(requests: list[Request], values: Params, console: Console) -> None:
 
 
 def _datasets(values: Params, tags: dict[str, str], outputs: dict[str, str], folder: Path) -> str:
-    prepared = data.prepare(**values.data.model_dump(include=PREPARE))
+    prepared = data.prepare(**values.data.model_dump(include=data.PREPARE_ARGUMENTS))
     frames = {"Interactions": prepared.interactions, "Items": prepared.items, "Users": prepared.users}
     files = dict(zip(frames, prepared.write(folder), strict=True))
     group = train.ensure_dataset_group(values.named(values.dataset.dataset_group), tags)
@@ -96,8 +94,8 @@ def _serving(values: Params, tags: dict[str, str], group: str, versions: list[st
     _, tracking_id = stream.tracker(group, values.named(values.stream.event_tracker), tags)
     deploy.deploy(values.stack_name, {"TrackingId": tracking_id, "ShardCount": str(values.stream.shard_count)}, tags)
     arns = {"CampaignArn": main["campaignArn"], "SimilarItemsCampaignArn": similar["campaignArn"]}
-    offered = {"SolutionVersionArn": versions[0], "Filters": deploy.filters(**{"exclude-purchased": seen})}
-    deploy.deploy(values.stack_name, {**arns, **offered, **deploy.retraining(values)}, tags)
+    offered = {"SolutionVersionArn": versions[0], **deploy.filter_parameters(**{"exclude-purchased": seen})}
+    deploy.deploy(values.stack_name, {**arns, **offered, **deploy.retraining_parameters(values)}, tags)
     return main["campaignArn"]
 
 
@@ -107,8 +105,8 @@ def _experiment(values: Params, tags: dict[str, str], group: str, campaign: str)
     version = train.begin_training(train.ensure_solution(group, name, train.POPULARITY_COUNT, tags), tags)
     control = serve.ensure_campaign(name, version, tps, tags, metadata=True)["campaignArn"]
     weights = {"popular": chosen.control_share, "personal": 1 - chosen.control_share}
-    trial = deploy.experiment(chosen.experiment_name, {"popular": control, "personal": campaign}, weights)
-    for running in (deploy.experiments(trial), deploy.experiments()):
+    trial = deploy.experiment_parameters(chosen.experiment_name, {"popular": control, "personal": campaign}, weights)
+    for running in (deploy.experiments_parameters(trial), deploy.experiments_parameters()):
         deploy.deploy(values.stack_name, running, tags)
     serve.remove_campaign(control)
 

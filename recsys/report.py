@@ -6,8 +6,9 @@ from typing import Any
 
 from jinja2 import Environment
 
+from recsys.files import replace_text
 from recsys.plots.style import plain
-from recsys.runs import Run, Step, write_atomically
+from recsys.runs import Run, Step
 
 PAGE = "report.html"
 TEMPLATE = Path(__file__).with_suffix(".html.j2")
@@ -33,7 +34,7 @@ def report(run_folder: Path) -> Path:
         example=run.steps.get("05_api_deployment", {}).get("metrics", {}).get("example user", ""),
     )
     target = run.folder / PAGE
-    write_atomically(target, page)
+    replace_text(target, page)
     return target
 
 

@@ -9,15 +9,16 @@ import os
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from rich.console import Console
 
-from recsys import params as parameters
 from recsys import runs
 from recsys.errors import NotebookError
+from recsys.files import replace_text, resolve, root
 from recsys.params import Params
 from recsys.progress import Bar
 from recsys.runs import Run, Step
@@ -28,11 +29,19 @@ FIXED = ("params_file", "run_id")
 Exists = Callable[[str], bool]
 
 
+@dataclass(frozen=True)
+class PlannedStep:
+    """A notebook's fingerprint now, and whether its result in the previous run is as fresh: it need not run."""
+
+    fingerprint: str
+    fresh: bool
+
+
 def notebooks() -> list[Path]:
     """The notebooks in order, with those that are run by hand."""
-    found = sorted((parameters.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    found = sorted((root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not found:
-        raise NotebookError(f"{parameters.root() / 'notebooks'}: no notebooks found")
+        raise NotebookError(f"{root() / 'notebooks'}: no notebooks found")
     return found
 
 
@@ -78,7 +87,7 @@ def execute(
     selected = select(notebooks(), start, only)
     everything = sorted({*select(notebooks(), None, None), *selected})
     cells = {path: injected(path, values) for path in everything}
-    with runs.alone(values):
+    with runs.exclusive_run(values):
         previous = runs.latest(values)
         plan = _plan(cells, selected, values, previous, exists, force)
         taken: list[Path] = []
@@ -87,23 +96,30 @@ def execute(
         else:
             taken = _as_they_are(plan, selected, values, previous, exists)
             run = _open(values, origin, params_file, previous, plan)
-        for path, (fingerprint, fresh) in plan.items():
+        for path, planned in plan.items():
             if path in taken:
                 console.print(f"{path.stem:<24} taken as it is, of other code, data or parameters")
-            if (fresh or path in taken) and run is not previous:
-                run.carry(path.stem, previous)  # type: ignore[arg-type]
-            if fresh and path in selected:
-                origin_of = run.steps[path.stem].get("carried_from") or run.run_id
-                console.print(f"{path.stem:<24} unchanged, skipped (run {origin_of})")
+            if previous is not None and run is not previous and (planned.fresh or path in taken):
+                run.carry(path.stem, previous)
+            if path in selected and planned.fresh:
+                _tell_skipped(path, run, console)
             elif path in selected:
-                for key, (was, is_now) in _differing(previous, path, values).items():
-                    console.print(f"{path.stem:<24} runs anew: {key} was {was!r}, is {is_now!r}")
-                run.begin(path.stem, fingerprint)
-                _execute_one(
-                    path, {**cells[path], "params_file": params_file, "run_id": run.run_id}, values, run, console
-                )
+                _tell_differing(path, previous, values, console)
+                run.begin(path.stem, planned.fingerprint)
+                given = {**cells[path], "params_file": params_file, "run_id": run.run_id}
+                _execute_one(path, given, values, run, console)
         run.reload()
     return run
+
+
+def _tell_skipped(path: Path, run: Run, console: Console) -> None:
+    made_by = run.steps[path.stem].get("carried_from") or run.run_id
+    console.print(f"{path.stem:<24} unchanged, skipped (run {made_by})")
+
+
+def _tell_differing(path: Path, previous: Run | None, values: Params, console: Console) -> None:
+    for key, (was, is_now) in _differing(previous, path, values).items():
+        console.print(f"{path.stem:<24} runs anew: {key} was {was!r}, is {is_now!r}")
 
 
 def _plan(
@@ -113,9 +129,8 @@ def _plan(
     previous: Run | None,
     exists: Exists,
     force: bool,
-) -> dict[Path, tuple[str, bool]]:
-    """For each notebook its fingerprint, and whether the previous run's result still stands."""
-    plan: dict[Path, tuple[str, bool]] = {}
+) -> dict[Path, PlannedStep]:
+    plan: dict[Path, PlannedStep] = {}
     before, standing = "", True
     for path, given in cells.items():
         inputs = [] if plan else _inputs(values)
@@ -123,8 +138,8 @@ def _plan(
         step = (previous.steps if previous else {}).get(path.stem, {})
         same = step.get("fingerprint") == before and "read" in step and not _differing(previous, path, values)
         standing = standing and same and _stands(step, exists)
-        plan[path] = (before, standing and not (force and path in selected) and not by_hand(path))
-        if path in selected and not plan[path][1]:
+        plan[path] = PlannedStep(before, standing and not (force and path in selected) and not by_hand(path))
+        if path in selected and not plan[path].fresh:
             standing = False
     return plan
 
@@ -138,10 +153,10 @@ def _differing(previous: Run | None, path: Path, values: Params) -> dict[str, tu
 
 
 def _as_they_are(
-    plan: dict[Path, tuple[str, bool]], selected: list[Path], values: Params, previous: Run | None, exists: Exists
+    plan: dict[Path, PlannedStep], selected: list[Path], values: Params, previous: Run | None, exists: Exists
 ) -> list[Path]:
     """The steps before the selected ones that something has changed of. Raises NotebookError for one not there."""
-    taken = [path for path, (_, fresh) in plan.items() if path < selected[0] and not fresh]
+    taken = [path for path, planned in plan.items() if path < selected[0] and not planned.fresh]
     for path in taken:
         step = (previous.steps if previous else {}).get(path.stem, {})
         if not _stands(step, exists):
@@ -158,11 +173,11 @@ def _stands(step: Step, exists: Exists) -> bool:
 
 
 def _open(
-    values: Params, origin: dict[str, str], params_file: str, previous: Run | None, plan: dict[Path, tuple[str, bool]]
+    values: Params, origin: dict[str, str], params_file: str, previous: Run | None, plan: dict[Path, PlannedStep]
 ) -> Run:
     if previous is not None:
         same = previous.manifest["params"] == values.model_dump()
-        if same and (previous.status != "done" or all(fresh for _, fresh in plan.values())):
+        if same and (previous.status != "done" or all(planned.fresh for planned in plan.values())):
             return previous
     return runs.create(values, origin, params_file)
 
@@ -179,8 +194,8 @@ def injected(path: Path, values: Params) -> dict[str, Any]:
 def _inputs(values: Params) -> list[Path]:
     data = values.data
     if data.source == "sample":
-        return sorted((parameters.root() / "data" / "sample").glob("*.csv"))
-    named = [parameters.resolve(name) for name in (data.data_file, data.items_file, data.users_file) if name]
+        return sorted((root() / "data" / "sample").glob("*.csv"))
+    named = [resolve(name) for name in (data.data_file, data.items_file, data.users_file) if name]
     return [path for path in named if path.is_file()]
 
 
@@ -223,7 +238,7 @@ def _papermill(source: Path, target: Path, given: dict[str, Any], values: Params
         parameters=given,
         engine_name="watched",
         kernel_name="python3",
-        cwd=str(parameters.root()),
+        cwd=str(root()),
         progress_bar=False,
         log_output=True,
         execution_timeout=int(values.run.cell_timeout_minutes * 60),
@@ -259,4 +274,4 @@ def _html(executed: Path) -> None:
 
     if executed.exists():
         body, _ = HTMLExporter().from_filename(str(executed))
-        runs.write_atomically(executed.with_suffix(".html"), body)
+        replace_text(executed.with_suffix(".html"), body)

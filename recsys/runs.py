@@ -15,15 +15,14 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recsys import params as parameters
 from recsys.errors import NotebookError
+from recsys.files import replace_text, resolve, sha256
 from recsys.params import Params
 
 SCHEMA_VERSION = 1
@@ -124,7 +123,7 @@ class Run:
 
 def create(values: Params, origin: dict[str, str], params_file: str) -> Run:
     """A new run folder with an empty manifest. Its id is the time and the environment: `20261123-184502-dev`."""
-    runs_folder = parameters.resolve(values.run.runs_folder)
+    runs_folder = resolve(values.run.runs_folder)
     stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{values.aws.environment_suffix}"
     run_id, count = stem, 1
     while (runs_folder / run_id).exists():
@@ -145,10 +144,10 @@ def create(values: Params, origin: dict[str, str], params_file: str) -> Run:
 
 
 @contextmanager
-def alone(values: Params) -> Iterator[None]:
+def exclusive_run(values: Params) -> Iterator[None]:
     """Run this environment's notebooks in no other process meanwhile. Raises NotebookError naming the one that does."""
     suffix = values.aws.environment_suffix
-    path = parameters.resolve(values.run.runs_folder) / f".{suffix}.lock"
+    path = resolve(values.run.runs_folder) / f".{suffix}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         try:
@@ -173,7 +172,7 @@ def all_runs(runs_folder: Path) -> list[Run]:
 def latest(values: Params) -> Run | None:
     """The newest run of this environment, whatever state it is in."""
     suffix = values.aws.environment_suffix
-    runs = all_runs(parameters.resolve(values.run.runs_folder))
+    runs = all_runs(resolve(values.run.runs_folder))
     return next((run for run in reversed(runs) if run.manifest["params"]["aws"]["environment_suffix"] == suffix), None)
 
 
@@ -184,7 +183,7 @@ def find(run_id: str, values: Params) -> Run:
         if run is None:
             raise NotebookError(f'no run of environment "{values.aws.environment_suffix}" yet: start with 01_data_prep')
         return run
-    folder = parameters.resolve(values.run.runs_folder) / run_id
+    folder = resolve(values.run.runs_folder) / run_id
     if not (folder / MANIFEST).exists():
         raise NotebookError(f"no run {run_id} in {folder.parent}; `recsys runs` lists them")
     return Run(folder)
@@ -201,31 +200,9 @@ def fingerprint(notebook: Path, injected: dict[str, Any], inputs: list[Path], be
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def now() -> str:
     """The time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's content in one step: a crash or a full disk leaves the old content whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # a temporary file is for its owner alone
-        os.replace(name, path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _package_digest() -> str:
@@ -241,7 +218,7 @@ def _hard_link(old: Path, new: Path) -> None:
 
 
 def _write(path: Path, manifest: dict[str, Any]) -> None:
-    write_atomically(path, json.dumps(manifest, indent=2, default=str) + "\n")
+    replace_text(path, json.dumps(manifest, indent=2, default=str) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any]:

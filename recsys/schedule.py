@@ -26,7 +26,7 @@ RATE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minute|hour|day)s)\)"
 SCHEDULE = re.compile(rf"{RATE}|cron\({TIMES} {DAY_FIELDS} {_field('(19[7-9][0-9]|2[01][0-9][0-9])')}\)")
 
 
-def checked(text: str) -> str:
+def valid_schedule(text: str) -> str:
     """The text, if it is a schedule. Raises ValueError."""
     if not SCHEDULE.fullmatch(text):
         raise ValueError("is no schedule of EventBridge, such as cron(0 4 ? * SUN *), rate(1 day) or rate(7 days)")

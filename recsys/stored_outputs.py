@@ -14,7 +14,8 @@ import nbformat
 from recsys import params as parameters
 from recsys import runs
 from recsys.errors import NotebookError, RecsysError
-from recsys.runs import Run, write_atomically
+from recsys.files import replace_text, root
+from recsys.runs import Run
 
 LIMIT = 900 * 1024  # bytes; files over 1 MiB stay out of git
 
@@ -27,7 +28,7 @@ def renew(run: Run) -> list[Path]:
 
 
 def _renew_one(executed_path: Path) -> Path:
-    target = parameters.root() / "notebooks" / executed_path.name
+    target = root() / "notebooks" / executed_path.name
     notebook = nbformat.read(target, as_version=4)
     executed = {cell.id: cell for cell in nbformat.read(executed_path, as_version=4).cells}
     count = 0
@@ -41,7 +42,7 @@ def _renew_one(executed_path: Path) -> Path:
         cell.outputs = [_clean(output, count) for output in executed[cell.id].outputs]
     text = nbformat.writes(notebook) + "\n"
     _publishable(target.name, text)
-    write_atomically(target, text)
+    replace_text(target, text)
     return target
 
 
@@ -55,7 +56,7 @@ def _clean(output: Any, count: int) -> Any:
 
 
 def _publishable(name: str, text: str) -> None:
-    found = [place for place in (str(parameters.root()), str(Path.home()) + "/") if place in text]
+    found = [place for place in (str(root()), str(Path.home()) + "/") if place in text]
     if found:
         raise NotebookError(f"{name}: an output holds a path of this machine: {found[0]}")
     if len(text.encode()) > LIMIT:

@@ -70,7 +70,7 @@ def test_a_single_services_leftover_does_not_stand_in_for_aws(monkeypatch: pytes
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", private)
     aws.connect("us-east-1")
     assert aws.address("personalize") == "https://personalize.us-east-1.amazonaws.com"
-    assert aws.elsewhere() == {"AWS_ENDPOINT_URL_S3": private}
+    assert aws.service_endpoints() == {"AWS_ENDPOINT_URL_S3": private}
 
 
 @pytest.mark.parametrize("there", ["", "shop.example,127.0.0.1", "*"])

@@ -12,7 +12,7 @@ from typing import Any
 import ports
 import pytest
 
-from recsys import aws, deploy, doctor, params
+from recsys import aws, deploy, doctor, files, params
 from recsys.deploy import cleanup
 from recsys.doctor import account, machine
 from recsys.errors import RecsysError
@@ -142,7 +142,7 @@ def test_where_nothing_answers_it_says_where_to_look(monkeypatch: pytest.MonkeyP
 def test_a_package_that_is_missing_or_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["boto3>=999", "not-there>=1", "pytest"]\n')
     asked = values(None)
-    monkeypatch.setattr(params, "root", lambda: tmp_path)
+    monkeypatch.setattr(files, "root", lambda: tmp_path)
     with pytest.raises(RecsysError, match=r"boto3 \S+ is not >=999, not-there is not installed; run: make setup"):
         machine.packages(asked)
 

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "recsys"
 STAGES = ("data", "train", "serve", "stream", "deploy", "operate", "sagemaker")
 CONTAINER = ("sagemaker/container/**/*.py", "sagemaker/metrics.py")  # what is in the image
-FOUNDATION = {"models", "metrics", "columns", "errors"}
-STAGE_MAY = {"aws", "params", "columns", "errors", "plots", "metrics", "models", "runs", "schedule", "http"}
+FOUNDATION = {"models", "metrics", "columns", "errors", "files"}
+STAGE_MAY = FOUNDATION | {"aws", "params", "plots", "schedule", "http"}
 
 
 def imports(path: Path) -> set[str]:
@@ -36,7 +36,10 @@ def modules(*places: str) -> list[Path]:
     return sorted(path for place in places for path in PACKAGE.glob(place))
 
 
-@pytest.mark.parametrize("path", modules("models/**/*.py", "metrics/**/*.py", "columns.py", "errors.py"), ids=str)
+FOUNDED = modules(*(f"{room}{suffix}" for room in FOUNDATION for suffix in (".py", "/**/*.py")))
+
+
+@pytest.mark.parametrize("path", FOUNDED, ids=str)
 def test_the_foundation_imports_nothing_above_it(path: Path) -> None:
     assert rooms(path) <= FOUNDATION
     assert not [name for name in imports(path) if name.startswith(("boto", "uvicorn", "starlette"))]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from recsys import params
+from recsys import files, params
 from recsys.errors import ParamsError
 
 
@@ -127,7 +127,7 @@ def test_parameters_are_frozen() -> None:
 
 
 def test_base_holds_every_parameter_and_each_has_a_comment() -> None:
-    text = (params.root() / "params" / "base.yaml").read_text()
+    text = (files.root() / "params" / "base.yaml").read_text()
     base = yaml.safe_load(text)
     assert base.keys() == params.Params.model_fields.keys()
     for section in base:
@@ -143,14 +143,8 @@ def test_a_bare_name_belongs_to_one_section() -> None:
 
 
 def test_every_params_file_loads() -> None:
-    for file in (params.root() / "params").glob("*.yaml"):
+    for file in (files.root() / "params").glob("*.yaml"):
         params.load(file, environment={})
-
-
-def test_a_relative_path_starts_at_the_root_wherever_the_kernel_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    root = params.root()
-    monkeypatch.chdir(root / "tests")
-    assert params.resolve("data/sample") == root / "data" / "sample"
 
 
 def test_outside_the_project_the_error_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +171,7 @@ def test_an_environment_with_an_end_is_tagged_with_its_day() -> None:
 
 def test_what_is_read_is_noted_through_the_parameters_own_methods_too() -> None:
     values, _ = params.load(settings=["aws.environment_suffix=blue", "training.seed=8"], environment={})
-    noted = params.Noted(values)
+    noted = params.ReadTracker(values)
     assert (noted.stack_name, noted.value("seed")) == ("recsys-blue", 8)
     assert noted.read == {"aws.environment_suffix": "blue", "training.seed": 8}
     assert noted.serving.model_dump() == values.serving.model_dump()  # a section taken whole
@@ -187,4 +181,4 @@ def test_what_is_read_is_noted_through_the_parameters_own_methods_too() -> None:
 @pytest.mark.parametrize("name", ["servings", "model_dump"])
 def test_what_is_noted_has_nothing_but_parameters(name: str) -> None:
     with pytest.raises(AttributeError, match=name):
-        getattr(params.Noted(params.load(environment={})[0]), name)
+        getattr(params.ReadTracker(params.load(environment={})[0]), name)

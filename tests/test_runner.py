@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from recsys import params, runner, runs, summary
+from recsys import files, params, runner, runs, summary
 from recsys.errors import NotebookError, ParamsError
 
 START = """
@@ -25,7 +25,7 @@ Project = Callable[..., Path]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project folder with params and the notebooks given as `name=[cell, ...]`."""
-    shutil.copytree(params.root() / "params", tmp_path / "params")
+    shutil.copytree(files.root() / "params", tmp_path / "params")
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path)
 
@@ -181,7 +181,7 @@ def test_what_a_later_run_took_over_stays_as_it_was_where_it_is_written_anew(pro
 def test_a_second_process_is_told_who_runs_the_environment_and_another_environment_runs(project: Project) -> None:
     project(n01_first=["run.finish()"])
     values, _ = params.load(environment={})
-    with runs.alone(values):
+    with runs.exclusive_run(values):
         with pytest.raises(NotebookError, match=f'"dev" is run already by process {os.getpid()}: wait for it'):
             execute()
         assert execute("aws.environment_suffix=other")[0].status == "done"

@@ -2,7 +2,6 @@
 
 import os
 import socket
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from recsys import aws
@@ -10,6 +9,7 @@ from recsys import params as parameters
 from recsys.cli.options import STATE
 from recsys.cli.output import line
 from recsys.errors import LocalError
+from recsys.files import resolve
 from recsys.params import Params
 
 
@@ -27,7 +27,7 @@ def connect(values: Params, start_it: bool = False) -> None:
         return
     port = address.port or launcher.PORT
     if start_it:
-        launcher.up(port, parameters.resolve(Path(STATE)), report=line)
+        launcher.up(port, resolve(STATE), report=line)
     elif not _answers(port):
         raise LocalError(f"nothing answers at {values.aws.endpoint}; start it with: recsys local up --port {port}")
 

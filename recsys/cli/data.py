@@ -9,7 +9,7 @@ import typer
 from recsys import params as parameters
 from recsys.cli.options import AsJson, ParamsFile, assigned
 from recsys.cli.output import console, line, print_json, print_rows
-from recsys.params import resolve
+from recsys.files import resolve
 
 app = typer.Typer(no_args_is_help=True, help="Data sets.", epilog="Example: recsys data check shop.csv")
 
@@ -53,11 +53,10 @@ def check(
     json: AsJson = False,
 ) -> None:
     """The quality report of a file, or of all that a params file names, and whether it is enough to train on."""
-    from recsys.data import checks, prepare
-    from recsys.plan import PREPARE
+    from recsys.data import PREPARE_ARGUMENTS, checks, prepare
 
     values, _ = parameters.load(params)
-    asked = values.data.model_dump(include=PREPARE)
+    asked = values.data.model_dump(include=PREPARE_ARGUMENTS)
     asked |= {"source": "file", "data_file": file.resolve()} if file else {}
     asked |= {"encoding": encoding} if encoding else {}
     asked["column_mapping"] |= assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")

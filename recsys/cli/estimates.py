@@ -9,12 +9,13 @@ from recsys.deploy import prices as price_list
 from recsys.deploy.costs import Demand, Line
 from recsys.deploy.prices import Prices
 from recsys.deploy.walkthrough import walkthrough
+from recsys.files import resolve
 from recsys.params import Params
 
 BLOCK = 2**20  # bytes
 
 
-def estimated(
+def estimate(
     values: Params, demand: Demand, prices: Prices, max_usd: float | None, notebooks: bool = True
 ) -> tuple[list[Line], list[str]]:
     """The environment's costs line by line, and what to know about them; with what the `notebooks` make beside it.
@@ -26,11 +27,11 @@ def estimated(
     return lines, bill.sums(lines, prices, demand) + costs.warnings(values, prices, demand)
 
 
-def agreed(values: Params, yes: bool, max_usd: float | None, notebooks: bool = True) -> None:
+def confirm_costs(values: Params, yes: bool, max_usd: float | None, notebooks: bool = True) -> None:
     """Show what will be billed, and ask, where AWS itself is meant. Raises where it costs more than `max_usd`."""
     if values.aws.endpoint:
         return
-    _, said = estimated(values, Demand(counted(values)), price_list.load(), max_usd, notebooks)
+    _, said = estimate(values, Demand(count_interactions(values)), price_list.load(), max_usd, notebooks)
     aws.connect(values.aws.region)
     aws.client("sts")  # whoever has no credentials need not be asked
     for sentence in said:
@@ -39,14 +40,14 @@ def agreed(values: Params, yes: bool, max_usd: float | None, notebooks: bool = T
         typer.confirm("Create this on AWS?", abort=True)
 
 
-def counted(values: Params) -> int:
+def count_interactions(values: Params) -> int:
     """Interactions that the params' file has to train on, dirt included; a guess where it is not there."""
     from recsys.data import retail, sources
 
     chosen = values.data
     if chosen.source == "online-retail":
         return retail.PUBLISHED.rows
-    file = sources.path_of(chosen.data_file) if chosen.data_file else sources.SAMPLE
+    file = resolve(chosen.data_file or sources.SAMPLE)
     file = file / "interactions.csv" if chosen.source == "sample" else file
     if not file.is_file():
         return Demand.interactions

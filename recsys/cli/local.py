@@ -11,8 +11,8 @@ import typer
 
 from recsys.cli.options import STATE, AsJson
 from recsys.cli.output import console, line, print_json, print_rows
+from recsys.files import resolve
 from recsys.http import past_proxies
-from recsys.params import resolve
 
 app = typer.Typer(no_args_is_help=True, help="The embedded AWS: one local process.", epilog="Example: recsys local up")
 

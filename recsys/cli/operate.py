@@ -24,18 +24,18 @@ def retrain(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = N
 
     A retraining under way is followed to its end instead. Fails where it does not go live; billed on AWS as a training.
     """
-    from recsys.operate import in_short
-    from recsys.operate import retrain as begin
+    from recsys import operate
 
     values, _ = parameters.load(params, settings=settings)
     connect(values)
     hours = values.aws.wait_hours
-    told = begin(values.aws.environment_suffix, timeout=hours * 3600, report=None if json else line)
+    outcome = operate.retrain(values.aws.environment_suffix, timeout=hours * 3600, report=None if json else line)
     if json:
-        print_json(told)
+        print_json(outcome)
     else:
-        print_rows([{"retraining": name, "": value} for name, value in in_short(told).items()], json)
-    if told["outcome"] != "live":
+        told = operate.with_short_metric_names(outcome)
+        print_rows([{"retraining": name, "": value} for name, value in told.items()], json)
+    if outcome["outcome"] != "live":
         raise typer.Exit(1)
 
 

@@ -9,6 +9,7 @@ from recsys import params as parameters
 from recsys.cli.connection import connect, export
 from recsys.cli.options import AsJson, MaxUsd, ParamsFile, Settings
 from recsys.cli.output import console, print_json, print_rows
+from recsys.files import resolve
 
 app = typer.Typer()
 params_app = typer.Typer(no_args_is_help=True, help="Parameters.", epilog="Example: recsys params check")
@@ -33,11 +34,11 @@ def run(
         plan.show(plan.plan(values), values, console)
         return
     from recsys import resources, runner, summary
-    from recsys.cli.estimates import agreed
+    from recsys.cli.estimates import confirm_costs
 
     export(settings)
     if not all(map(runner.by_hand, runner.select(runner.notebooks(), start, only))):
-        agreed(values, yes, max_usd)
+        confirm_costs(values, yes, max_usd)
     connect(values, start_it=True)
     done = runner.execute(
         values, origin, params, exists=resources.exists, start=start, only=only, force=force, console=console
@@ -71,7 +72,7 @@ def status(
 def list_runs(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
     """All runs, oldest first."""
     values, _ = parameters.load(params, settings=settings)
-    found = runs.all_runs(parameters.resolve(values.run.runs_folder))
+    found = runs.all_runs(resolve(values.run.runs_folder))
     rows = [
         {"run": one.run_id, "status": one.status, "params": one.manifest["params_file"], "steps": len(one.steps)}
         for one in found
@@ -86,21 +87,21 @@ def report(
     settings: Settings = None,
 ) -> None:
     """Write a run's report as one HTML page and print its path."""
-    from recsys.report import report as write
+    from recsys import report
 
     values, _ = parameters.load(params, settings=settings)
-    typer.echo(write(runs.find(run_id, values).folder))
+    typer.echo(report.report(runs.find(run_id, values).folder))
 
 
 @app.command(epilog="Example: recsys doctor --params params/aws.yaml")
 def doctor(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
     """Check what the pipeline needs, and name the remedy for what is missing."""
-    from recsys import doctor as checks
+    from recsys import doctor
     from recsys.local.processes import occupant
 
     values, _ = parameters.load(params, settings=settings)
     aws.connect(values.aws.region, values.aws.endpoint)
-    found = checks.examine(values, occupant)
+    found = doctor.examine(values, occupant)
     print_rows(found, json)
     if any(row["ok"] == "no" for row in found):
         raise typer.Exit(1)

@@ -28,20 +28,20 @@ def deploy(
     json: AsJson = False,
 ) -> None:
     """Create the stack or bring it to these parameters, without notebooks; what is not named stays as it is."""
-    from recsys.cli.estimates import agreed
-    from recsys.deploy import deploy as bring
-    from recsys.deploy import names, stack
+    from recsys import deploy
+    from recsys.cli.estimates import confirm_costs
 
     values, _ = parameters.load(params, settings=settings)
     named = assigned(given, EXPECTED)
     if "EnvironmentSuffix" in named:
         raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
     sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
-    agreed(parameters.load(params, settings=[*(settings or []), *sizes])[0], yes, max_usd, notebooks=False)
+    sized, _ = parameters.load(params, settings=[*(settings or []), *sizes])
+    confirm_costs(sized, yes, max_usd, notebooks=False)
     connect(values)
-    own = {} if stack.describe(values.stack_name) else names(values)
+    own = {} if deploy.describe(values.stack_name) else deploy.name_parameters(values)
     wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **own, **named}
-    outputs = bring(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
+    outputs = deploy.deploy(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
     print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
 
 
@@ -124,23 +124,24 @@ def cost(
     json: AsJson = False,
 ) -> None:
     """What the environment costs on AWS: before it is created, or with --standing what it has cost so far."""
-    from recsys.cli.estimates import counted, estimated
+    from recsys.cli import estimates
     from recsys.deploy import bill, costs
     from recsys.deploy import prices as price_list
 
     values, _ = parameters.load(params, settings=settings)
     asked = price_list.load(prices)
     if standing:
-        from recsys.deploy.standing import standing as stands
+        from recsys.deploy.standing import billed_now
 
         connect(values)
         group, stage = values.named(values.dataset.dataset_group), values.aws.environment_suffix
-        found = stands(group, values.stack_name, asked, stage=stage)
+        found = billed_now(group, values.stack_name, asked, stage=stage)
         rows, said = bill.so_far(found), [f"{each.resource}: {note}" for each in found for note in each.notes]
         said += [] if found else [f"nothing stands that is billed by the hour {place(values)}"]
     else:
-        demand = costs.Demand(interactions or counted(values), users, requests, events, trainings, audited)
-        lines, said = estimated(values, demand, asked, max_usd)
+        trained_on = interactions or estimates.count_interactions(values)
+        demand = costs.Demand(trained_on, users, requests, events, trainings, audited)
+        lines, said = estimates.estimate(values, demand, asked, max_usd)
         rows = bill.estimated(lines)
     if rows or json:
         print_rows(rows if json else bill.written(rows), json)

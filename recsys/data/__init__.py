@@ -7,12 +7,13 @@ fetch        public data sets
 """
 
 from recsys.data import checks, tables
-from recsys.data.preparation import Prepared, prepare
+from recsys.data.preparation import PREPARE_ARGUMENTS, Prepared, prepare
 from recsys.data.sessions import session_statistics, sessionise
 from recsys.data.shop import Shop
 from recsys.data.split import split_by_time
 
 __all__ = [
+    "PREPARE_ARGUMENTS",
     "Prepared",
     "Shop",
     "checks",

@@ -15,7 +15,7 @@ LEAST_SHARE = 0.01  # of all users, with at least two interactions each
 
 
 @dataclass(frozen=True)
-class Report:
+class QualityReport:
     """What was found in the raw tables and what was done about it; `rows` raw interactions, `kept` of them left."""
 
     source: str

@@ -1,6 +1,5 @@
 """Fetch a public data set: download it or take a copy at hand, verify its content, and only then put it in place."""
 
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import pandas as pd
 
 from recsys.data import retail
 from recsys.errors import DataError
+from recsys.files import replacing
 
 ONLINE_RETAIL = "online-retail"
 ADDRESS = "https://archive.ics.uci.edu/static/public/352/online+retail.zip"
@@ -93,14 +93,11 @@ def _no_download(address: str, reason: str) -> str:
 
 
 def _keep(frame: pd.DataFrame, target: Path) -> None:
-    hidden = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(hidden, index=False)
-        os.replace(hidden, target)
+        with replacing(target) as draft:
+            frame.to_parquet(draft, index=False)
     except OSError as error:
         raise DataError(
             f"{target}: cannot be written: {error.strerror or error}; nothing of it is left behind"
         ) from None
-    finally:
-        hidden.unlink(missing_ok=True)

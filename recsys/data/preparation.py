@@ -10,6 +10,12 @@ import pandas as pd
 
 from recsys.columns import EVENT_VALUE, INTERACTION_COLUMNS, PURCHASE, TIMESTAMP
 from recsys.data import checks, clean, entities, sources, tables
+from recsys.files import resolve
+
+# Those of `prepare` that are parameters of the section `data`.
+PREPARE_ARGUMENTS = {
+    "source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Prepared:
     interactions: pd.DataFrame
     items: pd.DataFrame
     users: pd.DataFrame
-    report: checks.Report
+    report: checks.QualityReport
     source: str
 
     def describe(self) -> pd.DataFrame:
@@ -27,7 +33,7 @@ class Prepared:
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write interactions.csv, items.csv and users.csv as Personalize imports them."""
-        return tables.write(sources.path_of(folder), self.interactions, self.items, self.users)
+        return tables.write(resolve(folder), self.interactions, self.items, self.users)
 
 
 def prepare(
@@ -56,7 +62,7 @@ def prepare(
     users, about_users = entities.users_table(events, loaded.users)
     found = (*problems, *about_items, *about_users)
     notes = (*loaded.notes, *checks.event_types(events, purchase_events))
-    report = checks.Report(loaded.source, len(loaded.events), len(events), found, notes)
+    report = checks.QualityReport(loaded.source, len(loaded.events), len(events), found, notes)
     return Prepared(interactions_table(events), items, users, report, loaded.source)
 
 

@@ -27,10 +27,10 @@ from recsys.data.clean import Rule
 from recsys.data.retail_categories import categories
 from recsys.data.timestamps import epoch_seconds
 from recsys.errors import DataError
+from recsys.files import resolve
 
-PROJECT = Path(__file__).resolve().parents[2]
-SAMPLE = PROJECT / "data" / "sample"
-ONLINE_RETAIL = PROJECT / "data" / "raw" / "online-retail.parquet"
+SAMPLE = "data/sample"
+ONLINE_RETAIL = "data/raw/online-retail.parquet"
 SOURCES = ("sample", "online-retail", "file")
 REQUIRED = (USER_ID, ITEM_ID, TIMESTAMP)
 WITH_EVENTS = (EVENT_TYPE, EVENT_VALUE, CATEGORY, PRICE, TITLE, COUNTRY)  # may stand in the file of events
@@ -69,20 +69,14 @@ def load(
     DataError when a file or a required column is missing or cannot be read.
     """
     if source == "sample":
-        return _sample(path_of(data_file) if data_file else SAMPLE)
+        return _sample(resolve(data_file or SAMPLE))
     if source == "online-retail":
-        return _online_retail(path_of(data_file) if data_file else ONLINE_RETAIL)
+        return _online_retail(resolve(data_file or ONLINE_RETAIL))
     if source == "file":
         if not data_file:
             raise DataError("data.source is file, but data.data_file is not set; set it to your CSV or Parquet file")
-        return _own(path_of(data_file), items_file, users_file, column_mapping or {}, encoding)
+        return _own(resolve(data_file), items_file, users_file, column_mapping or {}, encoding)
     raise DataError(f'"{source}" is no source of data; choose one of {", ".join(SOURCES)}')
-
-
-def path_of(path: str | Path) -> Path:
-    """Relative paths start at the project's root, wherever a kernel was started."""
-    path = Path(path).expanduser()
-    return path if path.is_absolute() else PROJECT / path
 
 
 def _sample(folder: Path) -> Loaded:
@@ -148,8 +142,8 @@ def _own(
 ) -> Loaded:
     _known_names(mapping)
     raw = _read(path, REQUIRED, WITH_EVENTS, mapping, encoding)
-    of_items = _read(path_of(items_file), ITEM_COLUMNS[:1], ITEM_COLUMNS[1:], mapping, encoding) if items_file else None
-    of_users = _read(path_of(users_file), USER_COLUMNS[:1], USER_COLUMNS[1:], mapping, encoding) if users_file else None
+    of_items = _read(resolve(items_file), ITEM_COLUMNS[:1], ITEM_COLUMNS[1:], mapping, encoding) if items_file else None
+    of_users = _read(resolve(users_file), USER_COLUMNS[:1], USER_COLUMNS[1:], mapping, encoding) if users_file else None
     _found_somewhere(mapping, [each for each in (raw, of_items, of_users) if each])
     events, notes = _own_events(raw)
     items, users = of_items and _own_items(of_items), of_users and _own_users(of_users)

@@ -5,7 +5,6 @@ it in double quotes, `\\` before a quote or a backslash inside them, several val
 """
 
 import csv
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +21,7 @@ from recsys.columns import (
     USER_ID,
 )
 from recsys.errors import DataError
+from recsys.files import replacing
 
 FILES = {"interactions.csv": INTERACTION_COLUMNS, "items.csv": ITEM_COLUMNS, "users.csv": USER_COLUMNS}
 WHOLE_NUMBERS = (TIMESTAMP, CREATION_TIMESTAMP)
@@ -51,17 +51,13 @@ def write_table(path: Path, frame: pd.DataFrame, columns: tuple[str, ...]) -> Pa
             raise DataError(f"{path.name}: {column} {broken.iloc[0]!r} has a line break, and a record is one line")
     cells = [_cells(frame[column]) for column in columns]
     lines = cells[0].str.cat(cells[1:], sep=",", na_rep="")
-    hidden = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with hidden.open("w", encoding="utf-8", newline="\n") as file:
+        with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
             file.write(f"{','.join(columns)}\n")
             file.writelines(f"{line}\n" for line in lines)
-        os.replace(hidden, path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}; nothing of it is left behind") from None
-    finally:
-        hidden.unlink(missing_ok=True)
     return path
 
 

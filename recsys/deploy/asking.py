@@ -14,7 +14,7 @@ COLUMNS = ["at", "status", "source", "milliseconds"]
 NO_ANSWER = 0  # in place of a status
 
 
-class Answers:
+class Responses:
     """What came back so far."""
 
     def __init__(self) -> None:
@@ -29,17 +29,17 @@ class Answers:
 
 
 @contextmanager
-def asked(url: str, users: Sequence[str], num_results: int) -> Iterator[Answers]:
+def requests_meanwhile(url: str, users: Sequence[str], num_results: int) -> Iterator[Responses]:
     """Ask for recommendations until the block ends, one request at a time, the users in turn.
 
     The pause between two grows from 50 ms to 2 s with the time already asked: a short while is seen closely, and hours
     on AWS cost few requests. The first minutes ask more than the one a second that a campaign provides at least.
     """
-    answers, over = Answers(), threading.Event()
-    thread = threading.Thread(target=_ask, args=(url, users, num_results, answers.rows, over), daemon=True)
+    responses, over = Responses(), threading.Event()
+    thread = threading.Thread(target=_ask, args=(url, users, num_results, responses.rows, over), daemon=True)
     thread.start()
     try:
-        yield answers
+        yield responses
     finally:
         over.set()
         thread.join()

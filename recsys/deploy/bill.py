@@ -5,7 +5,7 @@ from typing import Any
 
 from recsys.deploy.costs import HOURS, Demand, Line, first_day
 from recsys.deploy.prices import Prices
-from recsys.deploy.standing import Standing
+from recsys.deploy.standing import BilledResource
 from recsys.errors import RecsysError
 
 Row = dict[str, Any]
@@ -28,7 +28,7 @@ def estimated(lines: Sequence[Line]) -> list[Row]:
     return [*rows, _whole(rows, "USD once", "USD/hour", "USD/month")]
 
 
-def so_far(found: Sequence[Standing]) -> list[Row]:
+def so_far(found: Sequence[BilledResource]) -> list[Row]:
     """One row a standing resource and one for all of them; none where nothing stands."""
     rows = [
         {"resource": each.resource, "hours": each.hours, "USD/hour": each.hour, "USD so far": each.usd}

@@ -22,8 +22,6 @@ API_GB_SECONDS = 0.5 * 0.03  # of a request: 512 MB for 30 ms
 BATCH_GB_SECONDS = 0.5 * 0.4  # of a batch of events: 512 MB for 400 ms
 BATCHES = 30.4  # daily batches of a month
 BATCH_UNITS = 4  # write units of a profile with its recommendations
-SCAN_UNITS = 0.5  # read units of a profile that a Scan passes
-BATCH_GB = 1.0  # of the batch processor
 USER_GB_SECONDS = 0.01  # of a user in a daily batch: 1 GB for 10 ms
 OF_METHOD = 5  # custom metrics of an API's method: Count, 4XXError, 5XXError, Latency, IntegrationLatency
 OF_BATCH = 4  # of the daily batch: users served and failed, seconds, age of the model
@@ -144,20 +142,6 @@ def serverless(memory_gb: float, milliseconds: float, requests: int, prices: Pri
 def job(instance: str, seconds: float, prices: Prices, instances: int = 1) -> float:
     """USD of a training, processing or transform job. Raises ParamsError for a type without a price."""
     return instances * seconds / 3600 * prices.sagemaker.hour(instance)
-
-
-def million_users(seconds: float, prices: Prices, endpoint_hour: float | None = None) -> dict[str, float]:
-    """USD of a daily batch for a million users, in which the function works so many seconds, by what takes it.
-
-    With `endpoint_hour`, in USD, it asks an endpoint that stands for as long; without one a campaign.
-    """
-    price = prices.dynamodb
-    campaign = 1000 * prices.personalize.requests_1000
-    return {
-        "recommending": campaign if endpoint_hour is None else seconds / 3600 * endpoint_hour,
-        "function": seconds * BATCH_GB * prices.lambda_.gb_second,
-        "profiles": BATCH_UNITS * price.writes_million + SCAN_UNITS * price.reads_million,
-    }
 
 
 def _personalize(values: Params, demand: Demand, prices: Prices) -> list[Line]:

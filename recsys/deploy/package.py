@@ -7,7 +7,6 @@ environment. It is named by a digest of what is in it, so an unchanged function 
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import distribution
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from recsys import aws
 from recsys.deploy.template import PARTS
 from recsys.errors import AwsError
+from recsys.files import sha256
 
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
 FUNCTIONS = {
@@ -81,21 +81,15 @@ def publish(bucket: str) -> dict[str, str]:
 
     That is every function's zip, and the template's nested parts.
     """
-    pieces: dict[str, tuple[str, Callable[[], bytes]]] = {}
+    keys = {}
     for function, parameter in FUNCTIONS.items():
         package = build(function)
-        pieces[parameter] = package.key, lambda package=package: package.data
+        keys[parameter] = package.key
+        aws.put_once(bucket, package.key, lambda package=package: package.data)
     for parameter, path in PARTS.items():
-        pieces[parameter] = f"code/{hashlib.sha256(path.read_bytes()).hexdigest()}.yaml", path.read_bytes
-    return {parameter: _put(bucket, key, data) for parameter, (key, data) in pieces.items()}
-
-
-def _put(bucket: str, key: str, data: Callable[[], bytes]) -> str:
-    """The key, once there is an object of that name."""
-    s3 = aws.client("s3")
-    if aws.find(s3.head_object, Bucket=bucket, Key=key) is None:
-        aws.call(s3.put_object, Bucket=bucket, Key=key, Body=data())
-    return key
+        keys[parameter] = f"code/{sha256(path)}.yaml"
+        aws.put_once(bucket, keys[parameter], path)
+    return keys
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

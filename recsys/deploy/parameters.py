@@ -10,8 +10,8 @@ EXPERIMENT_ROUTES = ("recommendations", "similar-items", "rankings")  # as the A
 BY_HAND = "cron(0 0 1 1 ? 2199)"  # the last year that EventBridge knows
 
 
-def names(values: Params, version_arn: str = "") -> dict[str, str | int]:
-    """The stack's parameters that say what this environment's resources are called, and the campaign's size.
+def name_parameters(values: Params, version_arn: str = "") -> dict[str, str | int]:
+    """DatasetGroupName, SolutionName, CampaignName, MinProvisionedTPS, LambdaFunctionName and APIName.
 
     The solution may be called otherwise than the params say, since its settings are fixed: by its version, where known.
     """
@@ -26,17 +26,18 @@ def names(values: Params, version_arn: str = "") -> dict[str, str | int]:
     }
 
 
-def filters(**arns: str) -> str:
-    """The stack's Filters parameter: Personalize filters without placeholders, by the name the API knows them by."""
-    return json.dumps({name: {"arn": arn, "values": []} for name, arn in arns.items()})
+def filter_parameters(**arns: str) -> dict[str, str]:
+    """Filters: Personalize filters without placeholders, by the name the API knows them by."""
+    return {"Filters": json.dumps({name: {"arn": arn, "values": []} for name, arn in arns.items()})}
 
 
-def experiment(
+def experiment_parameters(
     name: str, campaigns: Mapping[str, str], weights: Mapping[str, float] | None = None, route: str = "recommendations"
 ) -> dict[str, str]:
-    """The stack's parameters for an A/B test of one route: a campaign's ARN, and a weight, for each variant.
+    """Experiments and ExperimentCampaignArns for an A/B test of one route: per variant a campaign's ARN and a weight.
 
-    Without weights the variants share the users equally. Deployed alone it ends every other test: see `experiments`.
+    Without weights the variants share the users equally. Deployed alone it ends every other test: see
+    `experiments_parameters`.
     Raises ParamsError where the route takes none.
     """
     if route not in EXPERIMENT_ROUTES:
@@ -46,8 +47,8 @@ def experiment(
     return {"Experiments": json.dumps({route: asked}), "ExperimentCampaignArns": arns}
 
 
-def experiments(*each: Mapping[str, str]) -> dict[str, str]:
-    """The stack's parameters for these experiments and no others, each on a route of its own; without any, for none.
+def experiments_parameters(*each: Mapping[str, str]) -> dict[str, str]:
+    """Experiments and ExperimentCampaignArns for these and no others, each on a route of its own; for none without any.
 
     Raises ParamsError where two are for one route.
     """
@@ -58,8 +59,8 @@ def experiments(*each: Mapping[str, str]) -> dict[str, str]:
     return {"Experiments": json.dumps(dict(asked)), "ExperimentCampaignArns": ",".join(sorted(arns))}
 
 
-def retraining(values: Params, by_hand: bool = False) -> dict[str, str]:
-    """The stack's parameters that say when to train anew, and by how much worse a version may be that goes live.
+def retraining_parameters(values: Params, by_hand: bool = False) -> dict[str, str]:
+    """RetrainingSchedule and RetrainingTolerance: when to train anew, and how much worse what goes live may be.
 
     `by_hand` brings the state machine also where the params set no schedule: with one that does not come in our time,
     so that nothing is trained, and billed, but by who asks for it.

@@ -83,10 +83,6 @@ class XRay(Section):
     traces_million: Usd
 
 
-class S3(Section):
-    storage_gb_month: Usd
-
-
 class Transfer(Section):
     out_gb: Usd
 
@@ -106,7 +102,6 @@ class Prices(Section):
     cloudtrail: CloudTrail
     stepfunctions: StepFunctions
     xray: XRay
-    s3: S3
     transfer: Transfer
 
 

@@ -17,7 +17,7 @@ ENDPOINT_ARN = re.compile("arn:[^:]+:sagemaker:[^:]*:[^:]*:endpoint/")
 
 
 @dataclass(frozen=True)
-class Standing:
+class BilledResource:
     """One resource billed by the hour: its age in hours, USD an hour, and what to know about it."""
 
     resource: str
@@ -36,9 +36,9 @@ class Standing:
         return self.hours * self.hour
 
 
-def standing(
+def billed_now(
     group_name: str, stack_name: str, prices: Prices, now: datetime | None = None, stage: str | None = None
-) -> list[Standing]:
+) -> list[BilledResource]:
     """Campaigns, solutions that train by themselves, stream and endpoints. Looks, and changes nothing.
 
     With a `stage` also the endpoints that carry its tags, though no stack knows of them.
@@ -55,17 +55,17 @@ def standing(
     return [*found, *(each for name in dict.fromkeys(names) for each in _endpoint(name, prices, now))]
 
 
-def _solution(arn: str, prices: Prices, now: datetime) -> Iterator[Standing]:
+def _solution(arn: str, prices: Prices, now: datetime) -> Iterator[BilledResource]:
     for campaign in CAMPAIGN.listed(solutionArn=arn):
         described = CAMPAIGN.describe(campaign)
         if described:
             body = described["campaign"]
             rate = body["minProvisionedTPS"] * prices.personalize.tps_hour
-            yield Standing(campaign, _hours(body["creationDateTime"], now), rate, _idle(campaign, body, now))
+            yield BilledResource(campaign, _hours(body["creationDateTime"], now), rate, _idle(campaign, body, now))
     solution = (SOLUTION.describe(arn) or {}).get("solution", {})
     if solution.get("performAutoTraining"):
         note = "trains by itself every 7 days: recsys run --set training.perform_auto_training=false"
-        yield Standing(arn, _hours(solution["creationDateTime"], now), 0.0, (note,))
+        yield BilledResource(arn, _hours(solution["creationDateTime"], now), 0.0, (note,))
 
 
 def _idle(arn: str, campaign: dict, now: datetime) -> tuple[str, ...]:
@@ -86,17 +86,17 @@ def _idle(arn: str, campaign: dict, now: datetime) -> tuple[str, ...]:
     return ("idle for a day: nobody asked it anything; `recsys destroy` ends what it costs",)
 
 
-def _stream(name: str | None, prices: Prices, now: datetime) -> Iterator[Standing]:
+def _stream(name: str | None, prices: Prices, now: datetime) -> Iterator[BilledResource]:
     summary = aws.find(aws.client("kinesis").describe_stream_summary, StreamName=name) if name else None
     if summary:
         body = summary["StreamDescriptionSummary"]
         billed = body.get("StreamModeDetails", {}).get("StreamMode") != "ON_DEMAND"
         rate = body["OpenShardCount"] * prices.kinesis.shard_hour if billed else 0.0
         notes = () if billed else ("ON_DEMAND: billed by its hours and gigabytes, which are not in this",)
-        yield Standing(body["StreamARN"], _hours(body["StreamCreationTimestamp"], now), rate, notes)
+        yield BilledResource(body["StreamARN"], _hours(body["StreamCreationTimestamp"], now), rate, notes)
 
 
-def _endpoint(endpoint_name: str, prices: Prices, now: datetime) -> Iterator[Standing]:
+def _endpoint(endpoint_name: str, prices: Prices, now: datetime) -> Iterator[BilledResource]:
     endpoint = ENDPOINT.describe(endpoint_name)
     if endpoint is None:
         return
@@ -109,7 +109,7 @@ def _endpoint(endpoint_name: str, prices: Prices, now: datetime) -> Iterator[Sta
     rate = sum(count * known.get(types.get(variant), 0.0) for variant, count in counts.items())
     unknown = sorted({type_ for type_ in types.values() if type_ and type_ not in known})
     notes = tuple(f"no price of {type_} is known: recsys cost --prices FILE" for type_ in unknown)
-    yield Standing(endpoint["EndpointArn"], _hours(endpoint["CreationTime"], now), rate, notes)
+    yield BilledResource(endpoint["EndpointArn"], _hours(endpoint["CreationTime"], now), rate, notes)
 
 
 def _hours(since: datetime, now: datetime) -> float:

@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 
-from recsys import aws, http
-from recsys import params as parameters
+from recsys import aws, files, http
 from recsys.errors import NotKnown, RecsysError
 from recsys.params import Params
 
@@ -39,7 +38,7 @@ def python(_: Params) -> str:
 
 def packages(_: Params) -> str:
     """Every package pyproject.toml asks for, in a version it takes; what differs from the lock file is told."""
-    project = tomllib.loads((parameters.root() / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((files.root() / "pyproject.toml").read_text())["project"]
     wrong = []
     for needed in map(Requirement, project["dependencies"]):
         found = _version(needed.name)
@@ -50,7 +49,7 @@ def packages(_: Params) -> str:
     if wrong:
         raise RecsysError(f"{', '.join(wrong)}; run: make setup")
     locked: dict[str, set[str | None]] = {}
-    for name, version in LOCKED.findall((parameters.root() / "requirements.lock").read_text()):
+    for name, version in LOCKED.findall((files.root() / "requirements.lock").read_text()):
         locked.setdefault(name, {None}).add(version)  # a package may have another version for another Python
     other = [f"{name} {found}" for name, versions in locked.items() if (found := _version(name)) not in versions]
     drift = f"; not as in requirements.lock: {', '.join(other)}" if other else ""
@@ -59,10 +58,10 @@ def packages(_: Params) -> str:
 
 def disk(_: Params) -> str:
     """Room for environments, data and runs."""
-    free = shutil.disk_usage(parameters.root()).free / 2**30
+    free = shutil.disk_usage(files.root()).free / 2**30
     if free < NEEDED_GIB:
         raise RecsysError(
-            f"{free:.1f} GiB free at {parameters.root()}: {NEEDED_GIB} are needed; remove old folders in runs/"
+            f"{free:.1f} GiB free at {files.root()}: {NEEDED_GIB} are needed; remove old folders in runs/"
         )
     return f"{free:.0f} GiB free"
 
@@ -70,7 +69,7 @@ def disk(_: Params) -> str:
 def endpoint(values: Params, occupant: Occupant) -> str:
     """What answers in AWS's place: ours, another emulator, a stranger on the port, nobody."""
     url = values.aws.endpoint
-    others = "".join(f"; but {name} is {there}" for name, there in aws.elsewhere().items())
+    others = "".join(f"; but {name} is {there}" for name, there in aws.service_endpoints().items())
     if not url:
         return "AWS itself" + others
     address = urlsplit(url)

@@ -44,13 +44,13 @@ class Clock:
                 time.sleep(wait)
             yield number
 
-    def insist(
+    def retry(
         self,
         work: Callable[[Collection[Subject]], dict[Subject, Exception]],
         subjects: Collection[Subject],
-        passes: Callable[[Exception], bool] = is_transient,
+        retryable: Callable[[Exception], bool] = is_transient,
     ) -> dict[Subject, Exception]:
-        """Do some work, and again for those it fails for as long as that may pass; returns who is left, and why.
+        """Do some work, and again for those it fails as long as the failure is retryable; returns who is left, and why.
 
         `work` takes the subjects and returns those that failed.
         """
@@ -59,7 +59,7 @@ class Clock:
         with suppress(OutOfTime):
             for _ in self.attempts():
                 failed = work([each for each in failed if each not in settled])
-                settled |= {each: error for each, error in failed.items() if not passes(error)}
+                settled |= {each: error for each, error in failed.items() if not retryable(error)}
                 if failed.keys() <= settled.keys():
                     break
         return settled | failed

@@ -30,7 +30,7 @@ START_SECONDS, STOP_SECONDS = 60.0, 30.0
 HEALTH_SECONDS = 3.0  # a server that is ours answers at once
 TOLD_EVERY = 5.0  # seconds between two lines about the same wait
 
-Report = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Status:
     health: dict[str, Any] | None = None
 
 
-def up(port: int = PORT, state: Path = STATE, report: Report | None = None, options: Options | None = None) -> Status:
+def up(port: int = PORT, state: Path = STATE, report: Say | None = None, options: Options | None = None) -> Status:
     """Start the embedded AWS on `port` with its state in `state`, unless it runs there; returns when it answers.
 
     A server that runs there already goes on with the options it was started with.
@@ -72,7 +72,7 @@ def up(port: int = PORT, state: Path = STATE, report: Report | None = None, opti
     return Status(True, _endpoint(port), state, process.pid, health)
 
 
-def down(state: Path = STATE, report: Report | None = None) -> bool:
+def down(state: Path = STATE, report: Say | None = None) -> bool:
     """Stop the embedded AWS of `state`, its state saved; whether one ran. Raises LocalError where it will not end."""
     say, state = report or _silent, Path(state).resolve()
     note = Ours.running(state)
@@ -122,7 +122,7 @@ def calls(state: Path = STATE) -> list[dict[str, Any]]:
     return answer
 
 
-def reset(state: Path = STATE, report: Report | None = None) -> None:
+def reset(state: Path = STATE, report: Say | None = None) -> None:
     """Stop the embedded AWS and begin with nothing. A damaged state is set aside beside the folder, not deleted.
 
     Raises LocalError where `state` is not a state folder, nothing else is ever removed, or where a server holds it.
@@ -140,7 +140,7 @@ def reset(state: Path = STATE, report: Report | None = None) -> None:
         _remove(state, say)
 
 
-def _remove(state: Path, say: Report) -> None:
+def _remove(state: Path, say: Say) -> None:
     reason = damage.found(state)
     if reason is None:
         shutil.rmtree(state)
@@ -184,7 +184,7 @@ def _silent(_: str) -> None:
     return None
 
 
-def _forget_dead(state: Path, say: Report) -> None:
+def _forget_dead(state: Path, say: Say) -> None:
     note = Ours.read(state)
     if note and not held(state):
         say(f"process {note.pid} has ended without a clean stop; its state in {state} is taken up")
@@ -231,9 +231,7 @@ def _spawn(port: int, state: Path, options: Options) -> tuple[subprocess.Popen, 
         ) from error
 
 
-def _wait_until_healthy(
-    process: subprocess.Popen, port: int, state: Path, log_start: int, say: Report
-) -> dict[str, Any]:
+def _wait_until_healthy(process: subprocess.Popen, port: int, state: Path, log_start: int, say: Say) -> dict[str, Any]:
     started, told = time.monotonic(), 0.0
     while process.poll() is None:
         health = _health(port)

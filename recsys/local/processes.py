@@ -16,7 +16,7 @@ from typing import IO, Any
 import psutil
 
 from recsys.errors import LocalError
-from recsys.local.shared.files import write_whole
+from recsys.files import replace_text
 
 NOTE, LOCK = "server.json", "server.lock"
 ATTEMPTS, PAUSE = 50, 0.02  # how often, how many seconds apart: what is in the way for an instant is waited for
@@ -31,7 +31,7 @@ class Ours:
 
     def write(self, state: Path) -> None:
         """Leave a note in `state`, whole or not at all."""
-        write_whole(state / NOTE, json.dumps(asdict(self)))
+        replace_text(state / NOTE, json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, state: Path) -> "Ours | None":

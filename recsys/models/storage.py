@@ -4,7 +4,6 @@
 keeps each page of a file in memory once.
 """
 
-import hashlib
 import json
 import os
 import tempfile
@@ -18,6 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from recsys.errors import ModelError
+from recsys.files import sha256
 
 VERSION = 3
 META = "meta.json"
@@ -152,11 +152,11 @@ def _write_files(folder: Path, stored: Stored) -> None:
         "version": VERSION,
         "model": stored.kind,
         "arrays": list(stored.arrays),
-        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+        "sha256": {path.name: sha256(path) for path in sorted(folder.iterdir())},
         "about": stored.meta,
     }
     (folder / META).write_text(json.dumps(meta, indent=1), "utf-8")
-    (folder / META_SUM).write_text(f"{_sha256(folder / META)}  {META}\n", "utf-8")
+    (folder / META_SUM).write_text(f"{sha256(folder / META)}  {META}\n", "utf-8")
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
@@ -177,10 +177,5 @@ def _digest(path: Path) -> str:
 def _verify(path: Path, digest: str) -> None:
     if not path.is_file():
         raise ModelError(f"{path} is missing: restore it or train the model again")
-    if _sha256(path) != digest:
+    if sha256(path) != digest:
         raise ModelError(f"{path} was cut short or altered since it was saved: restore it or train the model again")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

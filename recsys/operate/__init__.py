@@ -7,7 +7,14 @@ from recsys.operate.exposures import exposures
 from recsys.operate.incoming import hand_in, news
 from recsys.operate.monitoring import alarms, dashboard_address, failing, settled, vital_signs
 from recsys.operate.rehearsal import rehearse
-from recsys.operate.retraining import in_short, measured, refused_by_chance, retrain, steps, versions
+from recsys.operate.retraining import (
+    false_refusal_rate,
+    offline_metrics,
+    retrain,
+    steps,
+    version_tags,
+    with_short_metric_names,
+)
 from recsys.operate.traces import Trace, follow
 
 __all__ = [
@@ -20,12 +27,11 @@ __all__ = [
     "drift",
     "exposures",
     "failing",
+    "false_refusal_rate",
     "follow",
     "hand_in",
-    "in_short",
-    "measured",
     "news",
-    "refused_by_chance",
+    "offline_metrics",
     "rehearse",
     "results",
     "retrain",
@@ -34,6 +40,7 @@ __all__ = [
     "smallest_lift",
     "so_far",
     "steps",
-    "versions",
+    "version_tags",
     "vital_signs",
+    "with_short_metric_names",
 ]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from recsys import aws
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
-from recsys.runs import sha256
+from recsys.files import sha256
 
 FOLDER = "tables/incoming/interactions"
 LEAST = 1_000  # interactions that Personalize adds at once, at least
@@ -43,11 +43,8 @@ def hand_in(bucket: str, path: Path, dataset_arn: str) -> str | None:
     if rows < LEAST:
         return None
     name = hashlib.sha256(f"{sha256(path)} {_newest_full_import(dataset_arn)}".encode()).hexdigest()[:16]
-    s3, key = aws.client("s3"), f"{FOLDER}/{name}.csv"
-    # Put again an object may get another ETag, by which the retraining would take it for a new one.
-    if aws.find(s3.head_object, Bucket=bucket, Key=key) is None:
-        with path.open("rb") as body:
-            aws.call(s3.put_object, Bucket=bucket, Key=key, Body=body)
+    key = f"{FOLDER}/{name}.csv"
+    aws.put_once(bucket, key, path)  # put again it may get another ETag, by which the retraining takes it for a new one
     return f"s3://{bucket}/{key}"
 
 

@@ -2,10 +2,9 @@
 
 import json
 import uuid
-from collections.abc import Mapping
 from itertools import pairwise
 from statistics import NormalDist
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -26,13 +25,27 @@ STEPS = {
 }
 
 
-def retrain(suffix: str, run: str = "", **wait: Any) -> dict[str, Any]:
+class Outcome(TypedDict):
+    """What a retraining tells the topic (recsys/infra/retraining.yaml); None where it did not come to that."""
+
+    outcome: str  # live or refused
+    reason: str
+    campaignArn: str
+    servingVersionArn: str | None  # before it
+    newVersionArn: str | None
+    metric: str  # by which the two are compared
+    servingValue: float | None
+    newValue: float | None
+    executionArn: str
+
+
+def retrain(suffix: str, run: str = "", **wait: Any) -> Outcome:
     """Begin a retraining of the environment and follow it to its end; returns what it told the topic.
 
-    That is `outcome`, live or refused, its `reason`, both versions and their metric. Where this process is cut off the
-    retraining goes on by itself. Training is billed: one under way is gone on with, and so is one that ended with a
-    version that this `run` paid for, as long as the campaign serves what it left there. `wait` is for aws.wait: timeout
-    in seconds, report. Raises AwsError where none is deployed, Refused with the reason where it failed, TimedOut.
+    Where this process is cut off the retraining goes on by itself. Training is billed: one under way is gone on
+    with, and so is one that ended with a version that this `run` paid for, as long as the campaign serves what it
+    left there. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is deployed, Refused
+    with the reason where it failed, TimedOut.
     """
     machine = _machine(suffix)
     execution = _begun(machine, run) or _begin(machine, run)
@@ -40,7 +53,7 @@ def retrain(suffix: str, run: str = "", **wait: Any) -> dict[str, Any]:
     return json.loads(ended["output"])
 
 
-def refused_by_chance(values: np.ndarray, tolerance: float) -> float:
+def false_refusal_rate(values: np.ndarray, tolerance: float) -> float:
     """The chance that a version just as good as the one that serves measures worse by more than `tolerance` per cent.
 
     values: (n_users,) of the metric. Each version is measured on as many users of its own, so that both figures are
@@ -49,41 +62,42 @@ def refused_by_chance(values: np.ndarray, tolerance: float) -> float:
         P(Y < (1 - t) X) = Phi(-t m / (s sqrt(1 + (1 - t)^2))),  t = tolerance / 100
 
     >>> values = np.tile([1.0, 0.0, 0.0], 40)
-    >>> round(refused_by_chance(values, 5), 2), round(refused_by_chance(values, 20), 2)
+    >>> round(false_refusal_rate(values, 5), 2), round(false_refusal_rate(values, 20), 2)
     (0.39, 0.11)
     """
     mean, error, part = np.mean(values), np.std(values) / np.sqrt(len(values)), tolerance / 100
     return NormalDist().cdf(-part * mean / (error * np.sqrt(1 + (1 - part) ** 2))) if error else 0.0
 
 
-def in_short(told: Mapping[str, Any]) -> dict[str, Any]:
+def with_short_metric_names(outcome: Outcome) -> Outcome:
     """The same for people: the metric under the name that the field has for it.
 
-    >>> in_short({"metric": "precision_at_5", "reason": "precision_at_5 was 0.1"})
+    >>> with_short_metric_names({"metric": "precision_at_5", "reason": "precision_at_5 was 0.1"})
     {'metric': 'precision@5', 'reason': 'precision@5 was 0.1'}
     """
-    return {**told, **{name: metrics.short_names(told[name]) for name in ("metric", "reason")}}
+    short = {name: metrics.short_names(outcome[name]) for name in ("metric", "reason")}
+    return {**outcome, **short}
 
 
-def versions(told: Mapping[str, Any]) -> dict[str, str]:
-    """The version that serves after what a retraining told, and the one that it trained, if it came to that.
+def version_tags(outcome: Outcome) -> dict[str, str]:
+    """The version that serves after a retraining, and the one that it trained, if it came to that: names to record.
 
     Raises AwsError where it did not even look at the campaign, as another one was at work.
     """
-    new, before = told["newVersionArn"], told["servingVersionArn"]
+    new, before = outcome["newVersionArn"], outcome["servingVersionArn"]
     if before is None:
-        raise AwsError(f"the retraining was {told['outcome']}: {told['reason']}")
-    serving = new if told["outcome"] == "live" else before
+        raise AwsError(f"the retraining was {outcome['outcome']}: {outcome['reason']}")
+    serving = new if outcome["outcome"] == "live" else before
     return {"ServingVersionArn": serving} | ({"RetrainedVersionArn": new} if new else {})
 
 
-def measured(told: Mapping[str, Any]) -> pd.DataFrame:
+def offline_metrics(outcome: Outcome) -> pd.DataFrame:
     """Personalize's offline metrics of the version that served and of the new one: columns metric, before, after.
 
     `after` is nan where nothing was trained.
     """
     ask = aws.client("personalize").get_solution_metrics
-    arns = {"before": told["servingVersionArn"], "after": told["newVersionArn"]}
+    arns = {"before": outcome["servingVersionArn"], "after": outcome["newVersionArn"]}
     found = {when: aws.call(ask, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
     table = pd.DataFrame(found, columns=list(arns), dtype=float).rename(index=metrics.short_names)
     return table.rename_axis("metric").reset_index()
@@ -137,12 +151,12 @@ def _begin(machine: str, run: str) -> str:
 
 def _holds(execution: str) -> bool:
     """Whether it trained, and the campaign serves what it left there."""
-    told = json.loads(_described(execution)["output"])
-    if told["newVersionArn"] is None:
+    outcome: Outcome = json.loads(_described(execution)["output"])
+    if outcome["newVersionArn"] is None:
         return False
     describe = aws.client("personalize").describe_campaign
-    campaign = aws.call(describe, campaignArn=told["campaignArn"])["campaign"]
-    return campaign["solutionVersionArn"] == versions(told)["ServingVersionArn"]
+    campaign = aws.call(describe, campaignArn=outcome["campaignArn"])["campaign"]
+    return campaign["solutionVersionArn"] == version_tags(outcome)["ServingVersionArn"]
 
 
 def _described(execution: str) -> dict[str, Any]:

@@ -97,18 +97,18 @@ def _bands(axes: Axes, steps: pd.DataFrame) -> None:
     axes.grid(axis="x", visible=False)
 
 
-def retraining_verdict(told: Mapping[str, Any], tolerance: float) -> Figure:
+def retraining_verdict(outcome: Mapping[str, Any], tolerance: float) -> Figure:
     """Is the new version good enough? The metric of both versions, and the line below which a new one is refused.
 
-    `told` is what the retraining told: outcome, reason, metric, servingValue and newValue, None where there was nothing
-    to compare. `tolerance` is in per cent.
+    `outcome` has what the retraining told: outcome, reason, metric, servingValue and newValue, None where there was
+    nothing to compare. `tolerance` is in per cent.
     """
-    old, new, outcome = told["servingValue"], told["newValue"], told["outcome"].capitalize()
+    old, new, verdict = outcome["servingValue"], outcome["newValue"], outcome["outcome"].capitalize()
     if old is None or new is None:
         with canvas(1.5) as (figure, axes):
             style.instead(axes, "nothing was compared")
-            return finished(figure, "The verdict", f"{outcome}: {told['reason']}.")
-    limit, metric = old * (1 - tolerance / 100), told["metric"]
+            return finished(figure, "The verdict", f"{verdict}: {outcome['reason']}.")
+    limit, metric = old * (1 - tolerance / 100), outcome["metric"]
     with canvas(2.35) as (figure, axes):
         axes.axvline(limit, color=INK, linewidth=1.3, linestyle=style.DASHES[1])
         for place, value in enumerate((old, new)):
@@ -121,7 +121,7 @@ def retraining_verdict(told: Mapping[str, Any], tolerance: float) -> Figure:
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="y", visible=False)
         change = f" ({100 * (new / old - 1):+.1f} %)" if old else ""
-        finding = f"{outcome}: {metric} was {old:.4f} and is {new:.4f}{change}; "
+        finding = f"{verdict}: {metric} was {old:.4f} and is {new:.4f}{change}; "
         finding += f"a version is refused below {limit:.4f}, {tolerance:g} % less than it was."
         return finished(figure, "The verdict", finding)
 

@@ -61,7 +61,7 @@ def ensure_endpoint(name: str, variants: Mapping[str, Variant], tags: dict[str, 
     if endpoint and endpoint.endpoint_status == "Failed":
         # One that never came up can only be deleted.
         aws.call(endpoint.delete)
-        aws.gone(f"endpoint {name}", lambda: sdk.find(endpoints.get, endpoint_name=name), **wait)
+        aws.wait_until_gone(f"endpoint {name}", lambda: sdk.find(endpoints.get, endpoint_name=name), **wait)
         endpoint = None
     if endpoint is None:
         request = {"endpoint_name": name, "endpoint_config_name": config, "tags": sdk.tags(tags)}
@@ -75,13 +75,6 @@ def ensure_endpoint(name: str, variants: Mapping[str, Variant], tags: dict[str, 
         reason = endpoint.failure_reason or "no reason given"
         raise Refused(f"endpoint {name} keeps its old variants: {reason}", code="UpdateFailed")
     return endpoint
-
-
-def split_traffic(endpoint: Any, weights: Mapping[str, float], **wait: Any) -> Any:
-    """Share the calls among an endpoint's variants by these weights, without an interruption."""
-    desired = [{"variant_name": name, "desired_weight": weight} for name, weight in weights.items()]
-    aws.call(endpoint.update_weights_and_capacities, desired_weights_and_capacities=desired)
-    return _in_service(endpoint, **wait)
 
 
 def ask(endpoint: Any, request: dict[str, Any], variant: str | None = None) -> dict[str, Any]:

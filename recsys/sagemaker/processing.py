@@ -28,14 +28,16 @@ def prepare_data(
     """The job that cleans the file at `address`, Completed (an SDK ProcessingJob), and where the prepared CSV lies.
 
     `columns` maps our names to the file's, such as `{"USER_ID": "customer"}`. `address` and `output` are s3:// URIs. A
-    job that prepared the same file before is taken. Raises Refused with the container's own reason when it fails.
+    job that prepared the same file before is taken. No notebook calls it: it is for files that are too large for one.
+
+    Raises Refused with the container's own reason when it fails.
     """
     arguments = [word for ours, theirs in sorted((columns or {}).items()) for word in ("--map", f"{ours}={theirs}")]
     jobs, full = sdk.resources().ProcessingJob, sdk.digested(name, image=image, address=address, arguments=arguments)
     place = f"{output}/{full}"
     prepared = f"{place}/{PREPARED}/interactions.csv"
     job = sdk.recent(jobs, full, "processing_job_status")
-    if job is None or (job.processing_job_status == "Completed" and not sdk.stands(prepared)):
+    if job is None or (job.processing_job_status == "Completed" and not sdk.exists(prepared)):
         cluster = {"instance_type": instance, "instance_count": 1, "volume_size_in_gb": VOLUME_GB}
         job = aws.call(
             jobs.create,

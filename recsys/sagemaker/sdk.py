@@ -84,7 +84,7 @@ def recent(kind: Any, name: str, status: str) -> Any:
     return next((job for job in jobs if getattr(job, status) in ("InProgress", "Completed")), None)
 
 
-def stands(uri: str) -> bool:
+def exists(uri: str) -> bool:
     """Whether there is an object at an s3:// URI: a job outlives the bucket that it wrote to."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return aws.find(aws.client("s3").head_object, Bucket=bucket, Key=key) is not None

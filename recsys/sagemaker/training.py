@@ -113,4 +113,4 @@ def _channel(address: str) -> Any:
 
 
 def _kept(job: Any) -> bool:
-    return job.training_job_status == "InProgress" or sdk.stands(job.model_artifacts.s3_model_artifacts)
+    return job.training_job_status == "InProgress" or sdk.exists(job.model_artifacts.s3_model_artifacts)

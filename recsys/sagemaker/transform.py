@@ -80,4 +80,4 @@ def _answers(job: Any) -> str:
 
 
 def _kept(job: Any) -> bool:
-    return job.transform_job_status == "InProgress" or sdk.stands(_answers(job))
+    return job.transform_job_status == "InProgress" or sdk.exists(_answers(job))

@@ -39,11 +39,11 @@ def ensure_campaign(
 
 
 def remove_campaign(arn: str, **wait: Any) -> None:
-    """Delete a campaign and wait until it is gone; one that is not there is gone already. `wait` is for aws.gone."""
+    """Delete a campaign and wait until it is gone; one that is not there is already. `wait`: aws.wait_until_gone's."""
     personalize = aws.client("personalize")
     if aws.find(personalize.describe_campaign, campaignArn=arn):
         aws.call(personalize.delete_campaign, campaignArn=arn)
-    aws.gone(arn, lambda: aws.find(personalize.describe_campaign, campaignArn=arn), **wait)
+    aws.wait_until_gone(arn, lambda: aws.find(personalize.describe_campaign, campaignArn=arn), **wait)
 
 
 def describe(arn: str) -> dict[str, Any]:

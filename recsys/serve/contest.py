@@ -30,10 +30,6 @@ class Contest:
     milliseconds: dict[str, np.ndarray]
     leads: dict[str, metrics.Interval]
 
-    def lead(self, over: str) -> str:
-        """The lead over one of the others, with its 95 % interval."""
-        return self.leads[over].signed()
-
 
 def unheard(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) -> dict[str, list[str]]:
     """What up to `most` users did later: user -> item ids, of users and items in `known`.

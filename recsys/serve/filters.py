@@ -27,7 +27,7 @@ def ensure_filter(group_arn: str, name: str, expression: str, tags: dict[str, st
     arn = next((entry["filterArn"] for entry in filters if entry["name"] == name), None)
     if arn is not None and _describe(arn)["filterExpression"] != expression:
         aws.call(personalize.delete_filter, filterArn=arn)
-        aws.gone(f"filter {name}", lambda: aws.find(personalize.describe_filter, filterArn=arn), **wait)
+        aws.wait_until_gone(f"filter {name}", lambda: aws.find(personalize.describe_filter, filterArn=arn), **wait)
         arn = None
     if arn is None:
         request = {"name": name, "datasetGroupArn": group_arn, "filterExpression": expression, "tags": aws.tags(tags)}

@@ -42,10 +42,6 @@ class Comparison:
         """A model's mean of a metric."""
         return float(self._row(name, metric)["mean"])
 
-    def lead(self, over: str) -> str:
-        """The model's lead over one of the others, with its 95 % interval."""
-        return self.leads[over].signed()
-
     def _row(self, name: str, metric: str) -> pd.Series:
         return self.table[(self.table["name"] == name) & (self.table["metric"] == metric)].iloc[0]
 

@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from recsys import aws
-from recsys.runs import sha256
+from recsys.files import sha256
 
 
 def upload(bucket: str, path: Path, prefix: str) -> str:
     """Put a file under `prefix/<content hash>/` unless its bytes are there already; returns its s3:// address."""
-    s3 = aws.client("s3")
     key = f"{prefix}/{sha256(path)[:16]}/{path.name}"
-    if aws.find(s3.head_object, Bucket=bucket, Key=key) is None:
-        with path.open("rb") as body:
-            aws.call(s3.put_object, Bucket=bucket, Key=key, Body=body)
+    aws.put_once(bucket, key, path)
     return f"s3://{bucket}/{key}"
 
 

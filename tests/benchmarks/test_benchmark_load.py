@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks import api, stream
+from benchmarks import api, batch_endpoint, stream
+from recsys.deploy import prices
 
 
 def test_a_batch_has_as_many_records_and_users_as_asked_and_none_twice() -> None:
@@ -32,3 +33,12 @@ def test_a_refusal_ends_the_measurement() -> None:
         with pytest.raises(SystemExit, match="2 clients were let down, the first: 502"):
             api.load(f"http://127.0.0.1:{server.server_port}/{{user}}?n=1", 2, 0.5)
         server.shutdown()
+
+
+def test_a_million_users_cost_a_campaign_their_number_and_an_endpoint_the_time_they_take() -> None:
+    known = prices.load()
+    asked, hosted = (batch_endpoint.million_users(7200, known, hour) for hour in (None, 0.1))
+    assert (asked.pop("recommending"), hosted.pop("recommending")) == pytest.approx(
+        (1000 * known.personalize.requests_1000, 0.2)
+    )
+    assert asked == hosted

@@ -103,7 +103,7 @@ def run(module, monkeypatch, *arguments):
     module.main()
 
 
-def test_from_a_file_to_its_page(tmp_path, monkeypatch):
+def test_a_file_of_events_becomes_the_protocols_page(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     days = 1_600_000_000 + 86_400 * np.arange(20)
     rows = [(f"u{u}", f"i{rng.integers(5) + 5 * (u % 4)}", day + 7 * u) for u in range(60) for day in days]

@@ -72,7 +72,7 @@ def run(module, monkeypatch, *arguments):
     module.main()
 
 
-def test_from_a_file_to_its_page(regulars, tmp_path, monkeypatch, capsys):
+def test_a_file_of_events_becomes_the_quality_page(regulars, tmp_path, monkeypatch, capsys):
     found = tmp_path / "found.json"
     run(quality, monkeypatch, regulars, "--models", MODELS, "--json", found, "--threads", 1)
     assert "seen items are kept for all models" in capsys.readouterr().out

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from recsys.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
-from recsys.data.checks import Report
+from recsys.data.checks import QualityReport
 from recsys.data.clean import Rule, clean, merge_lines, rules
 
 NOW = 1_700_000_000
@@ -67,7 +67,7 @@ def test_merged_lines_keep_the_order_and_the_total() -> None:
 
 def test_the_report_reads_as_a_table_and_as_text(events: pd.DataFrame) -> None:
     kept, problems = clean(events, rules(NOW))
-    report = Report("file", len(events), len(kept), tuple(problems), ("when read as epoch seconds",))
+    report = QualityReport("file", len(events), len(kept), tuple(problems), ("when read as epoch seconds",))
     frame = report.to_frame()
     assert list(frame) == ["table", "problem", "rows", "share", "action", "removed", "examples"]
     assert frame["rows"].is_monotonic_decreasing and frame["rows"].min() > 0
@@ -79,4 +79,4 @@ def test_the_report_reads_as_a_table_and_as_text(events: pd.DataFrame) -> None:
 
 
 def test_a_clean_table_says_so() -> None:
-    assert "no problem found" in str(Report("file", 5, 5, ()))
+    assert "no problem found" in str(QualityReport("file", 5, 5, ()))

@@ -40,7 +40,7 @@ def url() -> Iterator[str]:
 
 
 def test_each_request_is_told_with_what_became_of_it(url: str) -> None:
-    with deploy.asked(url, ["well", "refused", "cut", "garbled"], 5) as answers:
+    with deploy.requests_meanwhile(url, ["well", "refused", "cut", "garbled"], 5) as answers:
         eventually(lambda: len(answers.rows) >= 5)
     table = answers.table()
     assert table["status"][:5].to_list() == [200, 500, 0, 0, 200]
@@ -50,13 +50,13 @@ def test_each_request_is_told_with_what_became_of_it(url: str) -> None:
 
 def test_it_ends_with_its_block_and_when_that_fails_too(url: str) -> None:
     threads = threading.active_count()
-    with pytest.raises(KeyError), deploy.asked(url, ["well"], 5):
+    with pytest.raises(KeyError), deploy.requests_meanwhile(url, ["well"], 5):
         raise KeyError
     assert threading.active_count() == threads
 
 
 def test_where_nobody_listens_every_request_failed() -> None:
-    with deploy.asked(f"http://127.0.0.1:{ports.free_port()}", ["u"], 5) as answers:
+    with deploy.requests_meanwhile(f"http://127.0.0.1:{ports.free_port()}", ["u"], 5) as answers:
         eventually(lambda: len(answers.rows) >= 2)
     assert set(answers.table()["status"]) == {0}
     assert "does not answer" in answers.table()["source"][0]

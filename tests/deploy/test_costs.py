@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 from recsys import params as parameters
 from recsys.cli import app
-from recsys.cli.estimates import agreed, counted
+from recsys.cli.estimates import confirm_costs, count_interactions
 from recsys.deploy import bill, costs, prices
-from recsys.deploy.answers import usd_per_million
+from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.costs import Demand, Line
-from recsys.deploy.standing import standing
+from recsys.deploy.standing import billed_now
 from recsys.deploy.walkthrough import walkthrough
 from recsys.errors import ParamsError, RecsysError
 
@@ -86,14 +86,6 @@ def test_a_serverless_endpoint_bills_memory_time_and_bytes_of_each_request() -> 
     price = PRICES.sagemaker
     each = 2 * 0.01 * price.serverless_gb_second + costs.ANSWER_GB * price.data_gb
     assert costs.serverless(2, 10, 1000, PRICES).demand == pytest.approx(1000 * each)
-
-
-def test_a_million_users_cost_a_campaign_their_number_and_an_endpoint_the_time_they_take() -> None:
-    asked, hosted = (costs.million_users(7200, PRICES, hour) for hour in (None, 0.1))
-    assert (asked.pop("recommending"), hosted.pop("recommending")) == pytest.approx(
-        (1000 * PRICES.personalize.requests_1000, 0.2)
-    )
-    assert asked == hosted
 
 
 def test_a_record_of_who_touches_the_data_is_billed_where_it_is_asked_for() -> None:
@@ -209,13 +201,13 @@ class TestTheCommand:
         table = pd.DataFrame({"USER_ID": ["u"] * 1_500_000})
         table.to_csv(file, index=False) if suffix == ".csv" else table.to_parquet(file)
         given = values("data.source=file", f"data.data_file={file}")
-        assert counted(given) == 1_500_000
+        assert count_interactions(given) == 1_500_000
         with pytest.raises(RecsysError, match="more than --max-usd 20"):
-            agreed(given, yes=True, max_usd=20.0)
+            confirm_costs(given, yes=True, max_usd=20.0)
 
     @pytest.mark.parametrize(("source", "rows"), [("sample", 29_288), ("online-retail", 541_909), ("file", 100_000)])
     def test_knows_the_shops_it_brings_and_guesses_where_there_is_no_file(self, source: str, rows: int) -> None:
-        assert counted(values(f"data.source={source}")) == rows
+        assert count_interactions(values(f"data.source={source}")) == rows
 
     def test_refuses_what_is_above_the_limit(self) -> None:
         with pytest.raises(RecsysError, match=r"would cost [\d.]+ USD, more than --max-usd 1: fewer shards"):
@@ -239,31 +231,31 @@ class TestWhatStands:
     def test_a_campaign_nobody_asks_is_told_of_with_what_it_has_cost(self, shop: shops.Shop) -> None:
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"), minProvisionedTPS=2)
         in_two_days = datetime.now(UTC) + timedelta(days=2)
-        found = {each.resource: each for each in standing(shop.name, "no-such-stack", PRICES, in_two_days)}
+        found = {each.resource: each for each in billed_now(shop.name, "no-such-stack", PRICES, in_two_days)}
         assert found[campaign].usd == pytest.approx(48 * 2 * TPS_HOUR, rel=0.01)
         assert "idle for a day" in found[campaign].notes[0]
 
     def test_a_new_campaign_is_not_called_idle(self, shop: shops.Shop) -> None:
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"))
-        assert {each.resource: each.notes for each in standing(shop.name, "none", PRICES)}[campaign] == ()
+        assert {each.resource: each.notes for each in billed_now(shop.name, "none", PRICES)}[campaign] == ()
 
     def test_a_solution_that_trains_by_itself_is_told_of(self, shop: shops.Shop) -> None:
         recipe = "arn:aws:personalize:::recipe/aws-sims"
         arn = shop.client("personalize").create_solution(
             name=shops.unique("weekly"), datasetGroupArn=shop.group, recipeArn=recipe, performAutoTraining=True
         )["solutionArn"]
-        notes = {each.resource: each.notes for each in standing(shop.name, "none", PRICES)}[arn]
+        notes = {each.resource: each.notes for each in billed_now(shop.name, "none", PRICES)}[arn]
         assert "every 7 days" in notes[0]
 
     def test_the_stream_costs_by_its_shards(self, environment: Any) -> None:
         name = environment.deploy(TrackingId="t", ShardCount=3)["StreamName"]
         in_ten_hours = datetime.now(UTC) + timedelta(hours=10)
-        (found,) = standing(environment.group, environment.stack, PRICES, in_ten_hours)
+        (found,) = billed_now(environment.group, environment.stack, PRICES, in_ten_hours)
         assert found.resource.endswith(name) and found.usd == pytest.approx(30 * PRICES.kinesis.shard_hour, rel=0.05)
 
     def test_a_stream_on_demand_is_not_priced_by_shards_it_does_not_pay_for(self, environment: Any) -> None:
         environment.deploy(TrackingId="t", StreamMode="ON_DEMAND")
-        (found,) = standing(environment.group, environment.stack, PRICES)
+        (found,) = billed_now(environment.group, environment.stack, PRICES)
         assert found.hour == 0 and "ON_DEMAND" in found.notes[0]
 
 

@@ -9,7 +9,7 @@ from sagemaker_requests import IMAGE, training
 from waiting import eventually
 
 from recsys.deploy import cleanup, prices
-from recsys.deploy.standing import standing
+from recsys.deploy.standing import billed_now
 
 Client = Callable[[str], Any]
 
@@ -72,10 +72,10 @@ def test_an_endpoint_that_no_stack_knows_of_is_among_what_stands(
 ) -> None:
     name, outputs = f"shop-{environment.suffix}", environment.grown("bucket")
     left(client, name, outputs["SageMakerRoleArn"], tags)
-    found = standing(environment.group, environment.stack, prices.load(), stage=environment.suffix)
+    found = billed_now(environment.group, environment.stack, prices.load(), stage=environment.suffix)
     assert [each.name for each in found] == [f"endpoint/{name}"]
     client("sagemaker").delete_endpoint_config(EndpointConfigName=name)  # its endpoint goes on without
-    assert standing(environment.group, environment.stack, prices.load(), stage=environment.suffix) == [
+    assert billed_now(environment.group, environment.stack, prices.load(), stage=environment.suffix) == [
         replace(found[0], hour=0.0, hours=pytest.approx(found[0].hours, abs=0.01))
     ]
     assert cleanup.destroy(environment.group, environment.stack, environment.suffix) == []

@@ -151,7 +151,7 @@ def test_a_better_model_goes_live_by_the_schedule_without_a_failed_request(shop:
     before = shop.campaign["solutionVersionArn"]
     shop.incoming("better", walks(100, 0.95, "better"))
     sunday = next_sunday_at_four()
-    with deploy.asked(shop.outputs["ApiUrl"], ["first-1"], 5) as answers:
+    with deploy.requests_meanwhile(shop.outputs["ApiUrl"], ["first-1"], 5) as answers:
         shop.set_clock(sunday - timedelta(seconds=30))
         assert executions() == []
         shop.set_clock(sunday)
@@ -164,8 +164,8 @@ def test_a_better_model_goes_live_by_the_schedule_without_a_failed_request(shop:
     assert (told["servingVersionArn"], told["newVersionArn"]) == (before, shop.campaign["solutionVersionArn"])
     assert set(answers.table()[["status", "source"]].itertuples(index=False, name=None)) == {(200, "campaign")}
     serving = {"ServingVersionArn": told["newVersionArn"], "RetrainedVersionArn": told["newVersionArn"]}
-    assert operate.versions(told) == serving
-    measured = operate.measured(told).set_index("metric").loc["NDCG@10"]
+    assert operate.version_tags(told) == serving
+    measured = operate.offline_metrics(told).set_index("metric").loc["NDCG@10"]
     assert (measured["before"], measured["after"]) == (told["servingValue"], told["newValue"])
 
 
@@ -205,9 +205,9 @@ def test_a_spoiled_model_is_refused_and_nobody_else_may_retrain_meanwhile(shop: 
     assert first["reason"].startswith(f"{first['metric']} fell from {round(first['servingValue'], 4)} to ")
     assert first["newValue"] < 0.95 * first["servingValue"]
     assert shop.campaign["solutionVersionArn"] == before
-    assert operate.versions(first) == {"ServingVersionArn": before, "RetrainedVersionArn": first["newVersionArn"]}
+    assert operate.version_tags(first) == {"ServingVersionArn": before, "RetrainedVersionArn": first["newVersionArn"]}
     with pytest.raises(AwsError, match="the retraining was refused: another retraining is at work"):
-        operate.versions(second)
+        operate.version_tags(second)
     assert len(incoming_jobs()) == 2  # what the first retraining imported is not imported again
 
 
@@ -237,8 +237,8 @@ def test_a_solution_that_trains_itself_is_not_trained_besides(shop: Shop) -> Non
     assert (ended.exit_code, json.loads(ended.stdout)) == (1, told)
     assert (told["outcome"], told["newVersionArn"]) == ("refused", None)
     assert told["reason"] == f"one mode only: {shop.solution} trains by itself (performAutoTraining)"
-    assert operate.versions(told) == {"ServingVersionArn": shop.campaign["solutionVersionArn"]}
-    assert operate.measured(told).notna().all().to_dict() == {"metric": True, "before": True, "after": False}
+    assert operate.version_tags(told) == {"ServingVersionArn": shop.campaign["solutionVersionArn"]}
+    assert operate.offline_metrics(told).notna().all().to_dict() == {"metric": True, "before": True, "after": False}
 
 
 def test_what_is_put_live_during_the_training_stays(shop: Shop) -> None:
@@ -251,7 +251,7 @@ def test_what_is_put_live_during_the_training_stays(shop: Shop) -> None:
     assert (told["outcome"], told["newVersionArn"] in {*trained, None}) == ("refused", False)
     assert told["reason"] == f"the campaign serves another version by now, no longer {before}"
     assert told["servingVersionArn"] == shop.campaign["solutionVersionArn"] == other
-    assert operate.measured(told).notna().all().all()
+    assert operate.offline_metrics(told).notna().all().all()
 
 
 def test_a_step_that_fails_tells_its_reason_and_what_to_do(shop: Shop) -> None:
@@ -295,14 +295,14 @@ def interactions() -> str:
 
 def test_it_follows_its_parameters_and_goes_with_its_schedule(shop: Shop) -> None:
     values, _ = params.load(settings=["retraining.retrain_tolerance=7"])
-    deploy.deploy(STACK, deploy.retraining(values, by_hand=True), TAGS)
+    deploy.deploy(STACK, deploy.retraining_parameters(values, by_hand=True), TAGS)
     rule = aws.client("events").describe_rule(Name=f"recsys-retraining-{SUFFIX}")
     assert rule["ScheduleExpression"] == "cron(0 0 1 1 ? 2199)"  # nobody will see that
     machines = aws.client("stepfunctions")
     definition = machines.describe_state_machine(stateMachineArn=machine())["definition"]
     assert "(1 - 7 / 100)" in definition
     assert shop.outputs["AlarmTopicArn"] in definition
-    deploy.deploy(STACK, deploy.retraining(values), TAGS)
+    deploy.deploy(STACK, deploy.retraining_parameters(values), TAGS)
     with pytest.raises(AwsError, match="there is no recsys-retraining-anew: recsys deploy RetrainingSchedule="):
         operate.retrain(SUFFIX)
     assert machines.list_state_machines()["stateMachines"] == []

@@ -105,7 +105,9 @@ def test_the_api_may_ask_the_campaigns_of_an_experiment_and_no_others(environmen
     arns = [f"arn:aws:personalize:us-east-1:1:campaign/{name}" for name in ("a", "b", "c")]
     with pytest.raises(Refused, match="Experiments needs ExperimentCampaignArns"):
         environment.deploy(CampaignArn=arns[0], Experiments='{"recommendations": {}}')
-    environment.deploy(CampaignArn=arns[0], **deploy.experiment("trial", dict(zip("xy", arns[1:], strict=True))))
+    environment.deploy(
+        CampaignArn=arns[0], **deploy.experiment_parameters("trial", dict(zip("xy", arns[1:], strict=True)))
+    )
     name = privileges.roles(client, environment.stack)["RecommendationApiRole"]
     policy = client("iam").get_role_policy(RoleName=name, PolicyName="recommendation-api")["PolicyDocument"]
     asks = [(each["Action"], each["Resource"]) for each in policy["Statement"] if "personalize:" in str(each["Action"])]

@@ -93,7 +93,7 @@ def test_what_was_left_behind_is_found_and_goes_in_an_order_that_works(
     bucket = f"1 objects and versions in s3://{left[-1][1]}"
     assert find(environment) == [bucket, *(f"{line}, by its tags" for line in named)]
     assert destroy(environment) == named
-    assert not [resource for resource in left if services.stands(*resource)]
+    assert not [resource for resource in left if services.exists(*resource)]
 
 
 def test_an_api_whose_usage_plan_holds_on_to_it_goes_too(environment: Any, tags: Tags, client: Client) -> None:

@@ -82,7 +82,9 @@ def test_then_the_users_list_of_the_last_batch_run_with_its_age(ask: Ask, lost: 
     assert answer["recommendations"][0] == {**BATCH[0], "price": 7.5, "score": 0.5}
 
 
-def test_then_the_popular_items(system: Any, ask: Ask, lost: Callable, batch: None) -> None:
+def test_an_unlisted_user_gets_the_popular_items_when_the_campaign_is_lost(
+    system: Any, ask: Ask, lost: Callable, batch: None
+) -> None:
     lost()
     status, answer = ask("/recommendations/unlisted", numResults=["3"])
     expected = deploy.popular_items(system.interactions, system.items)[:3]

@@ -178,7 +178,9 @@ class TestADay:
         assert 0 < age * DAY <= time.time() - version["creationDateTime"].timestamp()
         assert (told[0]["service"], told[0]["environment"]) == ("batch-processor", "test")
 
-    def test_is_done_once(self, client: Callable, table: str, run: Callable, result: Callable) -> None:
+    def test_a_second_run_repeats_the_first_result_without_new_users(
+        self, client: Callable, table: str, run: Callable, result: Callable
+    ) -> None:
         put(client, table, ["early"])
         first = run()
         put(client, table, ["late"])

@@ -19,7 +19,7 @@ from waiting import eventually
 
 from recsys import aws, deploy, stream
 from recsys.deploy import cleanup, prices
-from recsys.deploy.standing import standing
+from recsys.deploy.standing import billed_now
 from recsys.lambdas.batch_processor import age
 from recsys.lambdas.batch_processor.endpoint import EndpointSource
 from recsys.lambdas.batch_processor.source import Gone
@@ -187,7 +187,7 @@ def test_an_endpoint_that_is_not_there_is_told_at_once(cheap: Outputs, client: C
 
 def test_an_endpoint_that_stands_costs_by_its_instances(cheap: Outputs) -> None:
     known, in_ten_hours = prices.load(), datetime.now(UTC) + timedelta(hours=10)
-    found = {each.resource: each.usd for each in standing(f"shop-{SUFFIX}", STACK, known, in_ten_hours)}
+    found = {each.resource: each.usd for each in billed_now(f"shop-{SUFFIX}", STACK, known, in_ten_hours)}
     (usd,) = [usd for arn, usd in found.items() if arn.endswith(f":endpoint/{ENDPOINT}")]
     assert usd == pytest.approx(10 * known.sagemaker.hour("ml.m5.large"), rel=0.05)
 

@@ -35,10 +35,10 @@ ELSEWHERE["SageMakerRole"] = "tests/lambdas/test_batch_to_endpoint.py"
 def roles(system: Any, client: Client) -> Iterator[dict[str, str]]:
     """The environment's roles while an experiment runs on two routes: logical name -> name."""
     two = {"a": f"{CAMPAIGN}one", "b": f"{CAMPAIGN}another"}
-    trials = [deploy.experiment("privileges", two, route=route) for route in ("recommendations", "rankings")]
-    deploy.deploy(STACK, deploy.experiments(*trials), TAGS)
+    trials = [deploy.experiment_parameters("privileges", two, route=route) for route in ("recommendations", "rankings")]
+    deploy.deploy(STACK, deploy.experiments_parameters(*trials), TAGS)
     yield privileges.roles(client, STACK)
-    deploy.deploy(STACK, deploy.experiments(), TAGS)
+    deploy.deploy(STACK, deploy.experiments_parameters(), TAGS)
 
 
 @pytest.fixture(scope="module")

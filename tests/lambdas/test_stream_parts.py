@@ -62,7 +62,7 @@ def test_profiles_left_unread_are_asked_for_again_ever_later(waits: list[float])
     assert (busy.reads, busy.written, waits) == (4, 1, [0.1, 0.2, 0.4])
 
 
-def test_and_not_for_ever(waits: list[float]) -> None:
+def test_a_profile_read_fails_after_five_attempts(waits: list[float]) -> None:
     busy = Busy(1000)
     failed = table.Profiles(busy, "t", 30).take({"u": [record()]}, CLOCK)
     assert "1 profiles were not read in 5 attempts" in str(failed["u"])

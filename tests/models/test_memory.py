@@ -65,7 +65,7 @@ def test_without_a_limit_it_is_the_machine_that_counts(cgroup, monkeypatch, limi
     assert memory.available_bytes() == 12345
 
 
-def test_outside_a_container_too(cgroup, monkeypatch):
+def test_without_a_cgroup_the_machines_memory_counts(cgroup, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 12345}))
     assert memory.available_bytes() == 12345
 

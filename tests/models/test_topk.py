@@ -37,7 +37,7 @@ KINDS = ["distinct", "rising", "few levels", "zeros with exceptions", "all alike
 KINDS += ["none with a score", "the lowest number", "infinite"]
 
 
-def test_best_first():
+def test_codes_are_ordered_by_falling_score():
     codes, scores = top_k(np.array([[0.1, 0.9, 0.5], [3.0, 1.0, 2.0]]), 2)
     assert codes.tolist() == [[1, 2], [0, 2]] and scores.tolist() == [[0.9, 0.5], [3.0, 2.0]]
 
@@ -94,7 +94,7 @@ def test_nan_is_refused_wherever_it_stands(place):
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)])
-def test_nothing_to_choose_from(shape):
+def test_empty_scores_give_empty_results(shape):
     codes, scores = top_k(np.empty(shape, np.float32), 2)
     assert codes.shape == scores.shape == (shape[0], min(2, shape[1]))
     assert top(np.empty(0), 2).tolist() == top(np.ones(9), 0).tolist() == []

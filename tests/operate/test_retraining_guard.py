@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys.operate import refused_by_chance
+from recsys.operate import false_refusal_rate
 
 VALUES = np.random.default_rng(0).exponential(0.3, 400) * np.random.default_rng(1).integers(0, 2, 400)
 
@@ -12,8 +12,8 @@ VALUES = np.random.default_rng(0).exponential(0.3, 400) * np.random.default_rng(
 def test_it_is_the_share_of_pairs_of_draws_of_which_the_second_is_that_much_worse(tolerance: float) -> None:
     before, after = np.random.default_rng(7).choice(VALUES, (2, 5_000, len(VALUES))).mean(axis=2)
     refused = np.mean(after < before * (1 - tolerance / 100))
-    assert refused_by_chance(VALUES, tolerance) == pytest.approx(refused, abs=0.02)
+    assert false_refusal_rate(VALUES, tolerance) == pytest.approx(refused, abs=0.02)
 
 
 def test_where_all_users_are_alike_nothing_is_refused_by_chance() -> None:
-    assert refused_by_chance(np.full(10, 0.3), 5) == 0
+    assert false_refusal_rate(np.full(10, 0.3), 5) == 0

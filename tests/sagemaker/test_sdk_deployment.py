@@ -87,7 +87,7 @@ def test_the_sdk_comes_without_a_word_and_sends_nothing_to_its_maker(embedded: A
 
 
 def test_a_job_leaves_a_model_and_its_metrics_and_is_tagged(job: Any) -> None:
-    assert sdk.stands(job.model_artifacts.s3_model_artifacts)
+    assert sdk.exists(job.model_artifacts.s3_model_artifacts)
     assert {"test:ndcg_at_10", "validation:ndcg_at_10", "train:seconds"} <= set(training.final_metrics(job))
     assert job.enable_managed_spot_training and job.enable_network_isolation
     told = boto3.client("sagemaker").list_tags(ResourceArn=job.training_job_arn)["Tags"]
@@ -134,9 +134,8 @@ def test_an_endpoint_as_it_is_to_be_is_left_alone(endpoint: Any, model: str) -> 
 
 
 def test_two_variants_share_the_calls_and_each_can_be_asked(model: str) -> None:
-    both = {name: Variant(model, "ml.m5.large", weight=1.0) for name in ("A", "B")}
+    both = {name: Variant(model, "ml.m5.large", weight=weight) for name, weight in (("A", 1.0), ("B", 3.0))}
     tested = endpoints.ensure_endpoint("experiment-sdk", both, TAGS)
-    endpoints.split_traffic(tested, {"A": 1.0, "B": 3.0})
     assert {each.variant_name: each.current_weight for each in tested.production_variants} == {"A": 1.0, "B": 3.0}
     assert endpoints.ask(tested, {"userId": "u1"}, "A") == endpoints.ask(tested, {"userId": "u1"}, "B")
 
@@ -232,4 +231,4 @@ def test_a_job_whose_model_is_gone_trains_anew(train: Callable[..., Any]) -> Non
     first = train(hyperparameters={"model": "popularity"})
     key = first.model_artifacts.s3_model_artifacts.removeprefix(f"s3://{BUCKET}/")
     boto3.client("s3").delete_object(Bucket=BUCKET, Key=key)
-    assert sdk.stands(train(hyperparameters={"model": "popularity"}).model_artifacts.s3_model_artifacts)
+    assert sdk.exists(train(hyperparameters={"model": "popularity"}).model_artifacts.s3_model_artifacts)

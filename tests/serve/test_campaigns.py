@@ -30,7 +30,7 @@ def test_another_size_or_other_answers_update_it_and_the_same_do_not(version: st
 def test_the_stack_is_told_what_is_there() -> None:
     settings = ["aws.environment_suffix=blue", "serving.min_provisioned_tps=3", "api.lambda_function_name=shop-api"]
     values, _ = params.load(settings=settings, environment={})
-    told = deploy.names(values, "arn:aws:personalize:us-east-1:1:solution/user-personalization-blue-2/abc")
+    told = deploy.name_parameters(values, "arn:aws:personalize:us-east-1:1:solution/user-personalization-blue-2/abc")
     assert told == {
         "DatasetGroupName": "ecommerce-recommendations-blue",
         "SolutionName": "user-personalization-blue-2",
@@ -39,4 +39,4 @@ def test_the_stack_is_told_what_is_there() -> None:
         "LambdaFunctionName": "shop-api",
         "APIName": "shop-api",
     }
-    assert deploy.names(values)["SolutionName"] == "user-personalization-blue"
+    assert deploy.name_parameters(values)["SolutionName"] == "user-personalization-blue"

@@ -24,7 +24,7 @@ def test_who_names_what_users_did_later_wins() -> None:
     assert mean(found, "popularity", "hit rate@10") == 0.5
     assert found.leads["wrong"] == (1.0, 1.0, 1.0)
     assert found.leads["popularity"].mean == 1 - mean(found, "popularity", "NDCG@10")
-    assert found.lead("wrong") == "+1.000 (+1.000 to +1.000)"
+    assert found.leads["wrong"].signed() == "+1.000 (+1.000 to +1.000)"
 
 
 def test_every_answer_is_timed_but_the_one_that_opens_the_connection() -> None:

@@ -15,5 +15,5 @@ def test_a_lead_is_seen_where_the_bars_overlap() -> None:
     mean, low, high = found.leads[train.POPULARITY]
     assert mean == pytest.approx(found.mean(train.MODEL, "NDCG@10") - found.mean(train.POPULARITY, "NDCG@10"))
     assert 0 < low < mean < high
-    assert found.lead(train.POPULARITY) == f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+    assert found.leads[train.POPULARITY].signed() == f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
     assert len(found.per_user) < 50 and not np.isnan(found.leads[train.RANDOM]).any()

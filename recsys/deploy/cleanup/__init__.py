@@ -8,12 +8,13 @@ import time
 from dataclasses import dataclass
 
 from recsys import aws
+from recsys.aws import Report
 from recsys.deploy import stack
 from recsys.deploy.cleanup import bucket, personalize, sagemaker, services, strays
 from recsys.deploy.cleanup.inventory import inventory as inventory
 from recsys.deploy.cleanup.services import Resource
 from recsys.deploy.cleanup.strays import Tagged
-from recsys.deploy.cleanup.waiting import Report, accepted, until
+from recsys.deploy.cleanup.waiting import accepted, until
 
 LINGERS = 90  # seconds; SQS goes on answering for up to a minute after a queue is deleted
 BUCKET = "AWS::S3::Bucket"
@@ -31,8 +32,8 @@ class Environment:
     unknown      ARNs that carry the tags, of kinds not known here: to be deleted by hand
     """
 
-    personalize: personalize.Standing
-    sagemaker: sagemaker.Standing
+    personalize: personalize.ArnsByKind
+    sagemaker: sagemaker.ArnsByKind
     stacks: list[str]
     resources: list[Resource]
     strays: list[Resource]
@@ -94,8 +95,8 @@ def _look(group_name: str, stack_name: str, stage: str | None) -> Environment:
     owned = set(resources)
     loose = [resource for resource in tagged.resources if resource not in owned]
     return Environment(
-        personalize.standing(group_name, tagged.personalize),
-        sagemaker.standing(tagged.sagemaker),
+        personalize.find_resources(group_name, tagged.personalize),
+        sagemaker.find_resources(tagged.sagemaker),
         stacks,
         resources,
         loose,
@@ -115,7 +116,7 @@ def _resources(stack_arn: str) -> list[Resource]:
 
 
 def _buckets(resources: list[Resource]) -> list[str]:
-    return [name for kind, name in resources if kind == BUCKET and services.stands(kind, name)]
+    return [name for kind, name in resources if kind == BUCKET and services.exists(kind, name)]
 
 
 def _contents(name: str) -> str:
@@ -127,7 +128,7 @@ def _remove(resource: Resource, deadline: float, tell: Report) -> None:
     name = " ".join(resource)
 
     def gone() -> bool:
-        return not services.stands(*resource) or accepted(lambda: services.delete(*resource))
+        return not services.exists(*resource) or accepted(lambda: services.delete(*resource))
 
     until(gone, f"{name}: still in use", deadline, tell)
     tell(f"{name}: deleted")
@@ -137,7 +138,7 @@ def _left(group_name: str, stack_name: str, stage: str | None, gone: list[Resour
     """What can still be found: by name, by tag, and by asking for each former resource."""
     started = time.monotonic()
     while True:
-        left = find(group_name, stack_name, stage) + [" ".join(each) for each in gone if services.stands(*each)]
+        left = find(group_name, stack_name, stage) + [" ".join(each) for each in gone if services.exists(*each)]
         waited = time.monotonic() - started
         if not left or waited > LINGERS:
             return list(dict.fromkeys(left))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys import aws
-from recsys.deploy.cleanup.waiting import Report, accepted, until
+from recsys.aws import Report
+from recsys.deploy.cleanup.waiting import accepted, until
 
 KIND_OF_TABLE = "(?:interactions|items|users)"
 
@@ -51,16 +52,16 @@ UNDER_GROUP = (
 )
 ORDER = (CAMPAIGN, *UNDER_GROUP, SCHEMA, GROUP)  # of deletion
 
-Standing = dict[Kind, list[str]]
+ArnsByKind = dict[Kind, list[str]]
 
 
-def standing(group_name: str, tagged: Iterable[str]) -> Standing:
+def find_resources(group_name: str, tagged: Iterable[str]) -> ArnsByKind:
     """ARNs of what is there, by kind, in the order of deletion.
 
     That is the group of this name with all under it, and so the groups among the `tagged` ARNs; each other tagged
     resource; the campaigns of every solution among them; the groups' schemas.
     """
-    found: Standing = {kind: [] for kind in ORDER}
+    found: ArnsByKind = {kind: [] for kind in ORDER}
     for arn in tagged:
         kind = kind_of(arn)
         if kind and kind.describe(arn):
@@ -92,7 +93,7 @@ def group_arn(name: str) -> str | None:
     return next((entry["datasetGroupArn"] for entry in groups if entry["name"] == name), None)
 
 
-def remove(found: Standing, deadline: float, tell: Report) -> None:
+def remove(found: ArnsByKind, deadline: float, tell: Report) -> None:
     """Delete all of a kind and wait until each is gone, kind after kind. Raises TimedOut at the deadline."""
     for kind, arns in found.items():
         for arn in arns:

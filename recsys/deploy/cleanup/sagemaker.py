@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys import aws
-from recsys.deploy.cleanup.waiting import Report, accepted, until
+from recsys.aws import Report
+from recsys.deploy.cleanup.waiting import accepted, until
 from recsys.errors import Refused
 
 CHANGING = re.compile("in-progress endpoint|is in status")  # in a ValidationException; a job that ends just now, too
@@ -43,7 +44,7 @@ class Kind:
         try:
             return accepted(lambda: aws.call(self._operation(self.verb), **self._name(arn)))
         except Refused as error:
-            if aws.absent(error) or CHANGING.search(str(error)):
+            if aws.is_not_found(error) or CHANGING.search(str(error)):
                 return False
             raise
 
@@ -59,12 +60,12 @@ ENDPOINT, GROUP, PACKAGE = Kind("endpoint"), Kind("model-package-group"), Kind("
 JOBS = (Kind("training-job", "stop"), Kind("processing-job", "stop"), Kind("transform-job", "stop"))
 ORDER = (*JOBS, ENDPOINT, Kind("endpoint-config"), Kind("model"), PACKAGE, GROUP)  # of deletion
 
-Standing = dict[Kind, list[str]]
+ArnsByKind = dict[Kind, list[str]]
 
 
-def standing(tagged: Iterable[str]) -> Standing:
+def find_resources(tagged: Iterable[str]) -> ArnsByKind:
     """The ARNs of what is there of these, by kind, in the order of deletion; with a group come its packages."""
-    found: Standing = {kind: [] for kind in ORDER}
+    found: ArnsByKind = {kind: [] for kind in ORDER}
     for arn in tagged:
         kind = kind_of(arn)
         if kind and kind.describe(arn):
@@ -82,7 +83,7 @@ def kind_of(arn: str) -> Kind | None:
     return next((kind for kind in ORDER if kind.path == word), None)
 
 
-def remove(found: Standing, deadline: float, tell: Report) -> None:
+def remove(found: ArnsByKind, deadline: float, tell: Report) -> None:
     """End all of a kind and wait until each is gone, kind after kind. Raises TimedOut at the deadline."""
     for kind, arns in found.items():
         for arn in arns:

@@ -118,7 +118,7 @@ FOUND = {
 }
 
 
-def stands(kind: str, name: str) -> bool:
+def exists(kind: str, name: str) -> bool:
     """Whether it is there. What is of no type above goes with its owner, as a path with its API."""
     if kind not in TYPES or not name:
         return False

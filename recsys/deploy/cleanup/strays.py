@@ -38,7 +38,7 @@ def tagged(stage: str) -> Tagged:
         elif service == "cloudformation":
             found.stacks.extend(_root(arn))
         elif resource := services.named(arn):
-            found.resources.extend([resource] if services.stands(*resource) else [])
+            found.resources.extend([resource] if services.exists(*resource) else [])
         elif not services.GOES_ALONG.fullmatch(arn):
             found.unknown.append(arn)
     found.resources.sort(key=lambda resource: list(services.TYPES).index(resource[0]))

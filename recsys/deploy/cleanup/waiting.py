@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable
 
+from recsys.aws import Report
 from recsys.errors import Refused, TimedOut
-
-Report = Callable[[str], None]
 
 # What a service answers while something else still holds on to a resource, or is at work on it.
 BUSY = (

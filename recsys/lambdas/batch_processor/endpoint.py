@@ -46,7 +46,7 @@ class EndpointSource:
         answer = self._ask(body, clock)
         if not isinstance(answer, Exception):
             return dict(zip(users, self._items(answer, len(users)), strict=True))
-        if len(users) == 1 or _passes(answer):
+        if len(users) == 1 or _is_retryable(answer):
             return dict.fromkeys(users, answer)
         each, middle = list(users.items()), len(users) // 2
         return {**self.recommend(dict(each[:middle]), clock), **self.recommend(dict(each[middle:]), clock)}
@@ -66,7 +66,7 @@ class EndpointSource:
                 failure = error
             if _refuses(failure):
                 break
-            if not _passes(failure):
+            if not _is_retryable(failure):
                 raise Gone(f"endpoint {self.name}: {failure}") from failure
         return failure
 
@@ -97,7 +97,7 @@ def _refuses(error: Exception) -> bool:
     return status in REFUSED
 
 
-def _passes(error: Exception) -> bool:
+def _is_retryable(error: Exception) -> bool:
     """Whether the same call may be answered later."""
     status = _model_status(error)
     if status is None:

@@ -67,8 +67,11 @@ def served(variant: Variant | None, answer: Answer) -> bool:
     return variant is None or answer.variant == variant.name
 
 
-def exposed(variant: Variant | None, user: str | None, answer: Answer) -> dict[str, Any]:
-    """What an answer says of its variant, once counted: a metric by route, experiment and variant, and a log line."""
+def record_exposure(variant: Variant | None, user: str | None, answer: Answer) -> dict[str, Any]:
+    """Count one exposure, a metric by route, experiment and variant that is a log line too.
+
+    Returns what the answer says of it, its `experiment`; {} without a variant.
+    """
     if variant is None:
         return {}
     from aws_lambda_powertools.metrics import MetricUnit, single_metric  # 12 ms of a cold start that not all need

@@ -40,7 +40,7 @@ from .answers import Answer, Popular, Precomputed, Recent, Unavailable, ordered
 from .checks import arguments, check
 from .experiments import Variant
 from .openapi import document
-from .replies import PERSONAL, SIMILAR, ApiError, refusal, reply, unless
+from .replies import PERSONAL, SIMILAR, ApiError, conditional_response, refusal, reply
 from .routes import ROUTES, SCHEMAS, Route
 
 logger = Logger()
@@ -87,8 +87,8 @@ def get_recommendations(userId: str, numResults: int, **asked: Any) -> Response:
     answer = _first(question, campaign if recommendations.arn else None, *stand_ins)
     kept = chosen and (answer.source in ("campaign", "cached") or filters.known_to_lists(chosen))
     said = {"recommendations": answer.items, "filter": chosen.name if kept else None}
-    said |= experiments.exposed(variant, userId, answer)
-    return unless(_known(), {"userId": userId, **said, **_origin(answer)}, PERSONAL)
+    said |= experiments.record_exposure(variant, userId, answer)
+    return conditional_response(_known(), {"userId": userId, **said, **_origin(answer)}, PERSONAL)
 
 
 def get_similar_items(itemId: str, numResults: int, userId: str | None = None) -> Response:
@@ -103,10 +103,10 @@ def get_similar_items(itemId: str, numResults: int, userId: str | None = None) -
         return replace(content, items=[item for item in content.items if item["itemId"] != itemId][:numResults])
 
     answer = _first(("item", itemId, numResults, variant), campaign, others)
-    said = experiments.exposed(variant, userId, answer)
+    said = experiments.record_exposure(variant, userId, answer)
     body = {"itemId": itemId, "recommendations": answer.items, **said, **_origin(answer)}
     lasting = answer.source == "campaign" and experiments.served(variant, answer)
-    return unless(_known(), body, SIMILAR if lasting else PERSONAL)
+    return conditional_response(_known(), body, SIMILAR if lasting else PERSONAL)
 
 
 def post_rankings() -> Response:
@@ -124,7 +124,7 @@ def post_rankings() -> Response:
     question = ("ranking", user, tuple(items))
     answer = _first(question, campaign, lambda: in_order(precomputed.read(user)), lambda: in_order(_popular()))
     ranked = answer.items[: int(asked.get("numResults", len(items)))]
-    said = experiments.exposed(variant, user, answer)
+    said = experiments.record_exposure(variant, user, answer)
     return reply(HTTPStatus.OK, {"userId": user, "ranking": ranked, **said, **_origin(answer)})
 
 
@@ -151,7 +151,7 @@ def get_health() -> Response:
 
 
 def get_openapi() -> Response:
-    return unless(_known(), document(), "public, max-age=300")
+    return conditional_response(_known(), document(), "public, max-age=300")
 
 
 ANSWERS = (get_recommendations, get_similar_items, post_rankings, post_events, get_health, get_openapi)

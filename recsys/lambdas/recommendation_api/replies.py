@@ -32,7 +32,7 @@ def reply(status: HTTPStatus, body: dict[str, Any], keep: str = NEVER) -> Respon
     return Response(int(status), content_type="application/json", body=json.dumps(body), headers=headers)
 
 
-def unless(known: str | None, body: dict[str, Any], keep: str) -> Response:
+def conditional_response(known: str | None, body: dict[str, Any], keep: str) -> Response:
     """The answer with its ETag, or 304 where `known`, the If-None-Match header, names it.
 
     The tag is weak: it stays the same while the answer says the same, though not byte for byte.

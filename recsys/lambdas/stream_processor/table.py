@@ -57,7 +57,7 @@ class Profiles:
             except (ClientError, BotoCoreError, NotRead) as error:
                 return dict.fromkeys(users, error)
 
-        return clock.insist(attempt, records, _passes)
+        return clock.retry(attempt, records, _is_retryable)
 
     def _take(self, records: Mapping[str, Sequence[Record]]) -> dict[str, Exception]:
         """One attempt: the users whose profile could not be written, and why."""
@@ -118,7 +118,7 @@ def _statement(table: str, user: str, before: Profile | None, after: Profile) ->
     return {"Statement": text, "Parameters": values}
 
 
-def _passes(error: Exception) -> bool:
+def _is_retryable(error: Exception) -> bool:
     """Whether a profile may be read or written later."""
     if isinstance(error, NotWritten):
         return error.code in OVERTAKEN | TRANSIENT

@@ -60,7 +60,7 @@ def put_events(personalize: Any, tracking_id: str, records: Iterable[Record], cl
             outcomes = pool.map(lambda place: _put(personalize, tracking_id, groups[place], clock), places)
             return {place: error for place, error in zip(places, outcomes, strict=True) if error}
 
-        failed = clock.insist(attempt, range(len(groups)))
+        failed = clock.retry(attempt, range(len(groups)))
         return {record.sequence: error for place, error in failed.items() for record in groups[place]}
 
     groups = sessions(records)

@@ -16,13 +16,13 @@ from typing import Any
 
 from recsys.local.personalize import NAMESPACE
 from recsys.local.personalize.access import denied, needed
+from recsys.local.personalize.attribution.live import Attributions
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.errors import invalid
-from recsys.local.personalize.events.attributing import Attributions
 from recsys.local.personalize.events.impressions import Shown
 from recsys.local.personalize.events.log import EventLog
-from recsys.local.personalize.events.puts import Trackers
+from recsys.local.personalize.events.puts import EventsService
 from recsys.local.personalize.filters import Clause
 from recsys.local.personalize.jobs.queue import Jobs
 from recsys.local.personalize.metrics import Meter
@@ -78,13 +78,13 @@ class Personalize:
         self._control = Control(self._folder, self._store, self._actor, self._jobs, *where, self._clock)
         self._shown = Shown()
         self._deployments = Deployments(self._control, self._events)
-        self._trackers = Trackers(self._control, self._events, self._shown)
+        self._events_service = EventsService(self._control, self._events, self._shown)
         self._handlers = self._answering()
         self._meter, self._attributions = Meter(self._control), Attributions(self._control, self._events)
         reporters = (self._meter.report, self._attributions.report)
         self._publisher = Publisher(self._endpoint, self._region, NAMESPACE, reporters)
         self._actor.submit(self._control.resume).result()
-        self._actor.later(self._trackers.sweep)
+        self._actor.later(self._events_service.sweep)
         self._actor.later(self._deployments.warm)
         self._publisher.start()
 
@@ -94,11 +94,11 @@ class Personalize:
             "GetRecommendations": self._get_recommendations,
             "GetPersonalizedRanking": self._get_personalized_ranking,
             "GetActionRecommendations": self._get_action_recommendations,
-            "PutEvents": self._trackers.put_events,
-            "PutItems": self._trackers.put_items,
-            "PutUsers": self._trackers.put_users,
-            "PutActions": self._trackers.put_actions,
-            "PutActionInteractions": self._trackers.put_action_interactions,
+            "PutEvents": self._events_service.put_events,
+            "PutItems": self._events_service.put_items,
+            "PutUsers": self._events_service.put_users,
+            "PutActions": self._events_service.put_actions,
+            "PutActionInteractions": self._events_service.put_action_interactions,
         }
 
     def health(self) -> dict[str, Any]:

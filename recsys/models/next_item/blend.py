@@ -16,7 +16,7 @@ from recsys.models.sequences import Sequences
 
 HAD = np.float32(1000)  # taken off what is not to be recommended again: below everything else, and still in its order
 NOTHING = np.empty(0, np.int64)
-LATELY = 0.05  # of all events, the newest
+RECENT = 0.05  # of all events, the newest
 USUAL = 5.0  # events that an item is given on both sides: a single sale is no trend
 FLOOR = 1e-6  # weight of popularity where none was chosen: it orders what the history says nothing about
 UNLIKELY = np.float32(0.002)  # chance below which the regression only says that it is small
@@ -27,7 +27,7 @@ ALONE: Mapping[str, np.ndarray] = MappingProxyType({})
 class Blend:
     """Adds to the scores of a batch what the regression does not know.
 
-        s = (regression + own_weight * own shares + popularity_weight * popularity / (1 + length)) * lately ^ trend
+        s = (regression + own_weight * own shares + popularity_weight * popularity / (1 + length)) * demand ^ trend
         score = log(max(s, 0) + UNLIKELY) + sum of each model's weight * its logarithms + USUAL_ORDER * log(popularity)
 
     The second line is for where other models stand beside the regression, its last term for where the twin does not.
@@ -36,7 +36,7 @@ class Blend:
     popularity: (n_items,) users of each item. An empty history scores temperature * log(popularity), so that its
     softmax is popularity's own distribution, items without users counting a tenth of one. reward: (n_items,) float32
     logarithms of what items are worth, by which their probabilities are multiplied; None: all are worth the same.
-    lately: (n_items,) float32 how much more than usual an item is wanted; None: not known, and there is no trend.
+    recent_demand: (n_items,) float32 demand, how much more than usual an item is wanted; None: not known, no trend.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Blend:
         popularity: np.ndarray,
         temperature: float = 1.0,
         reward: np.ndarray | None = None,
-        lately: np.ndarray | None = None,
+        recent_demand: np.ndarray | None = None,
     ) -> None:
-        self.log_lately = None if lately is None else np.log(lately)
+        self.log_recent_demand = None if recent_demand is None else np.log(recent_demand)
         self.temperature = np.float32(temperature)
         self._trend = 0.0, np.float32(1)  # the power last asked for, and the factors
         self.reward = None if reward is None else np.float32(temperature) * np.asarray(reward, np.float32)
@@ -72,9 +72,9 @@ class Blend:
         if settings.own_weight:
             own = own_share(histories, settings.own_decay)
             np.add.at(scores, (own.rows, own.codes), np.float32(settings.own_weight) * own.values)
-        if settings.trend and self.log_lately is not None:
+        if settings.trend and self.log_recent_demand is not None:
             if self._trend[0] != settings.trend:
-                self._trend = settings.trend, np.exp(np.float32(settings.trend) * self.log_lately)
+                self._trend = settings.trend, np.exp(np.float32(settings.trend) * self.log_recent_demand)
             np.multiply(scores, self._trend[1], out=scores, where=scores > 0)
         weighed = {name: others for name, others in beside.items() if getattr(settings, name)}
         if weighed:
@@ -93,14 +93,14 @@ class Blend:
 
     def _of_nobody(self, settings: Settings) -> np.ndarray:
         """(n_items,) scores of an empty history."""
-        if settings.trend and self.log_lately is not None:
-            return self.empty + self.temperature * np.float32(settings.trend) * self.log_lately
+        if settings.trend and self.log_recent_demand is not None:
+            return self.empty + self.temperature * np.float32(settings.trend) * self.log_recent_demand
         return self.empty
 
 
-def lately(seqs: Sequences) -> np.ndarray:
+def recent_demand(seqs: Sequences) -> np.ndarray:
     """(n_items,) float32: share of the newest events over share of all, 1 for an item in as much demand as ever."""
-    count = max(1, int(seqs.n_events * LATELY))
+    count = max(1, int(seqs.n_events * RECENT))
     newest = np.argpartition(seqs.times, -count)[-count:]
     usual = np.bincount(seqs.codes, minlength=seqs.n_items) * (len(newest) / seqs.n_events)
     recent = np.bincount(seqs.codes[newest], minlength=seqs.n_items)

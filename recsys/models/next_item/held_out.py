@@ -9,11 +9,11 @@ import numpy as np
 
 from recsys import metrics
 from recsys.errors import ModelError
-from recsys.models.next_item.blend import Blend, lately
+from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.draft import most_frequent
 from recsys.models.next_item.features import Weighted, decayed
-from recsys.models.next_item.kept import Later, Recent
 from recsys.models.next_item.large import regression_of
+from recsys.models.next_item.lazy import Lazy, Recent
 from recsys.models.next_item.regression import DENSE_ITEMS, HELD_OUT_SCORES, HELD_OUT_USERS, Regression
 from recsys.models.next_item.settings import LATER, LATER_CLIMBS, Climbs, Settings
 from recsys.models.protocol import Split, cut_newest, leave_last_out, temporal_split
@@ -39,7 +39,7 @@ class Scorer(Protocol):
     def weights(self, settings: Settings) -> np.ndarray:
         """(scales, length) float32: how it sees a history."""
 
-    def predict(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
+    def predict(self, events: Weighted, settings: Settings) -> Lazy[np.ndarray]:
         """(n, n_items) float32 of n histories; what is kept for other settings is decided now."""
 
     def cost(self, n: int, settings: Settings) -> float:
@@ -69,7 +69,7 @@ class HeldOut:
         self.n_items, self.histories = split.train.n_items, split.histories
         self.targets, self.weights = split.targets, split.weights
         self.beside: dict[str, np.ndarray] = {}
-        self._blend = Blend(unique_users(split.train), lately=lately(split.train))
+        self._blend = Blend(unique_users(split.train), recent_demand=recent_demand(split.train))
         self.log_share = self._blend.log_share
         self._predicted = Recent(3)
 
@@ -122,7 +122,7 @@ class HeldOut:
 
     def touch(self, settings: Settings) -> None:
         """Keep what was computed for these settings longer than the rest: the next trials start from them."""
-        self._predicted.touch(_regressed(settings))
+        self._predicted.touch(_regression_key(settings))
         self.regression.touch(settings)
 
     def skip(self, settings: Settings) -> None:
@@ -131,7 +131,7 @@ class HeldOut:
 
     def cost(self, settings: Settings) -> float:
         """Seconds that scoring these settings now takes on two ordinary cores, by counted work."""
-        known = _regressed(settings) in self._predicted
+        known = _regression_key(settings) in self._predicted
         regression = 0.0 if known else self.regression.cost(len(self.histories), settings)
         return regression + len(self.histories) * self.n_items * SECONDS_A_SCORE
 
@@ -175,8 +175,8 @@ class HeldOut:
         beside = {name: others[part] for name, others in self.beside.items()}
         return self._blend.add(predicted[part].copy(), self.histories[part], settings, beside)
 
-    def _predict(self, settings: Settings) -> Later[np.ndarray]:
-        known = _regressed(settings)
+    def _predict(self, settings: Settings) -> Lazy[np.ndarray]:
+        known = _regression_key(settings)
         return self._predicted.take(known, lambda: self.regression.predict(self.weighted(settings), settings))
 
 
@@ -198,7 +198,7 @@ def _later(seqs: Sequences, most: int, seed: int) -> Split | None:
     return Split(split.train, *(each and [each[at] for at in chosen] for each in lists))
 
 
-def _regressed(settings: Settings) -> Settings:
+def _regression_key(settings: Settings) -> Settings:
     """The part of the settings that the regression depends on."""
     return settings.with_(
         own_weight=0.0,

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
 from recsys.models.next_item.gram import gram_diagonal, one_scale, scale_weights
-from recsys.models.next_item.kept import Later, Recent
+from recsys.models.next_item.lazy import Lazy, Recent
 from recsys.models.next_item.memory import refuse_what_cannot_fit
 from recsys.models.next_item.regression import DENSE_ITEMS, Coefficients, Regression, leading
 from recsys.models.next_item.settings import LARGE_CLIMBS, Settings
@@ -76,17 +76,17 @@ class LargeRegression:
         table.data *= np.repeat(inverse.scale, np.diff(table.indptr))
         return table, inverse.scaled @ inverse.inner, np.ascontiguousarray(product)
 
-    def predict(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
+    def predict(self, events: Weighted, settings: Settings) -> Lazy[np.ndarray]:
         """x B (n, n_items) float32 from the rows of C that `events` ask for, each counted on some of its events.
 
         `events` must be the same at every call but for its weights.
         """
         if settings.rank:
             factors = self.tables.take(settings, lambda: self._promised(settings))
-            return Later(lambda: (events.table(self.seqs.n_items) @ factors()[0]) @ factors()[1])
-        rows = self.rows.take(_aimed(settings), lambda: Later(lambda: self._sampled_rows(events, settings)))
+            return Lazy(lambda: (events.table(self.seqs.n_items) @ factors()[0]) @ factors()[1])
+        rows = self.rows.take(_rows_key(settings), lambda: Lazy(lambda: self._sampled_rows(events, settings)))
         inverse, histories = self._inverse(settings), self._histories(settings)
-        return Later(lambda: self._predicted(events, settings, rows(), inverse(), histories()))
+        return Lazy(lambda: self._predicted(events, settings, rows(), inverse(), histories()))
 
     def _predicted(
         self,
@@ -109,11 +109,11 @@ class LargeRegression:
         pairs = self.transitions.pairs(lags)
         product = min(SPECTRUM_PAIRS, pairs) * DIRECTIONS * SECONDS_A_DIRECTION
         seconds = product
-        if _past(settings) not in self.spectra:
+        if _spectrum_key(settings) not in self.spectra:
             seconds += events * lags * SECONDS_A_COMPARISON + 2 * (ROUNDS + 1) * product
         if settings.rank and settings not in self.tables:
             seconds += pairs * SECONDS_A_PAIR
-        elif _aimed(settings) not in self.rows:
+        elif _rows_key(settings) not in self.rows:
             seconds += min(1, SAMPLED / events) * pairs * SECONDS_A_PAIR
         return seconds
 
@@ -123,14 +123,14 @@ class LargeRegression:
 
     def touch(self, settings: Settings) -> None:
         """Keep what these settings need longer than what other settings need."""
-        self.spectra.touch(_past(settings))
+        self.spectra.touch(_spectrum_key(settings))
         self.histories.touch((settings.length, settings.decays))
-        self.rows.touch(_aimed(settings))
+        self.rows.touch(_rows_key(settings))
         self.tables.touch(settings)
 
-    def _promised(self, settings: Settings) -> Later[Coefficients]:
+    def _promised(self, settings: Settings) -> Lazy[Coefficients]:
         inverse = self._inverse(settings)
-        return Later(lambda: self._coefficients(settings, inverse()))
+        return Lazy(lambda: self._coefficients(settings, inverse()))
 
     def _sampled_rows(self, events: Weighted, settings: Settings) -> sparse.csr_array:
         """C of the items that `events` ask for, in their order, each from some of its events."""
@@ -151,25 +151,25 @@ class LargeRegression:
         lags = max(FEWEST_LAGS, MOST_PAIRS // self.seqs.n_events)
         return np.convolve(_weights(settings), _targets(settings))[:lags]
 
-    def _inverse(self, settings: Settings) -> Later[Inverse]:
+    def _inverse(self, settings: Settings) -> Lazy[Inverse]:
         """(G + lambda I)^-1."""
-        spectrum = self.spectra.take(_past(settings), lambda: self._spectrum(settings))
-        return Later(lambda: spectrum().inverse(settings.penalty))
+        spectrum = self.spectra.take(_spectrum_key(settings), lambda: self._spectrum(settings))
+        return Lazy(lambda: spectrum().inverse(settings.penalty))
 
-    def _spectrum(self, settings: Settings) -> Later[Spectrum]:
+    def _spectrum(self, settings: Settings) -> Lazy[Spectrum]:
         histories = self._histories(settings)
-        return Later(lambda: self._found(histories(), settings))
+        return Lazy(lambda: self._found(histories(), settings))
 
     def _found(self, histories: sparse.csr_array, settings: Settings) -> Spectrum:
         diagonal = gram_diagonal(self.seqs, self._past_weights(settings), settings.reverse)
         share = self._share(settings) / (1 + settings.reverse)  # read backwards, much the same items stand together
         return Spectrum.of(diagonal, histories, share, DIRECTIONS, DAMPING)
 
-    def _histories(self, settings: Settings) -> Later[sparse.csr_array]:
+    def _histories(self, settings: Settings) -> Lazy[sparse.csr_array]:
         """x of some positions, (n, n_items) float32."""
         make = self.transitions.histories
-        later = Later(lambda: make(self._positions(settings), self._past_weights(settings)))
-        return self.histories.take((settings.length, settings.decays), lambda: later)
+        made = Lazy(lambda: make(self._positions(settings), self._past_weights(settings)))
+        return self.histories.take((settings.length, settings.decays), lambda: made)
 
     def _positions(self, settings: Settings) -> np.ndarray:
         """Every so many-th event, so that there are no more than SPECTRUM_PAIRS pairs."""
@@ -194,11 +194,11 @@ def _targets(settings: Settings) -> np.ndarray:
     return np.full(settings.horizon, 1 / settings.horizon, np.float32)
 
 
-def _past(settings: Settings) -> tuple[int, tuple[float, ...], float]:
+def _spectrum_key(settings: Settings) -> tuple[int, tuple[float, ...], float]:
     """What the diagonal of G depends on."""
     return settings.length, settings.decays, settings.reverse
 
 
-def _aimed(settings: Settings) -> tuple[int, tuple[float, ...], float, int]:
+def _rows_key(settings: Settings) -> tuple[int, tuple[float, ...], float, int]:
     """What C depends on."""
-    return *_past(settings), settings.horizon
+    return *_spectrum_key(settings), settings.horizon

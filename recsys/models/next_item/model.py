@@ -21,13 +21,13 @@ from threadpoolctl import threadpool_limits
 
 from recsys.errors import ModelError
 from recsys.models.base import Model
-from recsys.models.next_item.blend import Blend, lately
+from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.gram import one_scale, scale_weights
 from recsys.models.next_item.large import regression_of
 from recsys.models.next_item.neighbours import Neighbours
 from recsys.models.next_item.regression import Coefficients, product
-from recsys.models.next_item.search import Report
+from recsys.models.next_item.search import OnTrial
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Tuned, tune
 from recsys.models.sequences import Sequences, unique_users
@@ -46,7 +46,7 @@ class NextItem(Model):
         seqs: Sequences,
         seed: int = 0,
         threads: int = 2,
-        report: Report | None = None,
+        report: OnTrial | None = None,
         budget: float = 40.0,
         settings: Settings | Mapping[str, Any] | None = None,
         candidates: Sequence[Mapping[str, Any]] = ({},),
@@ -86,7 +86,7 @@ class NextItem(Model):
         twin = tuned.twin.table() if tuned.twin else None
         neighbours = Neighbours.of(seqs) if tuned.settings.neighbour_weight else None
         popularity = unique_users(seqs)
-        recent = lately(seqs) if tuned.settings.trend else None
+        recent = recent_demand(seqs) if tuned.settings.trend else None
         chosen = tuned.settings, tuned.trials, tuned.temperature
         return cls._of(seqs.item_ids, table, popularity, *chosen, reward, recent, twin, neighbours)
 

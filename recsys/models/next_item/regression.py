@@ -13,7 +13,7 @@ from scipy import sparse
 
 from recsys.models.next_item.features import Weighted
 from recsys.models.next_item.gram import countable, cross, gram, scale_weights
-from recsys.models.next_item.kept import Later, Recent
+from recsys.models.next_item.lazy import Lazy, Recent
 from recsys.models.next_item.memory import refuse_what_cannot_fit
 from recsys.models.next_item.settings import CLIMBS, Settings
 from recsys.models.next_item.solve import Ridge
@@ -80,26 +80,26 @@ class Regression:
             return solve()(cross() @ basis), basis.T.copy()
         return solve()(cross())
 
-    def predict(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
+    def predict(self, events: Weighted, settings: Settings) -> Lazy[np.ndarray]:
         """x B (n, n_items) float32 without forming B; `events` must be the same at every call but for its weights."""
-        solved = self.solved.take(_damped(settings), lambda: self._solved(events, settings))
+        solved = self.solved.take(_solve_key(settings), lambda: self._solved(events, settings))
         cross = self._cross(settings)
         if not self._limited(settings):
-            return Later(lambda: solved().T @ cross())
+            return Lazy(lambda: solved().T @ cross())
         basis = self._basis(settings)
-        return Later(lambda: ((solved().T @ cross()) @ basis()) @ basis().T)
+        return Lazy(lambda: ((solved().T @ cross()) @ basis()) @ basis().T)
 
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds that predicting n histories takes on two ordinary cores, by counted work and what is kept."""
         items, rows = self.seqs.n_items, len(settings.decays) * self.seqs.n_items
         lags = int((scale_weights(countable(settings.decays)) > 0).sum())
         counted = lags * (settings.decays not in self.steps)
-        if self._differs(settings) and _aimed(settings) not in self.crosses:
+        if self._differs(settings) and _cross_key(settings) not in self.crosses:
             counted += lags if self.seqs.weights is not None else min(lags, 2 * settings.horizon)
         flops = 2 * n * rows * items
-        if _damped(settings) not in self.solved:
+        if _solve_key(settings) not in self.solved:
             flops += rows**3 / 3 + 2 * n * rows**2
-        if self._limited(settings) and (*_aimed(settings), settings.penalty, settings.rank) not in self.bases:
+        if self._limited(settings) and (*_cross_key(settings), settings.penalty, settings.rank) not in self.bases:
             flops += rows**3 / 3 + 6 * (ROUNDS + 1) * (settings.rank + SPARE) * rows**2
         return self.seqs.n_events * counted * SECONDS_A_PAIR + flops * SECONDS_A_FLOP
 
@@ -110,55 +110,55 @@ class Regression:
     def touch(self, settings: Settings) -> None:
         """Keep what these settings need longer than what other settings need."""
         self.steps.touch(settings.decays)
-        self.grams.touch(_past(settings))
-        self.crosses.touch(_aimed(settings))
-        self.solved.touch(_damped(settings))
+        self.grams.touch(_gram_key(settings))
+        self.crosses.touch(_cross_key(settings))
+        self.solved.touch(_solve_key(settings))
 
-    def _one_step(self, settings: Settings) -> Later[np.ndarray]:
+    def _one_step(self, settings: Settings) -> Lazy[np.ndarray]:
         """C of one step ahead, all events alike and nothing reversed."""
         counted = replace(self.seqs, weights=None), settings.decays, np.ones(1)
-        return self.steps.take(settings.decays, lambda: Later(lambda: cross(*counted)))
+        return self.steps.take(settings.decays, lambda: Lazy(lambda: cross(*counted)))
 
-    def _gram(self, settings: Settings) -> Later[np.ndarray]:
+    def _gram(self, settings: Settings) -> Lazy[np.ndarray]:
         step = self._one_step(settings)
-        made = Later(lambda: gram(self.seqs, settings.decays, step(), settings.reverse))
-        return self.grams.take(_past(settings), lambda: made) if self.small else made
+        made = Lazy(lambda: gram(self.seqs, settings.decays, step(), settings.reverse))
+        return self.grams.take(_gram_key(settings), lambda: made) if self.small else made
 
     def _differs(self, settings: Settings) -> bool:
         """Whether C is another than that of one step."""
         return settings.horizon > 1 or settings.reverse > 0 or self.seqs.weights is not None
 
-    def _cross(self, settings: Settings) -> Later[np.ndarray]:
+    def _cross(self, settings: Settings) -> Lazy[np.ndarray]:
         if not self._differs(settings):
             return self._one_step(settings)
         counted = self.seqs, settings.decays, np.full(settings.horizon, 1 / settings.horizon), settings.reverse
         if self.seqs.weights is not None:
-            return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted)))
+            return self.crosses.take(_cross_key(settings), lambda: Lazy(lambda: cross(*counted)))
         step = self._one_step(settings)
-        return self.crosses.take(_aimed(settings), lambda: Later(lambda: cross(*counted, step())))
+        return self.crosses.take(_cross_key(settings), lambda: Lazy(lambda: cross(*counted, step())))
 
-    def _solve(self, settings: Settings) -> Later[Callable[[np.ndarray], np.ndarray]]:
+    def _solve(self, settings: Settings) -> Lazy[Callable[[np.ndarray], np.ndarray]]:
         """A^-1 as a function of right-hand sides (scales * n_items, m)."""
         gram = self._gram(settings)
-        return Later(lambda: Ridge(gram().copy() if self.small else gram(), settings.penalty).solve)
+        return Lazy(lambda: Ridge(gram().copy() if self.small else gram(), settings.penalty).solve)
 
-    def _solved(self, events: Weighted, settings: Settings) -> Later[np.ndarray]:
+    def _solved(self, events: Weighted, settings: Settings) -> Lazy[np.ndarray]:
         """A^-1 x', (scales * n_items, n)."""
         solve = self._solve(settings)
         width = len(settings.decays) * self.seqs.n_items
-        return Later(lambda: solve()(events.table(width).toarray(order="F").T))
+        return Lazy(lambda: solve()(events.table(width).toarray(order="F").T))
 
     def _limited(self, settings: Settings) -> bool:
         return 0 < settings.rank < self.seqs.n_items
 
-    def _basis(self, settings: Settings) -> Later[np.ndarray]:
+    def _basis(self, settings: Settings) -> Lazy[np.ndarray]:
         """V (n_items, rank) float32, orthonormal."""
 
-        def promise() -> Later[np.ndarray]:
+        def promise() -> Lazy[np.ndarray]:
             solve, cross = self._solve(settings), self._cross(settings)
-            return Later(lambda: leading(solve(), cross(), settings.rank))
+            return Lazy(lambda: leading(solve(), cross(), settings.rank))
 
-        return self.bases.take((*_aimed(settings), settings.penalty, settings.rank), promise)
+        return self.bases.take((*_cross_key(settings), settings.penalty, settings.rank), promise)
 
 
 def leading(solve: Callable[[np.ndarray], np.ndarray], cross: np.ndarray | sparse.csr_array, rank: int) -> np.ndarray:
@@ -175,16 +175,16 @@ def leading(solve: Callable[[np.ndarray], np.ndarray], cross: np.ndarray | spars
     return basis @ turned[:, np.argsort(-values)[:rank]]
 
 
-def _past(settings: Settings) -> tuple[tuple[float, ...], float]:
+def _gram_key(settings: Settings) -> tuple[tuple[float, ...], float]:
     """What G depends on."""
     return settings.decays, settings.reverse
 
 
-def _aimed(settings: Settings) -> tuple[tuple[float, ...], float, int]:
+def _cross_key(settings: Settings) -> tuple[tuple[float, ...], float, int]:
     """What C depends on."""
-    return *_past(settings), settings.horizon
+    return *_gram_key(settings), settings.horizon
 
 
-def _damped(settings: Settings) -> tuple[tuple[float, ...], float, float, int]:
+def _solve_key(settings: Settings) -> tuple[tuple[float, ...], float, float, int]:
     """What A^-1 x' depends on."""
-    return *_past(settings), settings.penalty, settings.length
+    return *_gram_key(settings), settings.penalty, settings.length

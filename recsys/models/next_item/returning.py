@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recsys.models.next_item.model import NextItem, blas_threads
-from recsys.models.next_item.search import Report
+from recsys.models.next_item.search import OnTrial
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import tune
 from recsys.models.sequences import Sequences
@@ -25,7 +25,7 @@ def fit_returning(
     visit: Settings,
     seed: int = 0,
     threads: int = 2,
-    report: Report | None = None,
+    report: OnTrial | None = None,
     budget: float = 40.0,
     held: Mapping[str, Any] | None = None,
     reward: np.ndarray | None = None,

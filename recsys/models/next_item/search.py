@@ -7,9 +7,9 @@ from typing import Any
 
 from recsys.errors import ModelError
 from recsys.models.next_item.held_out import HeldOut
-from recsys.models.next_item.settings import BESIDE, LIGHT, Climbs, Settings, neighbour, without_effect
+from recsys.models.next_item.settings import BESIDE, LIGHT, Climbs, Settings, grid_step, without_effect
 
-Report = Callable[[dict[str, Any]], None]
+OnTrial = Callable[[dict[str, Any]], None]
 Candidates = Sequence[Mapping[str, Any]]
 
 SMALL_CHANGE = 0.01  # of the budget: a trial that costs less is made even when nothing is left
@@ -25,7 +25,7 @@ class Search:
     """
 
     def __init__(
-        self, held_out: HeldOut, report: Report, budget: float, measured: Sequence[dict[str, Any]] = ()
+        self, held_out: HeldOut, report: OnTrial, budget: float, measured: Sequence[dict[str, Any]] = ()
     ) -> None:
         self._measured = deque(measured)
         self.held_out, self.report, self.left, self.small_change = held_out, report, budget, SMALL_CHANGE * budget
@@ -40,13 +40,13 @@ class Search:
         """
         first = candidates[0]
         start, climbs = self.held_out.start.with_(**first), self.held_out.climbs
-        if drafted := self._drafted(start, climbs, first):
+        if drafted := self._climb_on_frequent_items(start, climbs, first):
             start, climbs = drafted, tuple((name, grid) for name, grid in climbs if name in BESIDE)
             self.best_of([start])
         best = self.climb(start, climbs, held=first)
         return self.best_of([best.with_(**candidate) for candidate in candidates])
 
-    def _drafted(self, start: Settings, climbs: Climbs, held: Collection[str]) -> Settings | None:
+    def _climb_on_frequent_items(self, start: Settings, climbs: Climbs, held: Collection[str]) -> Settings | None:
         """What a climb on the most frequent items finds; None where there are not many."""
         whole, draft = self.held_out, self.held_out.draft()
         if draft is None:
@@ -60,7 +60,7 @@ class Search:
         """The best of them, each tried whatever the budget; of equal ones the first."""
         for rival in rivals:
             if rival not in self._known:
-                self._known[rival] = self._tried(rival)
+                self._known[rival] = self._score_of(rival)
         return max(rivals, key=self.ndcg)
 
     def climb(self, start: Settings, climbs: Climbs, held: Collection[str] = ()) -> Settings:
@@ -88,7 +88,7 @@ class Search:
             return max([best, *(best.with_(**{name: value}) for value in grid)], key=self.ndcg)
         start = best
         for step in (1, -1):
-            while (further := neighbour(name, grid, best, step)) and self.ndcg(further) > self.ndcg(best):
+            while (further := grid_step(name, grid, best, step)) and self.ndcg(further) > self.ndcg(best):
                 best = further
             if best != start:
                 break
@@ -101,15 +101,15 @@ class Search:
             if cost > max(self.left, self.small_change) and self.trials:
                 return -1.0
             self.left -= cost
-            self._known[settings] = self._tried(settings)
+            self._known[settings] = self._score_of(settings)
         return self._known[settings]
 
-    def _tried(self, settings: Settings) -> float:
-        trial = self._taken(settings) if self._measured else self._made(settings)
+    def _score_of(self, settings: Settings) -> float:
+        trial = self._replayed_trial(settings) if self._measured else self._run_trial(settings)
         self.trials.append(trial)
         return trial["ndcg"]
 
-    def _taken(self, settings: Settings) -> dict[str, Any]:
+    def _replayed_trial(self, settings: Settings) -> dict[str, Any]:
         trial = self._measured.popleft()
         if trial["settings"] != settings.as_dict() or trial["items"] != self.held_out.n_items:
             raise ModelError(
@@ -120,7 +120,7 @@ class Search:
         self.held_out.skip(settings)
         return trial
 
-    def _made(self, settings: Settings) -> dict[str, Any]:
+    def _run_trial(self, settings: Settings) -> dict[str, Any]:
         start = time.perf_counter()
         tried_on = {"items": self.held_out.n_items, "users": len(self.held_out.histories)}
         found = {"ndcg": self.held_out.ndcg(settings), "seconds": round(time.perf_counter() - start, 3)}

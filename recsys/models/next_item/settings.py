@@ -119,7 +119,7 @@ class Settings:
 LATER = Settings(decays=(0.7, 0.98), horizon=20, penalty=1000.0)  # where the search for what lies weeks ahead begins
 
 
-def neighbour(name: str, grid: tuple, settings: Settings, step: int) -> Settings | None:
+def grid_step(name: str, grid: tuple, settings: Settings, step: int) -> Settings | None:
     """The settings with `name` moved `step` places along its grid; None past its end."""
     at = grid.index(getattr(settings, name)) + step
     return settings.with_(**{name: grid[at]}) if 0 <= at < len(grid) else None

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.large import LargeRegression
 from recsys.models.next_item.neighbours import Neighbours
-from recsys.models.next_item.search import Candidates, Report, Search
+from recsys.models.next_item.search import Candidates, OnTrial, Search
 from recsys.models.next_item.settings import (
     ALIKE,
     HABIT_CLIMBS,
@@ -64,7 +64,7 @@ class Tuned:
 def tune(
     seqs: Sequences,
     seed: int,
-    report: Report | None,
+    report: OnTrial | None,
     budget: float = 40.0,
     settings: Settings | None = None,
     candidates: Candidates = ({},),

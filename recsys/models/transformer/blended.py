@@ -10,7 +10,7 @@ import numpy as np
 
 from recsys.models.base import Model
 from recsys.models.next_item.model import NextItem, blas_threads
-from recsys.models.next_item.search import Report
+from recsys.models.next_item.search import OnTrial
 from recsys.models.next_item.tuning import Learner, tune
 from recsys.models.sequences import Sequences
 from recsys.models.storage import Stored
@@ -31,7 +31,7 @@ class Blended(Model):
         seqs: Sequences,
         seed: int = 0,
         threads: int = 2,
-        report: Report | None = None,
+        report: OnTrial | None = None,
         reward: np.ndarray | None = None,
         seconds: float = 60.0,
         learner: Learner | None = None,

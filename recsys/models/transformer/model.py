@@ -6,10 +6,10 @@ from typing import Any, Self
 import numpy as np
 
 from recsys.models.base import Model
-from recsys.models.next_item.blend import Blend, lately
+from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.held_out import HeldOut
-from recsys.models.next_item.kept import Later
-from recsys.models.next_item.search import Report, Search
+from recsys.models.next_item.lazy import Lazy
+from recsys.models.next_item.search import OnTrial, Search
 from recsys.models.next_item.settings import HABIT_CLIMBS, Settings
 from recsys.models.next_item.tuning import Learner, alone
 from recsys.models.sequences import Sequences, unique_users
@@ -34,7 +34,7 @@ class Transformer(Model):
         seqs: Sequences,
         seed: int = 0,
         threads: int = 2,
-        report: Report | None = None,
+        report: OnTrial | None = None,
         seconds: float = 60.0,
         settings: Settings | None = None,
         reward: np.ndarray | None = None,
@@ -60,7 +60,7 @@ class Transformer(Model):
         temperature = held_out.temperature(chosen)
         if held_out.unseen:
             forward = learner.learn(held_out.unseen, seen, forward)
-        recent = lately(seqs) if chosen.trend else None
+        recent = recent_demand(seqs) if chosen.trend else None
         return cls._of(seqs.item_ids, forward, unique_users(seqs), chosen, search.trials, temperature, reward, recent)
 
     @classmethod
@@ -109,9 +109,9 @@ class Nothing:
         """(1, 1): the newest event, which nothing is made of."""
         return np.ones((1, 1), np.float32)
 
-    def predict(self, events: Any, settings: Settings) -> Later[np.ndarray]:
+    def predict(self, events: Any, settings: Settings) -> Lazy[np.ndarray]:
         """(n, n_items) zeros."""
-        return Later(lambda: np.zeros((len(events.offsets) - 1, self.n_items), np.float32))
+        return Lazy(lambda: np.zeros((len(events.offsets) - 1, self.n_items), np.float32))
 
     def cost(self, n: int, settings: Settings) -> float:
         """Seconds."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from recsys.models import next_item
 from recsys.models.sequences import Sequences
+from recsys.sagemaker.container import paths
 from recsys.sagemaker.container.hyperparameters import Hyperparameters
-from recsys.sagemaker.container.paths import write_whole
 
 NAME = "training.json"
 
@@ -55,7 +55,7 @@ class Checkpoint:
         """Keep it, whole or not at all."""
         kept = asdict(self)
         del kept["path"]
-        write_whole(self.path, json.dumps(kept))
+        paths.write(self.path, json.dumps(kept))
 
 
 def fingerprint(seqs: Sequences, asked: Hyperparameters) -> str:

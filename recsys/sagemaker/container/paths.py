@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recsys.errors import RecsysError
+from recsys.files import replace_text
 
 LONGEST_REASON = 1024  # characters that SageMaker shows of a failure
 
@@ -61,15 +62,10 @@ class Paths:
         return self.base / "processing"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it: a reader meets all of it or the one before."""
+def write(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all, and the folder it is in."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    replace_text(path, text)
 
 
 @contextmanager
@@ -85,6 +81,6 @@ def reason_told(where: Path) -> Iterator[None]:
         if not isinstance(error, RecsysError):
             traceback.print_exc()
         reason = " ".join(reason.split())[:LONGEST_REASON]
-        write_whole(where, reason)
+        write(where, reason)
         print(reason, file=sys.stderr, flush=True)
         raise SystemExit(1) from None

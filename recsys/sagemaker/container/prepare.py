@@ -15,11 +15,11 @@ import pandas as pd
 
 from recsys.columns import INTERACTION_COLUMNS
 from recsys.data import clean, sources, tables
-from recsys.data.checks import Report
+from recsys.data.checks import QualityReport
 from recsys.data.preparation import interactions_table
 from recsys.errors import DataError
 from recsys.sagemaker.container.channels import files_in
-from recsys.sagemaker.container.paths import Paths, reason_told, write_whole
+from recsys.sagemaker.container.paths import Paths, reason_told, write
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -47,14 +47,14 @@ def prepare(folder: Path, mapping: dict[str, str], max_events_per_user: int | No
     raw = pd.concat([each.events for each in loaded], ignore_index=True)
     events, problems = clean.clean(raw, clean.rules(int(time.time()), max_events_per_user))
     notes = tuple(f"{each.file.name}: {note}" for each in loaded for note in each.notes)
-    report = Report(f"{len(found)} files", len(raw), len(events), tuple(problems), notes)
+    report = QualityReport(f"{len(found)} files", len(raw), len(events), tuple(problems), notes)
     print(report, flush=True)
     if events.empty:
         raise DataError(f"nothing is left of {len(raw):,} interactions: {_removed(report)}")
     tables.write_table(
         folder / "output" / "interactions" / "interactions.csv", interactions_table(events), INTERACTION_COLUMNS
     )
-    write_whole(folder / "output" / "report" / "report.json", json.dumps(asdict(report), indent=1))
+    write(folder / "output" / "report" / "report.json", json.dumps(asdict(report), indent=1))
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:
@@ -72,7 +72,7 @@ def _loaded(path: Path, mapping: dict[str, str]) -> sources.Loaded:
         raise DataError(str(error).replace("data.column_mapping", "--map")) from None
 
 
-def _removed(report: Report) -> str:
+def _removed(report: QualityReport) -> str:
     return ", ".join(f"{each.problem} {each.removed:,}" for each in report.problems if each.removed)
 
 

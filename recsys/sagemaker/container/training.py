@@ -9,7 +9,7 @@ from recsys.models import Sequences
 from recsys.sagemaker.container import artefact, channels, learning
 from recsys.sagemaker.container.checkpoint import Checkpoint, fingerprint
 from recsys.sagemaker.container.hyperparameters import Hyperparameters
-from recsys.sagemaker.container.paths import Paths, write_whole
+from recsys.sagemaker.container.paths import Paths, write
 from recsys.sagemaker.metrics import line
 
 
@@ -30,5 +30,5 @@ def train(paths: Paths) -> None:
     artefact.save(paths.model, model, seqs, returning)
     about = {"hyperparameters": asked.as_dict(), "settings": checkpoint.settings, "metrics": checkpoint.metrics}
     about |= {"trials": checkpoint.trials, "returning": returning and returning.settings}
-    write_whole(paths.extra / "metrics.json", json.dumps(about, indent=1))
+    write(paths.extra / "metrics.json", json.dumps(about, indent=1))
     print(line("train:seconds", time.perf_counter() - started), flush=True)

@@ -95,7 +95,7 @@ def test_arns_have_the_account_asked_for(shop: shops.Shop) -> None:
     assert shop.group == f"arn:aws:personalize:us-east-1:111122223333:dataset-group/{shop.name}"
 
 
-def test_events_go_to_it_too(shop: shops.Shop) -> None:
+def test_put_events_is_accepted(shop: shops.Shop) -> None:
     event = {"eventType": "view", "itemId": "i1", "sentAt": time.time()}
     answer = boto3.client("personalize-events").put_events(
         trackingId=shops.add_tracker(shop), sessionId="s", userId="u1", eventList=[event]

@@ -35,7 +35,7 @@ def refused(call: Callable[[], Any]) -> dict[str, Any]:
     return caught.value.response
 
 
-def test_it_recommends(endpoint: str, runtime: Any) -> None:
+def test_known_and_unknown_users_both_get_items(endpoint: str, runtime: Any) -> None:
     answer = ask(runtime, endpoint, {"userId": "u1", "numResults": 3})
     assert answer["known"] and len(answer["recommendations"]) == 3
     stranger = ask(runtime, endpoint, {"userId": "nobody"})

@@ -223,7 +223,7 @@ class Control:
                 except Exception:
                     log.exception("%s could not be taken up", resource.arn)
         if self.clock.auto_training:
-            schedule.look(self)
+            schedule.train_what_is_due(self)
 
     def _take_up(self, resource: Resource) -> None:
         if resource.status in BUSY:

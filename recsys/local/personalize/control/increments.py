@@ -26,7 +26,7 @@ PER_DAY = 12
 COUNT, SINCE = "_increments", "_incremented"  # how many there were, and when the last began (epoch seconds)
 
 
-def look(control: "Control") -> None:
+def update_what_is_due(control: "Control") -> None:
     """Begin the updates that are due."""
     every = control.clock.day_seconds / PER_DAY
     for solution in control.store.find("Solution", status=ACTIVE, performIncrementalUpdate=1):

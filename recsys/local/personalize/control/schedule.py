@@ -38,24 +38,24 @@ EVENTS = (("INTERACTIONS", "events"), ("ACTION_INTERACTIONS", "action_events")) 
 LOOK = 5.0  # seconds between two looks at what is due, fewer where days are short
 
 
-def first(control: "Control", document: dict[str, Any]) -> None:
+def schedule_first_training(control: "Control", document: dict[str, Any]) -> None:
     """Begin a schedule: a solution is new, or its schedule is."""
     document.update({NEXT: control.clock.after(1 / HOURS), FIRST: True})
 
 
-def manual(control: "Control", solution: Resource) -> None:
+def postpone_after_manual_training(control: "Control", solution: Resource) -> None:
     """A version was created by hand: it stands in for the solution's first automatic one."""
     if solution.document.get(FIRST):
         _put_off(control, solution)
 
 
-def look(control: "Control") -> None:
-    """Create what versions are due, and look again later."""
-    control.actor.later(lambda: look(control), min(LOOK, control.clock.day_seconds / HOURS / 4))
+def train_what_is_due(control: "Control") -> None:
+    """Create what versions are due, updates too, and look again later."""
+    control.actor.later(lambda: train_what_is_due(control), min(LOOK, control.clock.day_seconds / HOURS / 4))
     for solution in control.store.find("Solution", status=ACTIVE, performAutoTraining=1):
         if solution.document.get(NEXT, math.inf) <= time.time():
             _train(control, solution)
-    increments.look(control)
+    increments.update_what_is_due(control)
     recommenders.renew(control)
 
 

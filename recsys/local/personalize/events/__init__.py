@@ -4,5 +4,4 @@ puts.py         the five operations: what is let in
 log.py          on disk before it is acknowledged; live.py: in memory before the next answer
 reading.py      the log as jobs read it
 impressions.py  what a recommendation showed
-attributing.py  events reported as a metric attribution asks
 """

@@ -30,7 +30,7 @@ NAMED_APART = {"userid", "sessionid", "eventtype", "timestamp", "recommendationi
 ACTION_EVENTS = {"taken": "TAKEN", "nottaken": "NOT_TAKEN", "viewed": "VIEWED"}
 
 
-class Trackers:
+class EventsService:
     """The five operations over the trackers and datasets of the control plane."""
 
     def __init__(self, control: Control, events: EventLog, shown: Shown) -> None:

@@ -17,9 +17,6 @@ from recsys.local.personalize.jobs.s3 import JobFailed
 from recsys.local.personalize.jobs.themes import Themes
 from recsys.local.personalize.recipes import RANKING, RELATED
 from recsys.local.personalize.serving import runtime
-from recsys.local.shared.clients import warm
-
-__all__ = ["infer", "warm"]
 
 MOST_THEMES = 100
 DIGITS = 7  # of a score, as AWS prints them

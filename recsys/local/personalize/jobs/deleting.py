@@ -18,13 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recsys.local.personalize.events.reading import query
-from recsys.local.personalize.jobs.importing import write_whole
+from recsys.local.personalize.jobs.importing import write_table
 from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage
-from recsys.local.shared.clients import warm
 from recsys.models import load
-
-__all__ = ["delete_users", "warm"]
 
 MOST_BYTES = 100 << 20  # of a job's lists together
 
@@ -47,7 +44,7 @@ def delete_users(spec: dict[str, Any]) -> dict[str, Any]:
         table = pq.read_table(dataset["file"])
         kept = table.filter(pc.invert(pc.is_in(table["USER_ID"], value_set=gone)))
         if kept.num_rows < table.num_rows:
-            write_whole(kept, Path(dataset["new"]))
+            write_table(Path(dataset["new"]), kept)
             files[arn] = dataset["new"]
             deleted += table.num_rows - kept.num_rows
     for folder in map(Path, spec["segments"]):

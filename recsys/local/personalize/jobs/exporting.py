@@ -19,9 +19,6 @@ from recsys.local.personalize.events.reading import owned, query
 from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage
 from recsys.local.personalize.schemas import KEYS, Field, fields, plain
-from recsys.local.shared.clients import warm
-
-__all__ = ["export_dataset", "warm"]
 
 Row = tuple[Any, ...]
 EVENTS = "SELECT session, user, item, sent, type, value, more FROM events WHERE dataset_group = ? ORDER BY number"

@@ -22,14 +22,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from recsys.files import replacing
+from recsys.local.personalize.attribution.imports import report
 from recsys.local.personalize.events.reading import RECORDS, query
-from recsys.local.personalize.jobs.attributing import report
 from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed, Storage
 from recsys.local.personalize.schemas import DATASET_TYPES, KEYS, TYPES, Field, fields
-from recsys.local.shared.clients import warm
-
-__all__ = ["import_dataset", "read_csv", "warm"]
 
 ARROW = {
     "string": pa.string(),
@@ -94,7 +92,7 @@ def _import(spec: dict[str, Any]) -> dict[str, Any]:
             _note_replaced(spec, table[KEYS[kind]])
         table = pa.concat_tables([pq.read_table(spec["current"]), table], promote_options="default")
     table = _latest_by_key(table, KEYS[kind]) if kind in KEYS else _distinct_interactions(table)
-    write_whole(table, Path(spec["file"]))
+    write_table(Path(spec["file"]), table)
     return {"_file": spec["file"], "_bytes": size, "_rows": rows, "_kept": table.num_rows}
 
 
@@ -110,11 +108,10 @@ def _least_rows(kind: str, mode: str) -> int:
     return MIN_INTERACTIONS if needed else 0
 
 
-def write_whole(table: pa.Table, path: Path) -> None:
+def write_table(path: Path, table: pa.Table) -> None:
     """A columnar file that appears whole or not at all."""
-    draft = path.with_suffix(".tmp")
-    pq.write_table(table, draft, compression="zstd")
-    draft.replace(path)
+    with replacing(path, draft=path.with_suffix(".tmp")) as draft:
+        pq.write_table(table, draft, compression="zstd")
 
 
 def read_csv(name: str, data: bytes, kind: str, columns: dict[str, Field]) -> pa.Table:

@@ -20,11 +20,8 @@ from recsys.local.personalize.jobs.roles import assume_role
 from recsys.local.personalize.jobs.s3 import JobFailed
 from recsys.local.personalize.recipes import by_arn
 from recsys.local.personalize.serving.group import Interactions
-from recsys.local.shared.clients import warm
 from recsys.local.shared.errors import ServiceError
 from recsys.models import load
-
-__all__ = ["segment", "warm"]
 
 MOST = {"aws-item-affinity": 500, "aws-item-attribute-affinity": 10}  # queries in a job
 AT_ONCE = 100_000_000  # affinities held at once: 400 MB

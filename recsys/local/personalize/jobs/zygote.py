@@ -19,13 +19,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-TASKS = {
-    "import": ("importing", "import_dataset"),
-    "train": ("training", "train"),
-    "export": ("exporting", "export_dataset"),
-    "delete": ("deleting", "delete_users"),
-    "infer": ("batch", "infer"),
-    "segment": ("segments", "segment"),
+from recsys.files import replacing
+
+JOBS, CLIENTS = "recsys.local.personalize.jobs", "recsys.local.shared.clients"
+TASKS = {  # the module of jobs/, its function, and whose `warm` does beforehand what no job needs to do again
+    "import": ("importing", "import_dataset", CLIENTS),
+    "train": ("training", "train", f"{JOBS}.training"),
+    "export": ("exporting", "export_dataset", CLIENTS),
+    "delete": ("deleting", "delete_users", CLIENTS),
+    "infer": ("batch", "infer", CLIENTS),
+    "segment": ("segments", "segment", CLIENTS),
 }
 # What takes longest to import of a task, in steps of half a second at most.
 HEAVY = {
@@ -76,7 +79,8 @@ def warm(name: str) -> None:
             if alone():
                 return
             importlib.import_module(module)
-        getattr(sys.modules[task(name).__module__], "warm", lambda: None)()
+        task(name)
+        importlib.import_module(TASKS[name][-1]).warm()
     except ImportError:
         traceback.print_exc()
 
@@ -90,8 +94,8 @@ def alone() -> bool:
 
 def task(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The function that does a task; its module is imported on first use."""
-    module, function = TASKS[name]
-    return getattr(importlib.import_module(f"recsys.local.personalize.jobs.{module}"), function)
+    module, function, _ = TASKS[name]
+    return getattr(importlib.import_module(f"{JOBS}.{module}"), function)
 
 
 def begin(job: dict[str, Any], children: dict[int, str]) -> None:
@@ -124,9 +128,9 @@ def work(job: dict[str, Any]) -> int:
         traceback.print_exc()
         result = {"failureReason": f"{type(error).__name__}: {error}"}
     path = Path(spec["result"])
-    draft = path.with_name(f"{path.name}.tmp")  # beside it a training has a folder with the suffix .tmp
-    draft.write_text(json.dumps(result))
-    draft.replace(path)
+    # Beside it a training has a folder with the suffix .tmp.
+    with replacing(path, draft=path.with_name(f"{path.name}.tmp")) as draft:
+        draft.write_text(json.dumps(result))
     sys.stderr.flush()
     return 0
 

@@ -16,12 +16,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from recsys.files import replace_text
 from recsys.local.sagemaker.asynchronous.request import Desk, Request
 from recsys.local.sagemaker.hosting import Fleet
 from recsys.local.sagemaker.jobs.job import Context
 from recsys.local.sagemaker.measures import Measures
 from recsys.local.shared.errors import ServiceError
-from recsys.local.shared.files import write_whole
 
 AT_ONCE = 4  # calls an instance gets where MaxConcurrentInvocationsPerInstance does not say
 REPEAT = 30.0  # seconds after which a length that has not changed is told again: an alarm's minute is never empty
@@ -92,7 +92,7 @@ class Queue:
         told = {"InferenceId": asked.get("InferenceId", str(uuid.uuid4())), **self._desk.places(asked)}
         entry = {**asked, **told, "accepted": time.time(), "body": base64.b64encode(body).decode()}
         path = self._desk.folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}.json"
-        await asyncio.to_thread(write_whole, path, json.dumps(entry))
+        await asyncio.to_thread(replace_text, path, json.dumps(entry))
         self._waiting.append(path)
         self.go_on()
         self._measure()

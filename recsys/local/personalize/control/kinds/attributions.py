@@ -8,7 +8,7 @@ removes first and adds then, so that one request can replace a metric. The sente
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from recsys.local.personalize.control.attributing import last_event, summed
+from recsys.local.personalize.attribution import plan
 from recsys.local.personalize.control.kinds.datasets import group_fields
 from recsys.local.personalize.control.kinds.imports import check_location
 from recsys.local.personalize.control.kinds.rule import Document, Rule
@@ -37,13 +37,13 @@ def _check_output(config: Document) -> None:
 
 def _checked(control: "Control", group: str, metrics: list[Document]) -> list[Document]:
     """Metrics that can be measured in a group, from its next event on. Raises InvalidInputException."""
-    columns, since = group_fields(control, group), last_event(control)
+    columns, since = group_fields(control, group), plan.last_event(control)
     if "EVENT_TYPE" not in columns.get("Interactions", ("EVENT_TYPE",)):
         raise invalid("A metric attribution needs an Interactions dataset with an EVENT_TYPE column")
     for metric in metrics:
         if not metric["metricName"].strip() or not metric["eventType"].strip():
             raise invalid("A metric needs a metricName and an eventType that are not blank")
-        summed(metric["expression"], columns)
+        plan.summed(metric["expression"], columns)
     return [{**metric, "_since": since} for metric in metrics]
 
 

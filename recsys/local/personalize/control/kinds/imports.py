@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys.local.personalize.control.attributing import check_publication, import_report
+from recsys.local.personalize.attribution import plan
 from recsys.local.personalize.control.kinds.datasets import dataset_schema
 from recsys.local.personalize.control.kinds.rule import Document, Rule
 from recsys.local.personalize.control.kinds.turns import after_deletion, after_import, being_read
@@ -24,7 +24,7 @@ def _prepare(control: "Control", document: Document, parents: list[Resource]) ->
     if mode == "INCREMENTAL" and not dataset.document.get("_file"):
         raise invalid("An INCREMENTAL import needs data imported in bulk before: use importMode FULL first")
     if document.get("publishAttributionMetricsToS3"):
-        check_publication(control, dataset)
+        plan.check_publication(control, dataset)
     return {}
 
 
@@ -49,7 +49,7 @@ def _work(control: "Control", job: Resource) -> None:
         "dataLocation": job.document["dataSource"]["dataLocation"],
         "importMode": job.document["importMode"],
         "current": dataset.document.get("_file"),
-        "report": import_report(control, job, dataset),
+        "report": plan.import_report(control, job, dataset),
         "file": str(folder / f"{job.number}.parquet"),
         "events": str(control.folder / "events.sqlite"),
         "replaced": str(replaced_file(control, job)),

@@ -39,7 +39,7 @@ def _solution(control: "Control", document: Document, parents: list[Resource]) -
     _check_incremental(recipe, document)
     document.setdefault("performAutoML", False)
     document.setdefault("performAutoTraining", True)
-    schedule.first(control, document)
+    schedule.schedule_first_training(control, document)
     return {}
 
 
@@ -67,7 +67,7 @@ def _changed(control: "Control", solution: Resource, change: Document) -> None:
         document["solutionConfig"] = document.get("solutionConfig", {}) | config
     document.update(change)
     if document["performAutoTraining"] and (not trained or days != days_between(document.get("solutionConfig", {}))):
-        schedule.first(control, document)
+        schedule.schedule_first_training(control, document)
 
 
 def _version(control: "Control", document: Document, parents: list[Resource]) -> dict[str, str]:
@@ -81,7 +81,7 @@ def _version(control: "Control", document: Document, parents: list[Resource]) ->
     if document.setdefault("trainingMode", "FULL") == "UPDATE":
         _check_update(control, solution)
     if not automatic:
-        schedule.manual(control, solution)
+        schedule.postpone_after_manual_training(control, solution)
     return {"solution": solution.document["name"], "id": uuid.uuid4().hex[:8]}
 
 

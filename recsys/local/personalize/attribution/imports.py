@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recsys.local.personalize import NAMESPACE
-from recsys.local.personalize.attribution import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
+from recsys.local.personalize.attribution.totals import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
 from recsys.local.personalize.jobs.s3 import Storage
 from recsys.local.personalize.serving.sources import MARK
 from recsys.local.shared.cloudwatch import OLDEST, CloudWatch
@@ -25,7 +25,7 @@ HEAD = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", "EVENT_ATTRIBUTIO
 
 
 def report(spec: dict[str, Any], table: pa.Table, storage: Storage) -> None:
-    """Report the rows of an import per `spec["report"]` (control/attributing.py). Raises JobFailed."""
+    """Report the rows of an import per `spec["report"]` (attribution/plan.py). Raises JobFailed."""
     wanted = spec["report"]
     if wanted is None or "EVENT_TYPE" not in table.column_names:
         return

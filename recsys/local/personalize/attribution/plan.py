@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from recsys.local.personalize.attribution import Metric, parse
+from recsys.local.personalize.attribution.totals import Metric, parse
 from recsys.local.personalize.control.kinds.datasets import dataset_file, dataset_schema, group_fields
 from recsys.local.personalize.control.resources import ACTIVE
 from recsys.local.personalize.errors import invalid

@@ -21,8 +21,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recsys.local.personalize.attribution import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
-from recsys.local.personalize.control.attributing import active_attributions, last_event, marks_of, metrics_of
+from recsys.local.personalize.attribution.plan import active_attributions, last_event, marks_of, metrics_of
+from recsys.local.personalize.attribution.totals import UNDEFINED, Metric, Total, admitted, bulk_values, datum, totals
 from recsys.local.personalize.control.control import Control
 from recsys.local.personalize.control.kinds.datasets import group_datasets
 from recsys.local.personalize.events.log import EventLog

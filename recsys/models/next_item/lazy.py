@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Later(Generic[T]):
+class Lazy(Generic[T]):
     """Something that is made when it is first asked for."""
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -30,7 +30,7 @@ class Recent(OrderedDict):
         super().__init__()
         self.size = size
 
-    def take(self, key: Hashable, promise: Callable[[], Later]) -> Later:
+    def take(self, key: Hashable, promise: Callable[[], Lazy]) -> Lazy:
         """What was kept under `key`, else what `promise` promises, in the place of the one longest unused."""
         if key not in self:
             while len(self) >= self.size:
