@@ -22,7 +22,7 @@ from recsys.errors import NotebookError
 from recsys.params import Noted
 from recsys.runs import Run
 
-PRICE = "{:,.2f}"
+USUAL = {"price": "{:,.2f}", "timestamp": "{:.0f}"}  # formats of columns, by their names in lower case
 
 
 class Step:
@@ -131,7 +131,7 @@ def table(frame: pd.DataFrame, **formats: str) -> Any:
     # pandas would number the cells at random, and every run's outputs would differ
     same = f"{crc32(frame.to_csv().encode()):08x}"
     styled = frame.reset_index(drop=True).style.set_uuid(same).hide(axis="index")
-    formats = {name: PRICE for name in frame.columns if name.lower() == "price"} | formats
+    formats = {name: USUAL[name.lower()] for name in frame.columns if name.lower() in USUAL} | formats
     styled = styled.format(formats or None, precision=3, thousands=",", na_rep="–")  # type: ignore[arg-type]
     left = [{"selector": f".col{frame.columns.get_loc(name)}", "props": "text-align: left"} for name in text]
     return styled.set_table_styles(left, overwrite=False)

@@ -234,6 +234,8 @@ class Noted:
     def __getattr__(self, name: str) -> Any:
         if name in Params.model_fields:
             return _NotedSection(getattr(self._values, name), name, self.read)
+        if name == "command":  # words for a person, by which no result differs
+            return self._values.command
         if name in vars(Params):  # its own methods and properties read through this one
             return vars(Params)[name].__get__(self)
         raise AttributeError(name)

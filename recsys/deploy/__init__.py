@@ -1,7 +1,7 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
 from recsys.deploy.answers import usd_per_million
-from recsys.deploy.api import get, latencies, post, recommendations_url, similar_items_url, table, visits
+from recsys.deploy.api import get, in_short, latencies, post, recommendations_url, similar_items_url, table, visits
 from recsys.deploy.asking import asked
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.parameters import experiment, experiments, filters, names, retraining
@@ -17,6 +17,7 @@ __all__ = [
     "experiments",
     "filters",
     "get",
+    "in_short",
     "latencies",
     "names",
     "popular_items",

@@ -59,9 +59,9 @@ def experiments(*each: Mapping[str, str]) -> dict[str, str]:
 
 
 def retraining(values: Params, by_hand: bool = False) -> dict[str, str]:
-    """The stack's parameters that say when to train anew, and by how much worse a version may be that goes live.
+    """The stack's parameters that say when to retrain, and by how much worse a version may be that goes live.
 
-    `by_hand` brings the state machine also where the params set no schedule: with one that does not come in our time,
+    `by_hand` brings the state machine also where the params set no schedule: with a placeholder in the year 2199,
     so that nothing is trained, and billed, but by who asks for it.
     """
     chosen = values.retraining

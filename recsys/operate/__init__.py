@@ -7,7 +7,7 @@ from recsys.operate.exposures import exposures
 from recsys.operate.incoming import hand_in, news
 from recsys.operate.monitoring import alarms, dashboard_address, failing, settled, vital_signs
 from recsys.operate.rehearsal import rehearse
-from recsys.operate.retraining import in_short, measured, refused_by_chance, retrain, steps, versions
+from recsys.operate.retraining import in_short, measured, refused_by_chance, retrain, shown_items, steps, versions
 from recsys.operate.traces import Trace, follow
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "retrain",
     "run_batch",
     "settled",
+    "shown_items",
     "smallest_lift",
     "so_far",
     "steps",

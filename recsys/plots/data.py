@@ -54,7 +54,7 @@ def _lorenz(axes: Axes, counts: np.ndarray) -> float:
 
 
 def events_per_user_and_item(interactions: pd.DataFrame) -> Figure:
-    """How much is known about each user and item? Histograms of their events, in log-spaced bins, with the medians."""
+    """How much is known about each user and item? Histograms of their events, with the medians."""
     needs(interactions, "events_per_user_and_item", USER_ID, ITEM_ID)
     users = interactions[USER_ID].value_counts().to_numpy()
     items = interactions[ITEM_ID].value_counts().to_numpy()
@@ -71,15 +71,21 @@ def events_per_user_and_item(interactions: pd.DataFrame) -> Figure:
 
 
 def _count_histogram(axes: Axes, counts: np.ndarray, what: str, of: str, unit: str = "") -> None:
-    axes.hist(counts, bins=style.integer_bins(counts), color=BLUE, edgecolor="white", linewidth=0.6)
-    axes.set_xscale("log")
+    """A bar for 1, 2, 3-4, 5-8 and so on, of equal width: finer classes of whole numbers would differ in size."""
+    classes = style.doublings(counts.max())
+    ends = np.array([high for _, high in classes])
+    places = np.arange(len(classes))
+    axes.bar(places, np.bincount(np.searchsorted(ends, counts), minlength=len(classes)), 0.94, color=BLUE, linewidth=0)
+    named = [f"{low:,}" if low == high else f"{low:,}–{high:,}" for low, high in classes]
+    step = 1 if len(classes) <= 6 else 2
+    axes.set_xticks(places[::step], named[::step])
     axes.set(xlabel=what, ylabel=of)
     axes.margins(y=0.12)
     axes.grid(axis="x", visible=False)
-    style.count_axis(axes.xaxis)
     style.count_axis(axes.yaxis)
-    axes.xaxis.set_minor_formatter("")
-    style.marked(axes, {f"median {np.median(counts):,.0f}{unit}": float(np.median(counts))})
+    median = float(np.median(counts))
+    edges = [0.5, *(ends + 0.5)]
+    style.marked(axes, {f"median {median:,.0f}{unit}": float(np.interp(median, edges, np.arange(len(edges)) - 0.5))})
 
 
 def events_per_day(interactions: pd.DataFrame) -> Figure:
@@ -114,9 +120,15 @@ def _days_in_words(counts: pd.DataFrame) -> tuple[str, str]:
     quiet = f"; {counted((total == 0).sum(), 'day')} had none" if (total == 0).any() else ""
     finding = (
         f"A mean of {total.mean():,.0f} events a day over {counted(len(total), 'day')}; "
-        f"the busiest, {total.idxmax():%Y-%m-%d}, has {total.max():,}{quiet}."
+        f"the busiest, {total.idxmax():%Y-%m-%d}, has {total.max():,}{_together(counts)}{quiet}."
     )
     return finding, f"By type, events a day: {kinds}."
+
+
+def _together(counts: pd.DataFrame) -> str:
+    """What a day's total holds: the figure draws each type by itself."""
+    kinds = [str(kind) for kind in counts.columns]
+    return f" ({' and '.join([', '.join(kinds[:-1]), kinds[-1]])} together)" if len(kinds) > 1 else ""
 
 
 def hour_of_week(interactions: pd.DataFrame) -> Figure:

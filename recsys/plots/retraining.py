@@ -12,10 +12,11 @@ from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, 
 
 LONG = 600  # seconds from which on a time is told in minutes
 FAILED = "failed"
+CALM = (50, 99)  # percentiles of the answers before
 
 
 def retraining_steps(steps: pd.DataFrame) -> Figure:
-    """Where does the time go? A bar per step, from its begin to its end.
+    """Where does the time go? A bar per step, from its start to its end.
 
     `steps` has the columns step, start and seconds, in the order they were taken.
     """
@@ -31,7 +32,7 @@ def retraining_steps(steps: pd.DataFrame) -> Figure:
         axes.set_yticks(range(len(rows)), rows["step"])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set(
-            xlabel=f"{unit} since its begin", ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.12 * max(total, 0.1) / scale)
+            xlabel=f"{unit} since its start", ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.12 * max(total, 0.1) / scale)
         )
         axes.grid(axis="y", visible=False)
         part = f" ({style.share(seconds[longest] / total)})" if total > 0 else ""
@@ -45,7 +46,7 @@ def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequen
     """Is anybody kept waiting? A mark per request, in milliseconds on a log axis, over the steps of what went on.
 
     `answers` has a row per request: at (epoch seconds), status, source, milliseconds; `steps` step, at and seconds.
-    `before` are milliseconds of requests before it began, for comparison.
+    `before` are milliseconds of requests before it began: their median and p99 are dashed lines.
     """
     rows = needs(answers, "answers_meanwhile", "at", "status", "source", "milliseconds")
     needs(steps, "answers_meanwhile", "step", "at", "seconds")
@@ -57,18 +58,30 @@ def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequen
             x = (group["at"] - begin) / scale
             axes.plot(x, group["milliseconds"], linestyle="", label=name, markersize=4.5, **look)
         axes.set_yscale("log")
-        axes.set(xlabel=f"{unit} since the retraining's begin", ylabel="milliseconds (log)")
+        axes.set(xlabel=f"{unit} since the retraining's start", ylabel="milliseconds (log)")
         axes.set_ylim(took.min() / 1.5, 4 * took.max())
         style.log_ticks(axes.yaxis, *axes.get_ylim())
         _bands(axes, steps.assign(start=(steps["at"] - begin) / scale, width=steps["seconds"] / scale))
+        _calm(axes, before)
         if len(kinds) > 1:
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
         finding = f"{counted(len(rows), 'request')} meanwhile, {len(kinds.get(FAILED, ())):,} of them failed; "
-        finding += f"99 % took at most {plain(np.percentile(took, 99))} ms"
-        finding += f", before it {plain(np.percentile(before, 99))} ms." if len(before) else "."
+        finding += f"half took at most {plain(np.median(took))} ms, 99 % {plain(np.percentile(took, 99))} ms"
+        calm = [plain(value) for value in np.percentile(before, CALM)] if len(before) else []
+        finding += f"; before it {calm[0]} and {calm[1]} ms." if calm else "."
         by = ", ".join(f"{name} {len(group):,}" for name, group in kinds.items())
-        detail = f"Half took at most {plain(np.median(took))} ms, the slowest {plain(took.max())} ms. By: {by}."
+        detail = f"The slowest took {plain(took.max())} ms. By: {by}."
         return finished(figure, "Answers while it retrained", finding, detail)
+
+
+def _calm(axes: Axes, before: Sequence[float]) -> None:
+    """How long answers took before it, as far as that is known."""
+    plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
+    for share, dash in zip(CALM if len(before) else (), style.DASHES[1:], strict=False):
+        value = float(np.percentile(before, share))
+        axes.axhline(value, color=INK, linewidth=1.3, linestyle=dash, zorder=4)
+        name = "median" if share == 50 else f"p{share}"
+        beside(axes, f"{name} before", axes.get_xlim()[1], value, right=-3, up=7, ha="right", bbox=plate, zorder=5)
 
 
 def _kinds(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

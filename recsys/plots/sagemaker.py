@@ -72,7 +72,7 @@ def usd_per_million(costs: Mapping[str, float]) -> Figure:
         axes.hlines(rows, values.min() / 3, values, color=style.PALE, linewidth=1.4)
         axes.plot(values, rows, "o", color=BLUE, markersize=9)
         for place, value in enumerate(values):
-            beside(axes, plain(value), value, place, right=10)
+            beside(axes, _two_digits(value), value, place, right=10)
         axes.set_xscale("log")
         axes.set_yticks(rows, names)
         axes.tick_params(axis="y", labelcolor=INK)
@@ -80,7 +80,16 @@ def usd_per_million(costs: Mapping[str, float]) -> Figure:
         axes.grid(axis="y", visible=False)
         style.count_axis(axes.xaxis)
         least, most = int(values.argmin()), int(values.argmax())
-        finding = f"A million answers cost {plain(values[least])} USD by {names[least]}, "
-        finding += f"{plain(values[most])} USD by {names[most]}."
-        detail = "; ".join(f"{name}: {plain(value)} USD" for name, value in costs.items()) + "."
+        finding = f"A million answers cost {_two_digits(values[least])} USD by {names[least]}, "
+        finding += f"{_two_digits(values[most])} USD by {names[most]}."
+        detail = "; ".join(f"{name}: {_two_digits(value)} USD" for name, value in costs.items()) + "."
         return finished(figure, "USD per million answers", finding, detail)
+
+
+def _two_digits(value: float) -> str:
+    """What a cost that rests on assumptions is known to.
+
+    >>> _two_digits(55.6), _two_digits(0.0469), _two_digits(1234.0)
+    ('56', '0.047', '1,200')
+    """
+    return f"{float(f'{value:.2g}'):,g}"

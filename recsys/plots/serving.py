@@ -11,6 +11,7 @@ from recsys.errors import DataError
 from recsys.plots import style
 from recsys.plots.style import BLUE, INK, MUTED, ORANGE, Figure, beside, canvas, counted, finished, needs, plain, share
 
+GAP = 0.3  # between the two lists of before_after, in the width of about a title
 PERCENTILES = (50, 95, 99)
 TAIL = 20  # values, of which 5 % are one
 
@@ -84,9 +85,9 @@ def before_after(before: Sequence[str], after: Sequence[str], clicked: Sequence[
     rows = max(len(before), len(after))
     new = len([title for title in after if title not in before])
     with canvas(1.35 + 0.36 * rows) as (figure, axes):
-        axes.set(xlim=(-1.45, 2.45), ylim=(rows + 0.4, -0.2))
+        axes.set(xlim=(-1.2, GAP + 1.42), ylim=(rows + 0.4, -0.2))
         axes.axis("off")
-        for x, heading, side in ((0, "before", "right"), (1, "after", "left")):
+        for x, heading, side in ((0, "before", "right"), (GAP, "after", "left")):
             axes.text(x, 0.15, heading, ha=side, color=MUTED, fontweight="bold")
         _before_column(axes, before, after)
         _after_column(axes, before, after)
@@ -100,20 +101,19 @@ def before_after(before: Sequence[str], after: Sequence[str], clicked: Sequence[
 def _before_column(axes: Axes, before: list[str], after: list[str]) -> None:
     for rank, title in enumerate(before, start=1):
         kept = title in after
-        axes.text(
-            -0.07, rank, f"{style.short(title, 30)}  {rank}", ha="right", va="center", color=INK if kept else MUTED
-        )
+        label = f"{style.short(title, 36)}  {rank}"
+        axes.text(-0.04, rank, label, ha="right", va="center", color=INK if kept else MUTED)
         axes.plot(0, rank, marker="o", markersize=7, color=BLUE if kept else style.PALE)
         if kept:
-            axes.plot([0, 1], [rank, after.index(title) + 1], color=BLUE, linewidth=1.6)
+            axes.plot([0, GAP], [rank, after.index(title) + 1], color=BLUE, linewidth=1.6)
 
 
 def _after_column(axes: Axes, before: list[str], after: list[str]) -> None:
     for rank, title in enumerate(after, start=1):
         new = title not in before
-        axes.plot(1, rank, marker="D" if new else "o", markersize=7, color=ORANGE if new else BLUE)
-        label = f"{rank}  {style.short(title, 30)}{'  (new)' if new else ''}"
-        axes.text(1.07, rank, label, va="center", fontweight="bold" if new else "normal")
+        axes.plot(GAP, rank, marker="D" if new else "o", markersize=7, color=ORANGE if new else BLUE)
+        label = f"{rank}  {style.short(title, 36)}{'  (new)' if new else ''}"
+        axes.text(GAP + 0.04, rank, label, va="center", fontweight="bold" if new else "normal")
 
 
 def _newest(titles: Sequence[str]) -> str:

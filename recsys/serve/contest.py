@@ -34,6 +34,12 @@ class Contest:
         """The lead over one of the others, with its 95 % interval."""
         return self.leads[over].signed()
 
+    def verdict(self) -> str:
+        """A line for each of the others: whether the first is shown to be better or worse, and the lead."""
+        first = self.table["name"].iloc[0]
+        words = {over: _shown(lead) for over, lead in self.leads.items()}
+        return "\n".join(f"{first} {word} {over}: NDCG@10 {self.lead(over)}" for over, word in words.items())
+
 
 def unheard(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) -> dict[str, list[str]]:
     """What up to `most` users did later: user -> item ids, of users and items in `known`.
@@ -91,6 +97,12 @@ def contest(
     first, *others = gains
     leads = {name: metrics.bootstrap(gains[first] - gains[name], seed=seed, samples=samples) for name in others}
     return Contest(pd.DataFrame(rows), {name: np.array(times) for name, times in took.items()}, leads)
+
+
+def _shown(lead: metrics.Interval) -> str:
+    if lead.low > 0:
+        return "is better than"
+    return "is worse than" if lead.high < 0 else "is not shown to be better than"
 
 
 def _table(lists: list[list[str]], codes: dict[str, int]) -> np.ndarray:
