@@ -22,7 +22,10 @@ from recsys.errors import NotebookError
 from recsys.params import Noted
 from recsys.runs import Run
 
-USUAL = {"price": "{:,.2f}", "timestamp": "{:.0f}"}  # formats of columns, by their names in lower case
+USUAL = {  # formats of columns, by their names in lower case
+    **{"price": "{:,.2f}", "event_value": "{:,.2f}"},
+    **{"timestamp": "{:.0f}", "creation_timestamp": "{:.0f}"},
+}
 
 
 class Step:

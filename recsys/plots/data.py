@@ -77,7 +77,7 @@ def _count_histogram(axes: Axes, counts: np.ndarray, what: str, of: str, unit: s
     places = np.arange(len(classes))
     axes.bar(places, np.bincount(np.searchsorted(ends, counts), minlength=len(classes)), 0.94, color=BLUE, linewidth=0)
     named = [f"{low:,}" if low == high else f"{low:,}–{high:,}" for low, high in classes]
-    step = 1 if len(classes) <= 6 else 2
+    step = -(-len(classes) // 5)  # names enough, without touching each other
     axes.set_xticks(places[::step], named[::step])
     axes.set(xlabel=what, ylabel=of)
     axes.margins(y=0.12)

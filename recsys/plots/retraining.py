@@ -59,28 +59,27 @@ def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequen
             axes.plot(x, group["milliseconds"], linestyle="", label=name, markersize=4.5, **look)
         axes.set_yscale("log")
         axes.set(xlabel=f"{unit} since the retraining's start", ylabel="milliseconds (log)")
-        axes.set_ylim(took.min() / 1.5, 4 * took.max())
+        calm = [float(value) for value in np.percentile(before, CALM)] if len(before) else []
+        axes.set_ylim(min([took.min(), *calm]) / 1.5, 4 * max([took.max(), *calm]))
         style.log_ticks(axes.yaxis, *axes.get_ylim())
         _bands(axes, steps.assign(start=(steps["at"] - begin) / scale, width=steps["seconds"] / scale))
-        _calm(axes, before)
+        _calm(axes, calm)
         if len(kinds) > 1:
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
         finding = f"{counted(len(rows), 'request')} meanwhile, {len(kinds.get(FAILED, ())):,} of them failed; "
-        finding += f"half took at most {plain(np.median(took))} ms, 99 % {plain(np.percentile(took, 99))} ms"
-        calm = [plain(value) for value in np.percentile(before, CALM)] if len(before) else []
-        finding += f"; before it {calm[0]} and {calm[1]} ms." if calm else "."
+        levels = [plain(value) for value in np.percentile(took, CALM)]
+        finding += f"half took at most {levels[0]} ms and 99 % at most {levels[1]} ms"
+        finding += f"; before it {plain(calm[0])} and {plain(calm[1])} ms." if calm else "."
         by = ", ".join(f"{name} {len(group):,}" for name, group in kinds.items())
         detail = f"The slowest took {plain(took.max())} ms. By: {by}."
         return finished(figure, "Answers while it retrained", finding, detail)
 
 
-def _calm(axes: Axes, before: Sequence[float]) -> None:
-    """How long answers took before it, as far as that is known."""
+def _calm(axes: Axes, levels: Sequence[float]) -> None:
+    """How long answers took before it: median and p99, or nothing where that is not known."""
     plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
-    for share, dash in zip(CALM if len(before) else (), style.DASHES[1:], strict=False):
-        value = float(np.percentile(before, share))
+    for name, value, dash in zip(("median", "p99"), levels, style.DASHES[1:], strict=False):
         axes.axhline(value, color=INK, linewidth=1.3, linestyle=dash, zorder=4)
-        name = "median" if share == 50 else f"p{share}"
         beside(axes, f"{name} before", axes.get_xlim()[1], value, right=-3, up=7, ha="right", bbox=plate, zorder=5)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from recsys import serve
 from recsys.errors import DataError
+from recsys.metrics import Interval
 from recsys.serve.contest import Contest
 
 LATER = {"u1": ["a"], "u2": ["b", "c"]}
@@ -25,6 +26,14 @@ def test_who_names_what_users_did_later_wins() -> None:
     assert found.leads["wrong"] == (1.0, 1.0, 1.0)
     assert found.leads["popularity"].mean == 1 - mean(found, "popularity", "NDCG@10")
     assert found.lead("wrong") == "+1.000 (+1.000 to +1.000)"
+
+
+def test_the_verdict_says_of_each_other_whether_the_first_is_shown_to_be_better() -> None:
+    lead = {"worst": Interval(0.1, 0.05, 0.2), "twin": Interval(0.0, -0.1, 0.1), "best": Interval(-0.2, -0.3, -0.1)}
+    told = Contest(pd.DataFrame({"name": ["ours"]}), {}, lead).verdict().splitlines()
+    assert told[0] == "ours is better than worst: NDCG@10 +0.100 (+0.050 to +0.200)"
+    assert told[1].startswith("ours is not shown to be better than twin: ")
+    assert told[2].startswith("ours is worse than best: ")
 
 
 def test_every_answer_is_timed_but_the_one_that_opens_the_connection() -> None:
