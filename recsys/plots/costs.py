@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, finished, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, plain, render
 
 MONTH = 730 / 24  # days, as AWS counts a month
 
@@ -24,4 +24,4 @@ def usd_a_day(costs: Mapping[str, float]) -> Figure:
         finding = f"What stands costs {plain(values.sum())} USD a day, {month}, "
         finding += f"whether or not anybody calls; the dearest is {names[0]}, {plain(values[0])}."
         detail = "; ".join(f"{name}: {plain(value)} USD" for name, value in ordered.items()) + "."
-        return finished(figure, "What standing costs", finding, detail)
+        return render(figure, "What standing costs", finding, detail)

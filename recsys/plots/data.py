@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, MUTED, Figure, canvas, counted, finished, needs, share
+from recsys.plots.style import BLUE, INK, MUTED, Figure, canvas, counted, needs, render, share
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -34,7 +34,7 @@ def popularity_curve(interactions: pd.DataFrame) -> Figure:
         finding = f"The most popular 20 % of {counted(counts.size, 'item')} draw {share(top_share)} of "
         finding += f"{counted(counts.sum(), 'event')} (Gini {gini:.2f})."
         detail = f"The median item has {counted(np.median(counts), 'event')}, the first {counts[0]:,}."
-        return finished(figure, "Items by popularity", finding, detail)
+        return render(figure, "Items by popularity", finding, detail)
 
 
 def _lorenz(axes: Axes, counts: np.ndarray) -> float:
@@ -67,7 +67,7 @@ def events_per_user_and_item(interactions: pd.DataFrame) -> Figure:
             f"{counted(items.size, 'item')} have only one."
         )
         detail = f"The most active user has {users[0]:,} events, the most popular item {items[0]:,}."
-        return finished(figure, "Events per user and per item", finding, detail)
+        return render(figure, "Events per user and per item", finding, detail)
 
 
 def _count_histogram(axes: Axes, counts: np.ndarray, what: str, of: str, unit: str = "") -> None:
@@ -105,7 +105,7 @@ def events_per_day(interactions: pd.DataFrame) -> Figure:
         axes.set_xlim(counts.index[0] - pd.Timedelta(hours=12), counts.index[-1] + pd.Timedelta(hours=12))
         style.count_axis(axes.yaxis)
         style.end_labels(axes, [(smooth.index[-1], smooth[kind].iloc[-1], str(kind)) for kind in counts.columns])
-        return finished(figure, "Events per day", *_days_in_words(counts))
+        return render(figure, "Events per day", *_days_in_words(counts))
 
 
 def _five_types(types: pd.Series) -> pd.Series:
@@ -153,7 +153,7 @@ def hour_of_week(interactions: pd.DataFrame) -> Figure:
         finding = f"The busiest hour is {DAYS[day]} {hour:02d}:00 with {counted(cells.max(), 'event')}; "
         finding += f"the weekend holds {share(weekend)} of all."
         detail = f"Hours without an event: {int((cells == 0).sum())} of 168."
-        return finished(figure, "Events by hour of the week", finding, detail)
+        return render(figure, "Events by hour of the week", finding, detail)
 
 
 def sessions(visits: pd.DataFrame, gap_minutes: float = 30.0) -> Figure:
@@ -175,4 +175,4 @@ def sessions(visits: pd.DataFrame, gap_minutes: float = 30.0) -> Figure:
         finding += f"{share(lasting.size / lengths.size)} last longer than one moment"
         finding += f", the median of these {counted(np.median(lasting), 'minute')}." if lasting.size else "."
         detail = f"A pause longer than {gap_minutes:g} minutes starts a new session."
-        return finished(figure, "Sessions", finding, detail)
+        return render(figure, "Sessions", finding, detail)

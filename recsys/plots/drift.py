@@ -17,9 +17,9 @@ from recsys.plots.style import (
     beside,
     canvas,
     counted,
-    finished,
     needs,
     plain,
+    render,
     share,
 )
 
@@ -53,7 +53,7 @@ def drift_by_week(index: pd.DataFrame, unseen: pd.DataFrame) -> Figure:
         finding += f"{share(latest['items'])} of events are on items and {share(latest['users'])} by users unseen in "
         finding += "training."
         last = [f"{row.view} {plain(row.index_)} against {plain(row.limit)}" for row in _last(new)]
-        return finished(figure, "Drift", finding, f"Stability index and limit of the last week: {'; '.join(last)}.")
+        return render(figure, "Drift", finding, f"Stability index and limit of the last week: {'; '.join(last)}.")
 
 
 def _last(new: pd.DataFrame) -> list[Any]:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, finished, needs, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, needs, plain, render
 
 LONG = 600  # seconds from which on a time is told in minutes
 FAILED = "failed"
@@ -39,7 +39,7 @@ def retraining_steps(steps: pd.DataFrame) -> Figure:
         finding = f"The retraining took {_time(total)}; its longest step, {rows['step'].iloc[longest]}, "
         finding += f"{_time(seconds[longest])}{part}."
         detail = "; ".join(f"{row.step}: {_time(row.seconds)}" for row in rows.itertuples()) + "."
-        return finished(figure, "Steps of the retraining", finding, detail)
+        return render(figure, "Steps of the retraining", finding, detail)
 
 
 def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequence[float] = ()) -> Figure:
@@ -72,7 +72,7 @@ def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequen
         finding += f"; before it {plain(calm[0])} and {plain(calm[1])} ms." if calm else "."
         by = ", ".join(f"{name} {len(group):,}" for name, group in kinds.items())
         detail = f"The slowest took {plain(took.max())} ms. By: {by}."
-        return finished(figure, "Answers while it retrained", finding, detail)
+        return render(figure, "Answers while it retrained", finding, detail)
 
 
 def _calm(axes: Axes, levels: Sequence[float]) -> None:
@@ -119,7 +119,7 @@ def retraining_verdict(told: Mapping[str, Any], tolerance: float) -> Figure:
     if old is None or new is None:
         with canvas(1.5) as (figure, axes):
             style.instead(axes, "nothing was compared")
-            return finished(figure, "The verdict", f"{outcome}: {told['reason']}.")
+            return render(figure, "The verdict", f"{outcome}: {told['reason']}.")
     limit, metric = old * (1 - tolerance / 100), told["metric"]
     with canvas(2.35) as (figure, axes):
         axes.axvline(limit, color=INK, linewidth=1.3, linestyle=style.DASHES[1])
@@ -135,7 +135,7 @@ def retraining_verdict(told: Mapping[str, Any], tolerance: float) -> Figure:
         change = f" ({100 * (new / old - 1):+.1f} %)" if old else ""
         finding = f"{outcome}: {metric} was {old:.4f} and is {new:.4f}{change}; "
         finding += f"a version is refused below {limit:.4f}, {tolerance:g} % less than it was."
-        return finished(figure, "The verdict", finding)
+        return render(figure, "The verdict", finding)
 
 
 def _time(seconds: float) -> str:

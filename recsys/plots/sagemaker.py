@@ -7,7 +7,7 @@ import pandas as pd
 
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, finished, needs, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, needs, plain, render
 
 TRIALS, TEST, POPULARITY = "validation:ndcg_at_10", "test:ndcg_at_10", "test:popularity_ndcg_at_10"
 
@@ -37,7 +37,7 @@ def scraped_metrics(reported: pd.DataFrame, final: Mapping[str, float]) -> Figur
         )
         finding += f"unseen users the chosen model has {plain(final[TEST])}, popularity {plain(final[POPULARITY])}."
         detail = f"The first trial has {plain(values[0])}. Dots: trials; line: the best so far."
-        return finished(figure, "What the training job reported", finding, detail)
+        return render(figure, "What the training job reported", finding, detail)
 
 
 def latency_compared(milliseconds: Mapping[str, np.ndarray]) -> Figure:
@@ -59,7 +59,7 @@ def latency_compared(milliseconds: Mapping[str, np.ndarray]) -> Figure:
         ends = [values[place] for values in times.values() for place in (0, -1)]
         style.log_ticks(axes.xaxis, 0.9 * min(ends), 1.1 * max(ends))
         axes.legend(loc="lower right")
-        return finished(figure, "Time to an answer", f"{'; '.join(words)}.", "Log axis.")
+        return render(figure, "Time to an answer", f"{'; '.join(words)}.", "Log axis.")
 
 
 def usd_per_million(costs: Mapping[str, float]) -> Figure:
@@ -83,7 +83,7 @@ def usd_per_million(costs: Mapping[str, float]) -> Figure:
         finding = f"A million answers cost {_two_digits(values[least])} USD by {names[least]}, "
         finding += f"{_two_digits(values[most])} USD by {names[most]}."
         detail = "; ".join(f"{name}: {_two_digits(value)} USD" for name, value in costs.items()) + "."
-        return finished(figure, "USD per million answers", finding, detail)
+        return render(figure, "USD per million answers", finding, detail)
 
 
 def _two_digits(value: float) -> str:

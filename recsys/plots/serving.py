@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from recsys.columns import USER_ID
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, MUTED, ORANGE, Figure, beside, canvas, counted, finished, needs, plain, share
+from recsys.plots.style import BLUE, INK, MUTED, ORANGE, Figure, beside, canvas, counted, needs, plain, render, share
 
 GAP = 0.3  # between the two lists of before_after, in the width of about a title
 PERCENTILES = (50, 95, 99)
@@ -35,7 +35,7 @@ def latency_histogram(milliseconds: Sequence[float] | np.ndarray, title: str = "
         style.marked(axes, dict(zip(labels, _levels(values), strict=True)))
         finding = f"Half of {counted(values.size, 'request')} are answered within {p50} ms, "
         finding += f"95 % within {p95} ms and 99 % within {p99} ms."
-        return finished(figure, title, finding, f"The slowest took {plain(values.max())} ms.")
+        return render(figure, title, finding, f"The slowest took {plain(values.max())} ms.")
 
 
 def stream_lag(milliseconds: Sequence[float] | np.ndarray, title: str = "From click to effect") -> Figure:
@@ -60,7 +60,7 @@ def stream_lag(milliseconds: Sequence[float] | np.ndarray, title: str = "From cl
         finding = f"Half of {counted(values.size, 'event')} count after {plain(within[0.5])} ms, "
         finding += f"95 % after {plain(within[0.95])} ms, " if 0.95 in within else ""
         finding += f"the slowest after {plain(values[-1])} ms."
-        return finished(figure, title, finding)
+        return render(figure, title, finding)
 
 
 def _positive(values: Sequence[float] | np.ndarray, figure: str) -> np.ndarray:
@@ -95,7 +95,7 @@ def before_after(before: Sequence[str], after: Sequence[str], clicked: Sequence[
         finding = f"After {counted(len(clicked), 'click')}{_newest(clicked)}, "
         finding += f"{new} of the {len(after)} recommendations{whose} are new."
         detail = f"Before: {', '.join(before)}. After: {', '.join(after)}."
-        return finished(figure, "Recommendations before and after clicks", finding, detail)
+        return render(figure, "Recommendations before and after clicks", finding, detail)
 
 
 def _before_column(axes: Axes, before: list[str], after: list[str]) -> None:
@@ -154,7 +154,7 @@ def replay_hit_rate(clicks: pd.DataFrame, k: int = 10, samples: int = 500, seed:
         style.end_labels(axes, ends)
         finding = f"After {counted(len(clicks), 'click')} of {counted(clicks[USER_ID].nunique(), 'user')}: "
         finding += f"{' against '.join(words)}."
-        return finished(figure, f"Replay: hit rate at {k}", finding)
+        return render(figure, f"Replay: hit rate at {k}", finding)
 
 
 def _bands(users: pd.Series, hits: pd.Series, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -106,7 +106,7 @@ def canvas(height: float = 3.6, rows: int = 1, columns: int = 1, **options: Any)
         yield figure, figure.subplots(rows, columns, **options)
 
 
-def finished(figure: Canvas, title: str, finding: str, detail: str = "") -> Figure:
+def render(figure: Canvas, title: str, finding: str, detail: str = "") -> Figure:
     """Put title and finding above the axes and render. The alt text is title, finding and `detail`, as sentences."""
     lines = _lines(finding.replace(" %", "\u00a0%"))
     height = figure.get_figheight()

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, finished, needs, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, needs, plain, render
 
 TABLE = ("name", "metric", "mean", "low", "high")
 MOST_NAMED = 3
@@ -51,7 +51,7 @@ def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> 
             finding += f"{better}the worst {plain(worst)}."
         finding += f" The chosen and the {len(shown) - 1} best others are shown." if len(shown) < len(scores) else ""
         took = f"Trying them took {trials['seconds'].sum():,.1f} seconds." if "seconds" in trials else ""
-        return finished(figure, "Settings tried", finding, took)
+        return render(figure, "Settings tried", finding, took)
 
 
 def _newest(trials: pd.DataFrame, score: str) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def metric_bars(
             _bars(axes, rows[rows["metric"] == kind].set_index("name").reindex(names), kind)
         for axes in grid.flat[len(kinds) :]:
             axes.set_visible(False)
-        return finished(figure, title, _against(rows, kinds[0]), _in_words(rows))
+        return render(figure, title, _against(rows, kinds[0]), _in_words(rows))
 
 
 def _bars(axes: Axes, values: pd.DataFrame, kind: str) -> None:
