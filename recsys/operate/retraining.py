@@ -101,7 +101,7 @@ def shown_items(table: pd.DataFrame, items: int) -> str:
 def steps(execution: str) -> pd.DataFrame:
     """Where the time of a retraining went, by its execution's ARN, a row per step in their order.
 
-    Columns step, at (when it began, epoch seconds), start (that in seconds after the retraining's begin), seconds, and
+    Columns step, at (when it began, epoch seconds), start (that in seconds after the retraining's start), seconds, and
     states, how many of the machine's were entered meanwhile, which is what Step Functions bills.
     """
     request = {"executionArn": execution, "includeExecutionData": False, "maxResults": 1000}
