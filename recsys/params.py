@@ -235,6 +235,8 @@ class ReadTracker:
     def __getattr__(self, name: str) -> Any:
         if name in Params.model_fields:
             return _SectionReadTracker(getattr(self._values, name), name, self.read)
+        if name == "command":  # words for a person, by which no result differs
+            return self._values.command
         if name in vars(Params):
             # Bound to this tracker in the place of the parameters, a property or method reads its sections through it.
             return vars(Params)[name].__get__(self)

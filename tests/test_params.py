@@ -182,3 +182,9 @@ def test_what_is_read_is_noted_through_the_parameters_own_methods_too() -> None:
 def test_what_is_noted_has_nothing_but_parameters(name: str) -> None:
     with pytest.raises(AttributeError, match=name):
         getattr(params.ReadTracker(params.load(environment={})[0]), name)
+
+
+def test_a_notebook_names_a_command_to_be_pasted_and_no_result_depends_on_it() -> None:
+    noted = params.ReadTracker(params.load("params/aws.yaml", environment={})[0])
+    assert noted.command("recsys destroy") == "recsys destroy --params params/aws.yaml"
+    assert noted.read == {}

@@ -103,10 +103,19 @@ def offline_metrics(outcome: Outcome) -> pd.DataFrame:
     return table.rename_axis("metric").reset_index()
 
 
+def shown_items(table: pd.DataFrame, items: int) -> str:
+    """What coverage, in the table of `measured`, means in items of a catalogue of so many."""
+    before, after = (float(table.set_index("metric").loc["coverage", when]) for when in ("before", "after"))
+    if np.isnan(after):
+        return f"the version that served showed {before * items:,.0f} of {items:,} items; no other was measured"
+    change = f" ({after / before - 1:+.1%})" if before else ""
+    return f"items shown to the measured users: {before * items:,.0f} before, {after * items:,.0f} after{change}"
+
+
 def steps(execution: str) -> pd.DataFrame:
     """Where the time of a retraining went, by its execution's ARN, a row per step in their order.
 
-    Columns step, at (when it began, epoch seconds), start (that in seconds after the retraining's begin), seconds, and
+    Columns step, at (when it began, epoch seconds), start (that in seconds after the retraining's start), seconds, and
     states, how many of the machine's were entered meanwhile, which is what Step Functions bills.
     """
     request = {"executionArn": execution, "includeExecutionData": False, "maxResults": 1000}

@@ -1,21 +1,21 @@
 """From a solution version to answers: campaigns, filters, recommendations, and who recommends better."""
 
 from recsys.serve.campaigns import ensure_campaign, remove_campaign
-from recsys.serve.contest import contest, taken, unheard
 from recsys.serve.filters import ensure_filter, excluding
+from recsys.serve.online import compare_online, held_out_items, hits
 from recsys.serve.recommend import best, for_user, history, scored, similar
 
 __all__ = [
     "best",
-    "contest",
+    "compare_online",
     "ensure_campaign",
     "ensure_filter",
     "excluding",
     "for_user",
+    "held_out_items",
     "history",
+    "hits",
     "remove_campaign",
     "scored",
     "similar",
-    "taken",
-    "unheard",
 ]
