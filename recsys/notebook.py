@@ -107,6 +107,7 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
     warnings.filterwarnings("ignore", category=FutureWarning)
     values, origin = parameters.load(params_file, cell=_changed(cell), cell_name=f"{name}.ipynb")
     noted = ReadTracker(values)
+    parameters.work_on(values)
     aws.connect(noted.aws.region, noted.aws.endpoint)
     first = not run_id and name.startswith("01_")
     run = runs.create(values, origin, params_file) if first else runs.find(run_id, values)

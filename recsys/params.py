@@ -195,7 +195,7 @@ class Params(Section):
 
     def command(self, words: str) -> str:
         """A command about this environment, to be pasted: `recsys destroy --params params/aws.yaml`."""
-        return shlex.join([*words.split(), *self._options])
+        return _with_options(words, self._options)
 
     def value(self, name: str) -> Any:
         """A parameter by its bare name, whatever its section. Raises ParamsError for an unknown one."""
@@ -220,6 +220,23 @@ class Params(Section):
             "owner": self.aws.owner,
             "expiry": f"{datetime.now(UTC).date() + timedelta(days=days)}" if days else NEVER,
         }
+
+
+_current: list[str] = []  # options that name the environment this process works on
+
+
+def work_on(values: Params) -> None:
+    """From now on `command` is about this environment."""
+    _current[:] = values._options
+
+
+def command(words: str) -> str:
+    """A command to be pasted about the environment this process works on, where no parameters are at hand."""
+    return _with_options(words, _current)
+
+
+def _with_options(words: str, options: list[str]) -> str:
+    return shlex.join([*shlex.split(words), *options])
 
 
 class ReadTracker:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from recsys import aws, metrics
 from recsys.errors import AwsError
+from recsys.params import command
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 # A step lasts from the first of these states to that of the next step.
@@ -139,7 +140,8 @@ def _machine(suffix: str) -> str:
     machines = aws.pages("stepfunctions", "list_state_machines", "stateMachines")
     found = next((each["stateMachineArn"] for each in machines if each["name"] == name), None)
     if found is None:
-        raise AwsError(f'there is no {name}: recsys deploy RetrainingSchedule="cron(0 4 ? * SUN *)" brings it')
+        brings_it = command("recsys deploy 'RetrainingSchedule=cron(0 4 ? * SUN *)'")
+        raise AwsError(f"there is no {name}: {brings_it}")
     return found
 
 

@@ -228,12 +228,16 @@ def shop(client: Callable[[str], Any], connected: None) -> shops.Shop:
 
 
 class TestWhatStands:
-    def test_a_campaign_nobody_asks_is_told_of_with_what_it_has_cost(self, shop: shops.Shop) -> None:
+    def test_a_campaign_nobody_asks_is_told_of_with_what_it_has_cost(
+        self, shop: shops.Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(parameters, "_current", ["--params", "params/aws.yaml"])
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"), minProvisionedTPS=2)
         in_two_days = datetime.now(UTC) + timedelta(days=2)
         found = {each.resource: each for each in billed_now(shop.name, "no-such-stack", PRICES, in_two_days)}
         assert found[campaign].usd == pytest.approx(48 * 2 * TPS_HOUR, rel=0.01)
-        assert "idle for a day" in found[campaign].notes[0]
+        (note,) = found[campaign].notes
+        assert note.startswith("idle for a day") and "`recsys destroy --params params/aws.yaml`" in note
 
     def test_a_new_campaign_is_not_called_idle(self, shop: shops.Shop) -> None:
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"))
