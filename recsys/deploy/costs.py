@@ -24,7 +24,7 @@ BATCHES = 30.4  # daily batches of a month
 BATCH_UNITS = 4  # write units of a profile with its recommendations
 USER_GB_SECONDS = 0.01  # of a user in a daily batch: 1 GB for 10 ms
 OF_METHOD = 5  # custom metrics of an API's method: Count, 4XXError, 5XXError, Latency, IntegrationLatency
-OF_BATCH = 4  # of the daily batch: users served and failed, seconds, age of the model
+OF_BATCH = 5  # of the daily batch: begun, users served and failed, seconds, age of the model
 TRACED = 0.05  # of the requests beyond one a second
 TRANSITIONS = 200  # of a retraining's states: thrice for each look at what is waited for, 120 s at most apart
 
