@@ -178,6 +178,12 @@ class TestADay:
         assert 0 < age * DAY <= time.time() - version["creationDateTime"].timestamp()
         assert (told[0]["service"], told[0]["environment"]) == ("batch-processor", "test")
 
+    def test_tells_that_it_began_whenever_it_begins_anew(self, run: Callable, capsys: pytest.CaptureFixture) -> None:
+        for force in (False, False, True):
+            run(force=force)
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "BatchesBegun" in line]
+        assert [line["BatchesBegun"] for line in told] == [[1.0], [1.0]]
+
     def test_a_second_run_repeats_the_first_result_without_new_users(
         self, client: Callable, table: str, run: Callable, result: Callable
     ) -> None:
@@ -366,6 +372,12 @@ class TestFailures:
         answer = client("lambda").invoke(**request)
         assert answer["FunctionError"]
         assert "not 'tomorrow'" in json.loads(answer["Payload"].read())["errorMessage"]
+
+
+def test_a_probe_is_answered_and_asks_nobody(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    assert handler.handler({"probe": True}, Context()) == {"probe": True}
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("event", [{"date": "2026-02-30"}, {"date": "20261128"}, {"date": 5}, {"date": None}])
