@@ -13,6 +13,7 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import NextItem, Popularity, load
+from recsys.models.next_item.rows import Rows
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ print(*(kilobytes[name] for name in ("Size", "Rss", "Pss", "Anonymous")))
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc says whose a page is")
 def test_processes_that_load_the_same_model_share_its_pages(ring, tmp_path):
     model = NextItem.fit(ring, budget=0)
-    model.table = np.ones((2000, 2000), np.float32)
+    model.table = Rows.of(np.ones((4000, 2000), np.float32))
     model.save(tmp_path / "model")
     here = load(tmp_path / "model")
     there = subprocess.run([sys.executable, "-c", LOADING, tmp_path / "model"], capture_output=True, check=True)

@@ -149,7 +149,7 @@ def test_the_twin_stands_beside_the_regression_by_its_logarithms(collectors):
     plain = NextItem.fit(collectors, settings=given.with_(twin_weight=0.0, seen=True))
     assert model.settings["twin_weight"] == 0.4 and plain.twin is None
     history, share = np.array([3, 4, 5]), model.popularity / model.popularity.sum()
-    logits = decayed([history], model._weights, 40).table(80) @ model.twin + np.log(share)
+    logits = model.twin.product(decayed([history], model._weights, 40)) + np.log(share)
     expected = np.log(np.maximum(plain.scores(history), 0) + UNLIKELY) + 0.4 * logits[0]
     unseen = np.setdiff1d(np.arange(40), history)
     np.testing.assert_allclose(model.scores(history)[unseen], expected[unseen], atol=0.01)

@@ -158,7 +158,7 @@ def test_blended_saved_and_loaded_answers_the_same(regulars, given, histories, t
     loaded = load(tmp_path / "model")
     assert type(loaded) is Blended and loaded.settings == model.settings and loaded.temperature == model.temperature
     np.testing.assert_array_equal(loaded._score_batch(histories), model._score_batch(histories))
-    assert isinstance(loaded.linear.table, np.ndarray) and loaded.linear.reward is not None
+    assert loaded.linear.table.shape == model.linear.table.shape and loaded.linear.reward is not None
 
 
 def test_blended_gives_popularity_to_an_empty_history(regulars, given):

@@ -7,8 +7,8 @@
 x is the history on several time scales and B the ridge regression (G + lambda I)^-1 C of what comes next on x over all
 training positions, which is Steck's EASE (2019) and Choi's SLIST (2021) with order. Where held-out users say so, its
 softmax twin and the nearest neighbours among all histories stand beside it, pooled by their logarithms; the twin is a
-second table of the size of B, the neighbours take 12 bytes an event, 16 where events weigh differently. The model
-answers from the history alone: a new user needs no training and an event counts at once.
+second table of the size of B. A served entry takes a byte, the neighbours 12 bytes an event, 16 where events weigh
+differently. The model answers from the history alone: a new user needs no training and an event counts at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ from recsys.models.next_item.gram import one_scale, scale_weights
 from recsys.models.next_item.large import regression_of
 from recsys.models.next_item.neighbours import Neighbours
 from recsys.models.next_item.regression import Coefficients, product
+from recsys.models.next_item.rows import Rows
 from recsys.models.next_item.search import OnTrial
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Tuned, tune
@@ -83,7 +84,8 @@ class NextItem(Model):
         """Trained on all, with settings that have been chosen."""
         with blas_threads(seqs, threads):
             table = regression_of(seqs, threads).coefficients(tuned.settings)
-        twin = tuned.twin.table() if tuned.twin else None
+        table = Rows.of(table) if isinstance(table, np.ndarray) else table
+        twin = Rows.of(tuned.twin.table()) if tuned.twin else None
         neighbours = Neighbours.of(seqs) if tuned.settings.neighbour_weight else None
         popularity = unique_users(seqs)
         recent = recent_demand(seqs) if tuned.settings.trend else None
@@ -94,14 +96,14 @@ class NextItem(Model):
     def _of(
         cls,
         item_ids: np.ndarray,
-        table: Coefficients,
+        table: Rows | Coefficients,
         popularity: np.ndarray,
         settings: Settings,
         trials: list[dict[str, Any]],
         temperature: float,
         reward: np.ndarray | None = None,
         recent: np.ndarray | None = None,
-        twin: np.ndarray | None = None,
+        twin: Rows | None = None,
         neighbours: Neighbours | None = None,
     ) -> Self:
         model = cls(item_ids, settings.as_dict(), trials, temperature)
@@ -138,30 +140,31 @@ class NextItem(Model):
             beside["neighbour_weight"] = self.neighbours.logarithms(histories)
         return self._blend.add(self._product(events, self.table), histories, self.chosen, beside)
 
-    def _product(self, events: Weighted, table: Coefficients) -> np.ndarray:
+    def _product(self, events: Weighted, table: Rows | Coefficients) -> np.ndarray:
         """x B (n, n_items) float32."""
-        if len(events.offsets) == 2 and isinstance(table, np.ndarray):
-            return (events.values @ table[events.codes])[None]  # a third of the time of a sparse product
+        if isinstance(table, Rows):
+            return table.product(events)
         return product(events.table(len(self._weights) * len(self.item_ids)), table)
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        table = self.table
-        if isinstance(table, np.ndarray):
-            arrays = {"table": table}
+        if isinstance(self.table, Rows):
+            arrays = _row_arrays("table", self.table)
         else:
-            *first, left, right = table
+            *first, left, right = self.table
             arrays = {"left": left, "right": right}
             arrays |= {name: getattr(each, name) for each in first for name in ("data", "indices", "indptr")}
         if self.neighbours is not None:
             arrays |= {PREFIX + name: array for name, array in self.neighbours.arrays.items()}
-        others = {"popularity": self.popularity, "reward": self.reward, "lately": self.recent, "twin": self.twin}
+        if self.twin is not None:
+            arrays |= _row_arrays("twin", self.twin)
+        others = {"popularity": self.popularity, "reward": self.reward, "lately": self.recent}
         return arrays | {name: array for name, array in others.items() if array is not None}
 
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
         arrays, meta, n = stored.arrays, stored.meta, len(stored.item_ids)
         if "table" in arrays:
-            table: Coefficients = np.asarray(arrays["table"])
+            table: Rows | Coefficients = _rows_from("table", arrays)
         else:
             table = np.asarray(arrays["left"]), np.asarray(arrays["right"])
             if "data" in arrays:
@@ -170,8 +173,18 @@ class NextItem(Model):
         of_neighbours = {name.removeprefix(PREFIX): each for name, each in arrays.items() if name.startswith(PREFIX)}
         neighbours = Neighbours.restored(of_neighbours, n) if of_neighbours else None
         tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
-        others = arrays.get("reward"), arrays.get("lately"), arrays.get("twin"), neighbours
+        twin = _rows_from("twin", arrays) if "twin" in arrays else None
+        others = arrays.get("reward"), arrays.get("lately"), twin, neighbours
         return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, *others)
+
+
+def _row_arrays(name: str, rows: Rows) -> dict[str, np.ndarray]:
+    return {name: rows.steps, f"{name}_scale": rows.scale}
+
+
+def _rows_from(name: str, arrays: Mapping[str, np.ndarray]) -> Rows:
+    table, scale = np.asarray(arrays[name]), arrays.get(f"{name}_scale")
+    return Rows.of(table) if scale is None else Rows(table, np.asarray(scale))  # once they were kept as floats
 
 
 def blas_threads(seqs: Sequences, threads: int) -> threadpool_limits:
