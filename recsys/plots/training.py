@@ -23,8 +23,10 @@ def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> 
 
     `trials` has one row per setting: column `score` (higher is better), optionally `seconds` and `chosen` (bool; the
     best without it), and a column per setting. Only the chosen and the best are drawn, `most` in all; the finding
-    counts them all.
+    counts them all. Without any row it says why.
     """
+    if trials.empty and score in trials:
+        return _none_tried()
     ordered = needs(trials, "tuning_trials", score).sort_values(score, ascending=False, kind="stable")
     best, worst = style.numbers(ordered[score], "tuning_trials")[[0, -1]]
     if "chosen" in ordered:
@@ -48,6 +50,14 @@ def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> 
         finding += f" The chosen and the {len(shown) - 1} best others are shown." if len(shown) < len(scores) else ""
         took = f"Trying them took {trials['seconds'].sum():,.1f} seconds." if "seconds" in trials else ""
         return finished(figure, "Settings tried", finding, took)
+
+
+def _none_tried() -> Figure:
+    with canvas(0.8) as (figure, axes):
+        axes.set_axis_off()
+        return finished(
+            figure, "Settings tried", "None: too few users can be held out to choose by, so the defaults hold."
+        )
 
 
 def _settings(trials: pd.DataFrame) -> list[str]:
