@@ -247,7 +247,8 @@ def _event_types(raw: _File) -> tuple[pd.Series, list[str]]:
 
 def _own_items(raw: _File, timezone: str) -> pd.DataFrame:
     items = pd.DataFrame({ITEM_ID: files.ids_as_text(raw.rows[ITEM_ID]), **raw.texts(CATEGORY, TITLE)})
-    items[PRICE] = raw.numbers(PRICE)
+    if PRICE in raw.rows:
+        items[PRICE] = raw.numbers(PRICE)
     if CREATION_TIMESTAMP in raw.rows and raw.rows[CREATION_TIMESTAMP].notna().any():
         created, _ = epoch_seconds(raw.rows[CREATION_TIMESTAMP], raw.named(CREATION_TIMESTAMP), timezone)
         items[CREATION_TIMESTAMP] = created
