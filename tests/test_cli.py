@@ -12,7 +12,9 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
+from recsys import params
 from recsys.cli import app
+from recsys.cli.connection import connect, stop_command
 
 
 def walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -56,8 +58,8 @@ def test_an_error_is_one_line_and_a_failing_exit() -> None:
     assert done.stderr.startswith('error: --set: unknown parameter "training.recipie"')
 
 
-def test_the_exports_lead_past_a_proxy(tmp_path: Path) -> None:
-    done = recsys("local", "env", "--state", str(tmp_path), "--json", no_proxy="shop.example, 10.0.0.1")
+def test_the_exports_lead_past_a_proxy() -> None:
+    done = recsys("local", "env", "--port", "4566", "--json", no_proxy="shop.example, 10.0.0.1")
     said = json.loads(done.stdout)
     assert said["no_proxy"] == said["NO_PROXY"] == "shop.example,10.0.0.1,127.0.0.1,localhost,::1"
 
@@ -94,6 +96,20 @@ def test_the_status_of_the_embedded_aws_is_for_people(embedded: Any) -> None:
     assert re.search(r"^started +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", shown, flags=re.MULTILINE), shown
     assert re.search("^personalize account +000000000000", shown, flags=re.MULTILINE)
     assert "{" not in shown
+
+
+def test_a_run_takes_the_embedded_aws_that_answers_where_the_params_say(embedded: Any, capsys: Any) -> None:
+    values, _ = params.load(settings=[f"aws.endpoint={embedded.endpoint}"], environment={})
+    connect(values, start_it=True)
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{embedded.endpoint} answers already: the embedded AWS of {embedded.state}" in told
+    assert stop_command(values) == f"recsys local down --state {embedded.state}"
+
+
+def test_the_way_to_stop_a_server_names_its_state(embedded: Any) -> None:
+    port = embedded.endpoint.rsplit(":", 1)[1]
+    said = CliRunner().invoke(app, ["local", "up", "--port", port, "--state", str(embedded.state)]).output
+    assert f"recsys local down --state {embedded.state}" in " ".join(said.split())
 
 
 def test_data_check_says_what_is_wrong_what_is_there_and_that_it_is_enough(tmp_path: Path) -> None:
