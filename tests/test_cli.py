@@ -221,6 +221,11 @@ def test_who_finds_nothing_is_told_where_it_was_looked_for(embedded: Any, words:
     assert shown == f"{said} at {embedded.endpoint}, region us-east-1, environment nobody\n"
 
 
+def test_a_template_parameter_that_cannot_be_is_refused_by_the_name_that_was_typed() -> None:
+    refused = CliRunner().invoke(app, ["deploy", "ShardCount=abc", "--yes"]).exception
+    assert str(refused).startswith("ShardCount = 'abc': Input should be a valid integer")
+
+
 def test_a_notebook_that_is_none_is_refused_before_anything_starts() -> None:
     done = recsys("run", "--only", "zz", RECSYS__AWS__ENDPOINT="http://127.0.0.1:9")
     assert (done.returncode, done.stdout) == (1, "")

@@ -1,5 +1,6 @@
 """What stands on AWS: deploy it, price it, remove it."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from recsys import params as parameters
 from recsys.cli.connection import connect, place
 from recsys.cli.options import AsJson, Given, MaxUsd, ParamsFile, Settings, assigned
 from recsys.cli.output import console, line, print_rows
-from recsys.errors import RecsysError
+from recsys.errors import ParamsError, RecsysError
 
 # Template parameters that cost, and the parameters that are estimated.
 SIZES = {"ShardCount": "stream.shard_count", "BatchSize": "stream.batch_size"}
@@ -36,13 +37,23 @@ def deploy(
     if "EnvironmentSuffix" in named:
         raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
     sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
-    sized, _ = parameters.load(params, settings=[*(settings or []), *sizes])
+    try:
+        sized, _ = parameters.load(params, settings=[*(settings or []), *sizes])
+    except ParamsError as error:
+        raise ParamsError(_as_named(str(error), named)) from None
     confirm_costs(sized, yes, max_usd, notebooks=False)
     connect(values)
     own = {} if deploy.describe(values.stack_name) else deploy.name_parameters(values)
     wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **own, **named}
     outputs = deploy.deploy(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
     print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
+
+
+def _as_named(refusal: str, named: Mapping[str, str]) -> str:
+    """What is said of parameters that stand for a template's, of the names that were given."""
+    for name in SIZES.keys() & named:
+        refusal = refusal.replace(f"--set: {SIZES[name]}", name)
+    return refusal
 
 
 @app.command(epilog="Example: recsys package --bucket my-code")
