@@ -78,4 +78,4 @@ lock: ## resolve pyproject.toml anew into requirements.lock, and of it what the 
 
 clean: ## stop the embedded AWS and remove .venv, .recsys and runs
 	@test ! -x $(BIN)/recsys || $(BIN)/recsys local down
-	rm -rf .venv .recsys runs
+	rm -rf .venv .recsys runs kernel-ipc-*

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -26,13 +27,38 @@ DEFAULT_FILE = "params/local.yaml"
 WHERE = ("aws.region", "aws.endpoint", "aws.environment_suffix", "dataset.dataset_group")  # say what a command is about
 PROJECT, NEVER = "recsys", "never"  # values of the tags `project`, and `expiry` without a day
 
-Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$", min_length=1, max_length=50)]
+# The description of a text with a pattern says in words what is allowed.
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$",
+        min_length=1,
+        max_length=50,
+        description="letters, digits, hyphens and underscores, the first a letter or digit",
+    ),
+]
 LONGEST = 63  # characters of a name in Personalize, DATASET that of a dataset's addition to its group's
 DATASET = "-interactions"
 INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
-EventType = Annotated[str, Field(pattern=r'^[^"A-Z]+$')]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _event_type(text: str) -> str:
+    """In lower case, as the data's event types are."""
+    if not text.strip() or '"' in text:
+        raise ValueError("an event type has one character at least, and no double quote")
+    return text.strip().lower()
+
+
+def _time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"is no IANA time zone{_nearest(text, available_timezones(), 'one is Europe/Berlin')}"
+        ) from None
+    return text
 
 
 def _address(text: str) -> str:
@@ -51,9 +77,16 @@ class Section(BaseModel):
 
 
 class Aws(Section):
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="a region, such as eu-central-1")]
     endpoint: Annotated[str, AfterValidator(_address)] | None
-    environment_suffix: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=12)]
+    environment_suffix: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+            max_length=12,
+            description="lower-case letters and digits, with single hyphens between them, such as my-shop",
+        ),
+    ]
     owner: Annotated[str, Field(pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$", max_length=256)]
     expires_days: Annotated[int, Field(ge=1, le=3650)] | None
     wait_hours: Annotated[float, Field(gt=0, le=72)]
@@ -66,6 +99,7 @@ class Data(Section):
     users_file: str | None
     column_mapping: dict[str, str]
     encoding: str
+    timezone: Annotated[str, AfterValidator(_time_zone)]
     max_events_per_user: Count | None
     session_gap_minutes: Annotated[float, Field(gt=0)]
     validation_share: Share
@@ -95,7 +129,7 @@ class Serving(Section):
     min_provisioned_tps: Count
     num_results: Annotated[int, Field(ge=1, le=50)]
     filter_seen: Name
-    purchase_events: Annotated[list[EventType], Field(min_length=1)]
+    purchase_events: Annotated[list[Annotated[str, AfterValidator(_event_type)]], Field(min_length=1)]
     example_users: Annotated[int, Field(ge=1, le=20)]
 
 
@@ -308,6 +342,8 @@ class Layered:
         if problem["type"] == "missing":
             return f"params/base.yaml: {key} is missing"
         said = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "string_pattern_mismatch" and (words := _described(*problem["loc"][:2])):
+            said = f"must be {words}"
         if not key:  # of several together, which the message names
             return f"{', '.join(sorted({self.origin[name] for name in self.origin if name in said}))}: {said}"
         return f"{origin}: {key} = {problem['input']!r}: {said}{_closest_value(problem)}"
@@ -366,6 +402,10 @@ def _fields(section: str) -> Mapping[str, Any]:
     return Params.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
 
 
+def _described(section: str, name: str) -> str | None:
+    return _fields(section)[name].description
+
+
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         known = ", ".join(sorted(f"params/{file.name}" for file in (root() / "params").glob("*.yaml")))
@@ -415,9 +455,9 @@ def _closest_value(problem: Any) -> str:
     return _nearest(str(problem["input"]), allowed) if problem["type"] == "literal_error" else ""
 
 
-def _nearest(name: str, known: Any) -> str:
+def _nearest(name: str, known: Any, otherwise: str = "") -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(known)}"
+    return f'; did you mean "{close[0]}"?' if close else f"; {otherwise or 'known: ' + ', '.join(known)}"
 
 
 def _short(path: Path) -> str:

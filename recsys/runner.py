@@ -7,8 +7,12 @@ leaves its executed copy and one line that says which cell failed and why; the n
 
 import os
 import re
+import signal
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +91,7 @@ def execute(
     selected = select(notebooks(), start, only)
     everything = sorted({*select(notebooks(), None, None), *selected})
     cells = {path: injected(path, values) for path in everything}
-    with runs.exclusive_run(values):
+    with runs.exclusive_run(values), _ended_as_interrupted():
         previous = runs.latest(values)
         plan = _plan(cells, selected, values, previous, exists, force)
         taken: list[Path] = []
@@ -105,11 +109,24 @@ def execute(
                 _tell_skipped(path, run, console)
             elif path in selected:
                 _tell_differing(path, previous, values, console)
-                run.begin(path.stem, planned.fingerprint)
+                run.begin(path.stem, planned.fingerprint, process=os.getpid())
                 given = {**cells[path], "params_file": params_file, "run_id": run.run_id}
                 _execute_one(path, given, values, run, console)
         run.reload()
     return run
+
+
+@contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """A request to end is an interruption from the keyboard: the step is recorded as failed, and its kernel ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where no signal arrives
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell_skipped(path: Path, run: Run, console: Console) -> None:
@@ -202,8 +219,8 @@ def _inputs(values: Params) -> list[Path]:
 def _execute_one(path: Path, given: dict[str, Any], values: Params, run: Run, console: Console) -> None:
     started = time.monotonic()
     try:
-        with Bar(path.stem, console) as bar:
-            _papermill(path, run.folder / path.name, given, values, bar)
+        with Bar(path.stem, console) as bar, tempfile.TemporaryDirectory(prefix="recsys-") as sockets:
+            _papermill(path, run.folder / path.name, given, values, bar, sockets)
         _all_completed(run.folder / path.name)
     except (Exception, KeyboardInterrupt) as error:
         run.record(path.stem, status="failed", seconds=round(time.monotonic() - started, 2))
@@ -218,7 +235,7 @@ def _execute_one(path: Path, given: dict[str, Any], values: Params, run: Run, co
     console.print(f"{path.stem:<24} done in {time.monotonic() - started:5.1f} s")
 
 
-def _papermill(source: Path, target: Path, given: dict[str, Any], values: Params, bar: Bar) -> None:
+def _papermill(source: Path, target: Path, given: dict[str, Any], values: Params, bar: Bar, sockets: str) -> None:
     import papermill
     from papermill.engines import NBClientEngine, papermill_engines
     from traitlets.config import Config
@@ -244,7 +261,7 @@ def _papermill(source: Path, target: Path, given: dict[str, Any], values: Params
         execution_timeout=int(values.run.cell_timeout_minutes * 60),
         start_timeout=120,
         shutdown_kernel="immediate",  # else it is interrupted first, and now and then says so in red
-        config=Config({"KernelManager": {"transport": "ipc"}}),
+        config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
     )
 
 

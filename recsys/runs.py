@@ -3,12 +3,13 @@
 `runs/<run-id>/manifest.json` is the only thing that passes from one notebook to the next:
 
     {"schema_version": 1, "run_id", "created", "params_file", "params", "origin",
-     "steps": {"03_training": {"status": "done", "fingerprint", "read", "started", "seconds", "outputs", "metrics",
-                               "resources", "expectations", "carried_from"}}}
+     "steps": {"03_training": {"status": "done", "fingerprint", "read", "started", "process", "seconds", "outputs",
+                               "metrics", "resources", "expectations", "carried_from"}}}
 
-`read` maps each parameter that the step read to what it was; `outputs` maps a name to path, bytes and sha256;
-`resources` maps an output name such as `CampaignArn` to its ARN or name; `metrics` maps a name to a number or text. The
-file is replaced atomically: a reader sees the old one or the new.
+`process` is the number of that which runs the step: where it is gone, a step that was running is `interrupted`. `read`
+maps each parameter that the step read to what it was; `outputs` maps a name to path, bytes and sha256; `resources` maps
+an output name such as `CampaignArn` to its ARN or name; `metrics` maps a name to a number or text. The file is replaced
+atomically: a reader sees the old one or the new.
 """
 
 import fcntl
@@ -36,7 +37,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = _read(folder / MANIFEST)
+        self.reload()
 
     @property
     def run_id(self) -> str:
@@ -48,13 +49,28 @@ class Run:
 
     @property
     def status(self) -> str:
-        """`done` when every step is, else the first other state: `failed`, `running` or `empty`."""
+        """`done` when every step is, else the first other state: `failed`, `interrupted`, `running` or `empty`."""
         states = [step["status"] for step in self.steps.values()]
         return next((state for state in states if state != "done"), "done" if states else "empty")
 
     def reload(self) -> None:
         """Take up what another process wrote."""
         self.manifest = _read(self.folder / MANIFEST)
+        for step in self.steps.values():
+            if step["status"] == "running" and "process" in step and not self._is_run_by(step["process"]):
+                step["status"] = "interrupted"
+
+    def _is_run_by(self, number: int) -> bool:
+        """Whether that process runs this environment: the number alone may be somebody else's by now."""
+        import psutil
+
+        lock = _lock(self.folder.parent, self.manifest["params"]["aws"]["environment_suffix"]).resolve()
+        try:
+            return any(Path(file.path) == lock for file in psutil.Process(number).open_files())
+        except psutil.AccessDenied:
+            return True
+        except psutil.Error:
+            return False
 
     def record(self, step: str, **facts: Any) -> None:
         """Add facts to a step: `status`, `seconds`, `read`, `outputs`, `metrics`, `resources`, `expectations`."""
@@ -62,8 +78,8 @@ class Run:
         self.steps.setdefault(step, {"status": "running"}).update(facts)
         _write(self.folder / MANIFEST, self.manifest)
 
-    def begin(self, step: str, fingerprint: str) -> None:
-        """Start a step afresh; what an earlier attempt left in the manifest is dropped.
+    def begin(self, step: str, fingerprint: str, **about: Any) -> None:
+        """Start a step afresh, with these facts about it; what an earlier attempt left in the manifest is dropped.
 
         So are its files: carried over they are an earlier run's too, whose record they would change if written into.
         The steps after it have gone on from what it made before, so that none of them is as it was.
@@ -75,7 +91,7 @@ class Run:
         for name, facts in self.steps.items():
             if name > step:
                 facts["fingerprint"] = ""
-        self.steps[step] = {"status": "running", "fingerprint": fingerprint, "started": now(), "resources": {}}
+        self.steps[step] = {"status": "running", "fingerprint": fingerprint, "started": now(), "resources": {}, **about}
         self.manifest["steps"] = dict(sorted(self.steps.items()))
         _write(self.folder / MANIFEST, self.manifest)
 
@@ -147,7 +163,7 @@ def create(values: Params, origin: dict[str, str], params_file: str) -> Run:
 def exclusive_run(values: Params) -> Iterator[None]:
     """Run this environment's notebooks in no other process meanwhile. Raises NotebookError naming the one that does."""
     suffix = values.aws.environment_suffix
-    path = resolve(values.run.runs_folder) / f".{suffix}.lock"
+    path = _lock(resolve(values.run.runs_folder), suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         try:
@@ -161,6 +177,10 @@ def exclusive_run(values: Params) -> Iterator[None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def _lock(runs_folder: Path, suffix: str) -> Path:
+    return runs_folder / f".{suffix}.lock"
 
 
 def all_runs(runs_folder: Path) -> list[Run]:

@@ -17,8 +17,8 @@ from recsys.runs import Run
 MOST_NAMED = 3
 
 
-def show(run: Run, console: Console) -> None:
-    """Print a run's steps and, where they are there, its metrics and its API."""
+def show(run: Run, console: Console, stop: str = "recsys local down") -> None:
+    """Print a run's steps and, where they are there, its metrics, its API, and what stops the embedded AWS."""
     table = Table(box=None, pad_edge=False)
     for name, justify in (("notebook", "left"), ("status", "left"), ("seconds", "right"), ("result", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
@@ -35,18 +35,18 @@ def show(run: Run, console: Console) -> None:
         console.print(f"\nno longer there: {', '.join(gone[:MOST_NAMED])}{more}", soft_wrap=True)
         console.print(f"make it anew:  {_command('recsys run', run)}", soft_wrap=True)
     if "ApiUrl" in run.resources and "StackArn" not in gone:
-        _show_api(run, console)
+        _show_api(run, console, stop)
     console.print(f"executed notebooks: {run.folder}")
     if shutil.which("recsys") is None:
         console.print("before you call recsys in this shell:  . .venv/bin/activate")
 
 
-def _show_api(run: Run, console: Console) -> None:
+def _show_api(run: Run, console: Console, stop: str) -> None:
     url, user = run.resources["ApiUrl"], _example(run)
     console.print(f"\nAPI: {url}")
     console.print(f"  curl '{recommendations_url(url, user, 5)}'", soft_wrap=True)
     if run.manifest["params"]["aws"]["endpoint"]:
-        console.print("stop the embedded AWS:  recsys local down")
+        console.print(f"stop the embedded AWS:  {stop}", soft_wrap=True)
     else:
         console.print("it costs money while it stands")
     console.print(f"remove what this environment holds:  {_command('recsys destroy', run)}", soft_wrap=True)

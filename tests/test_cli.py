@@ -12,7 +12,9 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
+from recsys import params
 from recsys.cli import app
+from recsys.cli.connection import connect, stop_command
 
 
 def walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -56,8 +58,8 @@ def test_an_error_is_one_line_and_a_failing_exit() -> None:
     assert done.stderr.startswith('error: --set: unknown parameter "training.recipie"')
 
 
-def test_the_exports_lead_past_a_proxy(tmp_path: Path) -> None:
-    done = recsys("local", "env", "--state", str(tmp_path), "--json", no_proxy="shop.example, 10.0.0.1")
+def test_the_exports_lead_past_a_proxy() -> None:
+    done = recsys("local", "env", "--port", "4566", "--json", no_proxy="shop.example, 10.0.0.1")
     said = json.loads(done.stdout)
     assert said["no_proxy"] == said["NO_PROXY"] == "shop.example,10.0.0.1,127.0.0.1,localhost,::1"
 
@@ -96,6 +98,20 @@ def test_the_status_of_the_embedded_aws_is_for_people(embedded: Any) -> None:
     assert "{" not in shown
 
 
+def test_a_run_takes_the_embedded_aws_that_answers_where_the_params_say(embedded: Any, capsys: Any) -> None:
+    values, _ = params.load(settings=[f"aws.endpoint={embedded.endpoint}"], environment={})
+    connect(values, start_it=True)
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{embedded.endpoint} answers already: the embedded AWS of {embedded.state}" in told
+    assert stop_command(values) == f"recsys local down --state {embedded.state}"
+
+
+def test_the_way_to_stop_a_server_names_its_state(embedded: Any) -> None:
+    port = embedded.endpoint.rsplit(":", 1)[1]
+    said = CliRunner().invoke(app, ["local", "up", "--port", port, "--state", str(embedded.state)]).output
+    assert f"recsys local down --state {embedded.state}" in " ".join(said.split())
+
+
 def test_data_check_says_what_is_wrong_what_is_there_and_that_it_is_enough(tmp_path: Path) -> None:
     rows = [f"c{row % 60},{row % 40},{1_709_210_096 + row}" for row in range(1_200)]
     file = tmp_path / "shop.csv"
@@ -126,8 +142,57 @@ def test_data_check_reads_what_a_params_file_names_as_it_says(tmp_path: Path) ->
         "serving: {purchase_events: [commande passée]}\n"
     )
     told = json.loads(CliRunner().invoke(app, ["data", "check", "--params", str(file), "--json"]).output)
-    assert told["notes"] == ["when read as epoch seconds", "event types: commande passée 1,200"]
+    untold = "no column CATEGORY, PRICE, COUNTRY: data.items_file and data.users_file can add them"
+    assert told["notes"] == ["when read as epoch seconds", untold, "event types: commande passée 1,200"]
     assert {each["problem"]: each["rows"] for each in told["problems"]}["TITLE missing"] == 39
+
+
+def own_file(tmp_path: Path, events: int, users: int, items: int = 40) -> str:
+    rows = [f"c{row % users},{row % items},{1_709_210_096 + row}" for row in range(events)]
+    (tmp_path / "shop.csv").write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
+    return str(tmp_path / "shop.csv")
+
+
+@pytest.mark.parametrize(
+    ("events", "users", "settings", "refusal"),
+    [
+        (1_080, 60, [], r"without the 108 newest held back \(data\.test_share = 0\.1\): 972 interactions"),
+        (1_080, 30, ["data.test_share=0.05"], ""),
+        (1_200, 1_000, [], "no user has 2 held-back events to replay: raise data.test_share"),
+        (1_200, 60, ["training.event_type=buy"], r"of the event type buy \(training\.event_type\): 0 interactions"),
+    ],
+)
+def test_data_check_refuses_what_a_run_would(
+    tmp_path: Path, events: int, users: int, settings: list[str], refusal: str
+) -> None:
+    words = ["data", "check", own_file(tmp_path, events, users), *(f"--set={each}" for each in settings)]
+    result = CliRunner().invoke(app, words)
+    assert "raw interactions" in result.output
+    if refusal:
+        assert re.search(refusal, str(result.exception)) and "enough to train on" not in result.output
+    else:
+        assert "enough to train on" in result.output
+
+
+def test_data_check_says_that_fewer_clicks_are_replayed_than_asked_for(tmp_path: Path) -> None:
+    said = " ".join(CliRunner().invoke(app, ["data", "check", own_file(tmp_path, 1_200, 60)]).output.split())
+    assert "no user has 6 held-back events (stream.replay_events): 2 to 2 of each are replayed" in said
+    assert "60 users have 2 or more held-back events: half of them, 30, and not 40 (stream.replay_users)" in said
+
+
+def test_data_check_tells_whoever_maps_on_the_command_line_how_to_go_on_there(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["data", "check", own_file(tmp_path, 1_200, 60), "--map=USER_ID=customer"])
+    assert "name yours in --map" in str(refused.exception) and "column_mapping" not in str(refused.exception)
+
+
+def test_data_check_takes_a_time_zone(tmp_path: Path) -> None:
+    file = tmp_path / "shop.csv"
+    rows = [f"c{row % 60},{row % 40},2024-05-{row // 60 + 1:02d} 01:00:{row % 60:02d}" for row in range(1_200)]
+    file.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
+    result = CliRunner().invoke(app, ["data", "check", str(file), "--timezone", "Asia/Tokyo", "--json"])
+    told = json.JSONDecoder().raw_decode(result.output)[0]
+    assert told["facts"]["first event"] == "2024-04-30"
+    assert "TIMESTAMP read as ISO 8601 text, taken as Asia/Tokyo" in told["notes"]
 
 
 def test_without_credentials_aws_is_not_tried(tmp_path: Path) -> None:
@@ -154,6 +219,11 @@ def test_who_finds_nothing_is_told_where_it_was_looked_for(embedded: Any, words:
     settings = [f"--set=aws.endpoint={embedded.endpoint}", "--set=aws.environment_suffix=nobody"]
     shown = CliRunner().invoke(app, [*words, *settings]).output
     assert shown == f"{said} at {embedded.endpoint}, region us-east-1, environment nobody\n"
+
+
+def test_a_template_parameter_that_cannot_be_is_refused_by_the_name_that_was_typed() -> None:
+    refused = CliRunner().invoke(app, ["deploy", "ShardCount=abc", "--yes"]).exception
+    assert str(refused).startswith("ShardCount = 'abc': Input should be a valid integer")
 
 
 def test_a_notebook_that_is_none_is_refused_before_anything_starts() -> None:

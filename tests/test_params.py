@@ -32,7 +32,11 @@ def test_later_layers_win_and_are_named(tmp_path: Path) -> None:
         ("training.recipe=aws-user-personalisation", 'did you mean "aws-user-personalization"?'),
         ("training.seed=-1", "training.seed = -1: Input should be greater than or equal to 0"),
         ("training.seed=many", "training.seed = 'many': Input should be a valid integer"),
-        ("aws.region=Virginia", "aws.region = 'Virginia'"),
+        ("aws.region=Virginia", "aws.region = 'Virginia': must be a region, such as eu-central-1"),
+        ("aws.environment_suffix=My_Shop", "must be lower-case letters and digits, with single hyphens between them"),
+        ("dataset.dataset_group=my shop", "must be letters, digits, hyphens and underscores"),
+        ("serving.purchase_events=['a\"b']", "an event type has one character at least, and no double quote"),
+        ("data.timezone=Berlin", 'is no IANA time zone; did you mean "Europe/Berlin"?'),
         ("seed", "expected section.name=value"),
         ("retraining.retrain_schedule=weekly", "retraining.retrain_schedule = 'weekly': is no schedule of EventBridge"),
         ("aws.endpoint=http://127.0.0.1:99999", "'http://127.0.0.1:99999': is no address, such as http://"),
@@ -196,3 +200,8 @@ def test_a_notebook_names_a_command_to_be_pasted_and_no_result_depends_on_it() -
     noted = params.ReadTracker(params.load("params/aws.yaml", environment={})[0])
     assert noted.command("recsys destroy") == "recsys destroy --params params/aws.yaml"
     assert noted.read == {}
+
+
+def test_what_means_bought_is_lower_case_as_the_datas_event_types_are() -> None:
+    values, _ = params.load(settings=["serving.purchase_events=[Bestellung, ' Kauf ']"], environment={})
+    assert values.serving.purchase_events == ["bestellung", "kauf"]

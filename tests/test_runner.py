@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,6 +187,16 @@ def test_a_second_process_is_told_who_runs_the_environment_and_another_environme
             execute()
         assert execute("aws.environment_suffix=other")[0].status == "done"
     assert execute()[0].status == "done"
+
+
+def test_a_run_that_is_told_to_end_is_interrupted_and_leaves_no_socket(project: Project) -> None:
+    root = project(n01_first=["import os, signal, time", "os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"])
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(NotebookError, match="01_first failed: interrupted"):
+        execute()
+    assert runs.all_runs(root / "runs")[0].status == "failed"
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not [path for path in root.rglob("*") if path.is_socket()]
 
 
 def test_a_cell_that_ends_the_kernel_is_no_success(project: Project) -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import nbformat
@@ -20,6 +21,14 @@ def test_what_a_step_records_another_process_reads(values: params.Params) -> Non
     again = runs.find(run.run_id, values)
     assert again.resource("BucketName") == "b"
     assert again.status == "done"
+
+
+def test_a_step_whose_process_is_gone_is_interrupted_and_one_that_is_run_is_running(values: params.Params) -> None:
+    run = runs.create(values, {}, "params/local.yaml")
+    run.begin("01_data_prep", fingerprint="", process=os.getpid())  # a number like ours, of somebody else
+    assert runs.find("", values).status == "interrupted"
+    with runs.exclusive_run(values):
+        assert runs.find("", values).status == "running"
 
 
 def test_the_newest_run_of_the_environment_is_found(values: params.Params) -> None:

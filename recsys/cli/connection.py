@@ -1,7 +1,9 @@
 """Where a command talks to, and what it hands on."""
 
 import os
+import shlex
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from recsys import aws
@@ -14,7 +16,7 @@ from recsys.params import Params
 
 
 def connect(values: Params, start_it: bool = False) -> None:
-    """Connect to what the params name; a loopback address nobody serves is our own to start."""
+    """Connect to what the params name; a loopback address that no embedded AWS serves is our own to start one at."""
     parameters.work_on(values)
     aws.connect(values.aws.region, values.aws.endpoint)
     if not values.aws.endpoint:
@@ -27,10 +29,26 @@ def connect(values: Params, start_it: bool = False) -> None:
     if address.hostname not in aws.LOOPBACK:
         return
     port = address.port or launcher.PORT
-    if start_it:
+    if start_it and (found := launcher.serving(port)):
+        line(f"{values.aws.endpoint} answers already: the embedded AWS of {found.state} (process {found.pid})")
+    elif start_it:
         launcher.up(port, resolve(STATE), report=line)
     elif not _answers(port):
         raise LocalError(f"nothing answers at {values.aws.endpoint}; start it with: recsys local up --port {port}")
+
+
+def down_command(state: Path) -> str:
+    """The command that stops the embedded AWS of a state folder."""
+    return "recsys local down" + ("" if resolve(state) == resolve(STATE) else f" --state {shlex.quote(str(state))}")
+
+
+def stop_command(values: Params) -> str:
+    """The command that stops the embedded AWS that the params name."""
+    from recsys.local import launcher
+
+    endpoint = values.aws.endpoint
+    found = launcher.serving(urlsplit(endpoint).port or launcher.PORT) if endpoint else None
+    return down_command(found.state if found else Path(STATE))
 
 
 def place(values: Params) -> str:

@@ -2,14 +2,20 @@
 
 import json as json_format
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recsys import params as parameters
-from recsys.cli.options import AsJson, ParamsFile, assigned
+from recsys.cli.options import AsJson, ParamsFile, Settings, assigned
 from recsys.cli.output import console, line, print_json, print_rows
+from recsys.columns import EVENT_TYPE
+from recsys.errors import DataError
 from recsys.files import resolve
+from recsys.params import Params
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second, which other commands need not wait
 
 app = typer.Typer(no_args_is_help=True, help="Data sets.", epilog="Example: recsys data check shop.csv")
 
@@ -49,25 +55,57 @@ def check(
     ] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours; may be repeated.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Text encoding of a CSV; if none, the params'.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Of times that name none; if none, the params'.")] = None,
     params: ParamsFile = parameters.DEFAULT_FILE,
+    settings: Settings = None,
     json: AsJson = False,
 ) -> None:
-    """The quality report of a file, or of all that a params file names, and whether it is enough to train on."""
-    from recsys.data import PREPARE_ARGUMENTS, checks, prepare
+    """The quality report of a file, or of all that a params file names, and whether it is enough for a run."""
+    from recsys.data import PREPARE_ARGUMENTS, prepare
 
-    values, _ = parameters.load(params)
+    values, _ = parameters.load(params, settings=settings)
     asked = values.data.model_dump(include=PREPARE_ARGUMENTS)
-    asked |= {"source": "file", "data_file": file.resolve()} if file else {}
-    asked |= {"encoding": encoding} if encoding else {}
+    given = {
+        "source": file and "file",
+        "data_file": file and file.resolve(),
+        "encoding": encoding,
+        "timezone": timezone,
+    }
+    asked |= {name: value for name, value in given.items() if value}
     asked["column_mapping"] |= assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
-    prepared = prepare(**asked, purchase_events=values.serving.purchase_events)
+    try:
+        prepared = prepare(**asked, purchase_events=values.serving.purchase_events)
+    except DataError as error:
+        raise DataError(str(error).replace("data.column_mapping", "--map")) from None if mapping else error
     report, facts = prepared.report, dict(prepared.describe().itertuples(index=False))
     if json:
         problems = json_format.loads(report.to_frame().to_json(orient="records"))
         told = {"source": report.source, "rows": report.rows, "kept": report.kept}
         print_json({**told, "problems": problems, "notes": report.notes, "facts": facts})
-        return
-    typer.echo(report)
-    print_rows([{"": fact, " ": value} for fact, value in facts.items()], False)
-    needed = f"{checks.LEAST_INTERACTIONS:,} interactions and {checks.LEAST_USERS} users with two or more"
-    console.print(f"enough to train on: Personalize needs {needed}, without the newest that notebook 01 holds back")
+    else:
+        typer.echo(report)
+        print_rows([{"": fact, " ": value} for fact, value in facts.items()], False)
+    missing = _require_enough(prepared.interactions, values)
+    if not json:
+        console.print("\n".join(f"note: {each}" for each in missing) + "\n" * bool(missing) + "enough to train on")
+
+
+def _require_enough(interactions: "pd.DataFrame", values: Params) -> list[str]:
+    """What a run will find less of than the params ask for, in words. Raises DataError where it would fail."""
+    from recsys import serve, stream
+    from recsys.data import checks, split_by_time
+
+    held_back = split_by_time(interactions, values.data.validation_share, values.data.test_share)["test"]
+    training = interactions.drop(held_back.index)
+    checks.require_minimums(
+        training, f"without the {len(held_back):,} newest held back (data.test_share = {values.data.test_share:g})"
+    )
+    if values.training.event_type:
+        of_type = training[training[EVENT_TYPE] == values.training.event_type]
+        checks.require_minimums(of_type, f"of the event type {values.training.event_type} (training.event_type)")
+    asked = values.stream.replay_users, values.stream.replay_events
+    divided = stream.divide(held_back, *asked, values.training.seed)
+    stream.known_to_training(divided.streamed, training)
+    serve.held_out_items(divided.test, training, 1, values.training.seed)
+    short = stream.shortage(held_back, *asked)
+    return [short] if short else []

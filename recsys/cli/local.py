@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from recsys.cli.connection import down_command
 from recsys.cli.options import STATE, AsJson
 from recsys.cli.output import console, line, print_json, print_rows
 from recsys.files import resolve
@@ -50,7 +51,7 @@ def up(
     options = Options(services, auto_training=auto_training, **chosen)
     os.environ.update(past_proxies())  # Personalize alone may find S3 on this machine
     server = launcher.up(port, resolve(state), report=line, options=options)
-    console.print(f"{options.name} answers at {server.endpoint}; stop it with: recsys local down")
+    console.print(f"{options.name} answers at {server.endpoint}; stop it with: {down_command(state)}")
 
 
 @app.command("down", epilog="Example: recsys local down")
@@ -63,7 +64,7 @@ def down(state: State = Path(STATE)) -> None:
 
 @app.command("status", epilog="Example: recsys local status --json")
 def status(state: State = Path(STATE), json: AsJson = False) -> None:
-    """Whether the embedded AWS runs, where, and what it holds."""
+    """Whether the embedded AWS runs, where, since when, and what it recovered at its start."""
     from recsys.local import launcher
 
     found = launcher.status(resolve(state))

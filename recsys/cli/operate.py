@@ -62,7 +62,8 @@ def experiment(
     function = deploy.api_function(values.stack_name)
     pairs = assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
     asked = {ours: theirs for ours, theirs in values.data.column_mapping.items() if ours in COLUMNS} | pairs
-    loaded = sources.load("file", events.resolve(), column_mapping=asked, encoding=values.data.encoding)
+    written = {"column_mapping": asked, "encoding": values.data.encoding, "timezone": values.data.timezone}
+    loaded = sources.load("file", events.resolve(), **written)
     done = loaded.events
     if unknown := set(type or ()) - set(done[EVENT_TYPE]):
         there = ", ".join(sorted(set(done[EVENT_TYPE])))

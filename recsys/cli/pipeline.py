@@ -6,7 +6,7 @@ import typer
 
 from recsys import aws, runs
 from recsys import params as parameters
-from recsys.cli.connection import connect, export
+from recsys.cli.connection import connect, export, stop_command
 from recsys.cli.options import AsJson, MaxUsd, ParamsFile, Settings
 from recsys.cli.output import console, print_json, print_rows
 from recsys.files import resolve
@@ -43,7 +43,7 @@ def run(
     done = runner.execute(
         values, origin, params, exists=resources.exists, start=start, only=only, force=force, console=console
     )
-    summary.show(done, console)
+    summary.show(done, console, stop_command(values))
 
 
 @app.command(epilog="Example: recsys status --json")
@@ -62,7 +62,7 @@ def status(
     if json:
         print_json(newest.manifest)
     else:
-        summary.show(newest, console)
+        summary.show(newest, console, stop_command(values))
     if check:
         summary.check(newest)
         console.print("checked: every step is done, every resource stands, the API answers")

@@ -9,7 +9,7 @@ from recsys import params as parameters
 from recsys.cli.connection import connect, place
 from recsys.cli.options import AsJson, Given, MaxUsd, ParamsFile, Settings, assigned
 from recsys.cli.output import console, line, print_rows
-from recsys.errors import RecsysError
+from recsys.errors import ParamsError, RecsysError
 from recsys.params import Params
 
 EXPECTED = "NAME=VALUE, such as ShardCount=2"
@@ -37,8 +37,10 @@ def deploy(
         raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
     template.check(named)
     new = {**template.defaults(), **{name: str(value) for name, value in deploy.name_parameters(values).items()}}
+    asked = {**new, **named}
+    sized = _sized(params, settings, asked)
     if not values.aws.endpoint:  # what is too dear by itself is refused before AWS is asked for what stands
-        expected_costs(_sized(params, settings, {**new, **named}), max_usd, {**new, **named}, notebooks=False)
+        expected_costs(sized, max_usd, asked, notebooks=False)
     connect(values)
     standing = deploy.describe(values.stack_name)
     kept = {**new, **deploy.stack.values_of(standing), **named}
@@ -50,10 +52,16 @@ def deploy(
 
 
 def _sized(params: str, settings: list[str] | None, given: Mapping[str, str]) -> Params:
-    """The params, but for sizes that the template's parameters give."""
-    from recsys.deploy.options import sizes
+    """The params, but for sizes that the template's parameters give; a refusal names those as they were given."""
+    from recsys.deploy.options import SIZES, sizes
 
-    return parameters.load(params, settings=[*(settings or []), *sizes(given)])[0]
+    try:
+        return parameters.load(params, settings=[*(settings or []), *sizes(given)])[0]
+    except ParamsError as error:
+        refusal = str(error)
+        for name in SIZES.keys() & given:
+            refusal = refusal.replace(f"--set: {SIZES[name]}", name)
+        raise ParamsError(refusal) from None
 
 
 @app.command(epilog="Example: recsys package --bucket my-code")

@@ -1,17 +1,19 @@
 """The quality report, and the least that Amazon Personalize trains on."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from recsys.columns import EVENT_TYPE, USER_ID
+from recsys.columns import EVENT_TYPE, ITEM_ID, USER_ID
 from recsys.data.clean import Problem
 from recsys.errors import DataError
 
 LEAST_INTERACTIONS = 1_000  # per import, and after filtering by event type
 LEAST_USERS = 25  # with at least two interactions each
 LEAST_SHARE = 0.01  # of all users, with at least two interactions each
+HEAVIEST, MUCH = 0.01, 0.25  # share of the users, and of all events that they may have without a word
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class QualityReport:
 def event_types(interactions: pd.DataFrame, purchases: Sequence[str]) -> list[str]:
     """What the report notes of event types: how many events each has, and if none of them means bought."""
     counts = interactions[EVENT_TYPE].value_counts()
+    purchases = [kind.lower() for kind in purchases]
     notes = [f"event types: {', '.join(f'{kind} {count:,}' for kind, count in counts.items())}"]
     if not counts.index.isin(purchases).any():
         notes.append(
@@ -58,6 +61,20 @@ def event_types(interactions: pd.DataFrame, purchases: Sequence[str]) -> list[st
             "serving.purchase_events names the types that mean bought"
         )
     return notes
+
+
+def heavy_users(interactions: pd.DataFrame) -> list[str]:
+    """What the report notes where the most active 1 % of the users made more than a quarter of the events."""
+    counts = interactions[USER_ID].value_counts()
+    heaviest = counts.head(math.ceil(HEAVIEST * len(counts)))
+    share = heaviest.sum() / counts.sum()
+    if share <= MUCH:
+        return []
+    who = f"the {len(heaviest):,} most active of {len(counts):,} users made {share:.0%} of the events"
+    return [
+        f"{who}, up to {heaviest.iloc[0]:,} each, where the median user has {counts.median():,.0f}: "
+        "are they people? data.max_events_per_user leaves out who has more"
+    ]
 
 
 def require_minimums(interactions: pd.DataFrame, where: str, problems: Sequence[Problem] = ()) -> None:
@@ -68,8 +85,13 @@ def require_minimums(interactions: pd.DataFrame, where: str, problems: Sequence[
     if len(interactions) < LEAST_INTERACTIONS:
         removed = ", ".join(f"{each.problem} {each.removed:,}" for each in problems if each.removed)
         raise DataError(
-            f"{where}: {len(interactions):,} interactions after cleaning, Personalize needs at least "
-            f"{LEAST_INTERACTIONS:,}; removed were: {removed or 'none'}; add more data"
+            f"{where}: {len(interactions):,} interactions, Personalize needs at least {LEAST_INTERACTIONS:,}; "
+            f"{f'removed were: {removed}; ' if removed else ''}add more data"
+        )
+    if (items := interactions[ITEM_ID].unique()).size == 1:
+        raise DataError(
+            f"{where}: every interaction is with {items[0]!r}, and one item leaves nothing to recommend: "
+            "is ITEM_ID mapped to the right column?"
         )
     counts = interactions[USER_ID].value_counts()
     repeated = int((counts >= 2).sum())

@@ -35,10 +35,11 @@ def items_table(events: pd.DataFrame, given: pd.DataFrame | None) -> tuple[pd.Da
     items[PRICE] = _filled(items, PRICE, ids.map(prices).astype("float64")).round(4)
     created = _filled(items, CREATION_TIMESTAMP, ids.map(first).astype("Int64"))
     items[CREATION_TIMESTAMP] = created.fillna(first.min()).astype("int64")
+    told = {*events, *(() if given is None else given)}
     for column, filler in ((CATEGORY, UNKNOWN), (TITLE, ids)):
-        problems += _missing(items, column, ITEM_ID, "items", "filled")
+        problems += _missing(items, column, ITEM_ID, "items", "filled") if column in told else []
         items[column] = items[column].where(items[column].notna(), filler).astype("str")
-    problems += _missing(items, PRICE, ITEM_ID, "items", "kept")
+    problems += _missing(items, PRICE, ITEM_ID, "items", "kept") if PRICE in told else []
     unseen = ~items[ITEM_ID].isin(first.index)
     problems += _problem("items", "item without events", items[ITEM_ID], unseen, "kept")
     late = items[CREATION_TIMESTAMP] > ids.map(first).astype("float64")  # no event: NaN, which is never less
@@ -52,10 +53,18 @@ def users_table(events: pd.DataFrame, given: pd.DataFrame | None) -> tuple[pd.Da
     users, problems = _one_row_each(given, USER_ID, active, "users")
     country = commonest(events, USER_ID, COUNTRY)
     users[COUNTRY] = _filled(users, COUNTRY, users[USER_ID].map(country))
-    problems += _missing(users, COUNTRY, USER_ID, "users", "filled")
+    if COUNTRY in {*events, *(() if given is None else given)}:
+        problems += _missing(users, COUNTRY, USER_ID, "users", "filled")
     users[COUNTRY] = users[COUNTRY].where(users[COUNTRY].notna(), UNKNOWN).astype("str")
     problems += _problem("users", "user without events", users[USER_ID], ~users[USER_ID].isin(active), "kept")
     return users[list(USER_COLUMNS)], problems
+
+
+def untold(events: pd.DataFrame, items: pd.DataFrame | None, users: pd.DataFrame | None) -> list[str]:
+    """What the report notes of facts about items and users that no table has a column for."""
+    told = {*events, *(() if items is None else items), *(() if users is None else users)}
+    missing = [column for column in (CATEGORY, PRICE, TITLE, COUNTRY) if column not in told]
+    return [f"no column {', '.join(missing)}: data.items_file and data.users_file can add them"] if missing else []
 
 
 def commonest(events: pd.DataFrame, key: str, column: str) -> pd.Series:

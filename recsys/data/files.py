@@ -18,6 +18,8 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 BLOCK = 1 << 20
+DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
+SURELY_DECIMAL = r",(?:\d{1,2}|\d{4,})$|\.\d{3},"  # 1,234 might be a thousand
 REMEDY = "name yours in data.column_mapping"
 
 
@@ -96,7 +98,13 @@ def ids_as_text(values: pd.Series) -> pd.Series:
 
 
 def numbers(values: pd.Series, where: str) -> pd.Series:
-    """The values as float64, NaN where there is none. Raises DataError when a value is no number."""
+    """The values as float64, NaN where there is none; `1.234,50` is read where the whole column is so written.
+
+    Raises DataError when a value is no number.
+    """
+    if has_decimal_commas(values):
+        points = values.astype("str").str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+        values = points.where(values.notna())
     read_as = pd.to_numeric(values, errors="coerce").astype("float64")
     given = values.notna() & (values.astype("str").str.strip() != "")
     wrong = given & read_as.isna()
@@ -105,6 +113,17 @@ def numbers(values: pd.Series, where: str) -> pd.Series:
             f"{where}: {values[wrong].iloc[0]!r} is not a number ({int(wrong.sum()):,} such); write it like 12.50"
         )
     return read_as
+
+
+def has_decimal_commas(values: pd.Series) -> bool:
+    """Whether all numbers of a column can be read with decimal commas, and one of them in no other way."""
+    if (
+        pd.api.types.is_numeric_dtype(values.dtype)
+        or not (text := values.dropna().astype("str")).str.contains(",").any()
+    ):
+        return False
+    text = text.str.strip()
+    return bool(text.str.fullmatch(DECIMAL_COMMA + "|").all() and text.str.contains(SURELY_DECIMAL).any())
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from recsys.files import resolve
 
 # Those of `prepare` that are parameters of the section `data`.
 PREPARE_ARGUMENTS = {
-    "source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "max_events_per_user",
+    "source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "timezone",
+    "max_events_per_user",
 }  # fmt: skip
 
 
@@ -43,16 +44,18 @@ def prepare(
     users_file: str | Path | None = None,
     column_mapping: Mapping[str, str] | None = None,
     encoding: str = "utf-8",
+    timezone: str = "UTC",
     max_events_per_user: int | None = None,
     purchase_events: Sequence[str] = (PURCHASE,),
 ) -> Prepared:
     """Load a source (see `sources.load`), clean it, complete items and users, and hold Personalize's minimums.
 
-    Users with more than `max_events_per_user` events are left out as bots; null keeps everyone. The report notes where
-    no event is of one of the `purchase_events`, types that mean bought. Raises DataError when a file cannot be used as
-    it is, or when too little is left.
+    `timezone` is an IANA name, of times that name none in a file of one's own. Users with more than
+    `max_events_per_user` events are left out as bots; null keeps everyone. The report notes where no event is of one of
+    the `purchase_events`, types that mean bought. Raises DataError when a file cannot be used as it is, or when too
+    little is left.
     """
-    loaded = sources.load(source, data_file, items_file, users_file, column_mapping, encoding)
+    loaded = sources.load(source, data_file, items_file, users_file, column_mapping, encoding, timezone)
     events, problems = clean.clean(loaded.events, [*loaded.rules, *clean.rules(int(time.time()), max_events_per_user)])
     if loaded.one_per:
         events, merged = clean.merge_lines(events, loaded.one_per)
@@ -61,8 +64,9 @@ def prepare(
     items, about_items = entities.items_table(events, loaded.items)
     users, about_users = entities.users_table(events, loaded.users)
     found = (*problems, *about_items, *about_users)
-    notes = (*loaded.notes, *checks.event_types(events, purchase_events))
-    report = checks.QualityReport(loaded.source, len(loaded.events), len(events), found, notes)
+    notes = [*loaded.notes, *entities.untold(loaded.events, loaded.items, loaded.users)]
+    notes += [*checks.event_types(events, purchase_events), *checks.heavy_users(events)]
+    report = checks.QualityReport(loaded.source, len(loaded.events), len(events), found, tuple(notes))
     return Prepared(interactions_table(events), items, users, report, loaded.source)
 
 

@@ -1,7 +1,7 @@
 """Where interactions come from: the sample shop, Online Retail, or a person's own file; all end in the same columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -62,12 +62,17 @@ def load(
     users_file: str | Path | None = None,
     column_mapping: Mapping[str, str] | None = None,
     encoding: str = "utf-8",
+    timezone: str = "UTC",
 ) -> Loaded:
     """Load `sample`, `online-retail` or `file`; relative paths start at the project's root.
 
-    `column_mapping` is ours -> theirs; a column of ours that it does not name is looked for under our name. Raises
-    DataError when a file or a required column is missing or cannot be read.
+    `column_mapping` is ours -> theirs; a column of ours that it does not name is looked for under our name. What an
+    item or a user is comes from the table of items or users where that has the column, else from the interactions.
+    `timezone` is of times that name none. Raises DataError when a file or a required column is missing or cannot be
+    read, and for a file or a mapping that the source does not read.
     """
+    if source in SOURCES[:2]:
+        _refuse_unread(source, data_file, items_file, users_file, column_mapping)
     if source == "sample":
         return _sample(resolve(data_file or SAMPLE))
     if source == "online-retail":
@@ -75,8 +80,23 @@ def load(
     if source == "file":
         if not data_file:
             raise DataError("data.source is file, but data.data_file is not set; set it to your CSV or Parquet file")
-        return _own(resolve(data_file), items_file, users_file, column_mapping or {}, encoding)
+        return _own(resolve(data_file), items_file, users_file, column_mapping or {}, encoding, timezone)
     raise DataError(f'"{source}" is no source of data; choose one of {", ".join(SOURCES)}')
+
+
+def _refuse_unread(
+    source: str,
+    data_file: str | Path | None,
+    items_file: str | Path | None,
+    users_file: str | Path | None,
+    mapping: Mapping[str, str] | None,
+) -> None:
+    """Raises DataError where somebody has named files of their own and forgotten to say so."""
+    own = source == "sample" and data_file and not resolve(data_file).is_dir()
+    given = {"data_file": own, "items_file": items_file, "users_file": users_file, "column_mapping": mapping}
+    for name, value in given.items():
+        if value:
+            raise DataError(f"data.{name} is set, but data.source is {source}: set data.source to file")
 
 
 def _sample(folder: Path) -> Loaded:
@@ -129,6 +149,11 @@ class _File:
             return pd.Series(float("nan"), index=self.rows.index)
         return files.numbers(self.rows[column], self.named(column))
 
+    def decimal_commas(self) -> list[str]:
+        """Their columns of numbers that are written with decimal commas."""
+        numeric = [column for column in (EVENT_VALUE, PRICE) if column in self.rows]
+        return [self.wanted[column] for column in numeric if files.has_decimal_commas(self.rows[column])]
+
     def named(self, column: str) -> str:
         return f"{self.path}: {self.wanted[column]}"
 
@@ -139,14 +164,19 @@ def _own(
     users_file: str | Path | None,
     mapping: Mapping[str, str],
     encoding: str,
+    timezone: str,
 ) -> Loaded:
     _known_names(mapping)
     raw = _read(path, REQUIRED, WITH_EVENTS, mapping, encoding)
     of_items = _read(resolve(items_file), ITEM_COLUMNS[:1], ITEM_COLUMNS[1:], mapping, encoding) if items_file else None
     of_users = _read(resolve(users_file), USER_COLUMNS[:1], USER_COLUMNS[1:], mapping, encoding) if users_file else None
     _found_somewhere(mapping, [each for each in (raw, of_items, of_users) if each])
-    events, notes = _own_events(raw)
-    items, users = of_items and _own_items(of_items), of_users and _own_users(of_users)
+    elsewhere = {column for each in (of_items, of_users) if each for column in each.rows}
+    raw = replace(raw, rows=raw.rows.drop(columns=elsewhere.intersection(raw.rows) - {*REQUIRED}))
+    events, notes = _own_events(raw, timezone)
+    items, users = of_items and _own_items(of_items, timezone), of_users and _own_users(of_users)
+    commas = [column for each in (raw, of_items) if each for column in each.decimal_commas()]
+    notes += tuple(f"{column} read with decimal commas" for column in commas)
     return Loaded("file", path, events, items, users, notes=notes)
 
 
@@ -155,6 +185,8 @@ def _known_names(mapping: Mapping[str, str]) -> None:
     for ours in mapping:
         if ours not in known:
             raise DataError(f"data.column_mapping: {ours!r} is no column of ours; {files.nearest(ours, sorted(known))}")
+    if (same := mapping.get(USER_ID)) is not None and same == mapping.get(ITEM_ID):
+        raise DataError(f"data.column_mapping: {same!r} is mapped to USER_ID and to ITEM_ID; name a column for each")
 
 
 def _read(
@@ -181,10 +213,10 @@ def _found_somewhere(mapping: Mapping[str, str], read: Sequence[_File]) -> None:
             raise files.no_column(", ".join(str(each.path) for each in asked), ours, theirs, there)
 
 
-def _own_events(raw: _File) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _own_events(raw: _File, timezone: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The events, and what was read as what."""
     ids = {column: files.ids_as_text(raw.rows[column]) for column in (USER_ID, ITEM_ID)}
-    times, read_as = epoch_seconds(raw.rows[TIMESTAMP], raw.named(TIMESTAMP))
+    times, read_as = epoch_seconds(raw.rows[TIMESTAMP], raw.named(TIMESTAMP), timezone)
     types, noted = _event_types(raw)
     events = pd.DataFrame({**ids, TIMESTAMP: times, EVENT_TYPE: types, EVENT_VALUE: raw.numbers(EVENT_VALUE)})
     events = events.assign(**raw.texts(CATEGORY, TITLE, COUNTRY))
@@ -213,11 +245,12 @@ def _event_types(raw: _File) -> tuple[pd.Series, list[str]]:
     return types, [f'EVENT_TYPE missing in {missing:,} rows: filled with "{VIEW}"'] if missing else []
 
 
-def _own_items(raw: _File) -> pd.DataFrame:
+def _own_items(raw: _File, timezone: str) -> pd.DataFrame:
     items = pd.DataFrame({ITEM_ID: files.ids_as_text(raw.rows[ITEM_ID]), **raw.texts(CATEGORY, TITLE)})
-    items[PRICE] = raw.numbers(PRICE)
+    if PRICE in raw.rows:
+        items[PRICE] = raw.numbers(PRICE)
     if CREATION_TIMESTAMP in raw.rows and raw.rows[CREATION_TIMESTAMP].notna().any():
-        created, _ = epoch_seconds(raw.rows[CREATION_TIMESTAMP], raw.named(CREATION_TIMESTAMP))
+        created, _ = epoch_seconds(raw.rows[CREATION_TIMESTAMP], raw.named(CREATION_TIMESTAMP), timezone)
         items[CREATION_TIMESTAMP] = created
     return items
 

@@ -1,6 +1,8 @@
 """Whatever a file calls a time, as whole seconds since 1970-01-01 UTC."""
 
 import re
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
@@ -14,19 +16,25 @@ UNITS = (  # (name, units in a second, smallest and largest plausible value: 197
     ("nanoseconds", 10**9, 10**17, 10**19),
 )
 UNREADABLE_SHARE = 0.01
-ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+YEAR_FIRST = re.compile(r"^(\d{4})[-/](\d{2})[-/](\d{2})")
+YEAR_LAST = re.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?=\D|$)")
+NAMED_UTC = re.compile(r" ?(?:UTC|GMT)$")
+ZONE = re.compile(r":\d{2}(?:\.\d+)? ?(?:Z|[+-]\d{2}(?::?\d{2})?)$")
 
 
-def epoch_seconds(values: pd.Series, where: str) -> tuple[pd.Series, str]:
+def epoch_seconds(values: pd.Series, where: str, timezone: str = "UTC") -> tuple[pd.Series, str]:
     """The times as nullable whole seconds (Int64, <NA> where there is none), and what they were read as.
 
-    Takes epoch seconds, milliseconds, microseconds and nanoseconds, as numbers or as text; ISO 8601 text; datetimes.
-    A time without a zone counts as UTC. Up to 1 % of values may be unreadable, or placeholders such as 0 among epoch
-    seconds, and become <NA>. Raises DataError, naming `where` (file and column), when the unit or the order of day and
-    month is open.
+    Takes epoch seconds, milliseconds, microseconds and nanoseconds, as numbers or as text; ISO 8601 text, and dates
+    that end in the year where those of the column say which number is the day; datetimes. A time without a zone is of
+    `timezone`, an IANA name; where clocks were put back it is the earlier of two. Up to 1 % of values may be
+    unreadable, or placeholders such as 0 among epoch seconds, and become <NA>. Raises DataError, naming `where` (file
+    and column), when the unit or the order of day and month is open, and for a time zone that is none.
     """
+    zone = time_zone(timezone)
     if isinstance(values.dtype, pd.DatetimeTZDtype) or np.issubdtype(np.asarray(values[:0]).dtype, np.datetime64):
-        return _from_datetimes(values), "datetimes"
+        naive = values.dt.tz is None
+        return _seconds(_in_zone(values, zone) if naive else values), "datetimes" + _taken(naive, timezone)
     if pd.api.types.is_bool_dtype(values.dtype):
         raise DataError(f"{where}: true and false are no times; name the column that holds them in data.column_mapping")
     text = values.astype("str").str.strip() if not pd.api.types.is_numeric_dtype(values.dtype) else None
@@ -41,13 +49,30 @@ def epoch_seconds(values: pd.Series, where: str) -> tuple[pd.Series, str]:
             f"{where}: some times are numbers and some are text, such as {_one_of_each(values, numbers)}; "
             "write them all one way"
         )
-    return _from_text(text.where(given), where)
+    times, written, naive = _from_text(text.where(given), where, zone)
+    return times, written + _taken(naive, timezone)
 
 
-def _from_datetimes(values: pd.Series) -> pd.Series:
-    zero = pd.Timestamp(0, tz="UTC") if values.dt.tz is not None else pd.Timestamp(0)
+def time_zone(name: str) -> tzinfo:
+    """The zone of an IANA name. Raises DataError for another text."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)  # the image has no zones but this
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise DataError(f'data.timezone: "{name}" is no IANA time zone, such as Europe/Berlin') from None
+
+
+def _taken(naive: bool, timezone: str) -> str:
+    return f", taken as {timezone}" if naive else ""
+
+
+def _seconds(values: pd.Series) -> pd.Series:
     # A difference, not a cast: the integer behind a datetime is in ns, us, ms or s, depending on where it came from.
-    return ((values - zero) // pd.Timedelta(seconds=1)).astype("Int64")
+    return ((values - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)).astype("Int64")
+
+
+def _in_zone(values: pd.Series, zone: tzinfo) -> pd.Series:
+    earlier = np.ones(len(values), dtype=bool)
+    return values.dt.tz_localize(zone, ambiguous=earlier, nonexistent="shift_forward").dt.tz_convert("UTC")
 
 
 def _from_numbers(numbers: pd.Series, where: str) -> tuple[pd.Series, str]:
@@ -73,22 +98,44 @@ def _from_numbers(numbers: pd.Series, where: str) -> tuple[pd.Series, str]:
     )
 
 
-def _from_text(text: pd.Series, where: str) -> tuple[pd.Series, str]:
-    iso = text.dropna().str.match(ISO)
-    if iso.mean() < 1 - UNREADABLE_SHARE:
-        example = text.dropna()[~iso].iloc[0]
-        why = (
-            "day and month could be either way round"
-            if re.match(r"\d{1,2}[./-]\d{1,2}[./-]\d", example)
-            else "it is not ISO 8601"
-        )
-        raise DataError(f"{where}: {example!r} is not readable as a time: {why}; write it like 2026-11-23 14:05:00")
-    times = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+def _from_text(text: pd.Series, where: str, zone: tzinfo) -> tuple[pd.Series, str, bool]:
+    """The seconds, what they were read as, and whether any has no zone."""
+    iso, written = _as_iso(text, where)
+    if iso.str.endswith(("UTC", "GMT"), na=False).any():
+        iso = iso.str.replace(NAMED_UTC, "Z", regex=True)
+    zoned = iso.str.contains(ZONE, regex=True, na=False)
+    times = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
+    naive = ~zoned & times.notna()
+    if naive.any() and zone is not UTC:
+        times = times.mask(naive, _in_zone(times.dt.tz_localize(None), zone))
     if times.isna().sum() - text.isna().sum() > UNREADABLE_SHARE * text.notna().sum():
         example = text[times.isna() & text.notna()].iloc[0]
         raise DataError(f"{where}: {example!r} is not a time; write it like 2026-11-23 14:05:00")
-    zoned = text.dropna().str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True).all()
-    return _from_datetimes(times), "ISO 8601 text" + ("" if zoned else ", taken as UTC")
+    return _seconds(times), written, bool(naive.any())
+
+
+def _as_iso(text: pd.Series, where: str) -> tuple[pd.Series, str]:
+    """The texts with the year first, and what they were. Raises DataError where that is open."""
+    known = text.dropna()
+    if known.str.match(YEAR_FIRST).mean() >= 1 - UNREADABLE_SHARE:
+        slashes = known.str.contains("/", regex=False).any()
+        return text.str.replace(YEAR_FIRST, r"\1-\2-\3", regex=True) if slashes else text, "ISO 8601 text"
+    dates = known.str.extract(YEAR_LAST).dropna().astype(int)
+    if len(dates) < (1 - UNREADABLE_SHARE) * len(known):
+        example = known[~known.str.match(YEAR_FIRST)].iloc[0]
+        raise DataError(
+            f"{where}: {example!r} is not readable as a time: it is not ISO 8601; write it like 2026-11-23 14:05:00"
+        )
+    day_first, month_first = (dates[0] > 12).any(), (dates[1] > 12).any()
+    if day_first == month_first:
+        raise DataError(
+            f"{where}: {known[dates.index].iloc[0]!r} is not readable as a time: day and month could be either way "
+            "round; write it like 2026-11-23 14:05:00"
+        )
+    day, month = (1, 2) if day_first else (2, 1)
+    padded = text.str.replace(r"\b(\d)(?=[./-])", r"0\1", regex=True)
+    order = "day.month.year" if day_first else "month/day/year"
+    return padded.str.replace(YEAR_LAST, rf"\3-\g<{month}>-\g<{day}>", regex=True), f"{order} text"
 
 
 def _one_of_each(values: pd.Series, numbers: pd.Series) -> str:

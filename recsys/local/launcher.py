@@ -1,6 +1,7 @@
 """Start, stop and ask for the embedded AWS, or for Personalize on its own, for the command line and the tests."""
 
 import json
+import shlex
 import shutil
 import signal
 import socket
@@ -60,7 +61,7 @@ def up(port: int = PORT, state: Path = STATE, report: Say | None = None, options
             return found
         raise LocalError(
             f"{state}: {Options(found.health['services']).name} runs on {found.endpoint} already; "
-            "`recsys local down` stops it, and --state keeps another one apart"
+            f"`recsys local down --state {shlex.quote(str(state))}` stops it, and --state keeps another one apart"
         )
     _forget_dead(state, say)
     _refuse_taken(port)
@@ -109,6 +110,14 @@ def status(state: Path = STATE) -> Status:
     return Status(True, _endpoint(note.port), state, note.pid, _health(note.port))
 
 
+def serving(port: int) -> Status | None:
+    """The embedded AWS that answers on `port`, whatever its state; None for one of Personalize alone and for others."""
+    health = _health(port)
+    if not isinstance(health, dict) or health.get("services") != ALL:
+        return None
+    return Status(True, _endpoint(port), Path(health["state"]), health["pid"], health)
+
+
 def calls(state: Path = STATE) -> list[dict[str, Any]]:
     """What each IAM role asked the embedded AWS of `state` for since its start.
 
@@ -118,7 +127,7 @@ def calls(state: Path = STATE) -> list[dict[str, Any]]:
     found = status(state)
     answer = _asked(found.endpoint + CALLS) if found.running else None
     if answer is None:
-        raise LocalError(f"the embedded AWS of {found.state} does not run; start it with: recsys local up")
+        raise _not_running(found.state)
     return answer
 
 
@@ -152,8 +161,10 @@ def _remove(state: Path, say: Say) -> None:
 
 
 def exports(state: Path = STATE, port: int | None = None) -> dict[str, str]:
-    """`env` of the server on `port`, or without one of the server of `state`."""
+    """`env` of the server on `port`, or without one of the server of `state`. Raises LocalError where that is down."""
     found = status(state)
+    if port is None and not found.running:
+        raise _not_running(found.state)
     health = (found.health if port is None else _health(port)) or {}
     return env(port or int(found.endpoint.rsplit(":", 1)[1]), health.get("services", ALL))
 
@@ -174,6 +185,12 @@ def env(port: int = PORT, services: str = ALL) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",
     }
+
+
+def _not_running(state: Path) -> LocalError:
+    return LocalError(
+        f"the embedded AWS of {state} does not run; start it with: recsys local up --state {shlex.quote(str(state))}"
+    )
 
 
 def _endpoint(port: int) -> str:

@@ -4,6 +4,27 @@ scoring from a history alone.
 Every model answers the same questions: `scores` for one history, `recommend` for many, `save` and `load`. None looks up
 a user: an event counts in the very next answer and a user unseen in training needs nothing special.
 
+    >>> import io, tempfile
+    >>> import pandas as pd
+    >>> csv = "USER_ID,ITEM_ID,TIMESTAMP\\n" + "\\n".join(
+    ...     f"u{user},{item},{1_700_000_000 + 60 * step}"
+    ...     for user in range(40)
+    ...     for step, item in enumerate(["cup", "tea", "pot"] if user % 2 else ["pen", "ink", "pad"])
+    ... )
+    >>> seqs = Sequences.from_interactions(pd.read_csv(io.StringIO(csv)))  # of your file: times in epoch seconds
+    >>> model = NextItem.fit(seqs)
+    >>> codes, scores = model.recommend([model.encode(["cup", "tea"])], k=1, exclude_seen=True)
+    >>> model.decode(codes)
+    [['pot']]
+    >>> related = SimilarItems.fit(seqs)
+    >>> codes, scores = related.similar(related.encode(["pen"])[0], k=2)
+    >>> sorted(related.decode(codes)[0])
+    ['ink', 'pad']
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/next-item")
+    ...     NextItem.load(f"{folder}/next-item").item_ids.tolist()
+    ['cup', 'ink', 'pad', 'pen', 'pot', 'tea']
+
 Three go beyond: `ItemContent` says what items nobody has touched resemble, `UserAffinity` also which users want an
 item, and `NextBestAction` scores actions instead of items.
 

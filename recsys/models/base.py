@@ -32,6 +32,15 @@ class Trained:
         self.trials = trials or []
         self._code_of: dict[str, int] | None = None
 
+    def __repr__(self) -> str:
+        """Class, items and the settings that are not off.
+
+        >>> Trained(np.array(["a", "b"]), {"penalty": 30.0, "trend": 0.0})
+        Trained(2 items, penalty=30.0)
+        """
+        chosen = (f", {name}={value!r}" for name, value in self.settings.items() if value)
+        return f"{type(self).__name__}({len(self.item_ids):,} items{''.join(chosen)})"
+
     def encode(self, ids: Iterable[str]) -> np.ndarray:
         """Codes (int32) of the ids it knows, in order; the others are left out. Numbers count as the text they make.
 
@@ -52,6 +61,20 @@ class Trained:
         """Write it to `folder`, whole or not at all; a model that was there is replaced, anything else refused."""
         stored = Stored(type(self).__name__, self._arrays(), self.item_ids, self._meta())
         write_model(folder, stored)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """What was saved in `folder`, if it is of this class.
+
+        Raises ModelError where it is of another, and as `recsys.models.load` does, which takes any.
+        """
+        from recsys.models import load  # knows every class, and so this one
+
+        found = load(folder)
+        if not isinstance(found, cls):
+            kind = type(found).__name__
+            raise ModelError(f"{folder} holds a {kind}, which is no {cls.__name__}: load it with {kind}.load")
+        return found
 
     def _checked(self, codes: Sequence[int] | np.ndarray) -> np.ndarray:
         codes = np.asarray(codes)

@@ -19,8 +19,14 @@ def scraped_metrics(reported: pd.DataFrame, final: Mapping[str, float]) -> Figur
     """
     trials = needs(reported, "scraped_metrics", "metric_name", "value").query("metric_name == @TRIALS")
     missing = {TEST, POPULARITY} - set(final)
-    if missing or trials.empty:
-        raise DataError(f"scraped_metrics: the job reported no {', '.join(sorted(missing)) or TRIALS}")
+    if missing:
+        raise DataError(f"scraped_metrics: the job reported no {', '.join(sorted(missing))}")
+    title, test = "What the training job reported", f"{plain(final[TEST])}, popularity {plain(final[POPULARITY])}"
+    if trials.empty:
+        with canvas(0.8) as (figure, axes):
+            axes.set_axis_off()
+            none = "No setting was tried: too few users can be held out to choose by, so the defaults hold."
+            return render(figure, title, f"{none} On unseen users they have {test}.")
     values = style.numbers(trials["value"], "scraped_metrics")
     order = np.arange(1, values.size + 1)
     with canvas(3.4) as (figure, axes):
@@ -35,9 +41,9 @@ def scraped_metrics(reported: pd.DataFrame, final: Mapping[str, float]) -> Figur
         finding = (
             f"The best of {counted(values.size, 'trial')} reaches {plain(values.max())} on the validation users; on "
         )
-        finding += f"unseen users the chosen model has {plain(final[TEST])}, popularity {plain(final[POPULARITY])}."
+        finding += f"unseen users the chosen model has {test}."
         detail = f"The first trial has {plain(values[0])}. Dots: trials; line: the best so far."
-        return render(figure, "What the training job reported", finding, detail)
+        return render(figure, title, finding, detail)
 
 
 def latency_compared(milliseconds: Mapping[str, np.ndarray]) -> Figure:

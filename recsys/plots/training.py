@@ -26,8 +26,10 @@ def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> 
 
     `trials` has one row per setting: column `score` (higher is better), optionally `seconds` and `chosen` (bool; the
     best without it), and a column per setting. Only the chosen and the best are drawn, `most` in all; the finding
-    counts them all.
+    counts them all. Without any row it says why.
     """
+    if trials.empty and score in trials:
+        return _none_tried()
     ordered = _newest(needs(trials, "tuning_trials", score), score).sort_values(score, ascending=False, kind="stable")
     best, worst = style.numbers(ordered[score], "tuning_trials")[[0, -1]]
     if "chosen" in ordered:
@@ -58,6 +60,14 @@ def _newest(trials: pd.DataFrame, score: str) -> pd.DataFrame:
     """One row a setting, the last."""
     settings = trials.drop(columns=[score, *OF_A_TRIAL], errors="ignore").astype(str)
     return trials[~settings.duplicated(keep="last")]
+
+
+def _none_tried() -> Figure:
+    with canvas(0.8) as (figure, axes):
+        axes.set_axis_off()
+        return render(
+            figure, "Settings tried", "None: too few users can be held out to choose by, so the defaults hold."
+        )
 
 
 def _settings(trials: pd.DataFrame) -> list[str]:

@@ -1,7 +1,7 @@
 """Clicks: into the stream, into the profile, into the next answer; and the replay that shows what they are worth."""
 
 from recsys.stream.events import await_events, event, profile, send, tracker
-from recsys.stream.held_back import Parts, choose, divide, known_to_training
+from recsys.stream.held_back import Parts, choose, divide, known_to_training, shortage
 from recsys.stream.replay import TOP, Replay, click_through, replay
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "profile",
     "replay",
     "send",
+    "shortage",
     "tracker",
 ]

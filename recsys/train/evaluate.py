@@ -16,6 +16,7 @@ from recsys.models.protocol import personalize_split
 
 DEPTH = 25
 OWN_HITS = "NDCG@10 (own hits)"
+MEASURED = ("ndcg", "seconds", "chosen")  # of each trial
 MODEL, POPULARITY, RANDOM = "next-item model", "popularity", "random"
 
 
@@ -26,6 +27,7 @@ class Comparison:
     `table`: columns name, metric, mean, low, high (95 % interval over users), one row per model and metric.
     `per_user`: one row per tested user: `events` (length of the input) and NDCG@10 of every model.
     `recommended`: model name -> item codes, shape (n_users, 25); `popularity`: events per item code, shape (n_items,).
+    `trials`: columns ndcg, seconds, chosen and each setting, one row per setting tried on the whole catalogue.
     `leads`: name -> lead of the model's NDCG@10 over that one's, user by user. `own_hits`: (n_users,) the model's
     NDCG@10 as Personalize measures it.
     """
@@ -121,8 +123,10 @@ def _random(users: int, items: int, seed: int) -> np.ndarray:
 
 
 def _trials(model: NextItem) -> pd.DataFrame:
-    """Those on the whole catalogue, as with fewer items NDCG is another: their settings, ndcg, seconds and chosen."""
+    """Those on the whole catalogue, as with fewer items NDCG is another: their settings, ndcg, seconds and chosen.
+
+    None where too few users could be held out to choose by.
+    """
     whole = [trial for trial in mark_chosen(model.trials, model.settings) if trial["items"] == len(model.item_ids)]
-    return pd.DataFrame(
-        trial["settings"] | {name: trial[name] for name in ("ndcg", "seconds", "chosen")} for trial in whole
-    )
+    rows = [trial["settings"] | {name: trial[name] for name in MEASURED} for trial in whole]
+    return pd.DataFrame(rows, columns=None if rows else [*model.settings, *MEASURED])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from recsys.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
-from recsys.data import Prepared, prepare
+from recsys.data import Prepared, files, prepare
 from recsys.errors import DataError
 
 MAPPING = {USER_ID: "customer", ITEM_ID: "sku", TIMESTAMP: "when"}
@@ -193,9 +193,7 @@ def test_a_column_of_ours_that_does_not_exist_is_refused(shop: pd.DataFrame, tmp
 
 def test_too_few_interactions_are_refused_before_anything_is_created(shop: pd.DataFrame, tmp_path: Path) -> None:
     dirty = pd.concat([shop.head(900), shop.head(150)])
-    with pytest.raises(
-        DataError, match=r"900 interactions after cleaning, .* at least 1,000; removed were: exact duplicate 150"
-    ):
+    with pytest.raises(DataError, match=r"900 interactions, .* at least 1,000; removed were: exact duplicate 150"):
         prepared(tmp_path / "shop.csv", dirty)
 
 
@@ -238,11 +236,65 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, name: str, content: 
 
 
 def test_text_in_a_column_of_numbers_is_shown(shop: pd.DataFrame, tmp_path: Path) -> None:
-    shop["paid"] = "1,50"
+    shop["paid"] = "1,500"  # which may be a thousand and a half, or one
     with pytest.raises(
-        DataError, match=r"shop\.csv: paid: '1,50' is not a number \(1,200 such\); write it like 12\.50"
+        DataError, match=r"shop\.csv: paid: '1,500' is not a number \(1,200 such\); write it like 12\.50"
     ):
         prepared(tmp_path / "shop.csv", shop, column_mapping=MAPPING | {EVENT_VALUE: "paid"})
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (["19,99", "1.234,50", "7", "1,500"], [19.99, 1234.5, 7.0, 1.5]),
+        (["19,99", "12.50"], None),
+        (["1,234.50", "19.99"], None),
+        (["1,500", "2,250"], None),
+    ],
+)
+def test_decimal_commas_are_read_where_the_whole_column_is_so_written(written: list[str], read: list | None) -> None:
+    if read:
+        assert files.numbers(pd.Series(written), "x").tolist() == read
+    else:
+        with pytest.raises(DataError, match="is not a number"):
+            files.numbers(pd.Series(written), "x")
+
+
+def test_what_an_item_costs_is_read_from_the_table_of_items_and_its_decimal_commas_are_noted(
+    shop: pd.DataFrame, tmp_path: Path
+) -> None:
+    shop.assign(Preis="free").to_csv(tmp_path / "shop.csv", index=False)
+    pd.DataFrame({"sku": ["0000"], "Preis": ["19,99"]}).to_csv(tmp_path / "items.csv", index=False)
+    mapping = MAPPING | {"PRICE": "Preis"}
+    tables = prepare("file", tmp_path / "shop.csv", tmp_path / "items.csv", column_mapping=mapping)
+    assert tables.items.set_index(ITEM_ID)["PRICE"].dropna().to_dict() == {"0000": 19.99}
+    assert "Preis read with decimal commas" in tables.report.notes
+
+
+def test_one_column_is_not_the_user_and_the_item(shop: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'sku' is mapped to USER_ID and to ITEM_ID"):
+        prepared(tmp_path / "shop.csv", shop, column_mapping=MAPPING | {USER_ID: "sku"})
+
+
+def test_a_single_item_is_refused(shop: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="every interaction is with 'x'"):
+        prepared(tmp_path / "shop.csv", shop.assign(sku="x"))
+
+
+def test_a_few_users_with_many_of_the_events_are_noted(shop: pd.DataFrame, tmp_path: Path) -> None:
+    assert "max_events_per_user" not in str(prepared(tmp_path / "shop.csv", shop).report)
+    shop.loc[:599, "customer"] = "bot"
+    report = str(prepared(tmp_path / "shop.csv", shop).report)
+    assert (
+        "the 1 most active of 61 users made 50% of the events, up to 600 each, where the median user has 10" in report
+    )
+    assert "data.max_events_per_user" in report
+
+
+def test_a_column_that_no_table_has_is_a_note_and_no_problem(shop: pd.DataFrame, tmp_path: Path) -> None:
+    report = prepared(tmp_path / "shop.csv", shop).report
+    assert report.to_frame().empty
+    assert "no column CATEGORY, PRICE, TITLE, COUNTRY: data.items_file and data.users_file can add them" in report.notes
 
 
 def test_more_event_types_than_personalize_takes_are_refused(shop: pd.DataFrame, tmp_path: Path) -> None:
@@ -267,6 +319,15 @@ def test_an_unknown_source_and_a_file_not_named_are_refused() -> None:
         prepare("amazon")
     with pytest.raises(DataError, match=r"data\.data_file is not set"):
         prepare("file")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("data_file", "shop.csv"), ("items_file", "items.csv"), ("users_file", "u.csv"), ("column_mapping", MAPPING)],
+)
+def test_who_names_files_and_not_their_source_is_told_to(name: str, value: object) -> None:
+    with pytest.raises(DataError, match=f"data.{name} is set, but data.source is sample: set data.source to file"):
+        prepare(**{name: value})
 
 
 def test_users_with_too_many_events_can_be_left_out(shop: pd.DataFrame, tmp_path: Path) -> None:

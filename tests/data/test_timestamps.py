@@ -26,6 +26,12 @@ TEXT = "2024-02-29T12:34:56"
         ([f"{TEXT}Z"], "ISO 8601 text"),
         (["2024-02-29T14:34:56+02:00"], "ISO 8601 text"),
         ([f"{TEXT}.123456"], "ISO 8601 text, taken as UTC"),
+        (["2024-02-29 14:34:56+02"], "ISO 8601 text"),
+        (["2024-02-29 12:34:56 UTC"], "ISO 8601 text"),
+        (["2024/02/29 12:34:56"], "ISO 8601 text, taken as UTC"),
+        (["29.02.2024 14:34:56 +02:00"], "day.month.year text"),
+        (["29.2.2024 12:34:56"], "day.month.year text, taken as UTC"),
+        (["2/29/2024 12:34:56"], "month/day/year text, taken as UTC"),
     ],
 )
 def test_a_known_moment_is_the_same_in_every_form(values: list, read_as: str) -> None:
@@ -41,6 +47,37 @@ def test_a_datetime_is_read_right_whatever_integer_is_behind_it(unit: str, zone:
     if zone:
         times = times.dt.tz_localize("UTC").dt.tz_convert(zone)
     assert epoch_seconds(times, "x")[0].tolist() == [MOMENT]
+
+
+def test_one_date_of_a_column_decides_where_the_day_is_in_all() -> None:
+    seconds, _ = epoch_seconds(pd.Series(["10.05.2024", "13.02.2024"]), "x")
+    assert seconds.tolist() == [pd.Timestamp(day).timestamp() for day in ("2024-05-10", "2024-02-13")]
+
+
+@pytest.mark.parametrize("values", [["2024-02-29 13:34:56"], pd.to_datetime(["2024-02-29 13:34:56"])])
+def test_a_time_without_a_zone_is_of_the_given_one(values: list) -> None:
+    seconds, found = epoch_seconds(pd.Series(values), "x", "Europe/Berlin")
+    assert seconds.tolist() == [MOMENT] and found.endswith("taken as Europe/Berlin")
+
+
+def test_a_time_with_a_zone_keeps_it_whatever_is_given_and_beside_others() -> None:
+    seconds, _ = epoch_seconds(pd.Series([f"{TEXT}Z", "2024-02-29 13:34:56"]), "x", "Europe/Berlin")
+    assert seconds.tolist() == [MOMENT, MOMENT]
+
+
+def test_an_hour_that_the_clocks_show_twice_is_the_earlier_and_one_they_skip_the_next() -> None:
+    seconds, _ = epoch_seconds(pd.Series(["2024-10-27 02:30:00", "2024-03-31 02:30:00"]), "x", "Europe/Berlin")
+    assert seconds.tolist() == [pd.Timestamp(t).timestamp() for t in ("2024-10-27 00:30", "2024-03-31 01:00")]
+
+
+def test_one_unreadable_time_does_not_make_zoned_ones_be_noted_as_without() -> None:
+    assert epoch_seconds(pd.Series([f"{TEXT}+02:00"] * 999 + ["oops"]), "x")[1] == "ISO 8601 text"
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlim", "Europe", "", "../x"])
+def test_a_time_zone_that_is_none_is_named(name: str) -> None:
+    with pytest.raises(DataError, match=f'data.timezone: "{name}" is no IANA time zone'):
+        epoch_seconds(pd.Series([MOMENT]), "x", name)
 
 
 def test_a_missing_time_stays_missing() -> None:
@@ -67,6 +104,7 @@ def test_nanoseconds_beside_a_placeholder_stay_exact() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        (["13/02/2024", "02/13/2024"], r"'13/02/2024' is not readable as a time: day and month could be either way"),
         (["01/02/2024 10:00"] * 3, r"'01/02/2024 10:00' is not readable as a time: day and month could be either way"),
         (["last Tuesday"], r"'last Tuesday' is not readable as a time: it is not ISO 8601; write it like 2026-11-23"),
         (["2024-13-45"], r"'2024-13-45' is not a time"),

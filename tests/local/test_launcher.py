@@ -76,7 +76,13 @@ def test_the_exports_are_all_that_an_aws_program_needs(running, tmp_path):
 
 def test_the_exports_of_a_state_are_those_of_its_server(running, tmp_path):
     assert launcher.exports(running.state) == launcher.env(port_of(running))
-    assert launcher.exports(tmp_path) == launcher.env(launcher.PORT)
+    with pytest.raises(LocalError, match=f"the embedded AWS of {tmp_path} does not run; start it with: .*--state"):
+        launcher.exports(tmp_path)
+
+
+def test_whoever_serves_a_port_is_found_whatever_its_state(running, free_port):
+    assert launcher.serving(port_of(running)).state == running.state
+    assert launcher.serving(free_port) is None
 
 
 def test_a_server_of_fewer_services_does_not_pass_for_the_whole(running):

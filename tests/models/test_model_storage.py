@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from recsys.errors import ModelError
-from recsys.models import NextItem, Popularity, load
+from recsys.models import Model, NextItem, Popularity, load
 from recsys.models.next_item.rows import Rows
 
 
@@ -25,6 +26,18 @@ def folder(ring, tmp_path):
 def test_arrays_are_memory_mapped(ring, tmp_path):
     Popularity.fit(ring).save(tmp_path / "popular")
     assert isinstance(load(tmp_path / "popular").counts, np.memmap)
+
+
+def test_a_class_loads_its_own_models_and_those_of_its_subclasses_only(folder):
+    assert isinstance(NextItem.load(folder), NextItem) and isinstance(Model.load(folder), NextItem)
+    with pytest.raises(ModelError, match=r"holds a NextItem, which is no Popularity: load it with NextItem\.load"):
+        Popularity.load(folder)
+
+
+def test_a_model_tells_its_class_its_items_and_its_settings(folder):
+    model = NextItem.load(folder)
+    assert re.fullmatch(rf"NextItem\({len(model.item_ids)} items, .*penalty=[0-9.]+.*\)", repr(model))
+    assert "twin_weight" not in repr(model) or model.settings["twin_weight"]
 
 
 @pytest.mark.parametrize("name", ["table.npy", "popularity.npy", "item_ids.json"])

@@ -269,7 +269,12 @@ def test_one_user_with_one_or_two_events_can_be_drawn(draw: Callable[..., Figure
     assert draw(interactions(events).assign(**{USER_ID: "1"})).png
 
 
-@pytest.mark.parametrize("draw", [plots.tuning_trials, plots.metric_bars, plots.by_activity])
+def test_where_no_setting_could_be_tried_the_figure_says_so() -> None:
+    drawn = plots.tuning_trials(pd.DataFrame(columns=["ndcg", "seconds", "chosen"]))
+    assert drawn.png and "None: too few users can be held out to choose by, so the defaults hold." in drawn.alt
+
+
+@pytest.mark.parametrize("draw", [plots.metric_bars, plots.by_activity])
 def test_an_empty_table_is_an_error_that_names_the_figure(draw: Callable[..., Figure]) -> None:
     columns = ["name", "metric", "mean", "low", "high", "ndcg", "events"]
     with pytest.raises(DataError, match=f"{draw.__name__}: the table is empty"):

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError, TimedOut
-from recsys.stream import Replay, choose, click_through, divide, events, known_to_training
+from recsys.stream import Replay, choose, click_through, divide, events, known_to_training, shortage
 from recsys.stream.replay import same_scores
 
 
@@ -16,8 +16,23 @@ def test_the_first_clicks_of_users_with_enough_are_chosen_in_time_order() -> Non
     assert chosen[["USER_ID", "ITEM_ID", "step"]].values.tolist() == [["a", "1", 0], ["a", "2", 1]]
 
 
-def test_nobody_with_enough_clicks_says_what_to_lower() -> None:
-    with pytest.raises(DataError, match=r"no user has 3 held-back events: lower stream.replay_events"):
+def test_where_nobody_has_enough_clicks_those_there_are_are_chosen_and_the_shortage_is_told() -> None:
+    held_back = clicks(("a", "1", 1), ("a", "2", 2), ("b", "1", 3), ("c", "1", 4), ("c", "2", 5), ("c", "3", 6))
+    chosen = choose(held_back, users=1, clicks=6, seed=1)
+    assert chosen["USER_ID"].nunique() == 1 and len(chosen) == {"a": 2, "c": 3}[chosen["USER_ID"].iloc[0]]
+    told = shortage(held_back, users=1, clicks=6)
+    assert told == "no user has 6 held-back events (stream.replay_events): 2 to 3 of each are replayed"
+    assert shortage(held_back, users=1, clicks=2) == ""
+
+
+def test_fewer_users_than_asked_for_are_told_with_what_limits_them() -> None:
+    told = shortage(clicks(("a", "1", 1), ("a", "2", 2), ("b", "1", 3), ("b", "2", 4)), users=40, clicks=2)
+    assert "2 users have 2 or more held-back events: half of them, 1, and not 40 (stream.replay_users)" in told
+    assert "fewer stream.replay_events would find more users" in told
+
+
+def test_nobody_with_two_clicks_says_what_to_raise() -> None:
+    with pytest.raises(DataError, match=r"no user has 2 held-back events to replay: raise data.test_share"):
         choose(clicks(("a", "1", 1)), users=5, clicks=3, seed=1)
 
 

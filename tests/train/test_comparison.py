@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys import train
+from recsys import plots, train
 from recsys.data import generate
 
 
@@ -17,3 +17,12 @@ def test_a_lead_is_seen_where_the_bars_overlap() -> None:
     assert 0 < low < mean < high
     assert found.leads[train.POPULARITY].signed() == f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
     assert len(found.per_user) < 50 and not np.isnan(found.leads[train.RANDOM]).any()
+
+
+def test_a_shop_too_small_to_hold_users_out_is_measured_and_its_figures_are_drawn() -> None:
+    shop = generate.generate(**{**generate.SAMPLE, "users": 30, "items": 50, "seed": 2})
+    found = train.compare(shop.interactions, seed=7, samples=100)
+    assert found.trials.empty and {"ndcg", "seconds", "chosen", "penalty"} <= {*found.trials}
+    assert "the defaults hold" in plots.tuning_trials(found.trials).alt
+    assert plots.metric_bars(found.table).png and plots.by_activity(found.per_user).png
+    assert plots.popularity_bias(found.popularity, found.recommended).png
