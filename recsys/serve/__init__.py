@@ -2,7 +2,7 @@
 
 from recsys.serve.campaigns import ensure_campaign, remove_campaign
 from recsys.serve.contest import contest, taken, unheard
-from recsys.serve.filters import ensure_filter, excluding
+from recsys.serve.filters import ensure_filter, excluding, offer_filters
 from recsys.serve.recommend import best, for_user, history, scored, similar
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "excluding",
     "for_user",
     "history",
+    "offer_filters",
     "remove_campaign",
     "scored",
     "similar",
