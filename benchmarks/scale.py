@@ -251,7 +251,7 @@ def page(cells: list[dict[str, Any]]) -> str:
             "peak memory is the whole process's, data included; NDCG@10 is that of 5,000 users' last events. Up to",
             "6,000 items the regression is solved exactly, which costs their number to the third, with a softmax twin",
             "beside it, which costs the number of events; above that all work is counted event by event. The search",
-            "for settings has a budget, which the small sizes do not use up: so every law is below 1.",
+            "for settings has a budget, which the small sizes do not use up: so every exponent below is under 1.",
             "",
             f"Measured on {', '.join(dict.fromkeys(column(measured, 'machine')))}.",
             "",

@@ -23,7 +23,10 @@ from recsys.files import root
 from recsys.params import ReadTracker
 from recsys.runs import Run
 
-PRICE = "{:,.2f}"
+USUAL = {  # formats of columns, by their names in lower case
+    **{"price": "{:,.2f}", "event_value": "{:,.2f}"},
+    **{"timestamp": "{:.0f}", "creation_timestamp": "{:.0f}"},
+}
 
 
 class Step:
@@ -104,6 +107,7 @@ def start(name: str, params_file: str = parameters.DEFAULT_FILE, run_id: str = "
     warnings.filterwarnings("ignore", category=FutureWarning)
     values, origin = parameters.load(params_file, cell=_changed(cell), cell_name=f"{name}.ipynb")
     noted = ReadTracker(values)
+    parameters.work_on(values)
     aws.connect(noted.aws.region, noted.aws.endpoint)
     first = not run_id and name.startswith("01_")
     run = runs.create(values, origin, params_file) if first else runs.find(run_id, values)
@@ -132,7 +136,7 @@ def table(frame: pd.DataFrame, **formats: str) -> Any:
     # pandas would number the cells at random, and every run's outputs would differ
     same = f"{crc32(frame.to_csv().encode()):08x}"
     styled = frame.reset_index(drop=True).style.set_uuid(same).hide(axis="index")
-    formats = {name: PRICE for name in frame.columns if name.lower() == "price"} | formats
+    formats = {name: USUAL[name.lower()] for name in frame.columns if name.lower() in USUAL} | formats
     styled = styled.format(formats or None, precision=3, thousands=",", na_rep="–")  # type: ignore[arg-type]
     left = [{"selector": f".col{frame.columns.get_loc(name)}", "props": "text-align: left"} for name in text]
     return styled.set_table_styles(left, overwrite=False)

@@ -195,7 +195,7 @@ class Params(Section):
 
     def command(self, words: str) -> str:
         """A command about this environment, to be pasted: `recsys destroy --params params/aws.yaml`."""
-        return shlex.join([*words.split(), *self._options])
+        return _with_options(words, self._options)
 
     def value(self, name: str) -> Any:
         """A parameter by its bare name, whatever its section. Raises ParamsError for an unknown one."""
@@ -222,6 +222,23 @@ class Params(Section):
         }
 
 
+_current: list[str] = []  # options that name the environment this process works on
+
+
+def work_on(values: Params) -> None:
+    """From now on `command` is about this environment."""
+    _current[:] = values._options
+
+
+def command(words: str) -> str:
+    """A command to be pasted about the environment this process works on, where no parameters are at hand."""
+    return _with_options(words, _current)
+
+
+def _with_options(words: str, options: list[str]) -> str:
+    return shlex.join([*shlex.split(words), *options])
+
+
 class ReadTracker:
     """Parameters as a notebook sees them, which note what is read of them: its result depends on no others.
 
@@ -235,6 +252,8 @@ class ReadTracker:
     def __getattr__(self, name: str) -> Any:
         if name in Params.model_fields:
             return _SectionReadTracker(getattr(self._values, name), name, self.read)
+        if name == "command":  # words for a person, by which no result differs
+            return self._values.command
         if name in vars(Params):
             # Bound to this tracker in the place of the parameters, a property or method reads its sections through it.
             return vars(Params)[name].__get__(self)

@@ -80,3 +80,8 @@ def test_a_table_is_the_same_html_for_the_same_values_and_aligns_text_left() -> 
     assert ">1,200<" in html
     assert re.search(r"\.col0 \{\s*text-align: left", html)
     assert not re.search(r"\.col2 \{\s*text-align: left", html)
+
+
+def test_prices_and_moments_are_told_as_a_person_reads_them() -> None:
+    html = notebook.table(pd.DataFrame({"PRICE": [1234.5], "TIMESTAMP": [1736146005]})).to_html()
+    assert ">1,234.50<" in html and ">1736146005<" in html

@@ -169,6 +169,14 @@ def test_an_environment_with_an_end_is_tagged_with_its_day() -> None:
     assert values.tags("r1")["expiry"] == str(datetime.now(UTC).date() + timedelta(days=14))
 
 
+def test_advice_names_the_params_file_that_the_process_works_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(params, "_current", [])
+    assert params.command("recsys deploy 'Schedule=rate(1 day)'") == "recsys deploy 'Schedule=rate(1 day)'"
+    params.work_on(params.load("params/aws.yaml", settings=["aws.environment_suffix=blue"], environment={})[0])
+    expected = "recsys destroy --params params/aws.yaml --set aws.environment_suffix=blue"
+    assert params.command("recsys destroy") == expected
+
+
 def test_what_is_read_is_noted_through_the_parameters_own_methods_too() -> None:
     values, _ = params.load(settings=["aws.environment_suffix=blue", "training.seed=8"], environment={})
     noted = params.ReadTracker(values)
@@ -182,3 +190,9 @@ def test_what_is_read_is_noted_through_the_parameters_own_methods_too() -> None:
 def test_what_is_noted_has_nothing_but_parameters(name: str) -> None:
     with pytest.raises(AttributeError, match=name):
         getattr(params.ReadTracker(params.load(environment={})[0]), name)
+
+
+def test_a_notebook_names_a_command_to_be_pasted_and_no_result_depends_on_it() -> None:
+    noted = params.ReadTracker(params.load("params/aws.yaml", environment={})[0])
+    assert noted.command("recsys destroy") == "recsys destroy --params params/aws.yaml"
+    assert noted.read == {}

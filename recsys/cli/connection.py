@@ -15,6 +15,7 @@ from recsys.params import Params
 
 def connect(values: Params, start_it: bool = False) -> None:
     """Connect to what the params name; a loopback address nobody serves is our own to start."""
+    parameters.work_on(values)
     aws.connect(values.aws.region, values.aws.endpoint)
     if not values.aws.endpoint:
         if start_it:

@@ -10,13 +10,14 @@ from recsys.data import checks, tables
 from recsys.data.preparation import PREPARE_ARGUMENTS, Prepared, prepare
 from recsys.data.sessions import session_statistics, sessionise
 from recsys.data.shop import Shop
-from recsys.data.split import split_by_time
+from recsys.data.split import days_after, split_by_time
 
 __all__ = [
     "PREPARE_ARGUMENTS",
     "Prepared",
     "Shop",
     "checks",
+    "days_after",
     "prepare",
     "session_statistics",
     "sessionise",

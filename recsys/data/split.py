@@ -33,3 +33,9 @@ def split_by_time(
             f"the {empty[0]} part of {len(interactions):,} interactions is empty; give it a larger share, or more data"
         )
     return parts
+
+
+def days_after(before: pd.DataFrame, later: pd.DataFrame) -> str:
+    """When the later interactions were, counted from the last of those before: `7 to 16 days later`."""
+    days = (later[TIMESTAMP] - before[TIMESTAMP].max()) / 86_400
+    return f"{days.min():.0f} to {days.max():.0f} days later"

@@ -1,6 +1,6 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
-from recsys.deploy.api import get, latencies, post, recommendations_url, similar_items_url, table, visits
+from recsys.deploy.api import get, in_short, latencies, post, recommendations_url, similar_items_url, table, visits
 from recsys.deploy.asking import requests_meanwhile
 from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.fallback import popular_items, publish_popular
@@ -22,6 +22,7 @@ __all__ = [
     "experiments_parameters",
     "filter_parameters",
     "get",
+    "in_short",
     "latencies",
     "name_parameters",
     "popular_items",

@@ -31,6 +31,16 @@ def table(answer: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(answer["recommendations"])
 
 
+def in_short(answer: Mapping[str, Any]) -> str:
+    """Who answered and what comes first, the reason of a refusal, or the id of an event that was taken."""
+    if "error" in answer:
+        return str(answer["error"]["message"])
+    if "recommendations" not in answer:
+        return f"event {answer['eventId']}"
+    first = answer["recommendations"][0]["title"] if answer["recommendations"] else "nothing"
+    return f"by the {answer['source']}, first: {first}"
+
+
 def latencies(url: str, users: Sequence[str], requests: int, num_results: int) -> list[float]:
     """Milliseconds of each of `requests` calls for recommendations, one after the other, the users in turn.
 

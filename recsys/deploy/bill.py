@@ -37,6 +37,18 @@ def so_far(found: Sequence[BilledResource]) -> list[Row]:
     return [*rows, _whole(rows, "USD/hour", "USD so far")] if rows else []
 
 
+def in_minutes(found: Sequence[BilledResource]) -> list[Row]:
+    """The rows of `so_far` as text for what stands since an hour or two: minutes, and USD to four places."""
+    return [
+        {
+            "resource": row["resource"],
+            "minutes": f"{60 * row['hours']:,.0f}" if row["hours"] != "" else "",
+            **{name: f"{row[name]:,.4f}" for name in ("USD/hour", "USD so far")},
+        }
+        for row in so_far(found)
+    ]
+
+
 def written(rows: Iterable[Row]) -> list[Row]:
     """The rows with their numbers as a person reads them."""
     return [{name: usd(each) if isinstance(each, int | float) else each for name, each in row.items()} for row in rows]

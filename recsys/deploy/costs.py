@@ -70,7 +70,7 @@ def estimate(values: Params, demand: Demand, prices: Prices) -> list[Line]:
         *_api(demand, prices),
         _batch(demand, prices),
         _retraining(values, demand, prices),
-        *_watching(prices),
+        *watching(prices),
         _tracing(demand, prices),
         *([_trail(values, demand, prices)] if demand.audited else []),
     ]
@@ -144,6 +144,17 @@ def job(instance: str, seconds: float, prices: Prices, instances: int = 1) -> fl
     return instances * seconds / 3600 * prices.sagemaker.hour(instance)
 
 
+def watching(prices: Prices) -> list[Line]:
+    """What watches the stack: metrics, alarms and the dashboard."""
+    kinds, price = template.kinds(), prices.cloudwatch
+    counts = {
+        "metrics": (OF_METHOD * kinds["AWS::ApiGateway::Method"] + OF_BATCH, price.metric_month),
+        "alarms": (kinds["AWS::CloudWatch::Alarm"], price.alarm_month),
+        "dashboards": (kinds["AWS::CloudWatch::Dashboard"], price.dashboard_month),
+    }
+    return [Line(name, str(count), hour=count * month / HOURS) for name, (count, month) in counts.items()]
+
+
 def _personalize(values: Params, demand: Demand, prices: Prices) -> list[Line]:
     price, tps = prices.personalize, values.serving.min_provisioned_tps
     trained = SOLUTIONS * training(demand.interactions, prices)
@@ -210,16 +221,6 @@ def _retraining(values: Params, demand: Demand, prices: Prices) -> Line:
         return Line("retraining", f"off; {each:.2f} USD each")
     times = runs_a_month(schedule)
     return Line("retraining", f"{times:.1f} a month, {each:.2f} USD each", demand=times * each)
-
-
-def _watching(prices: Prices) -> list[Line]:
-    kinds, price = template.kinds(), prices.cloudwatch
-    counts = {
-        "metrics": (OF_METHOD * kinds["AWS::ApiGateway::Method"] + OF_BATCH, price.metric_month),
-        "alarms": (kinds["AWS::CloudWatch::Alarm"], price.alarm_month),
-        "dashboards": (kinds["AWS::CloudWatch::Dashboard"], price.dashboard_month),
-    }
-    return [Line(name, str(count), hour=count * month / HOURS) for name, (count, month) in counts.items()]
 
 
 def _tracing(demand: Demand, prices: Prices) -> Line:

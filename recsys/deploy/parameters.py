@@ -66,9 +66,9 @@ def experiments_parameters(*each: Mapping[str, str]) -> dict[str, str]:
 
 
 def retraining_parameters(values: Params, by_hand: bool = False) -> dict[str, str]:
-    """RetrainingSchedule and RetrainingTolerance: when to train anew, and how much worse what goes live may be.
+    """RetrainingSchedule and RetrainingTolerance: when to retrain, and how much worse what goes live may be.
 
-    `by_hand` brings the state machine also where the params set no schedule: with one that does not come in our time,
+    `by_hand` brings the state machine also where the params set no schedule: with a placeholder in the year 2199,
     so that nothing is trained, and billed, but by who asks for it.
     """
     chosen = values.retraining

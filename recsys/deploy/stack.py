@@ -16,7 +16,7 @@ from recsys import aws
 from recsys.deploy import package, probe, template
 from recsys.deploy.template import resources as resources
 from recsys.errors import AwsError, Refused, TimedOut
-from recsys.params import NEVER
+from recsys.params import NEVER, command
 
 # These bring what is published; the values that do not.
 NEEDS_CODE = {
@@ -100,7 +100,7 @@ def api_function(name: str) -> str:
     stack = describe(name)
     function = outputs(stack).get("RecommendationApiFunctionName") if stack else None
     if function is None:
-        raise AwsError(f"stack {name} has no API that could run an experiment; recsys run deploys one")
+        raise AwsError(f"stack {name} has no API that could run an experiment; {command('recsys run')} deploys one")
     return function
 
 
@@ -128,7 +128,8 @@ class Operation:
         if stack["StackStatus"] not in SETTLED:
             raise AwsError(
                 f"stack {self.name} is {stack['StackStatus']} ({stack.get('StackStatusReason', 'no reason given')}): "
-                f"see its events; `aws cloudformation continue-update-rollback` or `recsys destroy` gets it unstuck"
+                f"see its events; `aws cloudformation continue-update-rollback --stack-name {self.name}` or "
+                f"`{command('recsys destroy')}` gets it unstuck"
             )
         return stack
 

@@ -11,6 +11,7 @@ from recsys.deploy.cleanup import strays
 from recsys.deploy.cleanup.personalize import CAMPAIGN, SOLUTION, group_arn
 from recsys.deploy.cleanup.sagemaker import ENDPOINT
 from recsys.deploy.prices import Prices
+from recsys.params import command
 
 IDLE = timedelta(days=1)
 ENDPOINT_ARN = re.compile("arn:[^:]+:sagemaker:[^:]*:[^:]*:endpoint/")
@@ -64,7 +65,7 @@ def _solution(arn: str, prices: Prices, now: datetime) -> Iterator[BilledResourc
             yield BilledResource(campaign, _hours(body["creationDateTime"], now), rate, _idle(campaign, body, now))
     solution = (SOLUTION.describe(arn) or {}).get("solution", {})
     if solution.get("performAutoTraining"):
-        note = "trains by itself every 7 days: recsys run --set training.perform_auto_training=false"
+        note = f"trains by itself every 7 days: {command('recsys run --set training.perform_auto_training=false')}"
         yield BilledResource(arn, _hours(solution["creationDateTime"], now), 0.0, (note,))
 
 
@@ -83,7 +84,7 @@ def _idle(arn: str, campaign: dict, now: datetime) -> tuple[str, ...]:
         )
         if sum(point["Sum"] for point in answer["Datapoints"]):
             return ()
-    return ("idle for a day: nobody asked it anything; `recsys destroy` ends what it costs",)
+    return (f"idle for a day: nobody asked it anything; `{command('recsys destroy')}` ends what it costs",)
 
 
 def _stream(name: str | None, prices: Prices, now: datetime) -> Iterator[BilledResource]:
@@ -108,7 +109,8 @@ def _endpoint(endpoint_name: str, prices: Prices, now: datetime) -> Iterator[Bil
     known = prices.sagemaker.instance_hour
     rate = sum(count * known.get(types.get(variant), 0.0) for variant, count in counts.items())
     unknown = sorted({type_ for type_ in types.values() if type_ and type_ not in known})
-    notes = tuple(f"no price of {type_} is known: recsys cost --prices FILE" for type_ in unknown)
+    priced = command("recsys cost --standing --prices FILE")
+    notes = tuple(f"no price of {type_} is known: {priced}" for type_ in unknown)
     yield BilledResource(endpoint["EndpointArn"], _hours(endpoint["CreationTime"], now), rate, notes)
 
 

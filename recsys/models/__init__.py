@@ -14,7 +14,8 @@ item, and `NextBestAction` scores actions instead of items.
     content/      what metadata and texts say about items
     segments/     which users want an item
     actions/      which action a user will take
-    sequences     interactions as flat arrays; protocol: how a model is put to the test; base, storage, topk, low_rank
+    sequences     interactions as flat arrays; transitions: what follows what in them; protocol: how a model is put to
+                  the test; base, storage, topk, low_rank
 """
 
 from pathlib import Path

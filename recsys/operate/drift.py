@@ -11,7 +11,8 @@ from recsys import metrics
 from recsys.columns import CATEGORY, EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import DataError
 
-WEEK = 7 * 86_400  # seconds
+DAY = 86_400  # seconds
+WEEK = 7 * DAY
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Drift:
     last weeks the model learned from), events, index (population stability, against all it learned from) and limit
     (what 95 of 100 weeks of as many visitors, drawn from what it learned from, stay below). Events on items it never
     learned from are not in the view of items, which a few of them would rule.
-    unseen: a row per new week: week, events, and the shares of them on items and by users it never learned from.
+    unseen: a row per new week: week, days (of it that have been, 7 but in the last), events, and the shares of them on
+    items and by users it never learned from.
     """
 
     table: pd.DataFrame
@@ -30,7 +32,8 @@ class Drift:
 
     @property
     def beyond(self) -> dict[str, tuple[int, int]]:
-        """By view: how many new weeks lie beyond chance and beyond every week shown that it learned from, of how many.
+        """By view: how many new weeks lie above their limit, and by a larger factor than any week shown that it learned
+        from, of how many.
 
         A shop that always moves was moving while it was learned.
         """
@@ -43,10 +46,10 @@ class Drift:
 
     @property
     def advice(self) -> str:
-        """One sentence: whether to train anew, and why."""
+        """One sentence: whether to retrain, and why."""
         told = ", ".join(f"{view} {beyond} of {weeks}" for view, (beyond, weeks) in self.beyond.items())
-        verdict = "train anew" if self.drifted else "no need to train anew, which takes most weeks of a view"
-        return f"{verdict}; new weeks beyond chance and beyond all it learned from: {told}"
+        verdict = "retrain" if self.drifted else "no retraining needed"
+        return f"{verdict} (advised when most new weeks of a panel are beyond); beyond: {told}"
 
     def _weeks(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """By view: each new week's index over its limit, and those of the weeks it learned from."""
@@ -111,6 +114,8 @@ def _unseen(learned: pd.DataFrame, newer: pd.DataFrame, since: int) -> pd.DataFr
         }
     )
     by_week = new.groupby("week").agg({"events": "sum", "items": "mean", "users": "mean"}).reset_index()
+    until = (newer[TIMESTAMP].max() + 1 - since - by_week["week"] * WEEK) / DAY
+    by_week.insert(1, "days", np.ceil(until).clip(upper=7).astype(int))
     return by_week.assign(week=[_moment(since, week) for week in by_week["week"]])
 
 

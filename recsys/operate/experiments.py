@@ -36,6 +36,13 @@ class Verdict:
         """The table as text, a row for each variant."""
         return [self._row(entry) for entry in self.table.itertuples()]
 
+    def split(self) -> str:
+        """How the users are shared, and how often chance shares them at least as unevenly."""
+        users = " against ".join(f"{count:,}" for count in self.table["users"])
+        if np.isnan(self.sample_ratio):
+            return f"{users} users"
+        return f"{users} users: chance splits them at least so unevenly in {self.sample_ratio:.1%} of experiments"
+
     def notes(self) -> list[str]:
         """What to know before the table is believed."""
         notes = []
@@ -55,13 +62,13 @@ class Verdict:
 
     def _row(self, entry: Any) -> dict[str, str]:
         lift = self.lift.get(entry.variant)
-        over = "" if lift is None or np.isnan(lift.mean) else f"× {lift.mean:.3f} [{lift.low:.3f}, {lift.high:.3f}]"
+        over = "" if lift is None or np.isnan(lift.mean) else f"× {_spread(*lift)}"
         return {
             "variant": entry.variant,
             "users": f"{entry.users:,}",
             "served": f"{entry.served:.1%}",
-            "converted": f"{entry.converted:.1%} [{entry.converted_low:.1%}, {entry.converted_high:.1%}]",
-            "events a user": f"{entry.events:.3f} [{entry.events_low:.3f}, {entry.events_high:.3f}]",
+            "converted": f"{entry.converted:.1%} ({entry.converted_low:.1%} to {entry.converted_high:.1%})",
+            "events a user": _spread(entry.events, entry.events_low, entry.events_high),
             f"over {self.baseline}": over,
         }
 
@@ -124,6 +131,14 @@ def smallest_lift(events: np.ndarray, share: float) -> float:
     return metrics.lift_seen(events, len(events), share)
 
 
+def _spread(mean: float, low: float, high: float) -> str:
+    """
+    >>> _spread(2.5578, 1.551, 4.5369)
+    '2.56 (1.55 to 4.54)'
+    """
+    return f"{mean:#.3g} ({low:#.3g} to {high:#.3g})"
+
+
 def _afterwards(exposed: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
     """Events of each user since the first answer."""
     first = exposed.groupby(USER_ID)[TIMESTAMP].min()
@@ -161,6 +176,9 @@ def _check(sizes: pd.Series, baseline: str | None, users: int) -> None:
     if sizes.empty:
         raise DataError(f"each of the {users:,} users was in several variants: there is nothing to compare")
     if len(sizes) < 2:
-        raise DataError(f"users of a single variant, {known}: there is nothing to compare")
+        raise DataError(
+            f"users of a single variant, {known}: there is nothing to compare; let more users come, or draw them anew "
+            "by another name of the experiment"
+        )
     if baseline and baseline not in sizes:
         raise DataError(f"no user is in a variant {baseline}, only in {known}")

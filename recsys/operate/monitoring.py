@@ -19,6 +19,10 @@ BELOW = {"LessThanThreshold": "below", "LessThanOrEqualToThreshold": "at most"}
 SPANS = {60: "minute", 3600: "hour", 86_400: "day"}
 RIGHT = re.compile(r"(?P<panel>.+), right: (?P<unit>\w+)")  # the title of a widget that has two axes
 IN_MS = {"us": 0.001}
+UNITS = {  # of a threshold
+    **dict.fromkeys(("Duration", "IteratorAge", "Latency", "GetRecommendationsLatency"), " ms"),
+    **{"ModelLatency": " microseconds", "ModelAgeDays": " days"},
+}
 
 
 def alarms(suffix: str) -> pd.DataFrame:
@@ -91,15 +95,16 @@ def vital_signs(dashboard: str, minutes: float) -> pd.DataFrame:
 
 
 def _rule(alarm: dict[str, Any]) -> str:
-    """`Errors (Sum) above 5 in one minute`."""
+    """`Errors (Sum) above 5 in one minute`, `Latency (p99) above 2,000 ms in 3 of 3 minutes`."""
     statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
     word = (ABOVE | BELOW)[alarm["ComparisonOperator"]]
     of, span = alarm["EvaluationPeriods"], SPANS.get(alarm["Period"], f"{alarm['Period']} s")
     needed = alarm.get("DatapointsToAlarm", of)
     threshold = f"{alarm['Threshold']:,.2f}".rstrip("0").rstrip(".")
+    unit = UNITS.get(alarm["MetricName"], "")
     when = f"one {span}" if of == 1 else f"{needed} of {of} {span}s"
     silent = ", or silence" if alarm.get("TreatMissingData") == "breaching" else ""
-    return f"{alarm['MetricName']} ({statistic}) {word} {threshold} in {when}{silent}"
+    return f"{alarm['MetricName']} ({statistic}) {word} {threshold}{unit} in {when}{silent}"
 
 
 def _signs(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:

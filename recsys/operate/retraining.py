@@ -11,6 +11,7 @@ import pandas as pd
 
 from recsys import aws, metrics
 from recsys.errors import AwsError
+from recsys.params import command
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 # A step lasts from the first of these states to that of the next step.
@@ -103,10 +104,19 @@ def offline_metrics(outcome: Outcome) -> pd.DataFrame:
     return table.rename_axis("metric").reset_index()
 
 
+def shown_items(table: pd.DataFrame, items: int) -> str:
+    """What coverage, in the table of `measured`, means in items of a catalogue of so many."""
+    before, after = (float(table.set_index("metric").loc["coverage", when]) for when in ("before", "after"))
+    if np.isnan(after):
+        return f"the version that served showed {before * items:,.0f} of {items:,} items; no other was measured"
+    change = f" ({after / before - 1:+.1%})" if before else ""
+    return f"items shown to the measured users: {before * items:,.0f} before, {after * items:,.0f} after{change}"
+
+
 def steps(execution: str) -> pd.DataFrame:
     """Where the time of a retraining went, by its execution's ARN, a row per step in their order.
 
-    Columns step, at (when it began, epoch seconds), start (that in seconds after the retraining's begin), seconds, and
+    Columns step, at (when it began, epoch seconds), start (that in seconds after the retraining's start), seconds, and
     states, how many of the machine's were entered meanwhile, which is what Step Functions bills.
     """
     request = {"executionArn": execution, "includeExecutionData": False, "maxResults": 1000}
@@ -130,7 +140,8 @@ def _machine(suffix: str) -> str:
     machines = aws.pages("stepfunctions", "list_state_machines", "stateMachines")
     found = next((each["stateMachineArn"] for each in machines if each["name"] == name), None)
     if found is None:
-        raise AwsError(f'there is no {name}: recsys deploy RetrainingSchedule="cron(0 4 ? * SUN *)" brings it')
+        brings_it = command("recsys deploy 'RetrainingSchedule=cron(0 4 ? * SUN *)'")
+        raise AwsError(f"there is no {name}: {brings_it}")
     return found
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from recsys.errors import DataError
 from recsys.metrics import bootstrap
 from recsys.plots import style
-from recsys.plots.style import INK, Figure, canvas, counted, finished, needs, plain, share
+from recsys.plots.style import INK, Figure, canvas, counted, needs, plain, render, share
 
 BANDS = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 
@@ -35,7 +35,7 @@ def popularity_bias(popularity: np.ndarray, recommended: Mapping[str, np.ndarray
         top = [f"{share(values[:3].sum())} of {name}" for name, values in shares.items()]
         detail = f"{share((counts == 0).mean())} of {counts.size:,} items have no event."
         finding = f"The most popular 20 % of items make up {', '.join(top)}."
-        return finished(figure, "Popularity of what is recommended", finding, detail)
+        return render(figure, "Popularity of what is recommended", finding, detail)
 
 
 def _band_bars(axes: Axes, shares: Mapping[str, np.ndarray]) -> None:
@@ -82,7 +82,7 @@ def by_activity(per_user: pd.DataFrame, metric: str = "NDCG@10", groups: int = 4
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.grid(axis="x", visible=False)
         figure.legend(loc="outside lower center", ncols=len(names))
-        return finished(figure, "Accuracy by user activity", *_activity_in_words(means, metric))
+        return render(figure, "Accuracy by user activity", *_activity_in_words(means, metric))
 
 
 def _range(events: pd.Series) -> str:

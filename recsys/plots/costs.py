@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, finished, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, plain, render
+
+MONTH = 730 / 24  # days, as AWS counts a month
 
 
 def usd_a_day(costs: Mapping[str, float]) -> Figure:
@@ -18,7 +20,8 @@ def usd_a_day(costs: Mapping[str, float]) -> Figure:
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set(xlabel="USD a day on AWS", ylim=(len(names) - 0.5, -0.5), xlim=(0, max(1.18 * values.max(), 0.01)))
         axes.grid(axis="y", visible=False)
-        finding = f"What stands costs {plain(values.sum())} USD a day, {plain(30 * values.sum())} in 30 days, "
+        month = f"{plain(MONTH * values.sum())} in a month of 730 hours"
+        finding = f"What stands costs {plain(values.sum())} USD a day, {month}, "
         finding += f"whether or not anybody calls; the dearest is {names[0]}, {plain(values[0])}."
         detail = "; ".join(f"{name}: {plain(value)} USD" for name, value in ordered.items()) + "."
-        return finished(figure, "What standing costs", finding, detail)
+        return render(figure, "What standing costs", finding, detail)

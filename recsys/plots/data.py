@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, MUTED, Figure, canvas, counted, finished, needs, share
+from recsys.plots.style import BLUE, INK, MUTED, Figure, canvas, counted, needs, render, share
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -34,7 +34,7 @@ def popularity_curve(interactions: pd.DataFrame) -> Figure:
         finding = f"The most popular 20 % of {counted(counts.size, 'item')} draw {share(top_share)} of "
         finding += f"{counted(counts.sum(), 'event')} (Gini {gini:.2f})."
         detail = f"The median item has {counted(np.median(counts), 'event')}, the first {counts[0]:,}."
-        return finished(figure, "Items by popularity", finding, detail)
+        return render(figure, "Items by popularity", finding, detail)
 
 
 def _lorenz(axes: Axes, counts: np.ndarray) -> float:
@@ -54,7 +54,7 @@ def _lorenz(axes: Axes, counts: np.ndarray) -> float:
 
 
 def events_per_user_and_item(interactions: pd.DataFrame) -> Figure:
-    """How much is known about each user and item? Histograms of their events, in log-spaced bins, with the medians."""
+    """How much is known about each user and item? Histograms of their events, with the medians."""
     needs(interactions, "events_per_user_and_item", USER_ID, ITEM_ID)
     users = interactions[USER_ID].value_counts().to_numpy()
     items = interactions[ITEM_ID].value_counts().to_numpy()
@@ -67,19 +67,25 @@ def events_per_user_and_item(interactions: pd.DataFrame) -> Figure:
             f"{counted(items.size, 'item')} have only one."
         )
         detail = f"The most active user has {users[0]:,} events, the most popular item {items[0]:,}."
-        return finished(figure, "Events per user and per item", finding, detail)
+        return render(figure, "Events per user and per item", finding, detail)
 
 
 def _count_histogram(axes: Axes, counts: np.ndarray, what: str, of: str, unit: str = "") -> None:
-    axes.hist(counts, bins=style.integer_bins(counts), color=BLUE, edgecolor="white", linewidth=0.6)
-    axes.set_xscale("log")
+    """A bar for 1, 2, 3-4, 5-8 and so on, of equal width: finer classes of whole numbers would differ in size."""
+    classes = style.doublings(counts.max())
+    ends = np.array([high for _, high in classes])
+    places = np.arange(len(classes))
+    axes.bar(places, np.bincount(np.searchsorted(ends, counts), minlength=len(classes)), 0.94, color=BLUE, linewidth=0)
+    named = [f"{low:,}" if low == high else f"{low:,}–{high:,}" for low, high in classes]
+    step = -(-len(classes) // 5)  # names enough, without touching each other
+    axes.set_xticks(places[::step], named[::step])
     axes.set(xlabel=what, ylabel=of)
     axes.margins(y=0.12)
     axes.grid(axis="x", visible=False)
-    style.count_axis(axes.xaxis)
     style.count_axis(axes.yaxis)
-    axes.xaxis.set_minor_formatter("")
-    style.marked(axes, {f"median {np.median(counts):,.0f}{unit}": float(np.median(counts))})
+    median = float(np.median(counts))
+    edges = [0.5, *(ends + 0.5)]
+    style.marked(axes, {f"median {median:,.0f}{unit}": float(np.interp(median, edges, np.arange(len(edges)) - 0.5))})
 
 
 def events_per_day(interactions: pd.DataFrame) -> Figure:
@@ -99,7 +105,7 @@ def events_per_day(interactions: pd.DataFrame) -> Figure:
         axes.set_xlim(counts.index[0] - pd.Timedelta(hours=12), counts.index[-1] + pd.Timedelta(hours=12))
         style.count_axis(axes.yaxis)
         style.end_labels(axes, [(smooth.index[-1], smooth[kind].iloc[-1], str(kind)) for kind in counts.columns])
-        return finished(figure, "Events per day", *_days_in_words(counts))
+        return render(figure, "Events per day", *_days_in_words(counts))
 
 
 def _five_types(types: pd.Series) -> pd.Series:
@@ -114,9 +120,15 @@ def _days_in_words(counts: pd.DataFrame) -> tuple[str, str]:
     quiet = f"; {counted((total == 0).sum(), 'day')} had none" if (total == 0).any() else ""
     finding = (
         f"A mean of {total.mean():,.0f} events a day over {counted(len(total), 'day')}; "
-        f"the busiest, {total.idxmax():%Y-%m-%d}, has {total.max():,}{quiet}."
+        f"the busiest, {total.idxmax():%Y-%m-%d}, has {total.max():,}{_together(counts)}{quiet}."
     )
     return finding, f"By type, events a day: {kinds}."
+
+
+def _together(counts: pd.DataFrame) -> str:
+    """What a day's total holds: the figure draws each type by itself."""
+    kinds = [str(kind) for kind in counts.columns]
+    return f" ({' and '.join([', '.join(kinds[:-1]), kinds[-1]])} together)" if len(kinds) > 1 else ""
 
 
 def hour_of_week(interactions: pd.DataFrame) -> Figure:
@@ -141,7 +153,7 @@ def hour_of_week(interactions: pd.DataFrame) -> Figure:
         finding = f"The busiest hour is {DAYS[day]} {hour:02d}:00 with {counted(cells.max(), 'event')}; "
         finding += f"the weekend holds {share(weekend)} of all."
         detail = f"Hours without an event: {int((cells == 0).sum())} of 168."
-        return finished(figure, "Events by hour of the week", finding, detail)
+        return render(figure, "Events by hour of the week", finding, detail)
 
 
 def sessions(visits: pd.DataFrame, gap_minutes: float = 30.0) -> Figure:
@@ -163,4 +175,4 @@ def sessions(visits: pd.DataFrame, gap_minutes: float = 30.0) -> Figure:
         finding += f"{share(lasting.size / lengths.size)} last longer than one moment"
         finding += f", the median of these {counted(np.median(lasting), 'minute')}." if lasting.size else "."
         detail = f"A pause longer than {gap_minutes:g} minutes starts a new session."
-        return finished(figure, "Sessions", finding, detail)
+        return render(figure, "Sessions", finding, detail)

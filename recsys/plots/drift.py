@@ -8,7 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, PALE, VERMILLION, Figure, beside, canvas, finished, needs, plain, share
+from recsys.plots.style import (
+    BLUE,
+    INK,
+    PALE,
+    VERMILLION,
+    Figure,
+    beside,
+    canvas,
+    counted,
+    needs,
+    plain,
+    render,
+    share,
+)
 
 WEEK = pd.Timedelta(days=7)
 FEW = 6  # weeks whose shares can be written beside their bars
@@ -18,10 +31,11 @@ def drift_by_week(index: pd.DataFrame, unseen: pd.DataFrame) -> Figure:
     """Are the events still those the model learned from? Population stability by week against what chance gives.
 
     `index` has the columns view, week (its start, UTC), new, index and limit (95 of 100 weeks of the past stay below),
-    `unseen` a row per new week: week, and the shares of events on items and by users never learned from.
+    `unseen` a row per new week: week, how many days of it have been, and the shares of events on items and by users
+    never learned from.
     """
     needs(index, "drift_by_week", "view", "week", "new", "index", "limit")
-    needs(unseen, "drift_by_week", "week", "items", "users")
+    needs(unseen, "drift_by_week", "week", "days", "items", "users")
     views = list(dict.fromkeys(index["view"]))
     rows = (len(views) + 2) // 2
     with canvas(0.95 + 1.95 * rows, rows, 2, squeeze=False) as (figure, axes):
@@ -33,12 +47,13 @@ def drift_by_week(index: pd.DataFrame, unseen: pd.DataFrame) -> Figure:
         new = index[index["new"]]
         above = (new["index"] > new["limit"]).groupby(new["view"], sort=False).sum()
         told = ", ".join(f"{view} {weeks}" for view, weeks in above.items())
-        finding = (
-            f"New weeks beyond chance, of {new['week'].nunique()}: {told}. Last week {share(unseen['items'].iloc[-1])} "
-        )
-        finding += f"of events are on items and {share(unseen['users'].iloc[-1])} by users unseen in training."
+        latest = unseen.iloc[-1]
+        part = f", of which there are {counted(latest['days'], 'day')} so far," if latest["days"] < 7 else ""
+        finding = f"New weeks above chance, of {new['week'].nunique()}: {told}. In the last week{part} "
+        finding += f"{share(latest['items'])} of events are on items and {share(latest['users'])} by users unseen in "
+        finding += "training."
         last = [f"{row.view} {plain(row.index_)} against {plain(row.limit)}" for row in _last(new)]
-        return finished(figure, "Drift", finding, f"Stability index and limit of the last week: {'; '.join(last)}.")
+        return render(figure, "Drift", finding, f"Stability index and limit of the last week: {'; '.join(last)}.")
 
 
 def _last(new: pd.DataFrame) -> list[Any]:
@@ -53,7 +68,7 @@ def _stability(axes: Axes, weeks: pd.DataFrame, view: str) -> None:
     for rows, marker, colour, label in (
         (~new, ".", BLUE, "learned from"),
         (new & ~beyond, "o", BLUE, "new"),
-        (new & beyond, "D", VERMILLION, "new, beyond"),
+        (new & beyond, "D", VERMILLION, "new, above"),
     ):
         if rows.any():
             look = {"color": colour, "markersize": 7, "clip_on": False, "label": label}

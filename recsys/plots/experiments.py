@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, Figure, beside, canvas, counted, finished, needs, plain, share
+from recsys.plots.style import BLUE, INK, Figure, beside, canvas, counted, needs, plain, render, share
 
 USUAL = 0.1  # a lift that a shop would be glad of
 
@@ -35,7 +35,7 @@ def smallest_lift(seen: float, users: int) -> Figure:
         axes.yaxis.set_major_formatter(lambda value, _: f"+ {share(value)}")
         finding = f"{counted(users, 'user')} show a lift of {share(seen)} or more four times in five; "
         finding += f"a lift of {share(USUAL)} takes {counted(wanted, 'user')}."
-        return finished(figure, "Users an experiment takes", finding)
+        return render(figure, "Users an experiment takes", finding)
 
 
 def experiment_result(variants: pd.DataFrame, lift: Mapping[str, tuple[float, float, float]], baseline: str) -> Figure:
@@ -58,7 +58,7 @@ def experiment_result(variants: pd.DataFrame, lift: Mapping[str, tuple[float, fl
             f"{counted(row.users, 'user')}"
             for row in table.itertuples()
         )
-        return finished(figure, "Which variant did better", f"{'; '.join(sentences)}.", f"{detail}.")
+        return render(figure, "Which variant did better", f"{'; '.join(sentences)}.", f"{detail}.")
 
 
 def _events(axes: Axes, table: pd.DataFrame) -> None:
@@ -114,7 +114,7 @@ def lift_so_far(told: pd.DataFrame, variant: str, baseline: str) -> Figure:
     if told.empty:
         with canvas(1.5) as (figure, axes):
             style.instead(axes, "too few events to tell a lift from")
-            return finished(figure, "The lift, user by user", f"Nothing can be told of {variant} and {baseline} yet.")
+            return render(figure, "The lift, user by user", f"Nothing can be told of {variant} and {baseline} yet.")
     table = needs(told, "lift_so_far", "users", "mean", "low", "high")
     users, last = table["users"].to_numpy(), table.iloc[-1]
     outside = (table["low"] > 1) | (table["high"] < 1)
@@ -129,4 +129,4 @@ def lift_so_far(told: pd.DataFrame, variant: str, baseline: str) -> Figure:
         finding = f"After {counted(users[-1], 'user')} {variant} stands at {plain(last['mean'])} times {baseline} "
         finding += f"({plain(last['low'])} to {plain(last['high'])}); "
         finding += f"the interval left 1 out at {outside.sum()} of {counted(len(table), 'look')}."
-        return finished(figure, "The lift, user by user", finding)
+        return render(figure, "The lift, user by user", finding)

@@ -17,9 +17,9 @@ from recsys.plots.style import (
     beside,
     canvas,
     counted,
-    finished,
     needs,
     plain,
+    render,
     share,
 )
 
@@ -45,7 +45,7 @@ def vital_signs(signs: pd.DataFrame, panels: Sequence[str] = ("API", "Campaign",
     if shown.empty:
         with canvas(1.4) as (figure, axes):
             style.instead(axes, "CloudWatch was told of nothing in this time")
-            return finished(figure, "Vital signs", f"CloudWatch was told of nothing about {', '.join(panels)}.")
+            return render(figure, "Vital signs", f"CloudWatch was told of nothing about {', '.join(panels)}.")
     minutes = pd.date_range(shown["minute"].min(), shown["minute"].max(), freq="min")
     rows = [panel for panel in panels if (shown["panel"] == panel).any()]
     with canvas(0.85 + 1.75 * len(rows), len(rows), 2, sharex=True, squeeze=False) as (figure, axes):
@@ -60,7 +60,7 @@ def vital_signs(signs: pd.DataFrame, panels: Sequence[str] = ("API", "Campaign",
             each.set_xlabel("minute (UTC)")
         told = [_told(shown[shown["panel"] == panel], panel) for panel in rows]
         finding = f"In {counted(len(minutes), 'minute')}: {'; '.join(told[:2])}."
-        return finished(figure, "Vital signs", finding, f"{'; '.join(told[2:])}." if told[2:] else "")
+        return render(figure, "Vital signs", finding, f"{'; '.join(told[2:])}." if told[2:] else "")
 
 
 def _panel(axes: Axes, signs: pd.DataFrame, minutes: pd.DatetimeIndex, title: str) -> None:
@@ -128,7 +128,7 @@ def request_timeline(parts: pd.DataFrame, waited: float) -> Figure:
         spent = ", ".join(f"{share(own[place] / whole)} in {parts['part'].iloc[place]}" for place in most)
         finding = f"Of {plain(whole)} ms: {spent or 'nothing that could be measured'}."
         detail = "; ".join(f"{row.part}: {plain(row.milliseconds)} ms" for row in parts.itertuples())
-        return finished(figure, "One request", finding, f"The client waited {plain(waited)} ms. {detail}.")
+        return render(figure, "One request", finding, f"The client waited {plain(waited)} ms. {detail}.")
 
 
 def _innermost(parts: pd.DataFrame) -> Iterator[tuple[int, float, float]]:

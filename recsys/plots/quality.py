@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import INK, Figure, beside, canvas, counted, finished, needs, share
+from recsys.plots.style import INK, Figure, beside, canvas, counted, needs, render, share
 
 PROBLEM, ROWS, SHARE, ACTION, TABLE = "problem", "rows", "share", "action", "table"
 ACTIONS = ("removed", "merged", "filled", "kept")  # each always in the same colour
@@ -31,7 +31,7 @@ def quality_report(report: pd.DataFrame, total_rows: int) -> Figure:
     if report.empty or not report[ROWS].any():
         with canvas(1.4) as (figure, axes):
             style.instead(axes, "no problem found")
-            return finished(figure, "Data quality", f"No problem was found in {total_rows:,} raw interactions.")
+            return render(figure, "Data quality", f"No problem was found in {total_rows:,} raw interactions.")
     found = _with_table(report[report[ROWS] > 0]).sort_values(ROWS, kind="stable")
     with canvas(1.55 + 0.3 * len(found)) as (figure, axes):
         for place, action in enumerate(dict.fromkeys([*ACTIONS, *found[ACTION]])):
@@ -42,7 +42,7 @@ def quality_report(report: pd.DataFrame, total_rows: int) -> Figure:
         for place, row in enumerate(found.to_dict("records")):
             beside(axes, f"{row[ROWS]:,}  ({share(row[SHARE])})", row[ROWS], place)
         _report_axes(axes, list(found[PROBLEM]))
-        return finished(figure, "Data quality", *_report_in_words(found, total_rows))
+        return render(figure, "Data quality", *_report_in_words(found, total_rows))
 
 
 def _with_table(found: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def cold_start_over_time(interactions: pd.DataFrame) -> Figure:
         finding = f"In the median {unit} {share(items.median())} of events are on items first seen in it and "
         finding += f"{share(users.median())} by users first seen in it; "
         finding += f"in the last {unit} {share(items.iloc[-1])} and {share(users.iloc[-1])}."
-        return finished(figure, "Cold start over time", finding, f"Drawn: {counted(len(items), unit)}.")
+        return render(figure, "Cold start over time", finding, f"Drawn: {counted(len(items), unit)}.")
 
 
 def _new_share(ids: pd.Series, periods: pd.Series) -> pd.Series:
@@ -133,7 +133,7 @@ def split_timeline(parts: Mapping[str, pd.DataFrame]) -> Figure:
         axes.legend(loc="upper left", borderaxespad=0.2)
         shares = ", ".join(f"{name} {share(len(part) / len(both))}" for name, part in parts.items())
         finding = f"Of {counted(len(both), 'event')}, oldest first: {shares}."
-        return finished(figure, "Split in time", finding, "; ".join(words.values()) + ".")
+        return render(figure, "Split in time", finding, "; ".join(words.values()) + ".")
 
 
 def _part_in_words(timestamps: pd.Series, total: int) -> str:

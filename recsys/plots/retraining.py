@@ -8,14 +8,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, finished, needs, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, needs, plain, render
 
 LONG = 600  # seconds from which on a time is told in minutes
 FAILED = "failed"
+CALM = (50, 99)  # percentiles of the answers before
 
 
 def retraining_steps(steps: pd.DataFrame) -> Figure:
-    """Where does the time go? A bar per step, from its begin to its end.
+    """Where does the time go? A bar per step, from its start to its end.
 
     `steps` has the columns step, start and seconds, in the order they were taken.
     """
@@ -31,21 +32,21 @@ def retraining_steps(steps: pd.DataFrame) -> Figure:
         axes.set_yticks(range(len(rows)), rows["step"])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set(
-            xlabel=f"{unit} since its begin", ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.12 * max(total, 0.1) / scale)
+            xlabel=f"{unit} since its start", ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.12 * max(total, 0.1) / scale)
         )
         axes.grid(axis="y", visible=False)
         part = f" ({style.share(seconds[longest] / total)})" if total > 0 else ""
         finding = f"The retraining took {_time(total)}; its longest step, {rows['step'].iloc[longest]}, "
         finding += f"{_time(seconds[longest])}{part}."
         detail = "; ".join(f"{row.step}: {_time(row.seconds)}" for row in rows.itertuples()) + "."
-        return finished(figure, "Steps of the retraining", finding, detail)
+        return render(figure, "Steps of the retraining", finding, detail)
 
 
 def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequence[float] = ()) -> Figure:
     """Is anybody kept waiting? A mark per request, in milliseconds on a log axis, over the steps of what went on.
 
     `answers` has a row per request: at (epoch seconds), status, source, milliseconds; `steps` step, at and seconds.
-    `before` are milliseconds of requests before it began, for comparison.
+    `before` are milliseconds of requests before it began: their median and p99 are dashed lines.
     """
     rows = needs(answers, "answers_meanwhile", "at", "status", "source", "milliseconds")
     needs(steps, "answers_meanwhile", "step", "at", "seconds")
@@ -57,18 +58,29 @@ def answers_meanwhile(answers: pd.DataFrame, steps: pd.DataFrame, before: Sequen
             x = (group["at"] - begin) / scale
             axes.plot(x, group["milliseconds"], linestyle="", label=name, markersize=4.5, **look)
         axes.set_yscale("log")
-        axes.set(xlabel=f"{unit} since the retraining's begin", ylabel="milliseconds (log)")
-        axes.set_ylim(took.min() / 1.5, 4 * took.max())
+        axes.set(xlabel=f"{unit} since the retraining's start", ylabel="milliseconds (log)")
+        calm = [float(value) for value in np.percentile(before, CALM)] if len(before) else []
+        axes.set_ylim(min([took.min(), *calm]) / 1.5, 4 * max([took.max(), *calm]))
         style.log_ticks(axes.yaxis, *axes.get_ylim())
         _bands(axes, steps.assign(start=(steps["at"] - begin) / scale, width=steps["seconds"] / scale))
+        _calm(axes, calm)
         if len(kinds) > 1:
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
         finding = f"{counted(len(rows), 'request')} meanwhile, {len(kinds.get(FAILED, ())):,} of them failed; "
-        finding += f"99 % took at most {plain(np.percentile(took, 99))} ms"
-        finding += f", before it {plain(np.percentile(before, 99))} ms." if len(before) else "."
+        levels = [plain(value) for value in np.percentile(took, CALM)]
+        finding += f"half took at most {levels[0]} ms and 99 % at most {levels[1]} ms"
+        finding += f"; before it {plain(calm[0])} and {plain(calm[1])} ms." if calm else "."
         by = ", ".join(f"{name} {len(group):,}" for name, group in kinds.items())
-        detail = f"Half took at most {plain(np.median(took))} ms, the slowest {plain(took.max())} ms. By: {by}."
-        return finished(figure, "Answers while it retrained", finding, detail)
+        detail = f"The slowest took {plain(took.max())} ms. By: {by}."
+        return render(figure, "Answers while it retrained", finding, detail)
+
+
+def _calm(axes: Axes, levels: Sequence[float]) -> None:
+    """How long answers took before it: median and p99, or nothing where that is not known."""
+    plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
+    for name, value, dash in zip(("median", "p99"), levels, style.DASHES[1:], strict=False):
+        axes.axhline(value, color=INK, linewidth=1.3, linestyle=dash, zorder=4)
+        beside(axes, f"{name} before", axes.get_xlim()[1], value, right=-3, up=7, ha="right", bbox=plate, zorder=5)
 
 
 def _kinds(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -107,7 +119,7 @@ def retraining_verdict(outcome: Mapping[str, Any], tolerance: float) -> Figure:
     if old is None or new is None:
         with canvas(1.5) as (figure, axes):
             style.instead(axes, "nothing was compared")
-            return finished(figure, "The verdict", f"{verdict}: {outcome['reason']}.")
+            return render(figure, "The verdict", f"{verdict}: {outcome['reason']}.")
     limit, metric = old * (1 - tolerance / 100), outcome["metric"]
     with canvas(2.35) as (figure, axes):
         axes.axvline(limit, color=INK, linewidth=1.3, linestyle=style.DASHES[1])
@@ -123,7 +135,7 @@ def retraining_verdict(outcome: Mapping[str, Any], tolerance: float) -> Figure:
         change = f" ({100 * (new / old - 1):+.1f} %)" if old else ""
         finding = f"{verdict}: {metric} was {old:.4f} and is {new:.4f}{change}; "
         finding += f"a version is refused below {limit:.4f}, {tolerance:g} % less than it was."
-        return finished(figure, "The verdict", finding)
+        return render(figure, "The verdict", finding)
 
 
 def _time(seconds: float) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, finished, needs, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, counted, needs, plain, render
 
 TRIALS, TEST, POPULARITY = "validation:ndcg_at_10", "test:ndcg_at_10", "test:popularity_ndcg_at_10"
 
@@ -37,7 +37,7 @@ def scraped_metrics(reported: pd.DataFrame, final: Mapping[str, float]) -> Figur
         )
         finding += f"unseen users the chosen model has {plain(final[TEST])}, popularity {plain(final[POPULARITY])}."
         detail = f"The first trial has {plain(values[0])}. Dots: trials; line: the best so far."
-        return finished(figure, "What the training job reported", finding, detail)
+        return render(figure, "What the training job reported", finding, detail)
 
 
 def latency_compared(milliseconds: Mapping[str, np.ndarray]) -> Figure:
@@ -59,7 +59,7 @@ def latency_compared(milliseconds: Mapping[str, np.ndarray]) -> Figure:
         ends = [values[place] for values in times.values() for place in (0, -1)]
         style.log_ticks(axes.xaxis, 0.9 * min(ends), 1.1 * max(ends))
         axes.legend(loc="lower right")
-        return finished(figure, "Time to an answer", f"{'; '.join(words)}.", "Log axis.")
+        return render(figure, "Time to an answer", f"{'; '.join(words)}.", "Log axis.")
 
 
 def usd_per_million(costs: Mapping[str, float]) -> Figure:
@@ -72,7 +72,7 @@ def usd_per_million(costs: Mapping[str, float]) -> Figure:
         axes.hlines(rows, values.min() / 3, values, color=style.PALE, linewidth=1.4)
         axes.plot(values, rows, "o", color=BLUE, markersize=9)
         for place, value in enumerate(values):
-            beside(axes, plain(value), value, place, right=10)
+            beside(axes, _two_digits(value), value, place, right=10)
         axes.set_xscale("log")
         axes.set_yticks(rows, names)
         axes.tick_params(axis="y", labelcolor=INK)
@@ -80,7 +80,16 @@ def usd_per_million(costs: Mapping[str, float]) -> Figure:
         axes.grid(axis="y", visible=False)
         style.count_axis(axes.xaxis)
         least, most = int(values.argmin()), int(values.argmax())
-        finding = f"A million answers cost {plain(values[least])} USD by {names[least]}, "
-        finding += f"{plain(values[most])} USD by {names[most]}."
-        detail = "; ".join(f"{name}: {plain(value)} USD" for name, value in costs.items()) + "."
-        return finished(figure, "USD per million answers", finding, detail)
+        finding = f"A million answers cost {_two_digits(values[least])} USD by {names[least]}, "
+        finding += f"{_two_digits(values[most])} USD by {names[most]}."
+        detail = "; ".join(f"{name}: {_two_digits(value)} USD" for name, value in costs.items()) + "."
+        return render(figure, "USD per million answers", finding, detail)
+
+
+def _two_digits(value: float) -> str:
+    """What a cost that rests on assumptions is known to.
+
+    >>> _two_digits(55.6), _two_digits(0.0469), _two_digits(1234.0)
+    ('56', '0.047', '1,200')
+    """
+    return f"{float(f'{value:.2g}'):,g}"

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from recsys.columns import USER_ID
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, MUTED, ORANGE, Figure, beside, canvas, counted, finished, needs, plain, share
+from recsys.plots.style import BLUE, INK, MUTED, ORANGE, Figure, beside, canvas, counted, needs, plain, render, share
 
+GAP = 0.3  # between the two lists of before_after, in the width of about a title
 PERCENTILES = (50, 95, 99)
 TAIL = 20  # values, of which 5 % are one
 
@@ -34,7 +35,7 @@ def latency_histogram(milliseconds: Sequence[float] | np.ndarray, title: str = "
         style.marked(axes, dict(zip(labels, _levels(values), strict=True)))
         finding = f"Half of {counted(values.size, 'request')} are answered within {p50} ms, "
         finding += f"95 % within {p95} ms and 99 % within {p99} ms."
-        return finished(figure, title, finding, f"The slowest took {plain(values.max())} ms.")
+        return render(figure, title, finding, f"The slowest took {plain(values.max())} ms.")
 
 
 def stream_lag(milliseconds: Sequence[float] | np.ndarray, title: str = "From click to effect") -> Figure:
@@ -59,7 +60,7 @@ def stream_lag(milliseconds: Sequence[float] | np.ndarray, title: str = "From cl
         finding = f"Half of {counted(values.size, 'event')} count after {plain(within[0.5])} ms, "
         finding += f"95 % after {plain(within[0.95])} ms, " if 0.95 in within else ""
         finding += f"the slowest after {plain(values[-1])} ms."
-        return finished(figure, title, finding)
+        return render(figure, title, finding)
 
 
 def _positive(values: Sequence[float] | np.ndarray, figure: str) -> np.ndarray:
@@ -84,9 +85,9 @@ def before_after(before: Sequence[str], after: Sequence[str], clicked: Sequence[
     rows = max(len(before), len(after))
     new = len([title for title in after if title not in before])
     with canvas(1.35 + 0.36 * rows) as (figure, axes):
-        axes.set(xlim=(-1.45, 2.45), ylim=(rows + 0.4, -0.2))
+        axes.set(xlim=(-1.2, GAP + 1.42), ylim=(rows + 0.4, -0.2))
         axes.axis("off")
-        for x, heading, side in ((0, "before", "right"), (1, "after", "left")):
+        for x, heading, side in ((0, "before", "right"), (GAP, "after", "left")):
             axes.text(x, 0.15, heading, ha=side, color=MUTED, fontweight="bold")
         _before_column(axes, before, after)
         _after_column(axes, before, after)
@@ -94,26 +95,25 @@ def before_after(before: Sequence[str], after: Sequence[str], clicked: Sequence[
         finding = f"After {counted(len(clicked), 'click')}{_newest(clicked)}, "
         finding += f"{new} of the {len(after)} recommendations{whose} are new."
         detail = f"Before: {', '.join(before)}. After: {', '.join(after)}."
-        return finished(figure, "Recommendations before and after clicks", finding, detail)
+        return render(figure, "Recommendations before and after clicks", finding, detail)
 
 
 def _before_column(axes: Axes, before: list[str], after: list[str]) -> None:
     for rank, title in enumerate(before, start=1):
         kept = title in after
-        axes.text(
-            -0.07, rank, f"{style.short(title, 30)}  {rank}", ha="right", va="center", color=INK if kept else MUTED
-        )
+        label = f"{style.short(title, 36)}  {rank}"
+        axes.text(-0.04, rank, label, ha="right", va="center", color=INK if kept else MUTED)
         axes.plot(0, rank, marker="o", markersize=7, color=BLUE if kept else style.PALE)
         if kept:
-            axes.plot([0, 1], [rank, after.index(title) + 1], color=BLUE, linewidth=1.6)
+            axes.plot([0, GAP], [rank, after.index(title) + 1], color=BLUE, linewidth=1.6)
 
 
 def _after_column(axes: Axes, before: list[str], after: list[str]) -> None:
     for rank, title in enumerate(after, start=1):
         new = title not in before
-        axes.plot(1, rank, marker="D" if new else "o", markersize=7, color=ORANGE if new else BLUE)
-        label = f"{rank}  {style.short(title, 30)}{'  (new)' if new else ''}"
-        axes.text(1.07, rank, label, va="center", fontweight="bold" if new else "normal")
+        axes.plot(GAP, rank, marker="D" if new else "o", markersize=7, color=ORANGE if new else BLUE)
+        label = f"{rank}  {style.short(title, 36)}{'  (new)' if new else ''}"
+        axes.text(GAP + 0.04, rank, label, va="center", fontweight="bold" if new else "normal")
 
 
 def _newest(titles: Sequence[str]) -> str:
@@ -154,7 +154,7 @@ def replay_hit_rate(clicks: pd.DataFrame, k: int = 10, samples: int = 500, seed:
         style.end_labels(axes, ends)
         finding = f"After {counted(len(clicks), 'click')} of {counted(clicks[USER_ID].nunique(), 'user')}: "
         finding += f"{' against '.join(words)}."
-        return finished(figure, f"Replay: hit rate at {k}", finding)
+        return render(figure, f"Replay: hit rate at {k}", finding)
 
 
 def _bands(users: pd.Series, hits: pd.Series, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

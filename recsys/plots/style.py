@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def canvas(height: float = 3.6, rows: int = 1, columns: int = 1, **options: Any)
         yield figure, figure.subplots(rows, columns, **options)
 
 
-def finished(figure: Canvas, title: str, finding: str, detail: str = "") -> Figure:
+def render(figure: Canvas, title: str, finding: str, detail: str = "") -> Figure:
     """Put title and finding above the axes and render. The alt text is title, finding and `detail`, as sentences."""
     lines = _lines(finding.replace(" %", "\u00a0%"))
     height = figure.get_figheight()
@@ -210,8 +211,8 @@ def _tick(value: float) -> str:
 
 
 def log_ticks(axis: Any, low: float, high: float) -> None:
-    """Label 1, 2 and 5 of each decade from `low` to `high` in full; the decades alone where there are many."""
-    factors = (1, 2, 5) if high / low < 200 else (1,)
+    """Label 1, 2 and 5 of each decade from `low` to `high` in full; of a short range more, of a long one decades."""
+    factors = (1, 1.5, 2, 3, 4, 5, 6, 8) if high / low < 8 else (1, 2, 5) if high / low < 200 else (1,)
     ticks = [factor * 10.0**power for power in range(-4, 9) for factor in factors]
     axis.set_ticks([tick for tick in ticks if low <= tick <= high])
     axis.set_minor_formatter("")
@@ -223,10 +224,14 @@ def share_axis(axis: Any) -> None:
     axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
 
 
-def integer_bins(values: np.ndarray, most: int = 24) -> np.ndarray:
-    """Edges of log-spaced bins for whole numbers from 1 on; no bin is narrower than one whole number."""
-    edges = np.unique(np.round(np.geomspace(1, values.max() + 1, most)))
-    return np.append(edges, edges[-1] + 1)[: max(2, edges.size)] - 0.5
+def doublings(most: int) -> list[tuple[int, int]]:
+    """Classes of the whole numbers from 1 to at least `most`, both ends included: each as wide as all before it.
+
+    >>> doublings(5)
+    [(1, 1), (2, 2), (3, 4), (5, 8)]
+    """
+    ends = [2**power for power in range(max(0, int(most) - 1).bit_length() + 1)]
+    return [(1, 1), *((before + 1, end) for before, end in pairwise(ends))]
 
 
 def fill(place: int) -> dict[str, str]:
@@ -258,10 +263,10 @@ def whiskers(frame: pd.DataFrame) -> np.ndarray:
 
 
 def marked(axes: Axes, marks: dict[str, float]) -> None:
-    """Labelled vertical lines; labels step down so that neighbours do not overlap."""
+    """Labelled vertical lines; each label is a step lower than that before, and its line ends there: none crosses."""
     for step, (label, value) in enumerate(marks.items()):
         height = 0.97 - 0.115 * step
-        axes.axvline(value, color=INK, linewidth=1.2, linestyle=DASHES[step])
+        axes.axvline(value, ymax=height, color=INK, linewidth=1.2, linestyle=DASHES[step])
         axes.annotate(
             label,
             (value, height),

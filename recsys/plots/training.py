@@ -12,24 +12,27 @@ from matplotlib.axes import Axes
 
 from recsys.errors import DataError
 from recsys.plots import style
-from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, finished, needs, plain
+from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, needs, plain, render
 
 TABLE = ("name", "metric", "mean", "low", "high")
 MOST_NAMED = 3
+OF_A_TRIAL = ["seconds", "chosen"]  # columns that are no settings
 
 
 def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> Figure:
     """Which setting was chosen, and how far are others from it? It is a star, each other a dot named by its difference.
 
+    The axis begins at the worst. Of a setting tried twice the later row counts: a part of the model learned in between.
+
     `trials` has one row per setting: column `score` (higher is better), optionally `seconds` and `chosen` (bool; the
     best without it), and a column per setting. Only the chosen and the best are drawn, `most` in all; the finding
     counts them all.
     """
-    ordered = needs(trials, "tuning_trials", score).sort_values(score, ascending=False, kind="stable")
+    ordered = _newest(needs(trials, "tuning_trials", score), score).sort_values(score, ascending=False, kind="stable")
     best, worst = style.numbers(ordered[score], "tuning_trials")[[0, -1]]
     if "chosen" in ordered:
         ordered = ordered.sort_values("chosen", ascending=False, kind="stable")
-    names, scores = _settings(ordered.drop(columns=[score, "seconds", "chosen"], errors="ignore")), ordered[score]
+    names, scores = _settings(ordered.drop(columns=[score, *OF_A_TRIAL], errors="ignore")), ordered[score]
     shown = scores.to_numpy()[:most]
     with canvas(1.6 + 0.25 * len(shown)) as (figure, axes):
         axes.plot(shown[1:], range(1, len(shown)), "o", color=SKY, markersize=7)
@@ -38,7 +41,8 @@ def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> 
         axes.set_yticks(range(len(shown)), ["chosen", *names[1:most]])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set(xlabel=f"{score} on the held-out slice", ylim=(len(shown) - 0.4, -0.6))
-        axes.margins(x=0.2)
+        span = max(best - worst, 0.05 * abs(best), 1e-6)
+        axes.set_xlim(worst - 0.02 * span, best + 0.2 * span)
         axes.xaxis.get_major_locator().set_params(nbins=5)
         finding = f"The only setting reaches {score} {plain(best)}."
         if len(scores) > 1:
@@ -47,7 +51,13 @@ def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> 
             finding += f"{better}the worst {plain(worst)}."
         finding += f" The chosen and the {len(shown) - 1} best others are shown." if len(shown) < len(scores) else ""
         took = f"Trying them took {trials['seconds'].sum():,.1f} seconds." if "seconds" in trials else ""
-        return finished(figure, "Settings tried", finding, took)
+        return render(figure, "Settings tried", finding, took)
+
+
+def _newest(trials: pd.DataFrame, score: str) -> pd.DataFrame:
+    """One row a setting, the last."""
+    settings = trials.drop(columns=[score, *OF_A_TRIAL], errors="ignore").astype(str)
+    return trials[~settings.duplicated(keep="last")]
 
 
 def _settings(trials: pd.DataFrame) -> list[str]:
@@ -82,7 +92,7 @@ def metric_bars(
             _bars(axes, rows[rows["metric"] == kind].set_index("name").reindex(names), kind)
         for axes in grid.flat[len(kinds) :]:
             axes.set_visible(False)
-        return finished(figure, title, _against(rows, kinds[0]), _in_words(rows))
+        return render(figure, title, _against(rows, kinds[0]), _in_words(rows))
 
 
 def _bars(axes: Axes, values: pd.DataFrame, kind: str) -> None:

@@ -3,6 +3,7 @@
 validation:ndcg_at_10            of each trial, on the training users that are held out to choose the settings
 test:ndcg_at_10                  of the chosen settings, by Personalize's protocol: on a tenth of the users, unseen
 test:popularity_ndcg_at_10       of what is popular, on the same users
+test:lead_low, test:lead_high    ends of the 95 % interval of the lead over what is popular, user by user
 test:hit_rate_at_10              share of these users with a target among the first ten
 train:seconds                    that this run took, by the clock
 """
@@ -11,6 +12,8 @@ NAMES = (
     "validation:ndcg_at_10",
     "test:ndcg_at_10",
     "test:popularity_ndcg_at_10",
+    "test:lead_low",
+    "test:lead_high",
     "test:hit_rate_at_10",
     "train:seconds",
 )

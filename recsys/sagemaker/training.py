@@ -1,13 +1,16 @@
 """Our model trained as a SageMaker job, through the SDK's ModelTrainer, and what SageMaker scraped of its metrics."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from recsys import aws
+from recsys.errors import DataError
+from recsys.metrics import Interval
 from recsys.sagemaker import sdk
-from recsys.sagemaker.metrics import METRIC_DEFINITIONS
+from recsys.sagemaker.metrics import METRIC_DEFINITIONS, NAMES
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 CHANNEL = "interactions"
@@ -31,12 +34,12 @@ def ensure_training_job(
 ) -> Any:
     """The job that trains on the interactions at `address` with these settings, Completed; an SDK TrainingJob.
 
-    `address` and `output` are s3:// URIs. Its name is `name`, a digest of what decides the model, and the time: a job
-    of the same digest that runs or is done is taken instead of a new one. `spot`: on spare capacity, cheaper, and
-    resumed from the checkpoints where AWS takes it back. `isolated`: without any network.
+    `address` and `output` are s3:// URIs. Its name is `name`, a digest of what decides the model and of what it
+    reports, and the time: a job of the same digest that runs or is done is taken instead of a new one. `spot`: on spare
+    capacity, cheaper, and resumed from the checkpoints where AWS takes it back. `isolated`: without any network.
     Raises Refused with the container's own reason when it fails, TimedOut.
     """
-    full = sdk.digested(name, image=image, address=address, **hyperparameters)
+    full = sdk.digested(name, image=image, address=address, reports=NAMES, **hyperparameters)
     job = sdk.recent(sdk.resources().TrainingJob, full, "training_job_status")
     if job is None or not _kept(job):
         trainer = _trainer(full, output, role_arn, image, hyperparameters, instance, spot, isolated)
@@ -50,6 +53,15 @@ def final_metrics(job: Any) -> dict[str, float]:
     """The last value that SageMaker scraped of each metric, by name."""
     found = job.final_metric_data_list or []
     return {metric.metric_name: float(metric.value) for metric in found}
+
+
+def lead_over_popularity(measured: Mapping[str, float]) -> Interval:
+    """Of NDCG@10 on the unseen users, from a job's final metrics. Raises DataError where an old image told none."""
+    names = ("test:ndcg_at_10", "test:popularity_ndcg_at_10", "test:lead_low", "test:lead_high")
+    if missing := [name for name in names if name not in measured]:
+        raise DataError(f"the job reported no {', '.join(missing)}: build its image again from this container")
+    model, popular, low, high = (measured[name] for name in names)
+    return Interval(model - popular, low, high)
 
 
 def reported(job: Any) -> pd.DataFrame:

@@ -39,14 +39,14 @@ def best(campaign_arn: str, user_id: str, num_results: int = 10) -> list[str]:
 
 
 def history(interactions: pd.DataFrame, user_id: str, items: pd.DataFrame, last: int) -> pd.DataFrame:
-    """What a user did last, newest first, with titles: columns when, EVENT_TYPE, ITEM_ID, TITLE, CATEGORY."""
+    """What a user did last, newest first, with titles: columns when (UTC), EVENT_TYPE, ITEM_ID, TITLE, CATEGORY."""
     own = (
         interactions[interactions["USER_ID"] == user_id]
         .sort_values("TIMESTAMP", ascending=False, kind="stable")
         .head(last)
     )
     own = own.merge(items[[ITEM_ID, TITLE, CATEGORY]], on=ITEM_ID, how="left")
-    own.insert(0, "when", pd.to_datetime(own["TIMESTAMP"], unit="s"))
+    own.insert(0, "when", pd.to_datetime(own["TIMESTAMP"], unit="s").dt.strftime("%Y-%m-%d %H:%M"))
     return own[["when", "EVENT_TYPE", ITEM_ID, TITLE, CATEGORY]]
 
 

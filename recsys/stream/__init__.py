@@ -1,7 +1,7 @@
 """Clicks: into the stream, into the profile, into the next answer; and the replay that shows what they are worth."""
 
 from recsys.stream.events import await_events, event, profile, send, tracker
-from recsys.stream.held_back import Parts, choose, divide, familiar
+from recsys.stream.held_back import Parts, choose, divide, known_to_training
 from recsys.stream.replay import TOP, Replay, click_through, replay
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "click_through",
     "divide",
     "event",
-    "familiar",
+    "known_to_training",
     "profile",
     "replay",
     "send",

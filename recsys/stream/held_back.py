@@ -27,8 +27,8 @@ def divide(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> Parts
     streamed = choose(held_back, users, clicks, seed)
     others = held_back.drop(streamed.index)
     newer = others[TIMESTAMP] > others[TIMESTAMP].median()
-    unheard = ~others[USER_ID].isin(streamed[USER_ID])
-    return Parts(streamed, others[~newer], others[newer & unheard])
+    not_streamed = ~others[USER_ID].isin(streamed[USER_ID])
+    return Parts(streamed, others[~newer], others[newer & not_streamed])
 
 
 def choose(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def choose(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> pd.Da
     return ordered.assign(step=step)[ordered[USER_ID].isin(chosen) & (step < clicks)]
 
 
-def familiar(clicks: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
+def known_to_training(clicks: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
     """The clicks of users and on items that training knows: a click on an item younger than the model changes nothing.
 
     Raises DataError where there is none.

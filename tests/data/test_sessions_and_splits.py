@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from recsys.columns import ITEM_ID, SESSION_ID, TIMESTAMP, USER_ID
-from recsys.data import prepare, session_statistics, sessionise, split_by_time
+from recsys.data import days_after, prepare, session_statistics, sessionise, split_by_time
 from recsys.errors import DataError
 
 MINUTE = 60
@@ -68,3 +68,8 @@ def test_a_split_that_leaves_a_part_empty_is_refused() -> None:
         split_by_time(events(("a", 1), ("a", 2)), 0.5, 0.5)
     with pytest.raises(DataError, match="the train part of 3 interactions is empty"):
         split_by_time(events(("a", 1), ("a", 1), ("a", 1)))
+
+
+def test_later_events_are_told_by_the_days_since_the_last_of_those_before() -> None:
+    before, later = (pd.DataFrame({TIMESTAMP: [day * 86_400 for day in days]}) for days in ([1, 10], [17, 26]))
+    assert days_after(before, later) == "7 to 16 days later"

@@ -20,7 +20,7 @@ from recsys.cli.estimates import confirm_costs, count_interactions
 from recsys.deploy import bill, costs, prices
 from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.costs import Demand, Line
-from recsys.deploy.standing import billed_now
+from recsys.deploy.standing import BilledResource, billed_now
 from recsys.deploy.walkthrough import walkthrough
 from recsys.errors import ParamsError, RecsysError
 
@@ -228,12 +228,16 @@ def shop(client: Callable[[str], Any], connected: None) -> shops.Shop:
 
 
 class TestWhatStands:
-    def test_a_campaign_nobody_asks_is_told_of_with_what_it_has_cost(self, shop: shops.Shop) -> None:
+    def test_a_campaign_nobody_asks_is_told_of_with_what_it_has_cost(
+        self, shop: shops.Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(parameters, "_current", ["--params", "params/aws.yaml"])
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"), minProvisionedTPS=2)
         in_two_days = datetime.now(UTC) + timedelta(days=2)
         found = {each.resource: each for each in billed_now(shop.name, "no-such-stack", PRICES, in_two_days)}
         assert found[campaign].usd == pytest.approx(48 * 2 * TPS_HOUR, rel=0.01)
-        assert "idle for a day" in found[campaign].notes[0]
+        (note,) = found[campaign].notes
+        assert note.startswith("idle for a day") and "`recsys destroy --params params/aws.yaml`" in note
 
     def test_a_new_campaign_is_not_called_idle(self, shop: shops.Shop) -> None:
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"))
@@ -259,11 +263,25 @@ class TestWhatStands:
         assert found.hour == 0 and "ON_DEMAND" in found.notes[0]
 
 
+def test_what_stands_since_minutes_is_told_in_minutes_and_to_four_places() -> None:
+    rows = bill.in_minutes(
+        [BilledResource("arn:aws:personalize:::campaign/c", 0.05, 0.2), BilledResource("arn:s", 0.05, 0.016)]
+    )
+    assert rows[0] == {
+        "resource": "arn:aws:personalize:::campaign/c",
+        "minutes": "3",
+        "USD/hour": "0.2000",
+        "USD so far": "0.0100",
+    }
+    assert rows[-1] == {"resource": "all", "minutes": "", "USD/hour": "0.2160", "USD so far": "0.0108"}
+    assert bill.in_minutes([]) == []
+
+
 def test_a_million_answers_cost_by_the_hour_that_they_take_or_by_themselves() -> None:
     known = prices.load()
     found = usd_per_million("ml.m5.large", 2, 5.0, 30.0, 10_000, known)
     hour = known.sagemaker.hour("ml.m5.large")
     assert found["endpoint, 1 request a second"] == pytest.approx(2 * hour * 1e6 / 3600)
     assert found["endpoint, one client always asking"] == pytest.approx(2 * hour * 1e6 / 3600 * 0.005)
-    assert found["batch transform"] == pytest.approx(hour * 30 * 100 / 3600)
+    assert found["batch transform"] == pytest.approx(hour * (300 + 30 * 100) / 3600)  # its machine starts first
     assert found["campaign, 1 request a second"] == pytest.approx(1e6 / 3600 * known.personalize.tps_hour)

@@ -309,7 +309,7 @@ def test_it_follows_its_parameters_and_goes_with_its_schedule(shop: Shop) -> Non
     assert "(1 - 7 / 100)" in definition
     assert shop.outputs["AlarmTopicArn"] in definition
     deploy.deploy(STACK, deploy.retraining_parameters(values), TAGS)
-    with pytest.raises(AwsError, match="there is no recsys-retraining-anew: recsys deploy RetrainingSchedule="):
+    with pytest.raises(AwsError, match="there is no recsys-retraining-anew: recsys deploy 'RetrainingSchedule="):
         operate.retrain(SUFFIX)
     assert machines.list_state_machines()["stateMachines"] == []
 

@@ -169,3 +169,10 @@ def test_what_it_cannot_delete_is_named(environment: Any, tags: Tags, client: Cl
     key = client("kms").create_key(Tags=[{"TagKey": k, "TagValue": v} for k, v in tags.map.items()])["KeyMetadata"]
     assert find(environment) == [f"{key['Arn']}: to be deleted by hand"]
     client("kms").untag_resource(KeyId=key["KeyId"], TagKeys=["project"])
+
+
+def test_a_nested_part_is_told_once_by_its_root_though_it_carries_the_tags(environment: Any, tags: Tags) -> None:
+    stack.deploy(environment.stack, {"EnvironmentSuffix": environment.suffix, "TrackingId": "t"}, tags.map)
+    found = find(environment)
+    assert len(found) == len(set(found))
+    assert [line for line in found if ":stack/" in line] == [stack.describe(environment.stack)["StackId"]]

@@ -1,4 +1,4 @@
-"""The state machine that trains anew: nothing fails unheard, and its role allows what it does and no more."""
+"""The state machine that retrains: nothing fails unheard, and its role allows what it does and no more."""
 
 from collections.abc import Iterator
 from typing import Any

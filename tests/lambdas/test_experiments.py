@@ -216,7 +216,7 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
     assert exposed.groupby("VARIANT")["SHARE"].unique().str[0].to_dict() == {"now": 0.75, "gone": 0.25}
     assert (told["now"]["served"], told["gone"]["served"]) == ("100.0%", "0.0%")
     assert told["now"]["events a user"].startswith(f"{5 / Counter(variants.values())['now']:.3f} ")
-    assert told["gone"]["over now"].startswith("× 0.000")
+    assert told["gone"]["over now"].startswith("× 0.00 (")
     assert len(exposed) == 2 * len(users) and dict(zip(taken["USER_ID"], taken["ITEM_ID"], strict=True)) == first
     assert (taken["TIMESTAMP"] >= taken["USER_ID"].map(exposed.groupby("USER_ID")["TIMESTAMP"].min())).all()
 

@@ -9,7 +9,7 @@ from scipy import sparse
 import recsys.models
 import recsys.models.next_item.large
 import recsys.models.next_item.memory
-import recsys.models.next_item.transitions
+import recsys.models.transitions
 from recsys.errors import ModelError
 from recsys.models import NextItem, Sequences
 from recsys.models.next_item.features import decayed
@@ -17,7 +17,7 @@ from recsys.models.next_item.gram import cross, gram_diagonal, scale_weights
 from recsys.models.next_item.large import LargeRegression, regression_of
 from recsys.models.next_item.regression import Regression, product
 from recsys.models.next_item.settings import Settings
-from recsys.models.next_item.transitions import PAIR_BYTES, Transitions, needed_bytes
+from recsys.models.transitions import PAIR_BYTES, Transitions, needed_bytes
 
 DECAYS = (0.05,)
 BY_LAG = scale_weights(DECAYS)[0]  # three distances
@@ -60,17 +60,17 @@ def dense(seqs: Sequences, settings: Settings) -> np.ndarray:
 @pytest.mark.parametrize("reverse", [0.0, 0.5])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_rows_counted_in_parts_of_any_size_are_the_same_numbers(seqs, monkeypatch, pairs, reverse, weighted):
-    monkeypatch.setattr(recsys.models.next_item.transitions, "PAIRS", pairs)
+    monkeypatch.setattr(recsys.models.transitions, "PAIRS", pairs)
     if weighted:
         seqs = replace(seqs, weights=np.random.default_rng(1).random(seqs.n_events).astype(np.float32))
     np.testing.assert_allclose(table(seqs, reverse), cross(seqs, DECAYS, np.ones(1), reverse), rtol=1e-5)
 
 
 def test_no_more_pairs_are_held_at_once_than_stated(seqs, monkeypatch):
-    held, neighbours = [], recsys.models.next_item.transitions._neighbours
-    monkeypatch.setattr(recsys.models.next_item.transitions, "PAIRS", 30)
+    held, neighbours = [], recsys.models.transitions._neighbours
+    monkeypatch.setattr(recsys.models.transitions, "PAIRS", 30)
     monkeypatch.setattr(
-        recsys.models.next_item.transitions, "_neighbours", lambda *args: held.append(neighbours(*args)) or held[-1]
+        recsys.models.transitions, "_neighbours", lambda *args: held.append(neighbours(*args)) or held[-1]
     )
     table(seqs, reverse=0.5)
     assert max(part.nnz for part in held) <= 30 < sum(part.nnz for part in held)

@@ -5,8 +5,10 @@ import pytest
 
 from recsys.models import ItemContent, ItemSimilarity, Sequences, SimilarItems, load
 from recsys.models.low_rank import low_rank
+from recsys.models.related.cointeractions import NEIGHBOURS, cointeractions
+from recsys.models.related.following import BEFORE, following
 from recsys.models.related.similar_items import SHRINKAGE
-from recsys.models.sequences import between
+from recsys.models.sequences import between, touched_table
 
 AISLES = {"bread": "bakery", "tea": "food", "cup": "china", "pot": "china", "new": "china", "soap": "bath", "odd": None}
 
@@ -50,12 +52,37 @@ def test_an_item_without_metadata_is_answered_by_interactions_alone(seqs, conten
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(("one", "other", "both"), [("tea", "cup", 20), ("bread", "soap", 12), ("pot", "bread", 1)])
-def test_without_metadata_it_is_the_cosine_of_users_less_where_few_touched_both(seqs, one, other, both):
-    ours, cosine = SimilarItems.fit(seqs), ItemSimilarity.fit(seqs, min_cointeraction_count=1)
-    row, column = ours.encode([one, other])
-    expected = cosine.scores([row])[column] * both / (both + SHRINKAGE)
-    assert ours.scores([row])[column] == pytest.approx(expected, abs=1e-6)
+def test_of_items_that_the_same_users_touched_the_one_that_follows_at_once_is_nearest(sequences):
+    """Tent, map and boots have the same twelve users; the boots come a whole shopping list after the tent."""
+    goods = [f"p{i}" for i in range(40)]
+    lists = {f"u{i}": ["tent", "map", *goods[i * 3 : i * 3 + 8], "boots"] for i in range(12)}
+    model = SimilarItems.fit(sequences(**{user: " ".join(items) for user, items in lists.items()}))
+    assert names(model, "tent") == ["map"]
+    tent, there, back = *model.encode(["tent", "map"]), model.scores(model.encode(["map"]))
+    assert model.scores([tent])[there] > back[tent], "what came before is less near than what comes after"
+
+
+def test_what_comes_soon_is_counted_by_its_distance_and_less_where_it_is_rare(sequences):
+    seqs = sequences(u="a b c", v="a c", w="d a")
+    a, b, c, d = range(4)
+    table = following(seqs, 10, 2.0).toarray()
+    counts = {(a, b): 1.0, (b, a): BEFORE, (a, c): 0.7 + 1.0, (c, a): BEFORE * 1.7, (b, c): 1.0, (d, a): 1.0}
+    events = {a: 3, b: 1, c: 2, d: 1}
+    for (one, other), count in counts.items():
+        expected = count / (events[one] * events[other]) ** 0.4 * count / (count + 2)
+        assert table[one, other] == pytest.approx(expected, rel=1e-5)
+    assert not table.diagonal().any() and table[d, c] == 0
+
+
+def test_without_metadata_it_is_the_mean_of_shared_users_and_of_what_comes_soon(seqs):
+    """Both with rows of the same length."""
+    ours, row = SimilarItems.fit(seqs), 0
+    touched = touched_table(seqs)
+    shared, soon = cointeractions(touched, 1, 0.5, SHRINKAGE), following(seqs, NEIGHBOURS, SHRINKAGE)
+    shared, soon = shared.toarray()[row], soon.toarray()[row]
+    expected = (shared + soon * np.linalg.norm(shared) / np.linalg.norm(soon)) / 2
+    others = np.arange(seqs.n_items) != row
+    assert ours.scores([row])[others] == pytest.approx(expected[others], abs=1e-6)
 
 
 def test_an_item_whose_pairs_had_one_user_each_is_still_answered_by_them(seqs):

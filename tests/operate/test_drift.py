@@ -26,9 +26,7 @@ def weeks(count: int, since: int, seed: int, items: int = 10, visits: int = 60) 
 def test_weeks_like_those_before_are_within_chance() -> None:
     found = operate.drift(weeks(20, 0, seed=1), weeks(4, 20, seed=2), ITEMS)
     assert found.drifted == []
-    assert found.advice.startswith(
-        "no need to train anew, which takes most weeks of a view; new weeks beyond chance and "
-    )
+    assert found.advice.startswith("no retraining needed (advised when most new weeks of a panel are beyond); beyond: ")
 
 
 def test_a_change_of_what_is_wanted_is_seen_where_it_is() -> None:
@@ -36,9 +34,7 @@ def test_a_change_of_what_is_wanted_is_seen_where_it_is() -> None:
     newer[ITEM_ID] = newer[ITEM_ID].str.replace("i0", "i2").str.replace("i4", "i6")  # another item of the same category
     found = operate.drift(weeks(20, 0, seed=1), newer, ITEMS)
     assert found.drifted == ["items"] and found.beyond["items"] == (3, 3)
-    assert found.advice.startswith(
-        "train anew; new weeks beyond chance and beyond all it learned from: items 3 of 3, categories "
-    )
+    assert found.advice.startswith("retrain (advised when most new weeks of a panel are beyond); beyond: items 3 of 3")
 
 
 def test_events_of_a_visit_that_resemble_each_other_are_no_drift() -> None:

@@ -1,5 +1,7 @@
 """Which variant did better, and when not to believe it."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,10 +84,21 @@ def test_where_the_weights_changed_or_are_not_told_nothing_is_said_of_the_split(
     assert np.isnan(verdict.sample_ratio) and "the weights were changed meanwhile" in verdict.notes()[0]
 
 
+def test_a_single_variant_says_what_to_do() -> None:
+    with pytest.raises(DataError, match="nothing to compare; let more users come, or draw them anew"):
+        compare(shown({"a": 10}), done("a-0"))
+
+
+def test_a_split_is_told_with_how_often_chance_makes_it() -> None:
+    verdict = compare(shown({"a": 107, "b": 80}), done("a-0"), baseline="a")
+    p = 2 * (1 - NormalDist().cdf(27 / 187**0.5))  # (107 - 80) / sqrt(107 + 80)
+    assert verdict.split() == f"107 against 80 users: chance splits them at least so unevenly in {p:.1%} of experiments"
+
+
 def test_the_largest_variant_is_to_be_beaten_unless_another_is_named() -> None:
     exposed = shown({"a": 10, "b": 11})
     assert compare(exposed, done("a-0")).baseline == "b"
-    assert [row["over a"] for row in compare(exposed, done("b-0"), baseline="a").rows()] == ["", "× inf [inf, inf]"]
+    assert [row["over a"] for row in compare(exposed, done("b-0"), baseline="a").rows()] == ["", "× inf (inf to inf)"]
 
 
 def test_the_lift_is_told_user_by_user_and_ends_with_the_verdict() -> None:

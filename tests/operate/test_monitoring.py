@@ -63,8 +63,9 @@ def test_alarms_are_told_in_words_and_of_this_environment_only(alarm: Callable[.
     alarm("Lost")
     alarm("Lost", suffix="other-w")
     silent = {"EvaluationPeriods": 25, "DatapointsToAlarm": 1, "Period": 3600, "TreatMissingData": "breaching"}
+    alarm("Slow", MetricName="ModelLatency", Threshold=5e6)
     alarm("BatchMissed", ActionsEnabled=False, ComparisonOperator="LessThanThreshold", Threshold=0.5, **silent)
-    missed, lost = operate.settled("w", timeout=10).to_dict("records")
+    missed, lost, slow = operate.settled("w", timeout=10).to_dict("records")
     assert lost == {
         "alarm": "Lost",
         "says": "look for it",
@@ -72,6 +73,7 @@ def test_alarms_are_told_in_words_and_of_this_environment_only(alarm: Callable[.
         "state": "OK",
         "tells": "watch",
     }
+    assert slow["rings when"] == "ModelLatency (Sum) above 5,000,000 microseconds in 2 of 2 minutes"
     assert missed["rings when"] == "Lost (Sum) below 0.5 in 1 of 25 hours, or silence"
     assert (missed["state"], missed["tells"]) == ("ALARM", "")
 

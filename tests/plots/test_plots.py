@@ -109,7 +109,7 @@ def weeks() -> tuple[pd.DataFrame, pd.DataFrame]:
     table = {"week": start, "new": new, "index": [0.1, 0.1, 0.5], "limit": [0.2, 0.2, 0.25]}
     items = pd.DataFrame({"view": "items", **table})
     types = pd.DataFrame({"view": "event types", **table, "index": 0.01})
-    unseen = pd.DataFrame({"week": start[1:], "items": [0.0, 0.02], "users": [0.1, 0.04]})
+    unseen = pd.DataFrame({"week": start[1:], "days": [7, 3], "items": [0.0, 0.02], "users": [0.1, 0.04]})
     return pd.concat([items, types]), unseen
 
 
@@ -181,21 +181,22 @@ FINDINGS = {
     "latency_compared": "endpoint p50 51.0 ms, p99 100 ms; campaign p50 1.00 ms, p99 1.00 ms.",
     "scraped_metrics": "The best of 3 trials reaches 0.300 on the validation users; on unseen users",
     "retraining_steps": "The retraining took 12.0 s; its longest step, train, 6.0 s (50 %). look: 1.0 s; import: 2.0 s",
-    "answers_meanwhile": "100 requests meanwhile, 2 of them failed; 99 % took at most 99.0 ms, before it 99.0 ms. "
-    "Half took at most 50.5 ms, the slowest 100 ms. By: campaign 97, popular 1, failed 2.",
+    "answers_meanwhile": "100 requests meanwhile, 2 of them failed; half took at most 50.5 ms and 99 % at most "
+    "99.0 ms; before it 50.5 and 99.0 ms. The slowest took 100 ms. By: campaign 97, popular 1, failed 2.",
     "retraining_verdict": "Live: NDCG@10 was 0.3000 and is 0.3300 (+10.0 %); a version is refused below 0.2850",
-    "usd_per_million": "A million answers cost 0.500 USD by batch, 55.6 USD by campaign.",
+    "usd_per_million": "A million answers cost 0.5 USD by batch, 56 USD by campaign.",
     "latency_histogram": "Half of 100 requests are answered within 50.5 ms, 95 % within 95.0 ms and 99 % within 99.0",
     "vital_signs": "In 4 minutes: API 150 requests, 0 5xx, p99 at most 40.0 ms.",
     "request_timeline": "Of 10.0 ms: 40 % in API Gateway, 40 % in Personalize Runtime, 20 % in handler. The client",
-    "drift_by_week": "New weeks beyond chance, of 2: items 1, event types 0. Last week 2.0 % of events are on items",
+    "drift_by_week": "New weeks above chance, of 2: items 1, event types 0. In the last week, of which there are "
+    "3 days so far, 2.0 % of events are on items",
     "stream_lag": "Half of 100 events count after 50.0 ms, 95 % after 95.0 ms, the slowest after 100 ms.",
     "before_after": "After 1 click on bread, 1 of the 3 recommendations of user 7 are new. Before: tea, cup, pot.",
     "replay_hit_rate": "After 20 clicks of 4 users: 50 % with events",
     "smallest_lift": "1,000 users show a lift of 20 % or more four times in five; a lift of 10 % takes 4,000 users.",
     "experiment_result": "new has 2.00 times (1.20 to 3.10) the events a user of now. new: 0.600 events a user (0.400",
     "lift_so_far": "100 users new stands at 2.00 times now (1.20 to 3.10); the interval left 1 out at 1 of 2 looks.",
-    "usd_a_day": "costs 5.00 USD a day, 150 in 30 days, whether or not anybody calls; the dearest is campaign/main,",
+    "usd_a_day": "costs 5.00 USD a day, 152 in a month of 730 hours, whether or not anybody calls; the dearest is",
 }
 
 
@@ -423,6 +424,29 @@ def test_an_experiment_without_a_variant_to_beat_is_refused() -> None:
 def test_a_setting_is_named_by_where_it_differs_from_the_best() -> None:
     many = pd.DataFrame([{"ndcg": score, **{f"s{n}": score * (n < 6) for n in range(8)}} for score in (0.1, 0.3)])
     assert "The best of 2 settings (s0 0.3, s1 0.3, s2 0.3, s3 0.3, s4 0.3, s5 0.3)" in plots.tuning_trials(many).alt
+
+
+def test_a_setting_tried_twice_is_one_whose_later_result_counts() -> None:
+    twice = pd.DataFrame({"decays": [[0.0], [0.5], [0.0]], "ndcg": [0.1, 0.2, 0.3], "seconds": [1.0, 1.0, 1.0]})
+    alt = plots.tuning_trials(twice).alt
+    assert "The best of 2 settings (decays [0.0]) reaches ndcg 0.300, the worst 0.200. Trying them took 3.0" in alt
+
+
+def test_a_day_of_several_types_says_that_its_total_holds_them_all() -> None:
+    assert "has 10 (view and purchase together)." in plots.events_per_day(interactions()).alt
+    assert "together" not in plots.events_per_day(interactions().assign(**{EVENT_TYPE: "view"})).alt
+
+
+def test_a_whole_last_week_is_not_said_to_be_a_part() -> None:
+    table, unseen = weeks()
+    assert "In the last week 2.0 % of events" in plots.drift_by_week(table, unseen.assign(days=7)).alt
+
+
+def test_every_whole_number_is_in_one_class_and_each_class_is_as_wide_as_all_before() -> None:
+    for most in (1, 2, 3, 4, 5, 309):
+        classes = style.doublings(most)
+        assert [n for low, high in classes for n in range(low, high + 1)] == list(range(1, classes[-1][1] + 1))
+        assert classes[-1][0] <= most <= classes[-1][1]
 
 
 def test_of_a_minute_or_of_none_there_are_vital_signs_too() -> None:

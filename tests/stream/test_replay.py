@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError, TimedOut
-from recsys.stream import Replay, choose, click_through, divide, events, familiar
+from recsys.stream import Replay, choose, click_through, divide, events, known_to_training
 from recsys.stream.replay import same_scores
 
 
@@ -34,10 +34,10 @@ def test_each_held_back_event_comes_in_one_way_and_the_test_in_none() -> None:
 
 def test_a_click_on_an_item_or_by_a_user_unknown_to_training_is_not_familiar() -> None:
     training = clicks(("a", "1", 1), ("b", "2", 2))
-    found = familiar(clicks(("a", "2", 3), ("a", "new", 4), ("new", "1", 5)), training)
+    found = known_to_training(clicks(("a", "2", 3), ("a", "new", 4), ("new", "1", 5)), training)
     assert found[["USER_ID", "ITEM_ID"]].values.tolist() == [["a", "2"]]
     with pytest.raises(DataError, match=r"raise stream.replay_users"):
-        familiar(clicks(("new", "1", 5)), training)
+        known_to_training(clicks(("new", "1", 5)), training)
 
 
 @pytest.mark.parametrize(("missed", "times"), [(0, [1, 1]), (2, [3, 1])])

@@ -21,8 +21,8 @@ from recsys.models.next_item.memory import refuse_what_cannot_fit
 from recsys.models.next_item.regression import DENSE_ITEMS, Coefficients, Regression, leading
 from recsys.models.next_item.settings import LARGE_CLIMBS, Settings
 from recsys.models.next_item.spectrum import ROUNDS, Inverse, Spectrum
-from recsys.models.next_item.transitions import PAIR_BYTES, Transitions, needed_bytes
 from recsys.models.sequences import Sequences
+from recsys.models.transitions import PAIR_BYTES, Transitions, needed_bytes
 
 KEPT = 200  # entries of each row: NDCG as with 500
 MOST_PAIRS, FEWEST_LAGS = 500_000_000, 10  # event pairs that are counted, and lags that are whatever they take

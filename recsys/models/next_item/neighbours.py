@@ -15,8 +15,8 @@ from typing import Self
 
 import numpy as np
 
-from recsys.models.next_item.transitions import events_by_item
 from recsys.models.sequences import Sequences
+from recsys.models.transitions import events_by_item
 
 AGES = 8  # newest events, here and at a place
 FADING, SLACK = 0.8, 2.0

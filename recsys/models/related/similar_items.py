@@ -1,4 +1,4 @@
-"""aws-similar-items: who touched both items, and what their metadata have in common."""
+"""aws-similar-items: who touched both items, which come soon after another, what their metadata have in common."""
 
 from typing import Self
 
@@ -8,9 +8,11 @@ from scipy import sparse
 from recsys.models.content.items import ItemContent
 from recsys.models.low_rank import Block, low_rank
 from recsys.models.related.base import RelatedItems
-from recsys.models.related.cointeractions import cointeractions
+from recsys.models.related.cointeractions import NEIGHBOURS, cointeractions
+from recsys.models.related.following import following
 from recsys.models.sequences import Sequences, seen_table, touched_table, unique_users
 from recsys.models.storage import Stored, table_arrays, table_from
+from recsys.models.topk import largest_of_each_row
 
 COLD = 5  # an item with fewer interactions is cold: AWS's definition
 TRUST = 5  # interactions at which both parts count alike; 1 to 10 hardly differ on the sample and on Online Retail
@@ -20,10 +22,11 @@ SHRINKAGE = 2.0  # so many users of a pair halve its cosine: where items have fe
 class SimilarItems(RelatedItems):
     """sim(i, j) = w * co-interaction + (1 - w) * content, with w = n / (n + TRUST) for an item i of n interactions.
 
-    The first part is the cosine of the items' users, less of it where few users touched both, the second that of their
-    metadata. Metadata alone answer for a cold item, interactions alone for one without metadata. A rank, where given,
-    is that of the part's low-rank form, AWS's "hidden variables": fewer smooth over what few users or few values tell
-    [AWS does not say how they are used].
+    Co-interaction is the mean of two: the cosine of the items' users, less of it where few users touched both, and how
+    often j comes soon after i. Content is the cosine of their metadata. Metadata alone answer for a cold item,
+    interactions alone for one without metadata. A rank, where given, is that of a part's low-rank form, AWS's "hidden
+    variables": fewer smooth over what few users or few values tell, and no order is known to them [AWS does not say
+    how they are used].
     """
 
     @classmethod
@@ -48,10 +51,12 @@ class SimilarItems(RelatedItems):
             "item_metadata_hidden_dim": item_metadata_hidden_dim,
         }
         touched = touched_table(seqs)
-        together: Block = cointeractions(touched, 1, 0.5, SHRINKAGE)
         if item_id_hidden_dim:
             users = np.maximum(1, touched.sum(axis=0))
-            together = low_rank([sparse.csr_array((touched / np.sqrt(users)).T)], item_id_hidden_dim, threads)
+            together: Block = low_rank([sparse.csr_array((touched / np.sqrt(users)).T)], item_id_hidden_dim, threads)
+        else:
+            shared = cointeractions(touched, 1, 0.5, SHRINKAGE)
+            together = _mean(shared, following(seqs, NEIGHBOURS, SHRINKAGE, threads))
         described = _rows_of(content, seqs.item_ids)
         if item_metadata_hidden_dim and described:
             described = [low_rank(described, item_metadata_hidden_dim, threads)]
@@ -116,6 +121,14 @@ def _rows_of(content: ItemContent | None, item_ids: np.ndarray) -> list[Block]:
     entries = (np.ones(len(known), np.float32), (known, at[known]))
     order = sparse.csr_array(entries, shape=(len(item_ids), len(content.item_ids)))
     return [order @ block for block in content.rows if block.shape[1]]
+
+
+def _mean(shared: sparse.csr_array, soon: sparse.csr_array) -> sparse.csr_array:
+    """Of each row of `shared` and the same row of `soon`, brought to its length."""
+    lengths = [np.sqrt(table.multiply(table).sum(axis=1)) for table in (shared, soon)]
+    alike = lengths[0] / np.where(lengths[1] > 0, lengths[1], 1)
+    mean = (shared + soon.multiply(alike[:, None])) / 2
+    return largest_of_each_row(sparse.csr_array(mean, dtype=np.float32), NEIGHBOURS)
 
 
 def _through(seen: sparse.csr_array, block: Block) -> np.ndarray:

@@ -27,10 +27,14 @@ def evaluate(seqs: Sequences, asked: Hyperparameters, checkpoint: Checkpoint) ->
     popular = Popularity.fit(split.train)
     model = popular if asked.model == "popularity" else _searched(split.train, asked, checkpoint)
     found = _lists(model, split)
+    gains, baseline = (metrics.ndcg_at(lists, split.targets, K) for lists in (found, _lists(popular, split)))
+    lead = metrics.bootstrap(gains - baseline, asked.seed)
     checkpoint.settings = model.settings
     checkpoint.metrics = {
-        "test:ndcg_at_10": _mean(metrics.ndcg_at(found, split.targets, K)),
-        "test:popularity_ndcg_at_10": _mean(metrics.ndcg_at(_lists(popular, split), split.targets, K)),
+        "test:ndcg_at_10": _mean(gains),
+        "test:popularity_ndcg_at_10": _mean(baseline),
+        "test:lead_low": lead.low,
+        "test:lead_high": lead.high,
         "test:hit_rate_at_10": _mean(metrics.hit_rate_at(found, split.targets, K)),
     }
     checkpoint.write()

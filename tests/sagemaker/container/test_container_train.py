@@ -13,6 +13,7 @@ import pytest
 from container_runs import base_of, digests, interactions
 
 from recsys.errors import DataError
+from recsys.sagemaker import training
 from recsys.sagemaker.container import channels, train
 from recsys.sagemaker.container.paths import Paths
 from recsys.sagemaker.metrics import METRIC_DEFINITIONS
@@ -64,6 +65,13 @@ def test_what_is_printed_is_what_the_metric_definitions_scrape(trained):
         name: value for name, (value,) in found.items()
     }.items()
     assert found["test:ndcg_at_10"][0] > 5 * found["test:popularity_ndcg_at_10"][0]
+    lead = training.lead_over_popularity({name: value for name, (value,) in found.items()})
+    assert 0 < lead.low < lead.mean < lead.high
+
+
+def test_an_old_image_that_told_no_lead_is_to_be_built_again():
+    with pytest.raises(DataError, match="the job reported no test:lead_low, test:lead_high: build its image again"):
+        training.lead_over_popularity({"test:ndcg_at_10": 0.3, "test:popularity_ndcg_at_10": 0.1})
 
 
 def test_killed_twice_it_ends_with_the_model_of_an_undisturbed_run(trained, tmp_path, trained_here):

@@ -18,7 +18,7 @@ Ask = Callable[[str], list[str]]  # a user's recommended item ids, best first
 
 
 @dataclass(frozen=True)
-class Contest:
+class OnlineComparison:
     """What came out.
 
     table: columns name, metric, mean, low, high (95 % interval over users), a row per recommender and metric, and those
@@ -30,8 +30,13 @@ class Contest:
     milliseconds: dict[str, np.ndarray]
     leads: dict[str, metrics.Interval]
 
+    def verdict(self) -> str:
+        """A line for each of the others: whether the first is shown to be better or worse, and the lead."""
+        first = self.table["name"].iloc[0]
+        return "\n".join(f"{first} {_shown(lead)} {over}: NDCG@10 {lead.signed()}" for over, lead in self.leads.items())
 
-def unheard(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) -> dict[str, list[str]]:
+
+def held_out_items(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) -> dict[str, list[str]]:
     """What up to `most` users did later: user -> item ids, of users and items in `known`.
 
     Both tables have USER_ID, ITEM_ID, TIMESTAMP. Raises DataError where there is no such user.
@@ -41,21 +46,21 @@ def unheard(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed: int) 
     found = later.groupby(USER_ID)[ITEM_ID].agg(lambda items: list(dict.fromkeys(items)))
     if found.empty:
         raise DataError(
-            "unheard: no user of these held-back events is known to training; raise data.test_share, or lower "
+            "held_out_items: no user of these held-back events is known to training; raise data.test_share, or lower "
             "stream.replay_users"
         )
     drawn = found.sample(min(most, len(found)), random_state=seed)
     return {str(user): items for user, items in drawn.sort_index().items()}
 
 
-def taken(later: Mapping[str, list[str]], shown: list[str]) -> np.ndarray:
+def hits(later: Mapping[str, list[str]], shown: list[str]) -> np.ndarray:
     """How many of the items `shown` to everybody each user took later: (n_users,)."""
     return np.array([len(set(shown).intersection(items)) for items in later.values()])
 
 
-def contest(
+def compare_online(
     recommenders: Mapping[str, Ask], later: Mapping[str, list[str]], popular: list[str], seed: int, samples: int
-) -> Contest:
+) -> OnlineComparison:
     """Ask each recommender for each user in turn, one at a time, and hold the answers against what they did later.
 
     Each is asked once before, as the first question opens a connection.
@@ -86,7 +91,13 @@ def contest(
             rows.append({"name": name, "metric": metric, "mean": mean, "low": low, "high": high})
     first, *others = gains
     leads = {name: metrics.bootstrap(gains[first] - gains[name], seed=seed, samples=samples) for name in others}
-    return Contest(pd.DataFrame(rows), {name: np.array(times) for name, times in took.items()}, leads)
+    return OnlineComparison(pd.DataFrame(rows), {name: np.array(times) for name, times in took.items()}, leads)
+
+
+def _shown(lead: metrics.Interval) -> str:
+    if lead.low > 0:
+        return "is better than"
+    return "is worse than" if lead.high < 0 else "is not shown to be better than"
 
 
 def _table(lists: list[list[str]], codes: dict[str, int]) -> np.ndarray:

@@ -5,11 +5,12 @@ W (items, events) telling whose an event is and N (events, items) its neighbours
 W N: scipy adds the pairs up row by row in compiled code, without sorting them and on as many threads as it is given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import reduce
 from operator import add
+from typing import TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +22,8 @@ PAIRS = 4_000_000  # pairs a thread counts at once
 PAIR_BYTES = 64  # a pair's distance, place, code and value while it is counted, and its share of the sum
 EVENT_BYTES = 48  # an event's place and neighbours here, and what making those takes for a while
 ENTRY_BYTES = 16  # of a kept entry: code and value, twice while the runs of rows are joined
+
+Part = TypeVar("Part")
 
 
 class Transitions:
@@ -54,11 +57,15 @@ class Transitions:
             return largest_of_each_row(rows, kept), rows.T @ left[items]
 
         parts, product = [], np.zeros_like(left)
-        with ThreadPoolExecutor(self.threads) as pool:
-            for rows, share in pool.map(run, self._runs(len(by_lag))):
-                parts.append(rows)
-                product += share
+        for rows, share in self.in_runs(run, len(by_lag)):
+            parts.append(rows)
+            product += share
         return sparse.csr_array(sparse.vstack(parts, format="csr")), product.T
+
+    def in_runs(self, work: Callable[[np.ndarray], Part], lags: int) -> Iterator[Part]:
+        """What `work` makes of the codes (n,) of all items in their order, as many at a time as memory allows."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            yield from pool.map(work, self._runs(lags))
 
     def histories(self, events: np.ndarray, weights: np.ndarray) -> sparse.csr_array:
         """(len(events), n_items) float32: what came before each event, what is `age` back by weights[age - 1]."""
