@@ -77,6 +77,8 @@ POLICIES = {
     "BatchProcessorRole": {
         **_BATCH,
         "personalize:{here}:campaign/{campaign}": "personalize:DescribeCampaign personalize:GetRecommendations",
+        "personalize:{here}:campaign/{similar}": "personalize:DescribeCampaign",
+        "personalize:{here}:campaign/{ranking}": "personalize:DescribeCampaign",
         "personalize:{here}:solution/*": "personalize:DescribeSolutionVersion",
     },
     "BatchProcessorRole with an endpoint": {
