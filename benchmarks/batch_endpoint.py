@@ -18,7 +18,7 @@ from benchmarks.embedded import BUCKET
 from recsys import aws, deploy
 from recsys.data.generate import generate
 from recsys.deploy import prices
-from recsys.deploy.costs import BATCH_UNITS
+from recsys.deploy.ingestion import BATCH_UNITS
 from recsys.deploy.prices import Prices
 
 NAME, IMAGE, INSTANCE = "batch-benchmark", "0.dkr.ecr.us-east-1.amazonaws.com/recsys:1", "ml.m5.large"

@@ -14,8 +14,8 @@ import pytest
 
 from recsys import aws, deploy, doctor, files, params
 from recsys.deploy import cleanup
-from recsys.doctor import account, machine
-from recsys.errors import RecsysError
+from recsys.doctor import account, machine, quotas
+from recsys.errors import NotKnown, RecsysError
 from recsys.local.processes import occupant
 
 Rows = dict[str, dict[str, str]]
@@ -156,6 +156,82 @@ def test_a_region_without_personalize_is_refused(embedded: Any, monkeypatch: pyt
 def test_a_share_that_the_account_has_no_room_for_is_told_with_what_to_set(grown: Callable[..., Any]) -> None:
     with pytest.raises(RecsysError, match=r"950 \+ 1 .* of 1000 only .* recsys deploy ReservedConcurrency=\d+"):
         account.concurrency(grown(ReservedConcurrency=950))
+
+
+@pytest.fixture
+def answering(embedded: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, dict[str, Any]], None]]:
+    """`answering("kinesis", {...})`: a service that the embedded AWS does not know in full, and answers just that."""
+    servers = []
+
+    def begin(service: str, body: dict[str, Any]) -> None:
+        class Service(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                text = json.dumps(body).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service.upper()}", f"http://127.0.0.1:{server.server_port}")
+        aws.client.cache_clear()
+
+    yield begin
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+    monkeypatch.undo()
+    aws.client.cache_clear()
+
+
+def quota_list(**quotas: int) -> dict[str, Any]:
+    return {"Quotas": [{"QuotaName": name.replace("_", " "), "Value": value} for name, value in quotas.items()]}
+
+
+class TestQuotas:
+    def test_of_an_account_that_may_start_no_instance_are_told_with_their_remedy(
+        self, embedded: Any, answering: Callable
+    ) -> None:
+        names = ("ml.m5.xlarge_for_spot_training_job", "ml.m5.large_for_endpoint", "ml.m5.large_for_transform_job")
+        enough = {f"{name}_usage": 2 for name in names}
+        answering("service_quotas", quota_list(**enough))
+        assert "2 ml.m5.xlarge for spot training job usage" in quotas.instances(values(embedded.endpoint))
+        answering("service_quotas", quota_list(**enough | {f"{names[0]}_usage": 0}))
+        told = r"^0 ml.m5.xlarge for spot training job usage, 1 needed: raise the quota in .*sagemaker.spot_training"
+        with pytest.raises(RecsysError, match=told):
+            quotas.instances(values(embedded.endpoint))
+        chosen = params.load(settings=["sagemaker.spot_training=false"], environment={})[0]
+        with pytest.raises(NotKnown, match=r"nothing of ml\.m5\.xlarge for training job usage"):
+            quotas.instances(chosen)
+
+    def test_of_shards_count_what_others_use(self, grown: Callable[..., Any], answering: Callable) -> None:
+        chosen = grown(TrackingId="t", ShardCount=4)
+        answering("kinesis", {"ShardLimit": 10, "OpenShardCount": 10})
+        assert quotas.shards(chosen) == "4 shards wanted, 6 of 10 used by others"
+        answering("kinesis", {"ShardLimit": 9, "OpenShardCount": 10})
+        with pytest.raises(RecsysError, match=r"4 shards wanted, 6 of 9 used by others: fewer .*stream\.shard_count"):
+            quotas.shards(chosen)
+
+    def test_of_a_dataset_group_leave_room_for_what_the_notebooks_make(
+        self, embedded: Any, answering: Callable
+    ) -> None:
+        answering("service_quotas", quota_list(Active_campaigns=3, Active_solutions=2, Dataset_groups=500))
+        with pytest.raises(
+            RecsysError, match=r"0 of 2 solutions in use .*3 more wanted: delete some, or raise the quota"
+        ):
+            quotas.solutions_and_campaigns(values(embedded.endpoint))
+        answering("service_quotas", quota_list(Active_campaigns=3, Active_solutions=3, Dataset_groups=500))
+        assert "0 of 3 campaigns in use" in quotas.solutions_and_campaigns(values(embedded.endpoint))
+
+    def test_that_the_embedded_aws_does_not_know_are_passed_over_with_the_reason(self, rows: Rows) -> None:
+        for name in ("SageMaker quotas", "Kinesis quota"):
+            assert rows[name]["ok"] == "?" and "does not tell" in rows[name]["found"]
 
 
 def test_access_logs_need_a_role_of_the_account(grown: Callable[..., Any], client: Client) -> None:

@@ -124,3 +124,8 @@ def test_the_lock_holds_every_dependency() -> None:
     locked = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
     wanted = {re.split(r"[<>=\[]", entry)[0] for entry in project["project"]["dependencies"]}
     assert wanted <= locked
+
+
+def test_a_test_that_is_skipped_is_named_with_its_reason() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"]
+    assert "-rs" in options.split()

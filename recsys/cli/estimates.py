@@ -1,12 +1,14 @@
 """What a command would create, priced beforehand, and the question whether it may."""
 
+from collections.abc import Mapping
+
 import typer
 
 from recsys import aws
 from recsys.cli.output import console
 from recsys.deploy import bill, costs
 from recsys.deploy import prices as price_list
-from recsys.deploy.costs import Demand, Line
+from recsys.deploy.demand import Demand, Line
 from recsys.deploy.prices import Prices
 from recsys.deploy.walkthrough import walkthrough
 from recsys.files import resolve
@@ -20,18 +22,32 @@ def estimate(
 ) -> tuple[list[Line], list[str]]:
     """The environment's costs line by line, and what to know about them; with what the `notebooks` make beside it.
 
-    Raises RecsysError where the first day costs more than `max_usd`.
+    Raises RecsysError where the first day costs more than `max_usd`, or what has no known price.
     """
     lines = costs.estimate(values, demand, prices) + (walkthrough(values, demand, prices) if notebooks else [])
     bill.refuse_above(max_usd, lines)
     return lines, bill.sums(lines, prices, demand) + costs.warnings(values, prices, demand)
 
 
-def confirm_costs(values: Params, yes: bool, max_usd: float | None, notebooks: bool = True) -> None:
-    """Show what will be billed, and ask, where AWS itself is meant. Raises where it costs more than `max_usd`."""
+def expected_costs(
+    values: Params, max_usd: float | None, parameters: Mapping[str, str] | None = None, notebooks: bool = True
+) -> list[str]:
+    """What the first day costs with these parameters of the template, in sentences; raises as `estimate` does."""
+    demand = Demand(count_interactions(values), parameters=parameters or {})
+    return estimate(values, demand, price_list.load(), max_usd, notebooks)[1]
+
+
+def confirm_costs(
+    values: Params,
+    yes: bool,
+    max_usd: float | None,
+    parameters: Mapping[str, str] | None = None,
+    notebooks: bool = True,
+) -> None:
+    """Show what will be billed, and ask, where AWS itself is meant; raises as `estimate` does."""
     if values.aws.endpoint:
         return
-    _, said = estimate(values, Demand(count_interactions(values)), price_list.load(), max_usd, notebooks)
+    said = expected_costs(values, max_usd, parameters, notebooks)
     aws.connect(values.aws.region)
     aws.client("sts")  # whoever has no credentials need not be asked
     for sentence in said:

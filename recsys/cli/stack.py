@@ -1,5 +1,6 @@
 """What stands on AWS: deploy it, price it, remove it."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -9,10 +10,8 @@ from recsys.cli.connection import connect, place
 from recsys.cli.options import AsJson, Given, MaxUsd, ParamsFile, Settings, assigned
 from recsys.cli.output import console, line, print_rows
 from recsys.errors import RecsysError
+from recsys.params import Params
 
-# Template parameters that cost, and the parameters that are estimated.
-SIZES = {"ShardCount": "stream.shard_count", "BatchSize": "stream.batch_size"}
-SIZES |= {"MinProvisionedTPS": "serving.min_provisioned_tps", "RetrainingSchedule": "retraining.retrain_schedule"}
 EXPECTED = "NAME=VALUE, such as ShardCount=2"
 
 app = typer.Typer()
@@ -29,20 +28,32 @@ def deploy(
 ) -> None:
     """Create the stack or bring it to these parameters, without notebooks; what is not named stays as it is."""
     from recsys import deploy
-    from recsys.cli.estimates import confirm_costs
+    from recsys.cli.estimates import confirm_costs, expected_costs
+    from recsys.deploy import template
 
     values, _ = parameters.load(params, settings=settings)
     named = assigned(given, EXPECTED)
     if "EnvironmentSuffix" in named:
         raise RecsysError("EnvironmentSuffix names the stack too: --set aws.environment_suffix=...")
-    sizes = [f"{SIZES[name]}={value}" for name, value in named.items() if name in SIZES]
-    sized, _ = parameters.load(params, settings=[*(settings or []), *sizes])
-    confirm_costs(sized, yes, max_usd, notebooks=False)
+    template.check(named)
+    new = {**template.defaults(), **{name: str(value) for name, value in deploy.name_parameters(values).items()}}
+    if not values.aws.endpoint:  # what is too dear by itself is refused before AWS is asked for what stands
+        expected_costs(_sized(params, settings, {**new, **named}), max_usd, {**new, **named}, notebooks=False)
     connect(values)
-    own = {} if deploy.describe(values.stack_name) else deploy.name_parameters(values)
+    standing = deploy.describe(values.stack_name)
+    kept = {**new, **deploy.stack.values_of(standing), **named}
+    confirm_costs(_sized(params, settings, kept), yes, max_usd, kept, notebooks=False)
+    own = {} if standing else deploy.name_parameters(values)
     wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **own, **named}
     outputs = deploy.deploy(values.stack_name, wanted, values.tags("by-hand"), on_event=None if json else line)
     print_rows([{"output": name, "value": value} for name, value in outputs.items()], json)
+
+
+def _sized(params: str, settings: list[str] | None, given: Mapping[str, str]) -> Params:
+    """The params, but for sizes that the template's parameters give."""
+    from recsys.deploy.options import sizes
+
+    return parameters.load(params, settings=[*(settings or []), *sizes(given)])[0]
 
 
 @app.command(epilog="Example: recsys package --bucket my-code")
@@ -104,8 +115,9 @@ def destroy(
     )
 
 
-@app.command(epilog="Example: recsys cost --params params/aws.yaml --requests 10000000 --max-usd 50")
+@app.command(epilog="Example: recsys cost CacheClusterSize=0.5 --requests 10000000 --max-usd 50")
 def cost(
+    given: Given = None,
     params: ParamsFile = parameters.DEFAULT_FILE,
     settings: Settings = None,
     requests: Annotated[int, typer.Option(min=0, help="Requests to the API a month.")] = 1_000_000,
@@ -115,9 +127,9 @@ def cost(
         int | None, typer.Option(min=1, help="Interactions trained on; if none, as many as the data file has.")
     ] = None,
     trainings: Annotated[float, typer.Option(min=0, help="Further trainings a month, 4.3 for weekly.")] = 0.0,
-    audited: Annotated[
-        bool, typer.Option("--audited", help="With AuditData, a record of who touches the data.")
-    ] = False,
+    vpc_zones: Annotated[
+        int, typer.Option(min=0, help="Zones of a VPC that gets private ways (recsys/infra/endpoints.yaml).")
+    ] = 0,
     prices: Annotated[str | None, typer.Option(help="YAML file with your own prices over AWS's.")] = None,
     standing: Annotated[bool, typer.Option("--standing", help="What stands now, and its cost so far.")] = False,
     max_usd: MaxUsd = None,
@@ -125,10 +137,14 @@ def cost(
 ) -> None:
     """What the environment costs on AWS: before it is created, or with --standing what it has cost so far."""
     from recsys.cli import estimates
-    from recsys.deploy import bill, costs
+    from recsys.deploy import bill
     from recsys.deploy import prices as price_list
+    from recsys.deploy.demand import Demand
+    from recsys.deploy.template import check
 
-    values, _ = parameters.load(params, settings=settings)
+    named = assigned(given, EXPECTED)
+    check(named)
+    values = _sized(params, settings, named)
     asked = price_list.load(prices)
     if standing:
         from recsys.deploy.standing import billed_now
@@ -140,7 +156,7 @@ def cost(
         said += [] if found else [f"nothing stands that is billed by the hour {place(values)}"]
     else:
         trained_on = interactions or estimates.count_interactions(values)
-        demand = costs.Demand(trained_on, users, requests, events, trainings, audited)
+        demand = Demand(trained_on, users, requests, events, trainings, named, vpc_zones)
         lines, said = estimates.estimate(values, demand, asked, max_usd)
         rows = bill.estimated(lines)
     if rows or json:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from recsys.deploy.costs import HOURS, Demand, Line, first_day
+from recsys.deploy.costs import first_day
+from recsys.deploy.demand import HOURS, Demand, Line
 from recsys.deploy.prices import Prices
 from recsys.deploy.standing import BilledResource
 from recsys.errors import RecsysError
@@ -61,18 +62,25 @@ def sums(lines: Sequence[Line], prices: Prices, demand: Demand) -> list[str]:
         f"first 24 hours, setting up with {demand.interactions:,} interactions included: {first_day(lines):,.2f} USD; "
         f"a month without a single call: {standing:,.2f} USD",
         f"prices of {prices.region}, {prices.as_of}, without free tiers (recsys/deploy/prices.yaml names AWS's pages, "
-        "which decide; `recsys cost --prices FILE` takes your own); not in it: a response cache, an on-demand stream, "
-        "provisioned profiles",
+        "which decide; `recsys cost --prices FILE` takes your own)",
+        *([f"not in it, as no price is known: {unpriced}"] if (unpriced := _unpriced(lines)) else []),
     ]
 
 
 def refuse_above(max_usd: float | None, lines: Sequence[Line]) -> None:
-    """Raises RecsysError where the first 24 hours cost more than `max_usd`."""
-    day = first_day(lines)
-    if max_usd is not None and day > max_usd:
+    """Raises RecsysError where the first 24 hours cost more than `max_usd`, or what has no known price."""
+    if max_usd is None:
+        return
+    if unpriced := _unpriced(lines):
+        raise RecsysError(
+            f"no price is known of {unpriced}, so that nothing can be held to --max-usd {max_usd:g}: "
+            "do without the one or the other"
+        )
+    if (day := first_day(lines)) > max_usd:
         raise RecsysError(
             f"the first 24 hours would cost {day:,.2f} USD, more than --max-usd {max_usd:g}: fewer shards "
-            "(--set stream.shard_count=1), fewer TPS (--set serving.min_provisioned_tps=1) or a higher limit"
+            "(--set stream.shard_count=1; recsys deploy ShardCount=1), fewer TPS (--set serving.min_provisioned_tps=1) "
+            "or a higher limit"
         )
 
 
@@ -85,6 +93,11 @@ def usd(value: float) -> str:
     if not value:
         return ""
     return f"{value:,.2f}" if value >= 0.01 else f"{value:.2g}"
+
+
+def _unpriced(lines: Iterable[Line]) -> str:
+    """The parameters without a known price, in a row."""
+    return ", ".join(dict.fromkeys(line.unpriced for line in lines if line.unpriced))
 
 
 def _whole(rows: Sequence[Row], *summed: str) -> Row:

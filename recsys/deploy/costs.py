@@ -5,74 +5,38 @@ campaign and a stream are billed whether or not anybody calls), and what each mi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from recsys.deploy import template
+from recsys.deploy.demand import ANSWER_GB, BATCHES, EVENT_GB, HOURS, Demand, Line, used
+from recsys.deploy.ingestion import BATCH_UNITS, ingestion, is_provisioned
+from recsys.deploy.options import options
 from recsys.deploy.prices import Prices
 from recsys.params import Params
 from recsys.schedule import runs_a_month
 
-HOURS = 730.0  # of a month
 SOLUTIONS = 2  # recommendations for users, and similar items
 TRAINING_HOURS, TRAINED_ON, GROWTH = 2.1, 100_000, 0.588  # AWS's two examples, 100,000 and 25 million, as a power law
-# Sizes of one each as seen with the sample shop, in GB.
-EVENT_GB, ANSWER_GB, LOG_GB, PROFILE_GB = 200e-9, 2e-6, 500e-9, 3e-6
-PROFILE_UNITS = 3  # write units of a profile with its last 25 events
+LOG_GB = 500e-9  # of a call, as seen with the sample shop
 API_GB_SECONDS = 0.5 * 0.03  # of a request: 512 MB for 30 ms
-BATCH_GB_SECONDS = 0.5 * 0.4  # of a batch of events: 512 MB for 400 ms
-BATCHES = 30.4  # daily batches of a month
-BATCH_UNITS = 4  # write units of a profile with its recommendations
 USER_GB_SECONDS = 0.01  # of a user in a daily batch: 1 GB for 10 ms
 OF_METHOD = 5  # custom metrics of an API's method: Count, 4XXError, 5XXError, Latency, IntegrationLatency
-OF_BATCH = 4  # of the daily batch: users served and failed, seconds, age of the model
+OF_BATCH = 5  # of the daily batch: begun, users served and failed, seconds, age of the model
+OF_SCALING = 8  # alarms by which a provisioned table scales: four for its reads, four for its writes
 TRACED = 0.05  # of the requests beyond one a second
 TRANSITIONS = 200  # of a retraining's states: thrice for each look at what is waited for, 120 s at most apart
-
-
-@dataclass(frozen=True)
-class Demand:
-    """What is asked of the environment. All counts but `interactions` and `users` are per month."""
-
-    interactions: int = 100_000
-    users: int = 10_000
-    requests: int = 1_000_000
-    events: int = 1_000_000
-    trainings: float = 0.0
-    audited: bool = False  # the template's AuditData
-
-
-@dataclass(frozen=True)
-class Line:
-    """One resource: USD once, for each hour that it stands, for a month's demand, and for a million of what it counts.
-
-    `million` names what is counted, requests or events; a campaign's are those beyond what is always ready.
-    """
-
-    resource: str
-    size: str
-    once: float = 0.0
-    hour: float = 0.0
-    demand: float = 0.0
-    per_million: float = 0.0
-    million: str = ""
-
-    @property
-    def month(self) -> float:
-        """USD of a month in which it always stands."""
-        return HOURS * self.hour + self.demand
 
 
 def estimate(values: Params, demand: Demand, prices: Prices) -> list[Line]:
     """A line for each resource of the environment."""
     return [
         *_personalize(values, demand, prices),
-        *_stream(values, demand, prices),
+        *ingestion(values, demand, prices),
         *_api(demand, prices),
         _batch(demand, prices),
         _retraining(values, demand, prices),
-        *watching(prices),
-        _tracing(demand, prices),
-        *([_trail(values, demand, prices)] if demand.audited else []),
+        *watching(demand, prices),
+        *([_tracing(demand, prices)] if demand.chosen("Tracing") == "Active" else []),
+        *options(values, demand, prices),
     ]
 
 
@@ -136,7 +100,7 @@ def serverless(memory_gb: float, milliseconds: float, requests: int, prices: Pri
     """A serverless endpoint whose requests take so long each, on average, and carry an answer of 2 KB."""
     price = prices.sagemaker
     each = milliseconds / 1000 * memory_gb * price.serverless_gb_second + ANSWER_GB * price.data_gb
-    return _used("serverless endpoint", f"{memory_gb:g} GB, {milliseconds:g} ms", requests, each, "requests")
+    return used("serverless endpoint", f"{memory_gb:g} GB, {milliseconds:g} ms", requests, each, "requests")
 
 
 def job(instance: str, seconds: float, prices: Prices, instances: int = 1) -> float:
@@ -144,12 +108,14 @@ def job(instance: str, seconds: float, prices: Prices, instances: int = 1) -> fl
     return instances * seconds / 3600 * prices.sagemaker.hour(instance)
 
 
-def watching(prices: Prices) -> list[Line]:
+def watching(demand: Demand, prices: Prices) -> list[Line]:
     """What watches the stack: metrics, alarms and the dashboard."""
     kinds, price = template.kinds(), prices.cloudwatch
+    exposures = sum(1 for arn in demand.chosen("ExperimentCampaignArns").split(",") if arn)  # a metric a variant
+    scaling = OF_SCALING if is_provisioned(demand) else 0
     counts = {
-        "metrics": (OF_METHOD * kinds["AWS::ApiGateway::Method"] + OF_BATCH, price.metric_month),
-        "alarms": (kinds["AWS::CloudWatch::Alarm"], price.alarm_month),
+        "metrics": (OF_METHOD * kinds["AWS::ApiGateway::Method"] + OF_BATCH + exposures, price.metric_month),
+        "alarms": (kinds["AWS::CloudWatch::Alarm"] + scaling, price.alarm_month),
         "dashboards": (kinds["AWS::CloudWatch::Dashboard"], price.dashboard_month),
     }
     return [Line(name, str(count), hour=count * month / HOURS) for name, (count, month) in counts.items()]
@@ -169,21 +135,7 @@ def _personalize(values: Params, demand: Demand, prices: Prices) -> list[Line]:
         Line("Personalize training", f"{SOLUTIONS} solutions", once=trained, demand=demand.trainings * trained),
         Line(main, size, hour=standing, demand=beyond, per_million=1000 * price.requests_1000, million="requests"),
         Line(similar, size, hour=standing),
-        _used("Personalize events", f"{demand.events:,} a month", demand.events, EVENT_GB * price.import_gb, "events"),
-    ]
-
-
-def _stream(values: Params, demand: Demand, prices: Prices) -> list[Line]:
-    shards, size = values.stream.shard_count, values.stream.batch_size
-    events, put = demand.events, prices.kinesis.puts_million / 1e6
-    processed = (prices.lambda_.requests_million / 1e6 + BATCH_GB_SECONDS * prices.lambda_.gb_second) / size
-    profile = (PROFILE_UNITS * prices.dynamodb.writes_million + prices.dynamodb.reads_million) / 1e6
-    kept = PROFILE_GB * (prices.dynamodb.storage_gb_month + prices.dynamodb.recovery_gb_month)
-    return [
-        _used("Kinesis stream", f"{shards} shards", events, put, "events", hour=shards * prices.kinesis.shard_hour),
-        _used("stream processor", f"batches of {size}", events, processed, "events"),
-        _used("profiles table", "on demand", events, profile, "events"),
-        Line("profiles kept", f"{demand.users:,} users", demand=demand.users * kept),
+        used("Personalize events", f"{demand.events:,} a month", demand.events, EVENT_GB * price.import_gb, "events"),
     ]
 
 
@@ -195,22 +147,14 @@ def _api(demand: Demand, prices: Prices) -> list[Line]:
         ("answers sent", "2 KB each"): ANSWER_GB * prices.transfer.out_gb,
         ("logs", "500 bytes a call"): LOG_GB * prices.cloudwatch.log_gb,
     }
-    return [_used(name, size, demand.requests, price, "requests") for (name, size), price in by_request.items()]
+    return [used(name, size, demand.requests, price, "requests") for (name, size), price in by_request.items()]
 
 
 def _batch(demand: Demand, prices: Prices) -> Line:
     """Without the campaign, which answers a request for each user."""
-    each = BATCH_UNITS * prices.dynamodb.writes_million / 1e6 + USER_GB_SECONDS * prices.lambda_.gb_second
+    written = 0.0 if is_provisioned(demand) else BATCH_UNITS * prices.dynamodb.writes_million / 1e6
+    each = written + USER_GB_SECONDS * prices.lambda_.gb_second
     return Line("daily batch", f"{demand.users:,} users", demand=BATCHES * demand.users * each)
-
-
-def _trail(values: Params, demand: Demand, prices: Prices) -> Line:
-    """Of every call that touches data: one a batch of events and at most one an event, and one a user each day."""
-    million = prices.cloudtrail.data_events_million
-    each = 1 + 1 / values.stream.batch_size
-    calls = each * demand.events + BATCHES * demand.users
-    billed = {"demand": calls * million / 1e6, "per_million": each * million, "million": "events"}
-    return Line("trail of data events", "at most", **billed)
 
 
 def _retraining(values: Params, demand: Demand, prices: Prices) -> Line:
@@ -236,8 +180,3 @@ def _traces(requests: float) -> float:
     """Traces of a month's requests, spread evenly: one a second and a share of the rest."""
     alone = min(requests, 3600 * HOURS)
     return alone + TRACED * (requests - alone)
-
-
-def _used(resource: str, size: str, count: float, price: float, million: str, hour: float = 0.0) -> Line:
-    """What costs `price` for each of `count` requests or events, and perhaps by the hour besides."""
-    return Line(resource, size, hour=hour, demand=count * price, per_million=1e6 * price, million=million)

@@ -46,6 +46,12 @@ class SageMaker(Section):
 class Kinesis(Section):
     shard_hour: Usd
     puts_million: Usd
+    extended_shard_hour: Usd
+    stream_hour: Usd
+    in_gb: Usd
+    out_gb: Usd
+    extended_gb_month: Usd
+    long_term_gb_month: Usd
 
 
 class Lambda(Section):
@@ -58,10 +64,20 @@ class DynamoDB(Section):
     reads_million: Usd
     storage_gb_month: Usd
     recovery_gb_month: Usd
+    write_unit_hour: Usd
+    read_unit_hour: Usd
 
 
 class ApiGateway(Section):
     requests_million: Usd
+    cache_hour: dict[str, Usd]
+
+    def cache(self, size: str) -> float:
+        """USD of a response cache of so many GB for an hour. Raises ParamsError for a size without a price."""
+        if size not in self.cache_hour:
+            known = ", ".join(self.cache_hour)
+            raise ParamsError(f"CacheClusterSize: no price of a cache of {size} GB; there are {known}")
+        return self.cache_hour[size]
 
 
 class CloudWatch(Section):
@@ -87,6 +103,11 @@ class Transfer(Section):
     out_gb: Usd
 
 
+class Vpc(Section):
+    endpoint_hour: Usd
+    endpoint_gb: Usd
+
+
 class Prices(Section):
     """USD, by service; `as_of` (YYYY-MM) and `region` say when and where they held."""
 
@@ -103,6 +124,7 @@ class Prices(Section):
     stepfunctions: StepFunctions
     xray: XRay
     transfer: Transfer
+    vpc: Vpc
 
 
 def load(own: str | Path | None = None) -> Prices:

@@ -11,10 +11,11 @@ from typing import Any
 from recsys import aws
 from recsys.errors import Refused
 
-# By the output that names the function. The batch has no question that changes nothing; its alarm tells.
+# By the output that names the function. None raises where the function works: its alarm of errors would ring.
 QUESTIONS: dict[str, dict[str, Any]] = {
     "RecommendationApiFunctionName": {"httpMethod": "GET", "path": "/health", "headers": {}, "requestContext": {}},
     "StreamProcessorFunctionName": {"Records": []},
+    "BatchProcessorFunctionName": {"probe": True},
 }
 
 

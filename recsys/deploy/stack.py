@@ -95,6 +95,12 @@ def values_of(stack: Stack | None) -> dict[str, str]:
     return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in entries}
 
 
+def physical_id(name: str, logical: str) -> str:
+    """What its service calls a resource of the stack."""
+    ask = aws.client("cloudformation").describe_stack_resource
+    return aws.call(ask, StackName=name, LogicalResourceId=logical)["StackResourceDetail"]["PhysicalResourceId"]
+
+
 def api_function(name: str) -> str:
     """The function behind the API of the stack of that name. Raises AwsError where there is no API."""
     stack = describe(name)

@@ -40,7 +40,9 @@ class BilledResource:
 def billed_now(
     group_name: str, stack_name: str, prices: Prices, now: datetime | None = None, stage: str | None = None
 ) -> list[BilledResource]:
-    """Campaigns, solutions that train by themselves, stream and endpoints. Looks, and changes nothing.
+    """Campaigns, solutions that train by themselves, stream, provisioned profiles, response cache and endpoints.
+
+    Looks, and changes nothing.
 
     With a `stage` also the endpoints that carry its tags, though no stack knows of them.
     """
@@ -51,6 +53,8 @@ def billed_now(
     described = stack.describe(stack_name)
     outputs = stack.outputs(described) if described else {}
     found += _stream(outputs.get("StreamName"), prices, now)
+    found += _profiles(outputs.get("TableName"), prices, now)
+    found += _cache(stack_name, prices, now) if "ApiUrl" in outputs else []
     names = [outputs["EndpointName"]] if "EndpointName" in outputs else []
     names += [arn.rpartition("/")[2] for arn in (strays.arns(stage) if stage else ()) if ENDPOINT_ARN.match(arn)]
     return [*found, *(each for name in dict.fromkeys(names) for each in _endpoint(name, prices, now))]
@@ -91,10 +95,32 @@ def _stream(name: str | None, prices: Prices, now: datetime) -> Iterator[BilledR
     summary = aws.find(aws.client("kinesis").describe_stream_summary, StreamName=name) if name else None
     if summary:
         body = summary["StreamDescriptionSummary"]
-        billed = body.get("StreamModeDetails", {}).get("StreamMode") != "ON_DEMAND"
-        rate = body["OpenShardCount"] * prices.kinesis.shard_hour if billed else 0.0
-        notes = () if billed else ("ON_DEMAND: billed by its hours and gigabytes, which are not in this",)
+        price, on_demand = prices.kinesis, body.get("StreamModeDetails", {}).get("StreamMode") == "ON_DEMAND"
+        shard = price.shard_hour + (price.extended_shard_hour if body["RetentionPeriodHours"] > 24 else 0.0)
+        rate = price.stream_hour if on_demand else body["OpenShardCount"] * shard
+        notes = ("ON_DEMAND: billed by its gigabytes too, which are not in this",) if on_demand else ()
         yield BilledResource(body["StreamARN"], _hours(body["StreamCreationTimestamp"], now), rate, notes)
+
+
+def _profiles(name: str | None, prices: Prices, now: datetime) -> Iterator[BilledResource]:
+    """The table, where its units are provisioned."""
+    found = aws.find(aws.client("dynamodb").describe_table, TableName=name) if name else None
+    table = found["Table"] if found else {}
+    if table and table.get("BillingModeSummary", {}).get("BillingMode") != "PAY_PER_REQUEST":
+        units, price = table["ProvisionedThroughput"], prices.dynamodb
+        rate = units["WriteCapacityUnits"] * price.write_unit_hour + units["ReadCapacityUnits"] * price.read_unit_hour
+        yield BilledResource(table["TableArn"], _hours(table["CreationDateTime"], now), rate)
+
+
+def _cache(stack_name: str, prices: Prices, now: datetime) -> Iterator[BilledResource]:
+    """The API's stage, where it has a response cache."""
+    api, stage = stack.physical_id(stack_name, "Api"), stack.physical_id(stack_name, "ApiStage")
+    found = aws.find(aws.client("apigateway").get_stage, restApiId=api, stageName=stage)
+    if found and found.get("cacheClusterEnabled"):
+        size, known = found["cacheClusterSize"], prices.apigateway.cache_hour
+        notes = () if size in known else (f"no price of a cache of {size} GB is known: recsys cost --prices FILE",)
+        arn = f"arn:aws:apigateway:{aws.region()}::/restapis/{api}/stages/{stage} response cache"
+        yield BilledResource(arn, _hours(found["createdDate"], now), known.get(size, 0.0), notes)
 
 
 def _endpoint(endpoint_name: str, prices: Prices, now: datetime) -> Iterator[BilledResource]:

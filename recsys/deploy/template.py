@@ -42,6 +42,11 @@ def parameters() -> set[str]:
     return set(content()["Parameters"])
 
 
+def defaults() -> dict[str, str]:
+    """What each parameter is where none is given."""
+    return {name: str(each["Default"]) for name, each in content()["Parameters"].items()}
+
+
 def resources(*conditions: str | None) -> dict[str, int]:
     """Types and counts of the resources that come with any of the conditions; None: of those that are always there."""
     every = content()["Resources"].values()

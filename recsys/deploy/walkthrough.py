@@ -1,6 +1,7 @@
 """What a walk through the notebooks costs beyond the environment they build."""
 
-from recsys.deploy.costs import Demand, Line, endpoint, job, retraining, training
+from recsys.deploy.costs import endpoint, job, retraining, training
+from recsys.deploy.demand import Demand, Line
 from recsys.deploy.prices import Prices
 from recsys.params import Params
 
@@ -17,25 +18,25 @@ def walkthrough(values: Params, demand: Demand, prices: Prices) -> list[Line]:
     compared = training(demand.interactions, prices)
     compared += EXPERIMENT_HOURS * values.serving.min_provisioned_tps * prices.personalize.tps_hour
     return [
-        _job("our own training", chosen.training_instance, prices),
-        _job("batch transform", chosen.endpoint_instance, prices),
+        _job("our own training", "training_instance", chosen.training_instance, prices),
+        _job("batch transform", "endpoint_instance", chosen.endpoint_instance, prices),
         _endpoint(chosen.endpoint_instance, chosen.endpoint_instances, prices),
         Line("retraining, notebook 08", "once", once=retraining(demand.interactions, prices)),
         Line("experiment, notebook 09", "a campaign for an hour", once=compared),
     ]
 
 
-def _job(what: str, instance: str, prices: Prices) -> Line:
+def _job(what: str, name: str, instance: str, prices: Prices) -> Line:
     if instance not in prices.sagemaker.instance_hour:
-        return _unknown(what, instance)
+        return _unknown(what, name, instance)
     return Line(what, f"{JOB_SECONDS / 60:g} minutes of {instance}", once=job(instance, JOB_SECONDS, prices))
 
 
 def _endpoint(instance: str, instances: int, prices: Prices) -> Line:
     if instance not in prices.sagemaker.instance_hour:
-        return _unknown("endpoint", instance)
+        return _unknown("endpoint", "endpoint_instance", instance)
     return endpoint(instance, instances, prices)
 
 
-def _unknown(what: str, instance: str) -> Line:
-    return Line(what, f"no price of {instance} is known")
+def _unknown(what: str, name: str, instance: str) -> Line:
+    return Line(what, f"no price of {instance} is known", unpriced=f"sagemaker.{name}={instance}")

@@ -1,6 +1,6 @@
 """What the pipeline needs, checked one by one, each with its remedy. Nothing is created or changed."""
 
-from recsys.doctor import account, machine
+from recsys.doctor import account, machine, quotas
 from recsys.doctor.machine import Check, Occupant
 from recsys.errors import NotKnown
 from recsys.params import Params
@@ -9,7 +9,10 @@ from recsys.params import Params
 FIRST = {"endpoint": machine.endpoint, "clock": machine.clock, "credentials": account.credentials}
 HERE = {"Python": machine.python, "packages": machine.packages, "disk": machine.disk, "region": account.region}
 THERE = {
-    "Personalize quota": account.dataset_groups,
+    "Personalize quota": quotas.dataset_groups,
+    "solutions, campaigns": quotas.solutions_and_campaigns,
+    "SageMaker quotas": quotas.instances,
+    "Kinesis quota": quotas.shards,
     "Lambda concurrency": account.concurrency,
     "making roles": account.may_make_roles,
     "Personalize's role": account.personalize_role,

@@ -1,4 +1,4 @@
-"""The account: who calls, what it may do, what it still has room for. Every call only looks."""
+"""The account: who calls, and what it may do. Every call only looks."""
 
 import json
 import re
@@ -12,7 +12,6 @@ from recsys.errors import NotKnown, RecsysError, Refused
 from recsys.params import Params
 from recsys.sagemaker import images
 
-DATASET_GROUPS = 5  # AWS's default, raised on request
 KEPT = 100  # calls at once that AWS keeps for the functions without a reserved share
 FUNCTIONS = ("recsys-stream-processor", "recsys-batch-processor")
 BATCH = 1  # the batch processor's reserved share
@@ -40,23 +39,10 @@ def region(values: Params) -> str:
     return name
 
 
-def dataset_groups(values: Params) -> str:
-    """Room for this environment's dataset group."""
-    groups = [group["name"] for group in aws.pages("personalize", "list_dataset_groups", "datasetGroups")]
-    quota = _quota("personalize", "dataset groups")
-    used = f"{len(groups)} of {quota or DATASET_GROUPS} dataset groups in use"
-    if values.named(values.dataset.dataset_group) in groups or len(groups) < (quota or DATASET_GROUPS):
-        return used
-    remedy = f"{used} ({', '.join(groups)}): delete one, or raise the quota in the Service Quotas console"
-    if quota is None:
-        raise NotKnown(f"{remedy}; {DATASET_GROUPS} is AWS's default, this account's own could not be found out")
-    raise RecsysError(remedy)
-
-
 def concurrency(values: Params) -> str:
     """Room for the share of calls at once that the template reserves."""
-    limits = _asked("lambda:GetAccountSettings", aws.client("lambda").get_account_settings)["AccountLimit"]
-    standing = _parameters(values).get("ReservedConcurrency")
+    limits = asked("lambda:GetAccountSettings", aws.client("lambda").get_account_settings)["AccountLimit"]
+    standing = stack_parameters(values).get("ReservedConcurrency")
     wanted = int(standing or template.content()["Parameters"]["ReservedConcurrency"]["Default"])
     if wanted == 0:
         return f"none is reserved of {limits['ConcurrentExecutions']} calls at once"
@@ -77,7 +63,7 @@ def may_make_roles(_: Params) -> str:
     if caller.endswith(":root"):
         return "the root user may; a role of its own would be safer"
     simulate, arn = aws.client("iam").simulate_principal_policy, _principal(caller)
-    answer = _asked("iam:SimulatePrincipalPolicy", simulate, PolicySourceArn=arn, ActionNames=MAKES_ROLES)
+    answer = asked("iam:SimulatePrincipalPolicy", simulate, PolicySourceArn=arn, ActionNames=MAKES_ROLES)
     results = answer["EvaluationResults"]
     denied = [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
     if denied:
@@ -95,7 +81,7 @@ def personalize_role(values: Params) -> str:
     if not arn:
         return f"comes with the stack {values.stack_name}"
     get = aws.client("iam").get_role
-    role = _asked("iam:GetRole", lambda **asked: aws.find(get, **asked) or {}, RoleName=arn.rsplit("/", 1)[1])
+    role = asked("iam:GetRole", lambda **request: aws.find(get, **request) or {}, RoleName=arn.rsplit("/", 1)[1])
     trusted = json.dumps(role.get("Role", {}).get("AssumeRolePolicyDocument", {}))
     if "personalize.amazonaws.com" not in trusted:
         remedy = values.command("recsys deploy")
@@ -111,10 +97,10 @@ def container_image(values: Params) -> str:
     named = IN_ECR.fullmatch(uri)
     if not named:
         raise NotKnown(f"{uri} is no image in ECR with a tag, and was not asked for")
-    asked = {"registryId": named["account"], "repositoryName": named["repository"]}
+    place = {"registryId": named["account"], "repositoryName": named["repository"]}
     describe, tagged = aws.client("ecr").describe_images, [{"imageTag": named["tag"]}]
     try:
-        found = _asked("ecr:DescribeImages", describe, **asked, imageIds=tagged)["imageDetails"]
+        found = asked("ecr:DescribeImages", describe, **place, imageIds=tagged)["imageDetails"]
     except Refused as error:
         if error.code not in NO_IMAGE:
             raise
@@ -126,9 +112,9 @@ def container_image(values: Params) -> str:
 
 def access_logs(values: Params) -> str:
     """API Gateway writes access logs with a role of the account, which no stack of ours makes."""
-    if _parameters(values).get("AccessLogs", "false") != "true":
+    if stack_parameters(values).get("AccessLogs", "false") != "true":
         return "off (AccessLogs=true turns them on)"
-    role = _asked("apigateway:GET", aws.client("apigateway").get_account).get("cloudwatchRoleArn")
+    role = asked("apigateway:GET", aws.client("apigateway").get_account).get("cloudwatchRoleArn")
     if not role:
         raise RecsysError(
             "AccessLogs=true, but the account has no role for API Gateway's logs: make one with the policy "
@@ -138,7 +124,7 @@ def access_logs(values: Params) -> str:
     return f"written with {role}"
 
 
-def _asked(action: str, operation: Any, **request: Any) -> dict[str, Any]:
+def asked(action: str, operation: Any, **request: Any) -> dict[str, Any]:
     """What an operation answers. Raises NotKnown where the caller may not ask."""
     try:
         return aws.call(operation, **request)
@@ -146,15 +132,6 @@ def _asked(action: str, operation: Any, **request: Any) -> dict[str, Any]:
         if error.code in DENIED:
             raise NotKnown(f"these credentials may not ask ({action})") from error
         raise
-
-
-def _quota(service: str, name: str) -> int | None:
-    """A quota of this account whose name contains `name`, or None where Service Quotas does not tell."""
-    try:
-        quotas = list(aws.pages("service-quotas", "list_service_quotas", "Quotas", ServiceCode=service))
-    except Refused:
-        return None
-    return next((int(quota["Value"]) for quota in quotas if name in quota["QuotaName"].lower()), None)
 
 
 def _pushing(uri: str, named: re.Match[str]) -> str:
@@ -170,7 +147,8 @@ def _pushing(uri: str, named: re.Match[str]) -> str:
     )
 
 
-def _parameters(values: Params) -> dict[str, str]:
+def stack_parameters(values: Params) -> dict[str, str]:
+    """The parameters of the environment's stack; none where there is no stack."""
     return stack.values_of(stack.describe(values.stack_name))
 
 
@@ -184,4 +162,4 @@ def _principal(caller: str) -> str:
     if ":assumed-role/" not in caller:
         return caller
     name = caller.split("/")[1]
-    return _asked("iam:GetRole", aws.client("iam").get_role, RoleName=name)["Role"]["Arn"]
+    return asked("iam:GetRole", aws.client("iam").get_role, RoleName=name)["Role"]["Arn"]

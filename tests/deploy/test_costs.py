@@ -14,12 +14,13 @@ import personalize_shop as shops
 import pytest
 from typer.testing import CliRunner
 
+from recsys import deploy
 from recsys import params as parameters
 from recsys.cli import app
 from recsys.cli.estimates import confirm_costs, count_interactions
-from recsys.deploy import bill, costs, prices
+from recsys.deploy import bill, costs, options, prices, template
 from recsys.deploy.cost_per_answer import usd_per_million
-from recsys.deploy.costs import Demand, Line
+from recsys.deploy.demand import Demand, Line
 from recsys.deploy.standing import BilledResource, billed_now
 from recsys.deploy.walkthrough import walkthrough
 from recsys.errors import ParamsError, RecsysError
@@ -47,10 +48,11 @@ def test_a_walk_through_the_notebooks_adds_an_endpoint_a_retraining_and_an_exper
     states = costs.TRANSITIONS / 1000 * PRICES.stepfunctions.transitions_1000
     assert found["retraining, notebook 08"].once == pytest.approx(trained + states)
     assert found["experiment, notebook 09"].once == pytest.approx(trained + TPS_HOUR)
-    unknown = {
-        line.resource: line for line in walkthrough(values("sagemaker.endpoint_instance=ml.x9.huge"), Demand(), PRICES)
-    }
+    huge = values("sagemaker.endpoint_instance=ml.x9.huge")
+    unknown = {line.resource: line for line in walkthrough(huge, Demand(), PRICES)}
     assert unknown["endpoint"].size == "no price of ml.x9.huge is known" and unknown["endpoint"].hour == 0
+    with pytest.raises(RecsysError, match=r"no price is known of sagemaker\.endpoint_instance=ml\.x9\.huge, so that"):
+        bill.refuse_above(1e9, [*unknown.values()])
 
 
 def test_an_hour_costs_two_campaigns_and_the_shards_whoever_calls() -> None:
@@ -88,11 +90,97 @@ def test_a_serverless_endpoint_bills_memory_time_and_bytes_of_each_request() -> 
     assert costs.serverless(2, 10, 1000, PRICES).demand == pytest.approx(1000 * each)
 
 
-def test_a_record_of_who_touches_the_data_is_billed_where_it_is_asked_for() -> None:
-    added = lines(audited=True, events=100_000, users=1000)[-1]
-    calls = 100_000 * (1 + 1 / 100) + costs.BATCHES * 1000
-    assert added.demand == pytest.approx(calls / 1e6 * PRICES.cloudtrail.data_events_million)
-    assert added.resource not in {line.resource for line in lines()}
+def added(parameters: dict[str, str], *settings: str, **demand: Any) -> dict[str, Line]:
+    """The lines that these parameters of the template add or change, by resource."""
+    before = lines(*settings, **demand)
+    return {line.resource: line for line in lines(*settings, parameters=parameters, **demand) if line not in before}
+
+
+class TestParametersOfTheTemplate:
+    def test_each_is_priced_or_known_to_cost_nothing_or_has_no_price(self) -> None:
+        assert not options.PRICED & options.FREE and (options.PRICED | options.FREE).issubset(template.parameters())
+        assert template.parameters() - options.PRICED - options.FREE == {"WebAclArn", "UserPoolArn"}
+
+    def test_whose_price_is_not_known_are_held_to_no_limit(self) -> None:
+        found = lines(parameters={"WebAclArn": "arn:aws:wafv2:mine", "UserPoolArn": ""})
+        assert any("not in it, as no price is known: WebAclArn" in said for said in bill.sums(found, PRICES, Demand()))
+        bill.refuse_above(None, found)
+        with pytest.raises(
+            RecsysError, match="no price is known of WebAclArn, so that nothing can be held to --max-usd"
+        ):
+            bill.refuse_above(1e9, found)
+
+    def test_a_response_cache_bills_by_its_size_and_hour(self) -> None:
+        for size in template.content()["Parameters"]["CacheClusterSize"]["AllowedValues"][1:]:
+            found = added({"CacheClusterSize": size})
+            assert found["response cache"].hour == PRICES.apigateway.cache_hour[size] > 0
+        with pytest.raises(ParamsError, match=r"CacheClusterSize: no price of a cache of 500 GB; there are 0\.5, 1\.6"):
+            added({"CacheClusterSize": "500"})
+
+    def test_a_stream_on_demand_bills_its_hours_and_kilobytes_instead_of_shards(self) -> None:
+        found = added({"StreamMode": "ON_DEMAND"}, events=10**6)["Kinesis stream"]
+        assert found.hour == PRICES.kinesis.stream_hour
+        assert found.demand == pytest.approx(PRICES.kinesis.in_gb + PRICES.kinesis.out_gb)  # a gigabyte
+
+    def test_events_that_are_kept_for_longer_bill_more(self) -> None:
+        price, million = PRICES.kinesis, 10**6
+        week, month = (
+            {mode: stream_of(mode, f"stream.retention_hours={hours}") for mode in ("PROVISIONED", "ON_DEMAND")}
+            for hours in (168, 730)
+        )
+        assert week["PROVISIONED"].hour == pytest.approx(4 * (price.shard_hour + price.extended_shard_hour))
+        kept = million * 1e-6 * 144 / 730
+        read = price.in_gb + price.out_gb
+        assert week["ON_DEMAND"].demand == pytest.approx(read + kept * price.extended_gb_month)
+        longer = 562 / 730 * price.long_term_gb_month
+        more = {mode: month[mode].demand - week[mode].demand for mode in month}
+        assert list(more.values()) == pytest.approx([longer, longer])
+
+    def test_provisioned_profiles_bill_the_units_that_scaling_keeps(self) -> None:
+        provisioned, price = {"ProfilesBillingMode": "PROVISIONED"}, PRICES.dynamodb
+        both = price.write_unit_hour + price.read_unit_hour
+        idle = added(provisioned, events=0, users=0)
+        assert idle["profiles table"].month == pytest.approx(costs.HOURS * 5 * both)
+        busy = added(provisioned, events=10**9, users=0)["profiles table"]
+        assert busy.month == pytest.approx(costs.HOURS * 100 * both)
+        some = added(provisioned, events=10**7, users=10**4)
+        written = (3e7 + 4 * costs.BATCHES * 10**4) / 3600 / 0.7
+        read = 1e7 / 3600 / 0.7
+        expected = written * price.write_unit_hour + read * price.read_unit_hour
+        assert some["profiles table"].month == pytest.approx(expected)
+        assert some["daily batch"].demand == pytest.approx(costs.BATCHES * 1e4 * 0.01 * PRICES.lambda_.gb_second)
+        assert idle["alarms"].month == pytest.approx(price_of_alarms(8))
+
+    def test_a_record_of_who_touches_the_data_bills_each_call(self) -> None:
+        calls = 100_000 * (1 + 1 / 100) + costs.BATCHES * 1000
+        (found,) = added({"AuditData": "true"}, events=100_000, users=1000).values()
+        assert found.demand == pytest.approx(calls / 1e6 * PRICES.cloudtrail.data_events_million)
+
+    def test_the_variants_of_an_experiment_are_metrics_and_access_logs_are_logs(self) -> None:
+        more = added({"ExperimentCampaignArns": "arn:1,arn:2"})["metrics"].month
+        assert more - month("metrics") == pytest.approx(2 * PRICES.cloudwatch.metric_month)
+        logs = added({"AccessLogs": "true"}, requests=10**6)["access logs"]
+        assert logs.demand == pytest.approx(0.3 * PRICES.cloudwatch.log_gb)
+
+    def test_no_traces_are_billed_where_they_are_switched_off(self) -> None:
+        assert "traces" not in {line.resource for line in lines(parameters={"Tracing": "PassThrough"})}
+
+    def test_private_ways_bill_each_interface_in_each_zone(self) -> None:
+        (found,) = [line for line in lines(zones=2, events=0, requests=0) if line.resource == "VPC endpoints"]
+        assert found.size == "5 in 2 zones" and found.hour == pytest.approx(10 * PRICES.vpc.endpoint_hour)
+
+
+def stream_of(mode: str, setting: str) -> Line:
+    found = lines(setting, parameters={"StreamMode": mode}, events=10**6)
+    return next(line for line in found if line.resource == "Kinesis stream")
+
+
+def month(resource: str) -> float:
+    return next(line.month for line in lines() if line.resource == resource)
+
+
+def price_of_alarms(more: int) -> float:
+    return month("alarms") + more * PRICES.cloudwatch.alarm_month
 
 
 def test_traces_are_billed_for_one_request_a_second_and_a_share_of_the_rest() -> None:
@@ -148,6 +236,7 @@ class TestPrices:
             ("kinesis: {shard: 1}", "kinesis.shard"),
             ("kinesis: 3", "kinesis = 3"),
             ("sagemaker: {instance_hour: {ml.x: -1}}", "sagemaker.instance_hour.ml.x = -1"),
+            ('apigateway: {cache_hour: {"237": -1}}', "apigateway.cache_hour.237 = -1"),
             ("- 1", "must hold sections"),
             ("a: [", "not readable"),
         ],
@@ -195,6 +284,14 @@ class TestTheCommand:
         shown = CliRunner().invoke(app, ["cost"]).output
         assert "first 24 hours" in shown and PRICES.as_of in shown
 
+    def test_prices_parameters_of_the_template_and_ways_of_a_vpc(self) -> None:
+        shown = ["cost", "AuditData=true", "CacheClusterSize=237", "ShardCount=1", "--vpc-zones", "3", "--json"]
+        rows = {row["resource"]: row for row in json.loads(CliRunner().invoke(app, shown).output)}
+        assert rows["response cache"]["USD/hour"] == PRICES.apigateway.cache_hour["237"]
+        assert rows["Kinesis stream"]["size"] == "1 shards" and rows["trail of data events"]["USD/month"] > 0
+        assert rows["VPC endpoints"]["size"].endswith("in 3 zones")
+        assert "did you mean" in str(CliRunner().invoke(app, ["cost", "CacheSize=237"]).exception)
+
     @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
     def test_prices_what_there_is_to_train_on(self, tmp_path: Path, suffix: str) -> None:
         file = tmp_path / f"clicks{suffix}"
@@ -212,6 +309,13 @@ class TestTheCommand:
     def test_refuses_what_is_above_the_limit(self) -> None:
         with pytest.raises(RecsysError, match=r"would cost [\d.]+ USD, more than --max-usd 1: fewer shards"):
             bill.refuse_above(1.0, lines())
+
+    def test_what_an_earlier_deployment_gave_the_stack_counts_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        standing = {"Parameters": [{"ParameterKey": "CacheClusterSize", "ParameterValue": "237"}]}
+        monkeypatch.setattr(deploy, "describe", lambda _: standing)
+        monkeypatch.setattr("recsys.cli.stack.connect", lambda _: None)
+        command = ["deploy", "ShardCount=2", "--params", "params/aws.yaml", "--yes", "--max-usd", "25"]
+        assert "more than --max-usd 25" in str(CliRunner().invoke(app, command).exception)
 
     def test_nothing_is_created_on_aws_above_the_limit_or_without_a_yes(self) -> None:
         command = [sys.executable, "-c", "from recsys.cli import main; main()", "run", "--params", "params/aws.yaml"]
@@ -260,7 +364,17 @@ class TestWhatStands:
     def test_a_stream_on_demand_is_not_priced_by_shards_it_does_not_pay_for(self, environment: Any) -> None:
         environment.deploy(TrackingId="t", StreamMode="ON_DEMAND")
         (found,) = billed_now(environment.group, environment.stack, PRICES)
-        assert found.hour == 0 and "ON_DEMAND" in found.notes[0]
+        assert found.hour == PRICES.kinesis.stream_hour and "ON_DEMAND" in found.notes[0]
+
+    def test_a_response_cache_and_provisioned_profiles_cost_by_the_hour(self, environment: Any) -> None:
+        campaign = "arn:aws:personalize:us-east-1:000000000000:campaign/none"
+        given = {"CacheClusterSize": "6.1", "ProfilesBillingMode": "PROVISIONED", "StreamRetentionHours": 48}
+        environment.deploy(TrackingId="t", CampaignArn=campaign, **given)
+        stream, profiles, cache = billed_now(environment.group, environment.stack, PRICES)
+        assert stream.hour == pytest.approx(4 * (PRICES.kinesis.shard_hour + PRICES.kinesis.extended_shard_hour))
+        both = PRICES.dynamodb.write_unit_hour + PRICES.dynamodb.read_unit_hour
+        assert profiles.hour == pytest.approx(5 * both) and "table/recsys-profiles" in profiles.name
+        assert cache.hour == PRICES.apigateway.cache_hour["6.1"] and cache.name.endswith("response cache")
 
 
 def test_what_stands_since_minutes_is_told_in_minutes_and_to_four_places() -> None:

@@ -1,5 +1,6 @@
 """A record of who touches the data, and private ways to AWS: there when asked for, and gone with the rest."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -60,18 +61,26 @@ def test_turned_off_and_on_again_it_keeps_what_was_recorded_until_all_goes(envir
 
 
 @pytest.fixture
-def network(client: Client) -> Iterator[dict[str, Any]]:
-    """The parameters of endpoints.yaml, deployed for a VPC of two subnets."""
-    ec2, cloudformation = client("ec2"), client("cloudformation")
+def network(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The parameters of endpoints.yaml, deployed for a VPC of two subnets by the command of docs/operations.md."""
+    clidriver = pytest.importorskip("awscli.clidriver", reason="the aws command is in the dependency group dev")
+    monkeypatch.chdir(TEMPLATE.parents[2])
+    ec2 = client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{n}.0/24")["Subnet"]["SubnetId"] for n in (1, 2)]
     routes = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
     callers = ec2.create_security_group(GroupName="callers", Description="callers", VpcId=vpc)["GroupId"]
     given = {"VpcId": vpc, "SubnetIds": ",".join(subnets), "RouteTableIds": routes, "CallersGroupId": callers}
-    parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
-    tags = [{"Key": "project", "Value": "recsys"}, {"Key": "stage", "Value": "network"}]
-    body = TEMPLATE.with_name("endpoints.yaml").read_text()
-    cloudformation.create_stack(StackName="recsys-endpoints", TemplateBody=body, Parameters=parameters, Tags=tags)
+    shown = (TEMPLATE.parents[2] / "docs/operations.md").read_text().replace("\\\n", "")
+    (line,) = [
+        line for line in shown.splitlines() if line.startswith("aws cloudformation deploy --stack-name recsys-end")
+    ]
+    assert set(re.findall(r"(\w+)=(?:vpc|subnet|rtb|sg)-", line)) == given.keys()
+    command = [
+        re.sub(r"(\w+)=(?:vpc|subnet|rtb|sg)-.*", lambda found: f"{found[1]}={given[found[1]]}", word)
+        for word in line.split()
+    ]
+    assert clidriver.create_clidriver().main(command[1:]) == 0
     aws.wait("stack", lambda: {"status": deploy.describe("recsys-endpoints")["StackStatus"]}, until="CREATE_COMPLETE")
     yield given
     assert cleanup.destroy("no-group", "recsys-endpoints", "network") == []
@@ -85,10 +94,8 @@ def of(vpc: str) -> list[dict[str, Any]]:
 def test_a_vpc_gets_private_ways_for_its_callers_only(connected: None, client: Client, network: dict[str, Any]) -> None:
     found = client("ec2").describe_vpc_endpoints(Filters=of(network["VpcId"]))["VpcEndpoints"]
     kinds = {each["ServiceName"].removeprefix("com.amazonaws.us-east-1."): each["VpcEndpointType"] for each in found}
-    private = dict.fromkeys(
-        ("kinesis-streams", "personalize", "personalize-events", "personalize-runtime"), "Interface"
-    )
-    assert kinds == {**private, "s3": "Gateway", "dynamodb": "Gateway"}
+    services = ("kinesis-streams", "personalize", "personalize-events", "personalize-runtime", "sagemaker.runtime")
+    assert kinds == {**dict.fromkeys(services, "Interface"), "s3": "Gateway", "dynamodb": "Gateway"}
     interfaces = [each for each in found if each["VpcEndpointType"] == "Interface"]
     assert all(each["SubnetIds"] == network["SubnetIds"].split(",") for each in interfaces)
     groups = client("ec2").describe_security_groups(Filters=of(network["VpcId"]))["SecurityGroups"]

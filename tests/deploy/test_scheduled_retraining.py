@@ -58,15 +58,19 @@ class Shop:
 
     def told(self) -> dict[str, Any]:
         """What a retraining said at its end, waited for; each is told once."""
-        return eventually(self._told)
+        return json.loads(self.notice()["Message"])
 
-    def _told(self) -> dict[str, Any] | None:
+    def notice(self) -> dict[str, Any]:
+        """The same with its subject, as the topic was told."""
+        return eventually(self._notice)
+
+    def _notice(self) -> dict[str, Any] | None:
         sqs = aws.client("sqs")
         for message in sqs.receive_message(QueueUrl=self.queue).get("Messages", []):
             sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
             notice = json.loads(message["Body"])
             if notice["Subject"].startswith(f"Retraining of recsys-{SUFFIX}: "):
-                return json.loads(notice["Message"])
+                return notice
         return None
 
 
@@ -253,6 +257,25 @@ def test_what_is_put_live_during_the_training_stays(shop: Shop) -> None:
     assert told["reason"] == f"the campaign serves another version by now, no longer {before}"
     assert told["servingVersionArn"] == shop.campaign["solutionVersionArn"] == other
     assert operate.offline_metrics(told).notna().all().all()
+
+
+def test_what_is_worse_within_the_tolerance_goes_live_and_says_so(shop: Shop) -> None:
+    best = max(versions(shop.solution), key=ndcg)
+    aws.client("personalize").update_campaign(campaignArn=shop.outputs["CampaignArn"], solutionVersionArn=best)
+    eventually(lambda: shop.campaign["solutionVersionArn"] == best)
+    deploy.deploy(STACK, {"RetrainingTolerance": 100}, TAGS)
+    shop.begin()
+    notice = shop.notice()
+    told = json.loads(notice["Message"])
+    assert (told["outcome"], told["servingVersionArn"]) == ("live", best)
+    lower = f"{100 * (1 - told['newValue'] / told['servingValue']):.1f}".removesuffix(".0") + " % lower"
+    assert told["reason"].endswith(f", {lower}, which the tolerance of 100 % lets pass")
+    assert notice["Subject"] == f"Retraining of recsys-{SUFFIX}: live, though NDCG@10 is {lower} than before"
+
+
+def ndcg(version: str) -> float:
+    found = aws.client("personalize").get_solution_metrics(solutionVersionArn=version)["metrics"]
+    return found["normalized_discounted_cumulative_gain_at_10"]
 
 
 def test_a_step_that_fails_tells_its_reason_and_what_to_do(shop: Shop) -> None:

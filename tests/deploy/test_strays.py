@@ -176,3 +176,12 @@ def test_a_nested_part_is_told_once_by_its_root_though_it_carries_the_tags(envir
     found = find(environment)
     assert len(found) == len(set(found))
     assert [line for line in found if ":stack/" in line] == [stack.describe(environment.stack)["StackId"]]
+
+
+def test_a_nested_part_names_its_parent_and_its_root_which_names_none(environment: Any, client: Client) -> None:
+    stack.deploy(environment.stack, {"EnvironmentSuffix": environment.suffix, "TrackingId": "t"}, {})
+    described = {each["StackId"]: each for each in client("cloudformation").describe_stacks()["Stacks"]}
+    root = described[stack.describe(environment.stack)["StackId"]]
+    parts = [each for each in described.values() if each["StackName"].startswith(f"{environment.stack}-")]
+    assert parts and all(part["ParentId"] == part["RootId"] == root["StackId"] for part in parts)
+    assert "ParentId" not in root

@@ -18,6 +18,7 @@ from recsys.errors import AwsError
 
 API = "lambdas/recommendation_api/handler.py"
 STREAM = "lambdas/stream_processor/handler.py"
+BATCH = "lambdas/batch_processor/handler.py"
 MISSING = (b"import os\n", b"import os\nimport no_such_library\n")
 ITEMS = [{"itemId": f"item-{number}", "title": None, "category": None, "price": None} for number in range(5)]
 
@@ -92,8 +93,9 @@ def test_changed_code_takes_over_under_load_without_a_failed_request(serving: Se
         (API, *MISSING, "recommendation-api-.* does not work: .*no_such_library"),
         (API, b'"status": "ok"', b'"status": 1 / 0', "recommendation-api-.* does not work: it answered 500"),
         (STREAM, *MISSING, "recsys-stream-processor-.* does not work: .*no_such_library"),
+        (BATCH, *MISSING, "recsys-batch-processor-.* does not work: .*no_such_library"),
     ],
-    ids=["api that cannot start", "api that fails", "stream processor that cannot start"],
+    ids=["api that cannot start", "api that fails", "stream processor that cannot start", "batch that cannot start"],
 )
 def test_a_broken_function_is_taken_back_with_its_reason(
     serving: Serving, changed: Callable, file: str, old: bytes, new: bytes, reason: str
@@ -105,6 +107,24 @@ def test_a_broken_function_is_taken_back_with_its_reason(
         environment.deploy(ProfileDays=7)
     assert kept(environment) == before
     assert deploy.get(f"{outputs['ApiUrl']}/health")[1]["status"] == "ok"
+
+
+def test_to_ask_the_batch_whether_it_works_is_no_error_and_no_batch(serving: Serving, client: Callable) -> None:
+    environment, outputs = serving
+    function = [{"Name": "FunctionName", "Value": outputs["BatchProcessorFunctionName"]}]
+    calls, errors = (total(client, "AWS/Lambda", metric, function) for metric in ("Invocations", "Errors"))
+    environment.deploy(ProfileDays=8)
+    eventually(lambda: total(client, "AWS/Lambda", "Invocations", function) == calls + 1)
+    assert total(client, "AWS/Lambda", "Errors", function) == errors
+    begun = [{"Name": "service", "Value": "batch-processor"}, {"Name": "environment", "Value": environment.suffix}]
+    assert total(client, "Recsys", "BatchesBegun", begun) == 0  # so the alarm BatchMissed still stands
+
+
+def total(client: Callable[[str], Any], namespace: str, metric: str, dimensions: list[dict[str, str]]) -> float:
+    """The sum of a metric over the last hour."""
+    window = {"StartTime": time.time() - 3600, "EndTime": time.time() + 60, "Period": 3600, "Statistics": ["Sum"]}
+    asked = {"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions}
+    return sum(point["Sum"] for point in client("cloudwatch").get_metric_statistics(**asked, **window)["Datapoints"])
 
 
 def kept(environment: Any) -> dict[str, str]:

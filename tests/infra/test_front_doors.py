@@ -114,6 +114,11 @@ class TestTheCommand:
         recsys, aws_itself = Path(sys.executable).with_name("recsys"), ("--params", "params/aws.yaml")
         shown = run(recsys, "deploy", *aws_itself, "ShardCount=200", "--max-usd", "20", ok=False)
         assert "more than --max-usd 20" in shown
+        for dear in ("CacheClusterSize=237", "StreamRetentionHours=168"):
+            shown = run(recsys, "deploy", *aws_itself, dear, "ShardCount=60", "--max-usd", "50", ok=False)
+            assert "more than --max-usd 50" in shown
+        unpriced = run(recsys, "deploy", *aws_itself, "WebAclArn=arn:aws:wafv2:a", "--max-usd", "1000", ok=False)
+        assert "no price is known of WebAclArn" in unpriced
         assert "names the stack too" in run(recsys, "deploy", *aws_itself, "EnvironmentSuffix=x", ok=False)
 
 

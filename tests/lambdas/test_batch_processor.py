@@ -196,6 +196,12 @@ class TestADay:
             begun = time.time()
             assert begun - made(main) <= age.of_campaign(personalize, asked) * DAY <= time.time() - made(main)
 
+    def test_tells_that_it_began_whenever_it_begins_anew(self, run: Callable, capsys: pytest.CaptureFixture) -> None:
+        for force in (False, False, True):
+            run(force=force)
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "BatchesBegun" in line]
+        assert [line["BatchesBegun"] for line in told] == [[1.0], [1.0]]
+
     def test_a_second_run_repeats_the_first_result_without_new_users(
         self, client: Callable, table: str, run: Callable, result: Callable
     ) -> None:
@@ -384,6 +390,12 @@ class TestFailures:
         answer = client("lambda").invoke(**request)
         assert answer["FunctionError"]
         assert "not 'tomorrow'" in json.loads(answer["Payload"].read())["errorMessage"]
+
+
+def test_a_probe_is_answered_and_asks_nobody(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    assert handler.handler({"probe": True}, Context()) == {"probe": True}
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("event", [{"date": "2026-02-30"}, {"date": "20261128"}, {"date": 5}, {"date": None}])

@@ -53,6 +53,24 @@ def test_where_all_is_chance_the_popular_lead():
     assert np.mean(first) > 20
 
 
+def test_where_tastes_move_on_the_popular_are_those_of_late():
+    """Each thirty of the items are wanted for twelve hours, and hardly before or after; the first the most."""
+    rng, hours = np.random.default_rng(0), np.arange(60)
+    wanted = {f"i{item}": np.where(hours // 12 == item // 30, 9 - item // 30, 0.2) for item in range(150)}
+    seqs = at_hours(**{item: rng.poisson(rates).tolist() for item, rates in wanted.items()})
+    model = Trending.fit(seqs, HOUR)
+    assert model.settings["half_life"] is not None
+    assert all(int(item[1:]) >= 120 for item in order(seqs, model.scores([]))[:25])
+
+
+def test_where_they_stay_every_event_counts_alike():
+    rng = np.random.default_rng(0)
+    seqs = at_hours(**{f"i{rank}": rng.poisson(rank, 60).tolist() for rank in range(40)})
+    model = Trending.fit(seqs, HOUR)
+    assert model.settings["half_life"] is None
+    np.testing.assert_array_equal(model.events, np.bincount(seqs.codes, minlength=seqs.n_items))
+
+
 def test_events_since_training_change_the_trend(seqs):
     model = Trending.fit(seqs, HOUR)
     steady, now = int(model.encode(["steady"])[0]), START + 5 * HOUR + 1800

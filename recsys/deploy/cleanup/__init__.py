@@ -17,7 +17,7 @@ from recsys.deploy.cleanup.strays import Tagged
 from recsys.deploy.cleanup.waiting import accepted, until
 
 LINGERS = 90  # seconds; SQS goes on answering for up to a minute after a queue is deleted
-BUCKET, STACK = "AWS::S3::Bucket", "AWS::CloudFormation::Stack"
+BUCKET = "AWS::S3::Bucket"
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,8 @@ def destroy(
 def _look(group_name: str, stack_name: str, stage: str | None) -> Environment:
     tagged = strays.tagged(stage) if stage else Tagged()
     main = stack.describe(stack_name)
-    within = {arn: _resources(arn) for arn in ([main["StackId"]] if main else []) + tagged.stacks}
-    nested = {name for resources in within.values() for kind, name in resources if kind == STACK}
-    stacks = [arn for arn in within if arn not in nested]  # a part is told by its root, though it has the tags too
-    resources = [resource for arn in stacks for resource in within[arn]]
+    stacks = list(dict.fromkeys(([main["StackId"]] if main else []) + tagged.stacks))
+    resources = [resource for arn in stacks for resource in _resources(arn)]
     owned = set(resources)
     loose = [resource for resource in tagged.resources if resource not in owned]
     return Environment(
@@ -114,7 +112,7 @@ def _resources(stack_arn: str) -> list[Resource]:
         for entry in entries
         if entry.get("PhysicalResourceId") and entry["ResourceStatus"] != "DELETE_COMPLETE"
     ]
-    return own + [each for kind, name in own if kind == STACK for each in _resources(name)]
+    return own + [each for kind, name in own if kind == "AWS::CloudFormation::Stack" for each in _resources(name)]
 
 
 def _buckets(resources: list[Resource]) -> list[str]:

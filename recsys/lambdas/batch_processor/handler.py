@@ -1,9 +1,10 @@
 """The batch processor: once a day, fresh recommendations for every active user.
 
 The event may name the day, `{"date": "2026-11-28"}`; a schedule's event has its own time, and without either it is
-today (UTC). A day is done once: asked for again it is told how it ended, unless `{"force": true}`; one that was cut off
-goes on where it stopped. Before Lambda's 15 minutes are over, an invocation leaves the rest to a successor it invokes.
-Where more users failed than is tolerated, the invocation fails too, after its results are written.
+today (UTC). `{"probe": true}` only asks whether the function works. A day is done once: asked for again it is told how
+it ended, unless `{"force": true}`; one that was cut off goes on where it stopped. Before Lambda's 15 minutes are over,
+an invocation leaves the rest to a successor it invokes. Where more users failed than is tolerated, the invocation fails
+too, after its results are written.
 
 Who recommends is told by the environment: the SageMaker endpoint ENDPOINT_NAME, or without one the campaign
 CAMPAIGN_ARN.
@@ -66,8 +67,11 @@ class TooSlow(Exception):
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do one day's run, or what is left of it; answers its counts.
 
+    A probe changes nothing and is answered by `{"probe": true}`.
     Raises BadEvent, NoTable, Gone (campaign or endpoint), TooManyFailed, TooSlow.
     """
+    if event.get("probe") is True:
+        return {"probe": True}
     date, force = asked(event)
     annotate(date=date)
     files = Files(boto3.client("s3", config=config), os.environ["BUCKET_NAME"], date)
@@ -76,6 +80,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if state is None or (force and state.request != context.aws_request_id):
         state = State(date, int(time.time()) - int(os.environ["ACTIVE_DAYS"]) * 86400, context.aws_request_id)
         files.save(state)
+        _put(BatchesBegun=(MetricUnit.Count, 1))  # not Lambda's Invocations: a probe is one too
         _measure_age()
     if not state.finished:
         source = _source()

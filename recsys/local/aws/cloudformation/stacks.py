@@ -4,6 +4,7 @@
 - The stack's tags reach its bucket, trail, dashboard, rules and event source mappings too; MiniStack gives them to the
   rest.
 - What stays as it is in an updated nested stack keeps its attributes, which others refer to; MiniStack loses them.
+- A nested stack is told with its parent and its root, which MiniStack knows and keeps to itself.
 - An output with an API's amazonaws.com address is shown with the address that answers here.
 - Who changes a stack is answered once it is changed, as nested stacks take part of a second: `aws cloudformation
   deploy`, `wait` and their like, who see it in progress, look again after half a minute.
@@ -34,6 +35,7 @@ def install(endpoint: str) -> None:
     provisioners._update_resource = _keeping_attributes(provisioners._update_resource)
     for action in ("DescribeStacks", "ListExports"):
         handlers._ACTION_HANDLERS[action] = _with_local_addresses(handlers._ACTION_HANDLERS[action], endpoint)
+    handlers._ACTION_HANDLERS["DescribeStacks"] = _with_parents(handlers._ACTION_HANDLERS["DescribeStacks"])
     cloudformation.handle_request = _once_changed(cloudformation.handle_request)
 
 
@@ -70,6 +72,24 @@ def _keeping_attributes(update: Callable[..., Created]) -> Callable[..., Created
         return update(kind, physical_id, old, new, stack_name, logical_id, attributes)
 
     return updated
+
+
+def _with_parents(describe: Callable[[dict], tuple]) -> Callable[[dict], tuple]:
+    """MiniStack's leaves out ParentId and RootId; here they stand behind the id of a nested stack, as AWS has them."""
+
+    def described(params: dict) -> tuple:
+        status, headers, body = describe(params)
+        text = body.decode()
+        parents = {each["StackId"]: each["ParentId"] for each in _stacks.values() if each.get("ParentId")}
+        for nested, parent in parents.items():
+            root = parent
+            while root in parents:
+                root = parents[root]
+            told = f"<StackId>{nested}</StackId>"
+            text = text.replace(told, f"{told}<ParentId>{parent}</ParentId><RootId>{root}</RootId>")
+        return status, headers, text.encode()
+
+    return described
 
 
 def _with_local_addresses(describe: Callable[[dict], tuple], endpoint: str) -> Callable[[dict], tuple]:
