@@ -1,7 +1,8 @@
 """Column names, event types and units, fixed once.
 
 TIMESTAMP and CREATION_TIMESTAMP are whole seconds since 1970-01-01 UTC (int64). Identifiers are strings. PRICE and
-EVENT_VALUE are in the shop's currency. CATEGORY may hold several values separated by `|`.
+EVENT_VALUE are in the shop's currency. CATEGORY may hold several values separated by `|`. IN_STOCK, which a shop's
+own items may have, is `true` or `false` as text.
 """
 
 USER_ID = "USER_ID"
@@ -16,6 +17,7 @@ CATEGORY = "CATEGORY"
 PRICE = "PRICE"
 CREATION_TIMESTAMP = "CREATION_TIMESTAMP"
 TITLE = "TITLE"
+IN_STOCK = "IN_STOCK"
 
 COUNTRY = "COUNTRY"
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recsys import aws, data, deploy, dry, serve, stream, train
+from recsys.columns import ITEM_COLUMNS
 from recsys.deploy import stack as stacks
 from recsys.dry import Request
 from recsys.params import Params
@@ -94,8 +95,10 @@ def _serving(values: Params, tags: dict[str, str], group: str, versions: list[st
     _, tracking_id = stream.tracker(group, values.named(values.stream.event_tracker), tags)
     deploy.deploy(values.stack_name, {"TrackingId": tracking_id, "ShardCount": str(values.stream.shard_count)}, tags)
     arns = {"CampaignArn": main["campaignArn"], "SimilarItemsCampaignArn": similar["campaignArn"]}
-    offered = {"SolutionVersionArn": versions[0], **deploy.filter_parameters(**{"exclude-purchased": seen})}
-    deploy.deploy(values.stack_name, {**arns, **offered, **deploy.retraining_parameters(values)}, tags)
+    filters = serve.offer_filters(group, seen, values.named, values.serving.purchase_events, tags, ITEM_COLUMNS)
+    offered = deploy.filter_parameters(values.stack_name, filters)
+    grown = {**arns, "SolutionVersionArn": versions[0], **offered, **deploy.retraining_parameters(values)}
+    deploy.deploy(values.stack_name, grown, tags)
     return main["campaignArn"]
 
 

@@ -1,13 +1,16 @@
 """What the roles of a stack may do, beside what they did."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 Client = Callable[[str], Any]
 Call = dict[str, Any]  # role, action, resource, allowed, as the embedded AWS keeps it
 Grant = tuple[int, str, str]  # place of the statement, action, resource
+GROUP = re.compile(r"[^*]+:log-group:[^*:]+:\*")
 
 
 def roles(client: Client, stack: str) -> dict[str, str]:
@@ -40,6 +43,42 @@ def idle(client: Client, roles: dict[str, str], calls: list[Call]) -> list[tuple
             if all(_allowed(client("iam"), rest, call) for call in made if call["action"] == grant[1]):
                 found.append((logical, *grant[1:]))
     return found
+
+
+def granted(client: Client, roles: dict[str, str]) -> dict[str, set[tuple[str, str]]]:
+    """What each role may do: logical name -> (action, resource)."""
+    found = {logical: grants(_policy(client("iam"), role)) for logical, role in roles.items()}
+    return {logical: {grant[1:] for grant in given} for logical, given in found.items()}
+
+
+def wide(client: Client, roles: dict[str, str], calls: list[Call]) -> list[tuple[str, str]]:
+    """Role and pattern of each resource that is granted wider than the role's calls need."""
+    return [
+        (logical, pattern)
+        for logical, given in granted(client, roles).items()
+        for pattern in sorted({resource for _, resource in given})
+        if is_wide(pattern, reached(pattern, given, [call for call in calls if call["role"] == roles[logical]]))
+    ]
+
+
+def reached(pattern: str, given: set[tuple[str, str]], calls: list[Call]) -> set[str]:
+    """What a role's calls reach by one of its patterns."""
+    actions = {action for action, resource in given if resource == pattern}
+    return {
+        call["resource"]
+        for call in calls
+        if call["action"] in actions and fnmatchcase(call["resource"], pattern.replace("[", "[[]"))
+    }
+
+
+def is_wide(pattern: str, resources: set[str]) -> bool:
+    """Whether all these resources are one, or lie in one folder below the pattern's, so that this would do.
+
+    A log group's pattern ends in `:*`, as AWS writes its ARN: it means the group's streams. A `*` alone is AWS's own.
+    """
+    if pattern == "*" or not pattern.endswith("*") or GROUP.fullmatch(pattern):
+        return False
+    return len({re.split("[/:]", resource[len(pattern) - 1 :])[0] for resource in resources}) <= 1
 
 
 def grants(policy: dict[str, Any]) -> list[Grant]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pandas as pd
 
@@ -67,18 +67,18 @@ def visits(url: str, wanted: Mapping[str, Sequence[str]], num_results: int) -> p
     return pd.DataFrame(taken, columns=[USER_ID, ITEM_ID, TIMESTAMP])
 
 
-def recommendations_url(url: str, user: str, num_results: int) -> str:
-    """Where the API at `url` answers for a user, whatever their id is made of."""
-    return _of(url, "recommendations", user, num_results)
+def recommendations_url(url: str, user: str, num_results: int, **filters: str | float | Sequence[str]) -> str:
+    """Where the API at `url` answers for a user, whatever their id is made of; `filters` such as `maxPrice=9.5`."""
+    return _of(url, "recommendations", user, numResults=num_results, **filters)
 
 
 def similar_items_url(url: str, item: str, num_results: int) -> str:
     """Where the API at `url` answers what goes with an item, whatever its id is made of."""
-    return _of(url, "similar-items", item, num_results)
+    return _of(url, "similar-items", item, numResults=num_results)
 
 
-def _of(url: str, route: str, name: str, num_results: int) -> str:
-    return f"{url}/{route}/{quote(str(name), safe='')}?numResults={num_results}"
+def _of(url: str, route: str, name: str, **query: Any) -> str:
+    return f"{url}/{route}/{quote(str(name), safe='')}?{urlencode(query, doseq=True)}"
 
 
 def _ahead(url: str) -> float:

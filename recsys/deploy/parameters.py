@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
+from recsys.deploy import stack
 from recsys.errors import ParamsError
 from recsys.params import Params
 
@@ -26,9 +28,13 @@ def name_parameters(values: Params, version_arn: str = "") -> dict[str, str | in
     }
 
 
-def filter_parameters(**arns: str) -> dict[str, str]:
-    """Filters: Personalize filters without placeholders, by the name the API knows them by."""
-    return {"Filters": json.dumps({name: {"arn": arn, "values": []} for name, arn in arns.items()})}
+def filter_parameters(stack_name: str, filters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Filters: these beside those that the stack knows, by the name the API knows each by.
+
+    Each is `{"arn": ..., "values": [placeholders]}`; one of a name that is there takes the other's place.
+    """
+    known = json.loads(stack.values_of(stack.describe(stack_name)).get("Filters") or "{}")
+    return {"Filters": json.dumps({**known, **filters})}
 
 
 def experiment_parameters(

@@ -1,9 +1,23 @@
 """Filters: which items an answer may hold."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 from recsys import aws
+from recsys.columns import CATEGORY, IN_STOCK, PRICE
+
+MOST = 10  # filters of a dataset group, unless AWS was asked for more
+EXCLUDES = "exclude-purchased"  # in the name of a filter: the API's word for it
+# What the API can be asked for, by the column it is about: name, condition, placeholders.
+CONDITIONS = {
+    CATEGORY: ("category", "Items.CATEGORY IN ($category)", ["category"]),
+    PRICE: ("price", "Items.PRICE >= $minPrice AND Items.PRICE <= $maxPrice", ["minPrice", "maxPrice"]),
+    IN_STOCK: ("in-stock", "Items.IN_STOCK IN ($inStock)", ["inStock"]),
+}
+
+Offered = dict[str, dict[str, Any]]
 
 
 def excluding(events: Sequence[str]) -> str:
@@ -16,12 +30,75 @@ def excluding(events: Sequence[str]) -> str:
     return f"EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ({named})"
 
 
+def offer_filters(
+    group_arn: str,
+    seen_arn: str,
+    named: Callable[[str], str],
+    purchase_events: Sequence[str],
+    tags: dict[str, str],
+    columns: Sequence[str] | None = None,
+    **wait: Any,
+) -> Offered:
+    """Filters for what the API can be asked for: the name it knows each by -> {"arn": ..., "values": [placeholders]}.
+
+    By category, by price and by what is in stock, where the items have such columns; several of these together; and
+    each without what the user has bought, for which alone `seen_arn` is there. As many as the dataset group may have,
+    those of the fewest conditions first. `named` gives a filter's name in Personalize, `columns` are the items', those
+    of the group's dataset where they are not given.
+    """
+    wanted = combined(item_columns(group_arn) if columns is None else columns, purchase_events)
+    there = aws.pages("personalize", "list_filters", "Filters", datasetGroupArn=group_arn)
+    others = {entry["name"] for entry in there} - {named(name) for name in wanted}
+    kept = list(wanted.items())[: max(0, MOST - len(others))]
+    begun = {name: begin_filter(group_arn, named(name), expression, tags, **wait) for name, (expression, _) in kept}
+    for name, arn in begun.items():
+        aws.wait(f"filter {name}", lambda arn=arn: _describe(arn), **wait)
+    seen: Offered = {EXCLUDES: {"arn": seen_arn, "values": []}}
+    return seen | {name: {"arn": begun[name], "values": values} for name, (_, values) in kept}
+
+
+def combined(columns: Sequence[str], purchase_events: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
+    """Name -> expression and placeholders of each filter over these columns, those of the fewest conditions first.
+
+    >>> list(combined(["PRICE"], ["purchase"]))
+    ['price', 'price-exclude-purchased']
+    """
+    parts = [CONDITIONS[column] for column in CONDITIONS if column in columns]
+    parts.append((EXCLUDES, excluding(purchase_events), []))
+    found = {}
+    for together in (each for count in range(1, len(parts) + 1) for each in combinations(parts, count)):
+        include = " AND ".join(condition for _, condition, values in together if values)
+        if include:
+            clauses = [f"INCLUDE ItemID WHERE {include}", *(clause for _, clause, values in together if not values)]
+            placeholders = [value for _, _, values in together for value in values]
+            found["-".join(name for name, _, _ in together)] = " | ".join(clauses), placeholders
+    return found
+
+
+def item_columns(group_arn: str) -> list[str]:
+    """The columns of the group's items, as their schema names them; none without such a dataset."""
+    personalize = aws.client("personalize")
+    for entry in aws.pages("personalize", "list_datasets", "datasets", datasetGroupArn=group_arn):
+        if entry["datasetType"].lower() == "items":
+            dataset = aws.call(personalize.describe_dataset, datasetArn=entry["datasetArn"])["dataset"]
+            schema = aws.call(personalize.describe_schema, schemaArn=dataset["schemaArn"])["schema"]["schema"]
+            return [field["name"] for field in json.loads(schema)["fields"]]
+    return []
+
+
 def ensure_filter(group_arn: str, name: str, expression: str, tags: dict[str, str], **wait: Any) -> str:
     """The ARN of the group's filter of that name, ACTIVE; one with another expression is deleted and made anew.
 
     The expression is in Personalize's filter language, such as `excluding` gives it. Raises Refused with the service's
     message when it does not parse.
     """
+    arn = begin_filter(group_arn, name, expression, tags, **wait)
+    aws.wait(f"filter {name}", lambda: _describe(arn), **wait)
+    return arn
+
+
+def begin_filter(group_arn: str, name: str, expression: str, tags: dict[str, str], **wait: Any) -> str:
+    """As `ensure_filter`, but for that it may not be ACTIVE yet."""
     personalize = aws.client("personalize")
     filters = aws.pages("personalize", "list_filters", "Filters", datasetGroupArn=group_arn)
     arn = next((entry["filterArn"] for entry in filters if entry["name"] == name), None)
@@ -32,7 +109,6 @@ def ensure_filter(group_arn: str, name: str, expression: str, tags: dict[str, st
     if arn is None:
         request = {"name": name, "datasetGroupArn": group_arn, "filterExpression": expression, "tags": aws.tags(tags)}
         arn = aws.call(personalize.create_filter, **request)["filterArn"]
-    aws.wait(f"filter {name}", lambda: _describe(arn), **wait)
     return arn
 
 

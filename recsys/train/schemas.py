@@ -13,6 +13,7 @@ from recsys.columns import (
     CREATION_TIMESTAMP,
     EVENT_TYPE,
     EVENT_VALUE,
+    IN_STOCK,
     ITEM_ID,
     PRICE,
     TIMESTAMP,
@@ -39,6 +40,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         PRICE: {"type": OPTIONAL_FLOAT},
         CREATION_TIMESTAMP: {"type": "long"},
         TITLE: {"type": OPTIONAL_TEXT, "textual": True},
+        IN_STOCK: {"type": OPTIONAL_TEXT},
     },
     "Users": {
         USER_ID: {"type": "string"},
@@ -135,6 +137,8 @@ def _use(field: Field) -> str:
         return "identifier"
     if field["name"] in (TIMESTAMP, CREATION_TIMESTAMP):
         return "time, whole seconds since 1970 UTC"
+    if field["name"] == IN_STOCK:
+        return "filters"
     if field.get("categorical"):
         return "categorical, several values separated by |"
     return "text" if field.get("textual") else "event type" if field["name"] == EVENT_TYPE else "number"

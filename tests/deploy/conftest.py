@@ -65,9 +65,10 @@ def lasting(connected: None) -> Iterator[Environment]:
 
 @pytest.fixture(scope="session")
 def watched(connected: None) -> Iterator[dict[str, str]]:
-    """Outputs of a whole environment whose campaign and event tracker are not there: what is asked of it fails."""
+    """Outputs of a whole environment whose campaign, endpoint and event tracker are not there: what is asked fails."""
     made = Environment("watched", [])
-    yield made.deploy(**TRACKED, CampaignArn="arn:aws:personalize:us-east-1:000000000000:campaign/not-there")
+    campaign = "arn:aws:personalize:us-east-1:000000000000:campaign/not-there"
+    yield made.deploy(**TRACKED, CampaignArn=campaign, EndpointName="not-there")
     assert cleanup.destroy(made.group, made.stack) == []
 
 

@@ -115,7 +115,7 @@ def test_alarms_and_their_states_are_listed(aws: Aws) -> None:
     picked = ("--query", "MetricAlarms[?ends_with(AlarmName,'-watched')].[AlarmName,StateValue]", "--output", "text")
     lines = aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", "recsys-", *picked).splitlines()
     states: dict[str, Any] = dict(line.split("\t") for line in lines)
-    assert len(states) == 17
+    assert len(states) == 19
     assert set(states.values()) <= {"OK", "ALARM", "INSUFFICIENT_DATA"}
 
 

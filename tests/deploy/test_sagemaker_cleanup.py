@@ -23,9 +23,9 @@ def begin(client: Client, name: str, outputs: dict[str, str], tags: list[dict[st
     """A training job that takes a while."""
     rows = [f"u{user},i{(user * step) % 97},{1_700_000_000 + step}" for user in range(400) for step in range(1, 40)]
     body = "\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]).encode()
-    client("s3").put_object(Bucket=outputs["BucketName"], Key="tables/interactions.csv", Body=body)
-    place = f"s3://{outputs['BucketName']}"
-    request = training(name, f"{place}/tables/", f"{place}/models/", outputs["SageMakerRoleArn"], Tags=tags)
+    client("s3").put_object(Bucket=outputs["BucketName"], Key="sagemaker/interactions/interactions.csv", Body=body)
+    place = f"s3://{outputs['BucketName']}/sagemaker"
+    request = training(name, f"{place}/interactions/", f"{place}/models", outputs["SageMakerRoleArn"], Tags=tags)
     client("sagemaker").create_training_job(**request, HyperParameters={"budget_seconds": "3600"})
 
 

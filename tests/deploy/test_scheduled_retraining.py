@@ -14,6 +14,7 @@ import pandas as pd
 import ports
 import privileges
 import pytest
+from policies import policies
 from typer.testing import CliRunner, Result
 from waiting import eventually
 
@@ -295,6 +296,11 @@ def test_its_roles_are_refused_nothing_and_granted_nothing_they_do_not_need(shop
     its = {logical: roles[logical] for logical in ("RetrainingRole", "ScheduleRole")}
     assert [call for call in calls if call["role"] in its.values() and not call["allowed"]] == []
     assert privileges.idle(aws.client, its, calls) == []
+    assert privileges.wide(aws.client, its, calls) == []
+    names = {"campaign": f"main-{SUFFIX}", "solution": f"main-{SUFFIX}", "role": roles["PersonalizeRole"]}
+    assert privileges.granted(aws.client, its) == policies(
+        *its, bucket=shop.outputs["BucketName"], suffix=SUFFIX, **names
+    )
 
 
 def test_an_export_is_handed_in_once_and_anew_where_a_full_import_took_it_out(shop: Shop, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ BUCKET = {"BucketName", "RoleArn", "SageMakerRoleArn"}
 STREAM = BUCKET | {"AlarmTopicArn", "StreamName", "TableName", "QueueUrl", "StreamProcessorFunctionName"}
 API = STREAM | {"CampaignArn", "RecommendationApiFunctionName", "ApiUrl", "BatchProcessorFunctionName"}
 
+SERVED = {"CampaignArn": "arn:aws:personalize:us-east-1:1:campaign/c"}
+
 Client = Callable[[str], Any]
 
 
@@ -43,6 +45,18 @@ def test_a_parameter_given_once_is_kept(environment: Any, client: Client) -> Non
     outputs = environment.deploy(CampaignArn="arn:aws:personalize:us-east-1:1:campaign/c")
     stream = client("kinesis").describe_stream_summary(StreamName=outputs["StreamName"])
     assert stream["StreamDescriptionSummary"]["OpenShardCount"] == 2
+
+
+def test_filters_that_were_set_by_hand_stay_beside_those_that_are_offered(environment: Any) -> None:
+    own = {"shoes": {"arn": "arn:shoes", "values": ["category"]}, "price": {"arn": "arn:old", "values": []}}
+    environment.deploy(**SERVED, Filters=json.dumps(own))
+    price = {"arn": "arn:price", "values": ["minPrice", "maxPrice"]}
+    merged = deploy.filter_parameters(environment.stack, {"price": price})
+    assert json.loads(merged["Filters"]) == {"shoes": own["shoes"], "price": price}
+
+
+def test_filters_of_a_stack_that_is_not_there_are_those_that_are_offered(connected: None) -> None:
+    assert deploy.filter_parameters("recsys-nowhere", {}) == {"Filters": "{}"}
 
 
 def test_an_emptied_parameter_takes_its_part_away(environment: Any, exists: Callable[[str], set[str]]) -> None:

@@ -43,13 +43,6 @@ def streaming(embedded: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert cleanup.destroy(GROUP, STACK) == []
 
 
-FILTERS = {
-    "exclude-purchased": (serve.excluding(["purchase"]), []),
-    "category": ("INCLUDE ItemID WHERE Items.CATEGORY IN ($category)", ["category"]),
-    "price": ("INCLUDE ItemID WHERE Items.PRICE >= $minPrice AND Items.PRICE <= $maxPrice", ["minPrice", "maxPrice"]),
-}
-
-
 @pytest.fixture(scope="session")
 def system(streaming: System) -> System:
     """Trained campaigns, filters and the API besides."""
@@ -59,12 +52,11 @@ def system(streaming: System) -> System:
         for name, version in versions.items()
     )
     deploy.publish_popular(streaming.BucketName, streaming.interactions, streaming.items, versions["main"])
-    filters = {
-        name: {"arn": serve.ensure_filter(group(), f"{name}-{SUFFIX}", expression, TAGS), "values": values}
-        for name, (expression, values) in FILTERS.items()
-    }
+    bought = ["purchase"]
+    seen = serve.ensure_filter(group(), named("exclude-purchased"), serve.excluding(bought), TAGS)
+    filters = serve.offer_filters(group(), seen, named, bought, TAGS)
     arns = {"CampaignArn": main, "SimilarItemsCampaignArn": similar, "RankingCampaignArn": ranking}
-    arns |= {"SolutionVersionArn": versions["main"], "Filters": json.dumps(filters)}
+    arns |= {"SolutionVersionArn": versions["main"], **deploy.filter_parameters(STACK, filters)}
     return System(deploy.deploy(STACK, arns, TAGS), streaming.interactions, streaming.items)
 
 
@@ -101,6 +93,10 @@ def fits(name: str, path: str) -> bool:
     """Whether a path of the document, such as /recommendations/{userId}, is that of a request."""
     pairs = zip(name.split("/"), path.split("/"), strict=False)
     return name.count("/") == path.count("/") and all(part == given or "{" in part for part, given in pairs)
+
+
+def named(name: str) -> str:
+    return f"{name}-{SUFFIX}"
 
 
 def group() -> str:

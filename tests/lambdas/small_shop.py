@@ -23,5 +23,6 @@ def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
             "PRICE": [float(number) + 0.5 for number in range(ITEMS)],
             "CREATION_TIMESTAMP": 1_600_000_000,
             "TITLE": [f"The {item}" for item in items],
+            "IN_STOCK": ["false" if number % 3 == 0 else "true" for number in range(ITEMS)],
         }
     )

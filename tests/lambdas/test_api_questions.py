@@ -66,6 +66,19 @@ class TestAFilter:
         answer = deploy.get(f"{url}/recommendations/user-1?minPrice=3&maxPrice=6.5&numResults=24")[1]
         assert sorted(item["price"] for item in answer["recommendations"]) == [3.5, 4.5, 5.5, 6.5]
 
+    @pytest.mark.parametrize(("query", "least", "most"), [("minPrice=20.5", 20.5, 99), ("maxPrice=3.5", 0, 3.5)])
+    def test_narrows_to_either_end_of_a_range_of_prices(self, url: str, query: str, least: float, most: float) -> None:
+        answer = deploy.get(f"{url}/recommendations/user-1?{query}&numResults=24")[1]
+        assert len(answer["recommendations"]) == 4 and answer["filter"] == "price"
+        assert all(least <= item["price"] <= most for item in answer["recommendations"])
+
+    @pytest.mark.parametrize(("query", "left"), [("inStock=true", 0), ("inStock=false", 1)])
+    def test_narrows_to_what_is_in_stock(self, url: str, query: str, left: int) -> None:
+        answer = deploy.get(f"{url}/recommendations/user-1?{query}&numResults=24")[1]
+        numbers = [int(item["itemId"].removeprefix("item-")) for item in answer["recommendations"]]
+        assert answer["filter"] == "in-stock" and len(numbers) > 5
+        assert all((number % 3 == 0) == bool(left) for number in numbers)
+
     def test_leaves_out_what_the_user_bought(self, system: Any, url: str) -> None:
         deploy.post(f"{url}/events", {"userId": "buyer", "itemId": "item-3", "eventType": "purchase"})
         stream.await_events(system.TableName, {"buyer": 1})
@@ -73,12 +86,19 @@ class TestAFilter:
         assert eventually(lambda: "item-3" not in offered(f"{ask}&excludePurchased=true"))
         named = [deploy.get(f"{ask}&excludePurchased={wanted}")[1]["filter"] for wanted in ("true", "false")]
         assert named == ["exclude-purchased", None]
+        assert "item-3" in offered(f"{ask}&category=odd")
+        assert "item-3" not in offered(f"{ask}&category=odd&excludePurchased=true")
 
-    @pytest.mark.parametrize("query", ["minPrice=3", "category=odd&excludePurchased=true", "inStock=true"])
-    def test_that_is_not_configured_is_not_found_and_the_answer_says_which_are(self, url: str, query: str) -> None:
-        status, answer = deploy.get(f"{url}/recommendations/user-1?{query}")
+    def test_takes_category_and_price_together(self, url: str) -> None:
+        answer = deploy.get(f"{url}/recommendations/user-1?category=odd&maxPrice=6&numResults=24")[1]
+        assert sorted(item["price"] for item in answer["recommendations"]) == [1.5, 3.5, 5.5]
+        assert answer["filter"] == "category-price"
+
+    @pytest.mark.parametrize("other", ["excludePurchased", "inStock"])
+    def test_that_is_not_configured_is_not_found_and_the_answer_says_which_are(self, url: str, other: str) -> None:
+        status, answer = deploy.get(f"{url}/recommendations/user-1?category=odd&maxPrice=3&{other}=true")
         assert (status, answer["error"]["code"]) == (404, "NotConfigured")
-        assert answer["error"]["message"].endswith("configured: excludePurchased; category; maxPrice with minPrice")
+        assert "configured: excludePurchased; category; maxPrice with minPrice; inStock; " in answer["error"]["message"]
 
     @pytest.mark.parametrize(
         ("query", "reason"),

@@ -16,7 +16,7 @@ from processes import workers
 from waiting import eventually
 
 from recsys import stream
-from recsys.lambdas.batch_processor import files, handler
+from recsys.lambdas.batch_processor import age, files, handler
 from recsys.lambdas.batch_processor.files import Files
 from recsys.lambdas.batch_processor.profiles import EXPIRED, NoTable, Profiles, Users
 from recsys.lambdas.batch_processor.run import Run
@@ -174,9 +174,27 @@ class TestADay:
         run()
         run()
         told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "ModelAgeDays" in line]
-        (age,) = [line["ModelAgeDays"][0] for line in told]
-        assert 0 < age * DAY <= time.time() - version["creationDateTime"].timestamp()
+        (days,) = [line["ModelAgeDays"][0] for line in told]
+        assert 0 < days * DAY <= time.time() - version["creationDateTime"].timestamp()
         assert (told[0]["service"], told[0]["environment"]) == ("batch-processor", "test")
+
+    def test_of_several_campaigns_the_oldest_model_counts_and_one_that_is_gone_does_not(
+        self, system: Any, client: Callable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        personalize = client("personalize")
+
+        def made(arn: str) -> float:
+            version = personalize.describe_campaign(campaignArn=arn)["campaign"]["solutionVersionArn"]
+            described = personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
+            return described["creationDateTime"].timestamp()
+
+        main, ranking = (f"{system.CampaignArn.rpartition('/')[0]}/{name}-lambdas" for name in ("main", "ranking"))
+        monkeypatch.setenv("SIMILAR_ITEMS_CAMPAIGN_ARN", f"{system.CampaignArn}-gone")
+        monkeypatch.setenv("RANKING_CAMPAIGN_ARN", main)
+        assert made(main) < made(ranking)
+        for asked in (main, ranking):
+            begun = time.time()
+            assert begun - made(main) <= age.of_campaign(personalize, asked) * DAY <= time.time() - made(main)
 
     def test_tells_that_it_began_whenever_it_begins_anew(self, run: Callable, capsys: pytest.CaptureFixture) -> None:
         for force in (False, False, True):

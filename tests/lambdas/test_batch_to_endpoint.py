@@ -13,6 +13,7 @@ from typing import Any
 import privileges
 import pytest
 from api_calls import raw
+from policies import HERE, policies
 from sagemaker_requests import IMAGE, training
 from small_shop import shop
 from waiting import eventually
@@ -44,8 +45,9 @@ def cheap(embedded: Any, client: Client) -> Iterator[Outputs]:
         interactions, items = shop()
         deploy.publish_popular(outputs["BucketName"], interactions, items)
         body = io.BytesIO(interactions.to_csv(index=False).encode())
-        client("s3").upload_fileobj(body, outputs["BucketName"], "tables/interactions/interactions.csv")
+        client("s3").upload_fileobj(body, outputs["BucketName"], "sagemaker/interactions/interactions.csv")
         hosted(client, trained(client, outputs), outputs["SageMakerRoleArn"])
+        transformed(client, f"s3://{outputs['BucketName']}/sagemaker")
         yield deploy.deploy(STACK, {"EndpointName": ENDPOINT}, TAGS)
     finally:
         assert cleanup.destroy(f"shop-{SUFFIX}", STACK, SUFFIX) == []
@@ -59,10 +61,8 @@ def tags() -> list[dict[str, str]]:
 def trained(client: Client, outputs: Outputs) -> str:
     """Where the model of a training job lies."""
     bucket, name = outputs["BucketName"], f"recsys-train-{SUFFIX}"
-    place = f"s3://{bucket}"
-    request = training(
-        name, f"{place}/tables/interactions/", f"{place}/sagemaker/", outputs["SageMakerRoleArn"], Tags=tags()
-    )
+    place = f"s3://{bucket}/sagemaker"
+    request = training(name, f"{place}/interactions/", f"{place}/models", outputs["SageMakerRoleArn"], Tags=tags())
     client("sagemaker").create_training_job(**request, HyperParameters={"budget_seconds": "0.1"})
     job = eventually(lambda: ended(client("sagemaker").describe_training_job(TrainingJobName=name)))
     assert job["TrainingJobStatus"] == "Completed", job
@@ -87,6 +87,28 @@ def hosted(client: Client, model: str, role: str) -> None:
     target["ResourceId"] = f"endpoint/{ENDPOINT}/variant/AllTraffic"
     client("application-autoscaling").register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
     assert scaled(client)
+
+
+def transformed(client: Client, place: str) -> None:
+    """A user's answer by a batch transform, which works with the model's role."""
+    sagemaker, name = client("sagemaker"), f"recsys-batch-{SUFFIX}"
+    bucket = place.split("/")[2]
+    client("s3").put_object(Bucket=bucket, Key="sagemaker/users/users.jsonl", Body=b'{"userId": "user-1"}')
+    asked = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"{place}/users/"}}
+    sagemaker.create_transform_job(
+        TransformJobName=name,
+        ModelName=ENDPOINT,
+        TransformInput={"DataSource": asked, "ContentType": "application/jsonlines", "SplitType": "Line"},
+        TransformOutput={"S3OutputPath": f"{place}/answers"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        Tags=tags(),
+    )
+    ended = eventually(lambda: done(sagemaker.describe_transform_job(TransformJobName=name)))
+    assert ended["TransformJobStatus"] == "Completed", ended
+
+
+def done(job: dict[str, Any]) -> dict[str, Any] | None:
+    return job if job["TransformJobStatus"] in ENDED else None
 
 
 def scaled(client: Client) -> bool:
@@ -200,3 +222,18 @@ def test_the_roles_were_refused_nothing_and_the_batch_needs_all_it_may_do(
     spare = privileges.idle(client, {"BatchProcessorRole": roles["BatchProcessorRole"]}, calls)
     # What it does where its time is over.
     assert {action for _, action, _ in spare} == {"lambda:InvokeFunction", "s3:AbortMultipartUpload"}
+
+
+def test_sagemakers_role_and_the_batchs_may_do_what_is_written_down_and_no_more(
+    embedded: Any, cheap: Outputs, results: dict[str, Any], client: Client
+) -> None:
+    roles, bucket = privileges.roles(client, STACK), cheap["BucketName"]
+    its = {logical: roles[logical] for logical in ("SageMakerRole", "BatchProcessorRole")}
+    place = {"bucket": bucket, "suffix": SUFFIX, "endpoint": ENDPOINT}
+    written = policies("SageMakerRole", "BatchProcessorRole with an endpoint", **place)
+    assert list(privileges.granted(client, its).values()) == list(written.values())
+    calls = privileges.made_calls(embedded.endpoint)
+    # Here is one endpoint, one day's batch, and a SageMaker that writes its logs itself.
+    once = [f"s3:::{bucket}/batch-results/*"] + [f"sagemaker:{HERE}:{kind}/*" for kind in ("endpoint-config", "model")]
+    once.append(f"logs:{HERE}:log-group:/aws/sagemaker/*")
+    assert {pattern.removeprefix("arn:aws:") for _, pattern in privileges.wide(client, its, calls)} == set(once)

@@ -17,6 +17,7 @@ import pytest
 from api_calls import raw
 from botocore.exceptions import ClientError
 from function_settings import NOWHERE, settings
+from policies import policies
 from privileges import Call, Client
 from waiting import eventually
 
@@ -52,15 +53,19 @@ def everything(embedded: Any, system: Any, url: str, client: Client, roles: dict
 
 
 def personalize_writes(system: Any, client: Client) -> None:
-    personalize = client("personalize")
+    for dataset in ("ITEMS", "INTERACTIONS"):
+        export(system, client("personalize"), dataset)
+
+
+def export(system: Any, personalize: Any, dataset: str) -> None:
     job = personalize.create_dataset_export_job(
         jobName=f"privileges-{time.time_ns()}",
-        datasetArn="arn:aws:personalize:us-east-1:000000000000:dataset/shop-lambdas/ITEMS",
+        datasetArn=f"arn:aws:personalize:us-east-1:000000000000:dataset/shop-lambdas/{dataset}",
         roleArn=system.RoleArn,
         jobOutput={"s3DataDestination": {"path": f"s3://{system.BucketName}/output/"}},
-    )["datasetExportJobArn"]
-    export = {"datasetExportJobArn": job}
-    ended = eventually(lambda: ended_job(personalize.describe_dataset_export_job(**export)["datasetExportJob"]))
+    )
+    named = {"datasetExportJobArn": job["datasetExportJobArn"]}
+    ended = eventually(lambda: ended_job(personalize.describe_dataset_export_job(**named)["datasetExportJob"]))
     assert ended["status"] == "ACTIVE", ended
 
 
@@ -93,7 +98,8 @@ def the_api_answers(system: Any, client: Client, url: str) -> None:
     users = [f"user-{number}" for number in range(10)]  # of both variants
     event = {"userId": "user-1", "itemId": "item-1", "eventType": "view"}
     paths = [f"recommendations/{user}" for user in users]
-    for path in (*paths, "recommendations/user-1?category=even", "similar-items/item-1", "health"):
+    filtered = [f"recommendations/user-1?{query}" for query in ("category=even", "minPrice=1&maxPrice=20")]
+    for path in (*paths, *filtered, "similar-items/item-1", "health"):
         assert raw(f"{url}/{path}")[0] == 200
     for user in users:
         ask = {"userId": user, "itemIds": ["item-1", "item-2"]}
@@ -118,6 +124,14 @@ def the_batch_runs(system: Any, client: Client, role: str) -> None:
             patch.setenv(variable, value)
         assert not handler.handler({"date": "2001-01-02"}, context)["finished"]
     eventually(lambda: exists(client("s3"), system.BucketName, "batch-results/2001-01-02/results.json"))
+    assert status_of_a_version(client, role) == "ACTIVE"
+
+
+def status_of_a_version(client: Client, role: str) -> str:
+    """What a role is told of a version of another solution than the campaign's."""
+    campaign = client("personalize").describe_campaign(campaignArn=f"{CAMPAIGN}similar-lambdas")["campaign"]
+    version = {"solutionVersionArn": campaign["solutionVersionArn"]}
+    return assumed(client, role).client("personalize").describe_solution_version(**version)["solutionVersion"]["status"]
 
 
 def assumed(client: Client, role: str) -> boto3.Session:
@@ -163,8 +177,37 @@ def test_no_role_is_refused_anything(everything: list[Call], roles: dict[str, st
 def test_without_any_one_of_its_grants_a_role_is_refused_a_call_it_makes(
     client: Client, everything: list[Call], roles: dict[str, str]
 ) -> None:
-    here = {logical: name for logical, name in roles.items() if logical not in ELSEWHERE}
-    assert privileges.idle(client, here, everything) == []
+    assert privileges.idle(client, proven_here(roles), everything) == []
+
+
+def proven_here(roles: dict[str, str]) -> dict[str, str]:
+    return {logical: name for logical, name in roles.items() if logical not in ELSEWHERE}
+
+
+def test_each_role_may_do_what_is_written_down_and_no_more(system: Any, client: Client, roles: dict[str, str]) -> None:
+    campaigns = {"campaign": "main-lambdas", "similar": "similar-lambdas", "ranking": "ranking-lambdas"}
+    places = {"bucket": system.BucketName, "suffix": "lambdas", "one": "one", "another": "another", **campaigns}
+    here = proven_here(roles)
+    assert privileges.granted(client, here) == policies(*here, **places)
+
+
+def test_no_role_may_reach_a_wider_place_than_its_calls_do(
+    client: Client, everything: list[Call], roles: dict[str, str]
+) -> None:
+    assert privileges.wide(client, proven_here(roles), everything) == []
+
+
+def test_a_grant_of_the_folder_above_would_be_seen(
+    client: Client, everything: list[Call], roles: dict[str, str]
+) -> None:
+    for logical, given in privileges.granted(client, proven_here(roles)).items():
+        made = [call for call in everything if call["role"] == roles[logical]]
+        for pattern in {resource for _, resource in given if ":log-group:" in resource or "/" in resource}:
+            if not pattern.startswith(("arn:aws:s3:", "arn:aws:logs:")):
+                continue
+            above = f"{pattern.removesuffix('*').rstrip('/:').rpartition('/')[0]}/*"
+            widened = {(action, above if resource == pattern else resource) for action, resource in given}
+            assert privileges.is_wide(above, privileges.reached(above, widened, made)), (logical, above)
 
 
 @contextmanager
@@ -195,10 +238,7 @@ def test_a_function_whose_statement_is_taken_away_fails_with_access_denied(
 def test_the_batch_may_ask_how_old_a_version_is_whichever_solution_it_is_of(
     system: Any, client: Client, roles: dict[str, str]
 ) -> None:
-    campaign = client("personalize").describe_campaign(campaignArn=f"{CAMPAIGN}similar-lambdas")["campaign"]
-    personalize = assumed(client, roles["BatchProcessorRole"]).client("personalize")
-    version = personalize.describe_solution_version(solutionVersionArn=campaign["solutionVersionArn"])
-    assert version["solutionVersion"]["status"] == "ACTIVE"
+    assert status_of_a_version(client, roles["BatchProcessorRole"]) == "ACTIVE"
 
 
 def test_a_mapping_that_may_not_read_its_stream_says_so_and_goes_on_once_it_may(

@@ -3,9 +3,12 @@
 import json
 import shutil
 import subprocess
+import time
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 from api_calls import raw
 from waiting import eventually
@@ -100,6 +103,34 @@ def test_health_names_what_is_served(system: Any, url: str) -> None:
     assert (status, answer["status"], answer["campaignArn"]) == (200, "ok", system.CampaignArn)
 
 
+def put_events(system: Any, client: Callable[[str], Any]) -> list[tuple[str, str]]:
+    """User and item of each event that Personalize was sent."""
+    personalize, name = client("personalize"), f"sent-{time.time_ns()}"
+    job = personalize.create_dataset_export_job(
+        jobName=name,
+        datasetArn="arn:aws:personalize:us-east-1:000000000000:dataset/shop-lambdas/INTERACTIONS",
+        ingestionMode="PUT",
+        roleArn=system.RoleArn,
+        jobOutput={"s3DataDestination": {"path": f"s3://{system.BucketName}/output/{name}/"}},
+    )
+    eventually(lambda: personalize.describe_dataset_export_job(**arn(job))["datasetExportJob"]["status"] == "ACTIVE")
+    s3 = client("s3")
+    (found,) = s3.list_objects_v2(Bucket=system.BucketName, Prefix=f"output/{name}/")["Contents"]
+    body = s3.get_object(Bucket=system.BucketName, Key=found["Key"])["Body"]
+    table = pd.read_csv(body)
+    return list(zip(table["USER_ID"], table["ITEM_ID"], strict=True))
+
+
+def among(events: list[tuple[str, str]], users: set[str], least: int) -> list[tuple[str, str]] | None:
+    """The events of these users; None while there are fewer."""
+    found = [event for event in events if event[0] in users]
+    return found if len(found) >= least else None
+
+
+def arn(job: dict[str, Any]) -> dict[str, str]:
+    return {"datasetExportJobArn": job["datasetExportJobArn"]}
+
+
 class TestAnEvent:
     def test_is_accepted_and_reaches_the_profile(self, system: Any, url: str) -> None:
         body = {"userId": "poster", "itemId": "item-1", "eventType": "purchase", "eventValue": 9.5}
@@ -124,6 +155,23 @@ class TestAnEvent:
         deploy.post(f"{url}/events", {**body, "eventId": "click-2"})
         assert eventually(lambda: len(stream.profile(system.TableName, "twice").get("lastItems", [])) == 2)
         assert stream.profile(system.TableName, "twice")["eventCount"] == 2
+
+    def test_sent_again_with_its_idempotency_key_counts_once_here_and_in_personalize(
+        self, system: Any, url: str, client: Callable[[str], Any]
+    ) -> None:
+        sent = [("retried", "item-1", "k1")] * 2 + [("retried", "item-2", "k2"), ("another", "item-1", "k1")]
+        for user, item, key in sent:
+            body = json.dumps({"userId": user, "itemId": item, "eventType": "view"}).encode()
+            assert raw(f"{url}/events", "POST", body, **{"Idempotency-Key": key})[0] == 202
+        stream.await_events(system.TableName, {"another": 1, "retried": 2})
+        assert stream.profile(system.TableName, "retried")["eventCount"] == 2
+        taken = eventually(lambda: among(put_events(system, client), {"retried", "another"}, 3))
+        assert sorted(taken) == [("another", "item-1"), ("retried", "item-1"), ("retried", "item-2")]
+
+    def test_with_too_long_an_idempotency_key_is_refused(self, url: str) -> None:
+        body = json.dumps({"userId": "u", "itemId": "i", "eventType": "view"}).encode()
+        status, _, answer = raw(f"{url}/events", "POST", body, **{"Idempotency-Key": "k" * 257})
+        assert status == 400 and answer["error"]["message"].startswith("Idempotency-Key must be text of 1 to 256")
 
     @pytest.mark.parametrize(
         ("body", "reason"),
@@ -168,7 +216,7 @@ def test_a_browser_is_told_that_it_may_call(url: str) -> None:
     status, answered, _ = raw(f"{url}/events", "OPTIONS", **headers)
     assert (status, answered["Access-Control-Allow-Origin"]) == (200, "*")
     assert "POST" in answered["Access-Control-Allow-Methods"]
-    for name in ("Content-Type", "X-Api-Key", "If-None-Match"):
+    for name in ("Content-Type", "X-Api-Key", "If-None-Match", "Idempotency-Key"):
         assert name in answered["Access-Control-Allow-Headers"]
 
 

@@ -138,6 +138,32 @@ def test_a_record_that_holds_no_event_goes_to_the_queue_with_its_reason(
     assert "itemId must be text of 1 to 256 characters, not None" in reasons
 
 
+def told(client: Callable[[str], Any]) -> Counter[str]:
+    """How many events the processor said it took, rejected and failed, in all."""
+    names = {"service": "stream-processor", "environment": "lambdas"}
+    found: Counter[str] = Counter()
+    for metric in ("EventsTaken", "EventsRejected", "EventsFailed"):
+        points = client("cloudwatch").get_metric_statistics(
+            Namespace="Recsys",
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in names.items()],
+            StartTime=NOW - 3600,
+            EndTime=time.time() + 60,
+            Period=86_400,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        found[metric] = int(sum(point["Sum"] for point in points))
+    return found
+
+
+def test_a_batch_tells_how_many_events_it_took_and_rejected(
+    deliver: Callable, queue: Callable, client: Callable[[str], Any]
+) -> None:
+    before = told(client)
+    deliver([*clicks("told", 3), b"no json"])
+    assert eventually(lambda: told(client) - before) == {"EventsTaken": 3, "EventsRejected": 1}
+
+
 def test_a_rejected_record_can_be_read_from_its_message(deliver: Callable, queue: Callable) -> None:
     deliver([b'{"userId": "u"}'])
     (message,) = queue()
@@ -189,14 +215,16 @@ class TestWhenTheTrackerCannotBeReached:
         assert counted(streaming, "tracker") == 5
 
     def test_a_poison_behind_the_first_failure_waits_for_the_next_delivery(
-        self, deliver: Callable, queue: Callable, unreachable: Callable[[], None]
+        self, deliver: Callable, queue: Callable, unreachable: Callable[[], None], client: Callable[[str], Any]
     ) -> None:
-        good = clicks("tracker-poison", 2)
+        good, earlier = clicks("tracker-poison", 2), told(client)
         batch = [b"before", good[0], b"behind", good[1]]
         assert failures(deliver(batch))[0] == str(FIRST_SEQUENCE + 1)
         unreachable()
         assert failures(deliver(batch[1:], at=1)) == []
         assert sorted(message["data"] for message in queue()) == ["before", "behind"]
+        each_once = {"EventsTaken": 2, "EventsRejected": 2, "EventsFailed": 2}
+        eventually(lambda: told(client) - earlier == each_once)
 
 
 def test_what_was_given_up_is_still_in_the_stream_and_is_put_there_again_as_the_page_says(

@@ -2,7 +2,8 @@
 
 Which filters there are is told by the environment: JSON, name -> {"arn": ..., "values": [placeholders]}. A request may
 name one filter only, so one is chosen whose placeholders are exactly the parameters given; a combination needs a filter
-of its own. One that leaves out what the user has bought carries `exclude-purchased` in its name.
+of its own. But one of a range of prices takes either end alone. One that leaves out what the user has bought carries
+`exclude-purchased` in its name.
 """
 
 import json
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 EXCLUDES = "exclude-purchased"
+WIDEST = {"minPrice": 0, "maxPrice": 999_999_999_999}  # where only the other end is asked for
 
 
 class NotConfigured(Exception):
@@ -37,20 +39,20 @@ def configured(text: str) -> tuple[Filter, ...]:
 
 
 def choose(filters: Sequence[Filter], asked: Mapping[str, Any]) -> Filter | None:
-    """The filter that takes exactly the parameters asked for; None for none asked. Raises NotConfigured."""
+    """The filter that takes the parameters asked for and no others; None for none asked. Raises NotConfigured."""
     wanted = {name for name, value in asked.items() if name != "excludePurchased" or value}
     if not wanted:
         return None
-    for each in filters:
-        if each.parameters == wanted:
-            return each
+    ways = [wanted, wanted | WIDEST.keys()] if wanted & WIDEST.keys() else [wanted]
+    for each in (each for way in ways for each in filters if each.parameters == way):
+        return each
     have = "; ".join(" with ".join(sorted(each.parameters)) for each in filters) or "none"
     raise NotConfigured(f"no filter here takes {' with '.join(sorted(wanted))}; configured: {have}")
 
 
 def values(chosen: Filter, asked: Mapping[str, Any]) -> dict[str, str]:
     """Personalize's filterValues: texts in double quotes, separated by commas; numbers plain."""
-    return {name: _written(asked[name]) for name in chosen.values}
+    return {name: _written({**WIDEST, **asked}[name]) for name in chosen.values}
 
 
 def allows(item: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

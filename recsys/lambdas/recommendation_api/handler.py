@@ -41,7 +41,7 @@ from .checks import arguments, check
 from .experiments import Variant
 from .openapi import document
 from .replies import PERSONAL, SIMILAR, ApiError, conditional_response, refusal, reply
-from .routes import ROUTES, SCHEMAS, Route
+from .routes import ONCE, ROUTES, SCHEMAS, Route
 
 logger = Logger()
 app = APIGatewayRestResolver(cors=CORSConfig(allow_origin=os.environ["ALLOWED_ORIGIN"], expose_headers=["ETag"]))
@@ -237,11 +237,20 @@ def _origin(answer: Answer) -> dict[str, Any]:
 
 
 def _event(body: str) -> Event:
-    """The event in a request's body; raises Invalid. Left out, its time is now, its session the user's, its id new."""
+    """The event in a request's body; raises Invalid. Left out, its time is now, its session the user's."""
     raw, now = decode(body), time.time()
     if isinstance(raw, dict):
         raw = {"timestamp": now, "sessionId": raw.get("userId"), **raw}
-    return parse(raw, now, str(uuid.uuid4()))
+    return parse(raw, now, _event_id(raw))
+
+
+def _event_id(raw: Any) -> str:
+    """The id of an event that names none: new, or of the user's Idempotency-Key; raises Invalid."""
+    key = app.current_event.headers.get(ONCE.name)
+    if not key:
+        return str(uuid.uuid4())
+    user = raw.get("userId") if isinstance(raw, dict) else None
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps([user, check(ONCE.schema, key, ONCE.name)])))
 
 
 def _known() -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..campaign import MAX_RESULTS
 from ..events import MAX_RECOMMENDATION, MAX_TEXT
+from .filters import WIDEST
 
 DEFAULT_RESULTS = 5
 MAX_RANKED = 500  # items one GetPersonalizedRanking takes
@@ -66,7 +67,7 @@ TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 TEXT_OR_NULL = {"type": ["string", "null"]}
 NUMBER_OR_NULL = {"type": ["number", "null"]}
 BOOLEAN = {"type": "boolean"}
-NUMBER = {"type": "number", "minimum": 0, "maximum": 999_999_999_999}
+NUMBER = {"type": "number", "minimum": WIDEST["minPrice"], "maximum": WIDEST["maxPrice"]}
 # A quote would end the text in a filter value, and Personalize knows no way to write one.
 CATEGORY = {"type": "string", "minLength": 1, "maxLength": MAX_CATEGORY, "pattern": r'^[^"\\]*$'}
 SOURCES = ["campaign", "cached", "batch", "popular"]
@@ -163,6 +164,9 @@ BODY = dict.fromkeys((400, 413), "Error")
 
 RESULTS = Parameter("numResults", "query", _count(MAX_RESULTS, default=DEFAULT_RESULTS), "items wanted")
 UNLESS = Parameter("If-None-Match", "header", {"type": "string"}, "ETag of the answer the client has")
+ONCE = Parameter(
+    "Idempotency-Key", "header", TEXT, "names an event without eventId: what a user sends again with it counts once"
+)
 FOR_USER = Parameter("userId", "query", TEXT, "whose variant answers while an experiment runs; else of no effect")
 FILTERS = (
     Parameter(
@@ -207,6 +211,7 @@ ROUTES: tuple[Route, ...] = (
         "/events",
         "Something a user just did; changes that user's next recommendations",
         {**_asks(s202="Accepted", s503="Error"), **BODY},
+        (ONCE,),
         body="Event",
     ),
     Route("GET", "/health", "What this environment serves", {200: "Health", **GATEWAY}, open=True),

@@ -11,6 +11,9 @@ answer from the first failed record on. So each step may be repeated, and none l
 4. What was set aside goes to the failure queue, but only what lies before the first failure: what lies behind it comes
    again with the next delivery.
 
+Each batch tells how many events it took, rejected and failed, metrics that are a log line too: of what comes again only
+the failures are told twice.
+
 What fails in passing (a throttled table, a tracker that cannot be reached) is tried again as long as there is time.
 What fails even so is answered as a batch item failure, which the event source mapping retries, bisects and in the end
 describes in the failure queue.
@@ -18,11 +21,12 @@ describes in the failure queue.
 
 import base64
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.config import Config
 
@@ -37,6 +41,7 @@ from .tracker import Refused, Rejected, put_events, quarantine, refusal
 MARGIN = 15.0  # seconds kept of the 60: for calls that wait in vain, and for the queue
 
 logger = Logger()
+metrics = Metrics(namespace="Recsys", service="stream-processor")
 processor = BatchProcessor(event_type=EventType.KinesisDataStreams)
 
 # Nothing here is typed by a person, so no request is validated; and without a name of its own a request describes
@@ -87,7 +92,21 @@ def process(raw: Sequence[dict[str, Any]], clock: Clock) -> dict[str, Exception]
     counts = {"records": len(raw), "users": len(by_user), "rejected": len(due), "failed": len(failed)}
     logger.info("batch", extra={**counts, "reasons": reasons})
     annotate(**counts)
+    measure(raw, {entry.sequence for entry in due}, failed.keys())
     return failed
+
+
+def measure(raw: Sequence[dict[str, Any]], rejected: Set[str], failed: Set[str]) -> None:
+    """Count events, by their sequence numbers; those behind a failure are counted when they come again."""
+    first = min(map(int, failed), default=None)
+    sequences = (entry["kinesis"]["sequenceNumber"] for entry in raw)
+    done = {sequence for sequence in sequences if first is None or int(sequence) < first}
+    counts = {"EventsTaken": done - rejected, "EventsRejected": done & rejected, "EventsFailed": failed}
+    for name, found in counts.items():
+        if found:
+            metrics.add_metric(name, MetricUnit.Count, len(found))
+    metrics.add_dimension(name="environment", value=os.environ["ENVIRONMENT"])
+    metrics.flush_metrics()
 
 
 def of_users(records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -1,0 +1,56 @@
+"""Filters for what the API can be asked for: which there are, and that others stay."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from personalize_shop import INTERACTIONS, ITEMS, add_dataset, open_shop
+
+from recsys import aws, serve
+from recsys.serve.filters import MOST, combined
+
+
+@pytest.fixture
+def group(client: Callable[[str], Any]) -> Iterator[str]:
+    aws.client.cache_clear()
+    shop = open_shop(client)
+    add_dataset(shop, "Interactions", INTERACTIONS)
+    add_dataset(shop, "Items", ITEMS)
+    yield shop.group
+    aws.client.cache_clear()
+
+
+def offered(group: str) -> dict[str, dict[str, Any]]:
+    return serve.offer_filters(group, "arn:seen", lambda name: f"{name}-{ending(group)}", ["purchase"], {})
+
+
+def ending(group: str) -> str:
+    return group.rpartition("/")[2]
+
+
+def test_filters_are_of_the_columns_that_the_items_have_and_their_combinations(group: str, client: Any) -> None:
+    found = offered(group)
+    assert found["exclude-purchased"] == {"arn": "arn:seen", "values": []}
+    both = {"category", "price", "category-price"}
+    assert found.keys() - {"exclude-purchased"} == both | {f"{name}-exclude-purchased" for name in both}
+    whole = found["category-price-exclude-purchased"]
+    made = client("personalize").describe_filter(filterArn=whole["arn"])["filter"]
+    assert (made["name"], made["status"]) == (f"category-price-exclude-purchased-{ending(group)}", "ACTIVE")
+    assert whole["values"] == ["category", "minPrice", "maxPrice"]
+
+
+def test_asked_for_again_they_are_the_same_and_what_others_made_is_left_room(group: str, client: Any) -> None:
+    first = offered(group)
+    personalize = client("personalize")
+    for number in range(6):
+        request = {"name": f"own-{number}-{ending(group)}", "datasetGroupArn": group}
+        personalize.create_filter(**request, filterExpression="INCLUDE ItemID WHERE Items.PRICE > 1")
+    again = offered(group)
+    assert list(again) == ["exclude-purchased", "category", "price", "category-price", "category-exclude-purchased"]
+    assert again.items() <= first.items()
+
+
+def test_with_what_is_in_stock_too_pairs_and_what_was_bought_fill_the_quota() -> None:
+    names = list(combined(["ITEM_ID", "CATEGORY", "PRICE", "IN_STOCK"], ["purchase"]))
+    assert names[:3] == ["category", "price", "in-stock"]
+    assert names[MOST - 2 : MOST] == ["in-stock-exclude-purchased", "category-price-in-stock"]
