@@ -1,4 +1,4 @@
-"""How sure a mean over users is: percentile bootstrap intervals (Efron and Tibshirani, 1993, chapter 13), and others."""
+"""How sure a value of many users is: percentile bootstrap intervals (Efron and Tibshirani, 1993, 13), the jackknife."""
 
 from typing import NamedTuple
 
