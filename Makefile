@@ -8,6 +8,7 @@ BIN := .venv/bin
 PARAMS ?= params/local.yaml
 RETAIL ?= data/raw/online-retail.parquet
 ML1M ?= data/raw/ml-1m/ratings.dat
+MOVIES ?= $(wildcard $(dir $(ML1M))movies.dat)
 CONTAINER := recsys/sagemaker/container
 # jsonschema checks URLs in any script with it where it is installed; nothing here has any, and each process that reads
 # a notebook would start 4 s later: its grammar is compiled at the import.
@@ -52,10 +53,11 @@ fidelity: setup ## write docs/personalize-fidelity.md anew
 quality: setup ## measure the recommenders into docs/quality.md; RETAIL=FILE: UCI's Online Retail, ML1M=FILE: MovieLens-1M
 	@for f in $(RETAIL) $(ML1M); do test -f $$f || { echo "error: $$f is not there: make quality RETAIL=... ML1M=..." >&2; exit 1; }; done
 	@for p in personalize leave-last-out temporal; do $(BIN)/python -m benchmarks.quality data/sample/interactions.csv \
-		--protocol $$p --name "Sample shop" --json build/quality/sample-$$p.json || exit 1; done
+		--categories data/sample/items.csv --protocol $$p --name "Sample shop" \
+		--json build/quality/sample-$$p.json || exit 1; done
 	@for p in personalize leave-last-out temporal; do $(BIN)/python -m benchmarks.quality $(RETAIL) \
 		--protocol $$p --name "Online Retail" --json build/quality/online-retail-$$p.json || exit 1; done
-	@$(BIN)/python -m benchmarks.quality $(ML1M) --core 5 --protocol leave-last-out \
+	@$(BIN)/python -m benchmarks.quality $(ML1M) --core 5 --protocol leave-last-out $(MOVIES:%=--categories %) \
 		--name "MovieLens-1M" --json build/quality/movielens-1m.json
 	@$(BIN)/python -m benchmarks.report build/quality/sample-*.json build/quality/online-retail-*.json \
 		build/quality/movielens-1m.json

@@ -1,7 +1,8 @@
 """Quality and speed, side by side with peers, on the same machine in the same run.
 
 quality         recommenders on one data set: accuracy with intervals, coverage, seconds, memory
-report          docs/quality.md and its figure from what quality wrote
+report          docs/quality.md and its figure from what quality wrote; verdicts: what a table shows, in words
+beyond          coverage, novelty, diversity and calibration of the lists
 files           interactions in the usual forms of public data sets
 newcomers       new items against the sample's ground truth, new users after their first clicks
 protocols       similar items, popular and trending ones, rankings, segments: each task by a protocol of its own

@@ -88,7 +88,7 @@ def _counts(histories: Histories, task: Task) -> sparse.csr_matrix:
 def item_knn(task: Task) -> tuple[Lists, str]:
     """LensKit's item-kNN on implicit feedback; it recommends nothing that has no neighbour in the history."""
     from lenskit.data import ItemList, RecQuery, from_interactions_df
-    from lenskit.knn import ItemKNNScorer
+    from lenskit.knn.item import ItemKNNScorer
 
     data = from_interactions_df(_events(task.split.train.histories()).drop_duplicates(["user_id", "item_id"]))
     scorer = ItemKNNScorer(max_nbrs=20, feedback="implicit")
@@ -154,7 +154,7 @@ LIBRARIES = {  # what each imports, so that the imports are not timed as trainin
     "implicit BM25": ("implicit.nearest_neighbours",),
     "implicit ALS": ("implicit.cpu.als",),
     "implicit ALS tuned": ("implicit.cpu.als",),
-    "LensKit item-kNN": ("lenskit.data", "lenskit.knn"),
+    "LensKit item-kNN": ("lenskit.data", "lenskit.knn.item"),
     "RecTools SASRec": ("torch", "rectools.dataset", "rectools.models"),
     NEXT_ITEM: ("numba", "scipy.optimize"),
 }
