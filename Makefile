@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`. They need make and Python 3.11, 3.12 or 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab notebooks fidelity quality protocols scale lock clean
+.PHONY: help setup run test lab notebooks fidelity quality protocols scale speed lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
@@ -64,6 +64,9 @@ quality: setup ## measure the recommenders into docs/quality.md; RETAIL=FILE: UC
 
 scale: setup ## measure how training grows into docs/scale.md; half an hour on two cores
 	@$(BIN)/python -m benchmarks.scale --json build/scale.json --folder docs
+
+speed: setup ## measure one request and a batch into docs/speed.md; LIBRARIES=DIR: where implicit and faiss are
+	@$(BIN)/python -m benchmarks.speed --json build/speed.json --folder docs $(LIBRARIES:%=--libraries %)
 
 protocols: setup ## measure newcomers, and each task by its own protocol, into docs/protocols.md; RETAIL as above
 	@$(BIN)/python -m benchmarks.newcomers --name "Sample shop" --json build/protocols/1.json
