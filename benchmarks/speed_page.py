@@ -47,19 +47,20 @@ def page(about: str, left_out: Sequence[str], rows: Sequence[Row]) -> str:
     one = [row for row in rows if row.task in (ONE, ONE_NEXT)]
     batch = [row for row in rows if row.task in (BATCH, BATCH_NEXT)]
     requests = table_lines(
-        ["items", "one request", "p50 ms", "p99 ms", "calls", "× limit"],
-        [[f"{row.items:,}", f"{row.task}: {row.contender}", *timing(row), times(row)] for row in one],
+        ["items", "one request by", "p50 ms", "p99 ms", "calls", "× limit"],
+        [[f"{row.items:,}", label(row), *timing(row), times(row)] for row in one],
     )
     batches = table_lines(
-        ["items", "a batch", "users/s", "p50 ms", "p99 ms", "calls"],
-        [
-            [f"{row.items:,}", f"{row.task}: {row.contender}", f"{row.users_per_second:,.0f}", *timing(row)]
-            for row in batch
-        ],
+        ["items", "a batch by", "users/s", "p50 ms", "p99 ms", "calls"],
+        [[f"{row.items:,}", label(row), f"{row.users_per_second:,.0f}", *timing(row)] for row in batch],
     )
     parts = [INTRODUCTION, f"Measured on {about}."]
     parts += [f"Not installed and left out: {', '.join(left_out)}."] if left_out else []
-    parts += ["", "![p50 and p99 of one request, and users a second of a batch, by items](speed.svg)", ""]
+    parts += [
+        "",
+        "![p50 and p99 of one request beside the limit, and users/s of a batch, by items](speed.svg)",
+        "",
+    ]
     return "\n".join([*parts, *requests, "", *batches, "", *verdict(rows), ""])
 
 
@@ -90,38 +91,36 @@ def verdict(rows: Sequence[Row]) -> list[str]:
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """p50 and p99 of one request, and users/s of a batch, against items; a colour for each contender."""
-    names = {name: place for place, name in enumerate(dict.fromkeys(label(row) for row in rows))}
+    """p50 and p99 of one request as multiples of the limit's p50, and users/s of a batch, a colour a contender."""
+    names = list(dict.fromkeys(label(row) for row in rows))
+    looks = {name: style.look(place) for place, name in enumerate(names)}
+    sizes = sorted({row.items for row in rows})
     with matplotlib.rc_context({**style.RC, "svg.hashsalt": "speed"}):
         figure = Figure(figsize=(style.WIDTH, 4.2), layout="constrained", facecolor="white")
         one, batch = figure.subplots(1, 2)
-        for name, place in names.items():
-            look = style.look(place)
-            line(one, [row for row in rows if label(row) == name and row.task in (ONE, ONE_NEXT)], look)
-            line(batch, [row for row in rows if label(row) == name and row.task in (BATCH, BATCH_NEXT)], look, name)
-        one.set(ylabel="ms of one request: p50, and p99 above it")
-        batch.set(ylabel="users/s in a batch")
-        for axes in (one, batch):
-            axes.set(xscale="log", yscale="log", xlabel="items", xticks=sorted({row.items for row in rows}))
-            axes.minorticks_off()
-            axes.xaxis.set_major_formatter(lambda value, _: short(value))
-        handles = {each.get_label(): each for axes in (batch, one) for each in axes.get_lines()}
-        shown = {name: handles[name] for name in names if name in handles}
-        figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3, fontsize=7)
+        for place, name in enumerate(names):
+            requests(one, [row for row in rows if row.task == ONE and row.contender == name], sizes, place, looks[name])
+            some = [row for row in rows if row.task in (BATCH, BATCH_NEXT) and label(row) == name]
+            batch.plot([row.items for row in some], [row.users_per_second for row in some], label=name, **looks[name])
+        one.set(yscale="log", xlabel="items", ylabel="one request, p50 to p99: × the limit")
+        one.set_xticks(range(len(sizes)), [short(size) for size in sizes])
+        one.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        batch.set(xscale="log", yscale="log", xlabel="items", ylabel="users/s in a batch", xticks=sizes)
+        batch.minorticks_off()
+        batch.xaxis.set_major_formatter(lambda value, _: short(value))
+        figure.legend(*batch.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7)
         figure.savefig(path, metadata={"Date": None})
+
+
+def requests(axes: Axes, rows: Sequence[Row], sizes: Sequence[int], place: int, look: dict[str, Any]) -> None:
+    """A marker at each p50 and a line up to the p99, beside those of the other contenders."""
+    for row in rows:
+        at = sizes.index(row.items) + 0.13 * (place - 2)
+        p99 = row.times_limit * row.p99 / row.p50
+        axes.plot([at, at], [row.times_limit, p99], color=look["color"], linewidth=1.5)
+        axes.plot([at], [row.times_limit], color=look["color"], marker=look["marker"])
 
 
 def label(row: Row) -> str:
     """A contender of the factors by its name, and our model by its own."""
     return row.contender if row.task in (ONE, BATCH) else "recsys, next item"
-
-
-def line(axes: Axes, rows: Sequence[Row], look: dict[str, Any], name: str = "") -> None:
-    if not rows:
-        return
-    items = [row.items for row in rows]
-    if rows[0].task in (BATCH, BATCH_NEXT):
-        axes.plot(items, [row.users_per_second for row in rows], label=name, **look)
-        return
-    axes.plot(items, [row.p50 for row in rows], label=label(rows[0]), **look)
-    axes.vlines(items, [row.p50 for row in rows], [row.p99 for row in rows], color=look["color"], linewidth=1)
