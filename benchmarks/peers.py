@@ -1,4 +1,12 @@
-"""Recommenders of other libraries; each is left out where its library is not installed."""
+"""Recommenders of other libraries; each is left out where its library is not installed.
+
+    pip install --target build/peers implicit lenskit "rectools[torch]"
+    rm -r build/peers/numpy* build/peers/scipy*
+    PYTHONPATH=build/peers python -m benchmarks.quality FILE
+
+RecTools asks for numpy 1, which this repository cannot use, and works with numpy 2; pandas it needs below 3. So what it
+brings stands before ours, but for numpy and scipy. On two cores its SASRec takes minutes even for the sample.
+"""
 
 import warnings
 from collections.abc import Sequence
