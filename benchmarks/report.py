@@ -31,8 +31,9 @@ INTRODUCTION = """# Recommenders side by side
 Written by `make quality`. Within a table everything is the same for all: data, split, rule about seen items, machine,
 run. Nothing is tuned on the tested users; whoever has settings chooses them inside the training data, by the same
 protocol, and those seconds count as training: so the next item is told its goal, the `next` event (leave-last-out), a
-list for unseen users (`newest`, personalize) or the weeks to come (`later`, temporal). Brackets are 95 % bootstrap
-intervals over the tested users. *Next item against it* is the ratio of the two NDCG@10, the users resampled in pairs.
+list for unseen users (`newest`, personalize) or the weeks to come (`later`, temporal). Brackets are 95 % intervals over
+the tested users, by the bootstrap; those of coverage and Gini by leaving out one user at a time. *Next item against it*
+is the ratio of the two NDCG@10, the users resampled in pairs; where its interval holds 1, no difference is shown.
 Peak memory is that of the model's own process (`ru_maxrss`) beyond what holding the data takes; users/s is all tested
 users in one call, top 25. What the metrics mean is said in [`recsys/metrics`](../recsys/metrics) and
 [`benchmarks/beyond.py`](../benchmarks/beyond.py), the protocols in [`protocol.py`](../recsys/models/protocol.py).

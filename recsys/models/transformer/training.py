@@ -60,7 +60,10 @@ def available() -> bool:
 
 @dataclass
 class Training:
-    """How transformers are trained; seconds: of all trainings together, at most, by the clock."""
+    """How transformers are trained; seconds: of all trainings together, at most, by the clock.
+
+    What a training starts from has its share of them by counted work; the steps end where the clock says so.
+    """
 
     seed: int = 0
     threads: int = 2
