@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`. They need make and Python 3.11, 3.12 or 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab notebooks fidelity quality protocols scale lock clean
+.PHONY: help setup run test lab notebooks fidelity quality protocols scale speed lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
@@ -8,6 +8,9 @@ BIN := .venv/bin
 PARAMS ?= params/local.yaml
 RETAIL ?= data/raw/online-retail.parquet
 ML1M ?= data/raw/ml-1m/ratings.dat
+MOVIES ?= $(wildcard $(dir $(ML1M))movies.dat)
+# LIBRARIES: a folder of other libraries to compare with, as benchmarks/peers.py says.
+BESIDE_PEERS = PYTHONPATH=$(LIBRARIES):$$PYTHONPATH $(BIN)/python
 CONTAINER := recsys/sagemaker/container
 # jsonschema checks URLs in any script with it where it is installed; nothing here has any, and each process that reads
 # a notebook would start 4 s later: its grammar is compiled at the import.
@@ -49,19 +52,23 @@ notebooks: setup ## renew the outputs stored in the notebooks, from the newest r
 fidelity: setup ## write docs/personalize-fidelity.md anew
 	@PYTHONPATH=tests $(BIN)/python tests/contract/fidelity.py
 
-quality: setup ## measure the recommenders into docs/quality.md; RETAIL=FILE: UCI's Online Retail, ML1M=FILE: MovieLens-1M
+quality: setup ## measure the recommenders into docs/quality.md; RETAIL=FILE: UCI's Online Retail, ML1M=FILE: MovieLens-1M, LIBRARIES=DIR: peers
 	@for f in $(RETAIL) $(ML1M); do test -f $$f || { echo "error: $$f is not there: make quality RETAIL=... ML1M=..." >&2; exit 1; }; done
-	@for p in personalize leave-last-out temporal; do $(BIN)/python -m benchmarks.quality data/sample/interactions.csv \
-		--protocol $$p --name "Sample shop" --json build/quality/sample-$$p.json || exit 1; done
-	@for p in personalize leave-last-out temporal; do $(BIN)/python -m benchmarks.quality $(RETAIL) \
+	@for p in personalize leave-last-out temporal; do $(BESIDE_PEERS) -m benchmarks.quality data/sample/interactions.csv \
+		--categories data/sample/items.csv --protocol $$p --name "Sample shop" \
+		--json build/quality/sample-$$p.json || exit 1; done
+	@for p in personalize leave-last-out temporal; do $(BESIDE_PEERS) -m benchmarks.quality $(RETAIL) \
 		--protocol $$p --name "Online Retail" --json build/quality/online-retail-$$p.json || exit 1; done
-	@$(BIN)/python -m benchmarks.quality $(ML1M) --core 5 --protocol leave-last-out \
+	@$(BESIDE_PEERS) -m benchmarks.quality $(ML1M) --core 5 --protocol leave-last-out $(MOVIES:%=--categories %) \
 		--name "MovieLens-1M" --json build/quality/movielens-1m.json
 	@$(BIN)/python -m benchmarks.report build/quality/sample-*.json build/quality/online-retail-*.json \
 		build/quality/movielens-1m.json
 
 scale: setup ## measure how training grows into docs/scale.md; half an hour on two cores
 	@$(BIN)/python -m benchmarks.scale --json build/scale.json --folder docs
+
+speed: setup ## measure one request and a batch into docs/speed.md; LIBRARIES=DIR: where implicit and faiss are
+	@$(BESIDE_PEERS) -m benchmarks.speed --json build/speed.json --folder docs
 
 protocols: setup ## measure newcomers, and each task by its own protocol, into docs/protocols.md; RETAIL as above
 	@$(BIN)/python -m benchmarks.newcomers --name "Sample shop" --json build/protocols/1.json

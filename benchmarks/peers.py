@@ -1,4 +1,12 @@
-"""Recommenders of other libraries; each is left out where its library is not installed."""
+"""Recommenders of other libraries; each is left out where its library is not installed.
+
+    pip install --target build/peers implicit lenskit "rectools[torch]"
+    rm -r build/peers/numpy* build/peers/scipy*
+    PYTHONPATH=build/peers python -m benchmarks.quality FILE
+
+RecTools asks for numpy 1, which this repository cannot use, and works with numpy 2; pandas it needs below 3. So what it
+brings stands before ours, but for numpy and scipy. On two cores its SASRec takes minutes even for the sample.
+"""
 
 import warnings
 from collections.abc import Sequence
@@ -88,7 +96,7 @@ def _counts(histories: Histories, task: Task) -> sparse.csr_matrix:
 def item_knn(task: Task) -> tuple[Lists, str]:
     """LensKit's item-kNN on implicit feedback; it recommends nothing that has no neighbour in the history."""
     from lenskit.data import ItemList, RecQuery, from_interactions_df
-    from lenskit.knn import ItemKNNScorer
+    from lenskit.knn.item import ItemKNNScorer
 
     data = from_interactions_df(_events(task.split.train.histories()).drop_duplicates(["user_id", "item_id"]))
     scorer = ItemKNNScorer(max_nbrs=20, feedback="implicit")
@@ -154,7 +162,7 @@ LIBRARIES = {  # what each imports, so that the imports are not timed as trainin
     "implicit BM25": ("implicit.nearest_neighbours",),
     "implicit ALS": ("implicit.cpu.als",),
     "implicit ALS tuned": ("implicit.cpu.als",),
-    "LensKit item-kNN": ("lenskit.data", "lenskit.knn"),
+    "LensKit item-kNN": ("lenskit.data", "lenskit.knn.item"),
     "RecTools SASRec": ("torch", "rectools.dataset", "rectools.models"),
     NEXT_ITEM: ("numba", "scipy.optimize"),
 }

@@ -4,6 +4,8 @@
     python -m benchmarks.quality ml-1m.inter --core 5 --protocol leave-last-out --models "popularity,EASE,next item"
     python -m benchmarks.quality gowalla --json gowalla.json
 
+    python -m benchmarks.quality ratings.dat --core 5 --protocol leave-last-out --categories movies.dat
+
 FILE is a table, sequences, pairs or a folder with train.txt and test.txt: see benchmarks/files.py. Nothing is tuned on
 the tested users: whoever has settings chooses them inside the training data, and the seconds count as training.
 
@@ -28,7 +30,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks import verdicts
 from benchmarks.arguments import some_of
+from benchmarks.beyond import Catalogue, categories
 from benchmarks.children import ChildFailed, in_child
 from benchmarks.files import Source, read
 from benchmarks.machine import machine
@@ -39,7 +43,6 @@ from recsys import metrics
 from recsys.errors import DataError, RecsysError
 from recsys.models import Sequences
 from recsys.models.protocol import Split, given_split
-from recsys.models.sequences import unique_users
 
 ALL = {name: fit for name, fit in (RECOMMENDERS | PEERS).items() if name != NEXT_ITEM}
 ALL[NEXT_ITEM] = RECOMMENDERS[NEXT_ITEM]  # ours is the last line
@@ -63,7 +66,7 @@ class Measured:
     note: str
     metrics: dict[str, metrics.Interval]
     ndcg: np.ndarray
-    lists: dict[str, float]
+    lists: dict[str, metrics.Interval]
     train_seconds: float
     users_per_second: float
     peak_mb: float
@@ -77,15 +80,18 @@ def main() -> None:
         task = task_of(source, options)
         about = described(source, task, options)
         print(heading(about))
-        results = measured_all(options.models, task)
+        known = options.categories and categories(options.categories, task.split.train.item_ids)
+        results = measured_all(options.models, task, Catalogue.of(task.split.train, known))
     except RecsysError as error:
         sys.exit(f"error: {error}")
     against = ratios(results, task.seed)
     print(table(results))
     print(conclusion(against))
+    rows = written(results, against)
+    print("\n".join(["", verdicts.of_accuracy(rows, NEXT_ITEM), verdicts.of_seconds(rows, NEXT_ITEM)]))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps({**about, "results": written(results, against)}, indent=1) + "\n")
+        options.json.write_text(json.dumps({**about, "results": rows}, indent=1) + "\n")
 
 
 def parse() -> argparse.Namespace:
@@ -98,6 +104,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--core", type=int, default=0, help="only users and items with that many events")
     parser.add_argument("--models", type=some_of(ALL, "model"), default=list(ALL), help=f"some of: {', '.join(ALL)}")
+    parser.add_argument("--categories", type=Path, metavar="FILE", help="of the items: columns ITEM_ID and CATEGORY")
     parser.add_argument("--name", help="what the data is called in the results (the file's name)")
     parser.add_argument("--json", type=Path, help="write the results here, for benchmarks/report.py")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the models and the bootstrap (0)")
@@ -159,7 +166,7 @@ def heading(about: dict[str, Any]) -> str:
     ).format(**about)
 
 
-def measured_all(names: Sequence[str], task: Task) -> list[Measured]:
+def measured_all(names: Sequence[str], task: Task, catalogue: Catalogue) -> list[Measured]:
     """Each model in its own process; one that is left out or fails has a line and no result."""
     _, held = in_child(lambda: None)
     results = []
@@ -174,16 +181,18 @@ def measured_all(names: Sequence[str], task: Task) -> list[Measured]:
             continue
         codes, note, train, ask = outcome
         print(f"{name}{': ' if note else ''}{note}", flush=True)
-        results.append(measured(name, note, codes, task, train, len(codes) / max(ask, 1e-9), max(0.0, peak - held)))
+        costs = train, len(codes) / max(ask, 1e-9), max(0.0, peak - held)
+        results.append(measured(name, note, codes, task, catalogue, *costs))
     return results
 
 
-def measured(name: str, note: str, codes: np.ndarray, task: Task, *costs: float) -> Measured:
+def measured(name: str, note: str, codes: np.ndarray, task: Task, catalogue: Catalogue, *costs: float) -> Measured:
     """A model's lists (n, DEPTH) against the targets; costs: training seconds, users per second, peak MB."""
     split = task.split
     per_user = {metric: measure(codes, split.targets) for metric, measure in MEASURES.items()}
     intervals = {metric: metrics.bootstrap(values, task.seed) for metric, values in per_user.items()}
-    return Measured(name, note, intervals, per_user["NDCG@10"], like(codes, split), *costs)
+    lists = catalogue.like(codes, split, task.seed)
+    return Measured(name, note, intervals, per_user["NDCG@10"], lists, *costs)
 
 
 def trained_and_asked(name: str, task: Task) -> tuple[np.ndarray, str, float, float] | LeftOut:
@@ -200,26 +209,14 @@ def trained_and_asked(name: str, task: Task) -> tuple[np.ndarray, str, float, fl
         return reason
 
 
-def like(codes: np.ndarray, split: Split) -> dict[str, float]:
-    """What the lists are like as a whole, at 10: share of the catalogue, Gini of exposure, novelty in bits."""
-    top = codes[:, :10]
-    users = unique_users(split.train)
-    return {
-        "coverage@10": metrics.coverage(top, split.train.n_items),
-        "Gini@10": metrics.exposure_gini(top, split.train.n_items),
-        "novelty@10": float(metrics.novelty(top, users, split.train.n_users).mean()),
-    }
-
-
 def table(results: Sequence[Measured]) -> str:
     """One line a model: mean and 95 % bootstrap interval of each metric, and what the lists are like and took."""
-    lists = ("coverage@10", "Gini@10", "novelty@10")
+    lists = list(dict.fromkeys(name for result in results for name in result.lists))
     width = max((len(result.name) for result in results), default=0) + 1
-    heads = [*(f"{name:>25}" for name in MEASURES), *(f"{name:>12}" for name in (*lists, *COSTS))]
+    heads = [*(f"{name:>25}" for name in (*MEASURES, *lists)), *(f"{name:>12}" for name in COSTS)]
     lines = ["", " " * width + "".join(heads)]
     for result in results:
-        cells = [f"{interval!s:>25}" for interval in result.metrics.values()]
-        cells += [f"{result.lists[name]:>12.3f}" for name in lists]
+        cells = [f"{interval!s:>25}" for interval in (*result.metrics.values(), *result.lists.values())]
         cells += [f"{cost(result):>12,.{digits}f}" for digits, cost in COSTS.values()]
         lines.append(f"{result.name:{width}}" + "".join(cells))
     return "\n".join(lines)

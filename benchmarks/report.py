@@ -16,6 +16,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks import verdicts
 from benchmarks.recommenders import NEXT_ITEM
 from recsys.errors import DataError, RecsysError
 from recsys.plots import style
@@ -23,7 +24,6 @@ from recsys.plots import style
 Report = dict[str, Any]  # what quality.written answers
 
 COLUMNS = ("NDCG@10", "recall@10", "recall@20", "MRR@25", "precision@10")
-LISTS = ("coverage@10", "Gini@10", "novelty@10")
 ROW_INCHES = 0.27
 LEAST_SECONDS = 0.01  # where the axis of seconds begins: less is no training
 INTRODUCTION = """# Recommenders side by side
@@ -31,11 +31,12 @@ INTRODUCTION = """# Recommenders side by side
 Written by `make quality`. Within a table everything is the same for all: data, split, rule about seen items, machine,
 run. Nothing is tuned on the tested users; whoever has settings chooses them inside the training data, by the same
 protocol, and those seconds count as training: so the next item is told its goal, the `next` event (leave-last-out), a
-list for unseen users (`newest`, personalize) or the weeks to come (`later`, temporal). Brackets are 95 % bootstrap
-intervals over the tested users. *Next item against it* is the ratio of the two NDCG@10, the users resampled in pairs.
+list for unseen users (`newest`, personalize) or the weeks to come (`later`, temporal). Brackets are 95 % intervals over
+the tested users, by the bootstrap; those of coverage and Gini by leaving out one user at a time. *Next item against it*
+is the ratio of the two NDCG@10, the users resampled in pairs; where its interval holds 1, no difference is shown.
 Peak memory is that of the model's own process (`ru_maxrss`) beyond what holding the data takes; users/s is all tested
-users in one call, top 25. What the metrics mean is said in [`recsys/metrics`](../recsys/metrics), the protocols in
-[`protocol.py`](../recsys/models/protocol.py).
+users in one call, top 25. What the metrics mean is said in [`recsys/metrics`](../recsys/metrics) and
+[`benchmarks/beyond.py`](../benchmarks/beyond.py), the protocols in [`protocol.py`](../recsys/models/protocol.py).
 """
 
 
@@ -76,7 +77,7 @@ def page(reports: Sequence[Report]) -> str:
 
 
 def section(report: Report) -> str:
-    """One data set: what was measured how, how good the lists are, what they are like and took, and the settings."""
+    """One data set: what was measured how, how good the lists are, what they are like, what they took, the settings."""
     head = (
         "\n## {data}, {protocol}\n\n{events:,} events, {users:,} users, {items:,} items. Seed {seed}: "
         "{tested:,} users tested; {repeats:.1%} of their events are repeats, seen items are {seen} for all models.\n\n"
@@ -84,9 +85,13 @@ def section(report: Report) -> str:
     ).format(**report)
     results = report["results"]
     accuracy = table_lines(["model", *COLUMNS, f"{NEXT_ITEM} against it"], [_accuracies(result) for result in results])
-    costs = table_lines(["model", *LISTS, "train s", "users/s", "peak MB"], [_costs(result) for result in results])
+    names = list(dict.fromkeys(name for result in results for name in result["lists"]))
+    beyond = table_lines(["model", *names], [_beyond(result, names) for result in results])
+    costs = table_lines(["model", "train s", "users/s", "peak MB"], [_costs(result) for result in results])
+    ranked, timed = verdicts.of_accuracy(results, NEXT_ITEM), verdicts.of_seconds(results, NEXT_ITEM)
     notes = [f"- {result['name']}: {result['note']}" for result in results if result["note"]]
-    return "\n".join([head, *accuracy, "", *costs, *(["", "Settings:", "", *notes] if notes else []), ""])
+    parts = [head, *accuracy, "", ranked, "", "Beyond accuracy, at 10:", "", *beyond, "", *costs, "", timed]
+    return "\n".join([*parts, *(["", "Settings:", "", *notes] if notes else []), ""])
 
 
 def _accuracies(result: dict[str, Any]) -> list[str]:
@@ -95,9 +100,13 @@ def _accuracies(result: dict[str, Any]) -> list[str]:
 
 
 def _costs(result: dict[str, Any]) -> list[str]:
-    lists = [f"{result['lists'][name]:.3f}" for name in LISTS]
     costs = [f"{result['train_seconds']:.1f}", f"{result['users_per_second']:,.0f}", f"{result['peak_mb']:,.0f}"]
-    return [result["name"], *lists, *costs]
+    return [result["name"], *costs]
+
+
+def _beyond(result: dict[str, Any], names: Sequence[str]) -> list[str]:
+    lists = result["lists"]
+    return [result["name"], *(interval(lists[name], 3) if name in lists else "" for name in names)]
 
 
 def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -2,12 +2,13 @@
 
     python -m benchmarks.speed
     python -m benchmarks.speed --items 10000 100000 --threads 2 --json speed.json
+    python -m benchmarks.speed --read speed.json --folder docs
     pip install --target build/libs implicit faiss-cpu && python -m benchmarks.speed --libraries build/libs
 
 Factors: 64 numbers an item, the 25 best products with a user. Their limit is one reading of the same array in the same
 run, at whatever level of cache or memory it lies. Next item: the 25 best for a history of 50 events, from a model that
-is fitted here. Contenders take turns, so that other load on the machine meets all alike; the median counts. All must
-give the same items. implicit and faiss are left out, and named, where they are not installed.
+is fitted here. Contenders take turns, so that other load on the machine meets all alike; p50 and p99 are those of their
+calls. All must give the same items. implicit and faiss are left out, and named, where they are not installed.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from itertools import cycle
@@ -27,48 +28,52 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchmarks.machine import machine
+from benchmarks.report import read
+from benchmarks.speed_page import BATCH, BATCH_NEXT, LIMIT, ONE, ONE_NEXT, OURS, Row, draw, page
+from recsys.errors import RecsysError
 from recsys.models import NextItem, Sequences
 from recsys.models.next_item.settings import Settings
 from recsys.models.topk import top, top_k
 
 WIDTH, FOUND, HISTORY = 64, 25, 50
 AT_ONCE = 64  # users of one product: fewer waste it, more take their scores out of the cache before the best are found
-LIMIT = "read once: the limit"
 
 Call = Callable[[], Any]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: median milliseconds of a call, their ratio to the limit's, users answered a second."""
-
-    task: str
-    items: int
-    contender: str
-    milliseconds: float
-    times_limit: float | None
-    users_per_second: float
-
-
 def main() -> None:
-    """Parse, measure, print."""
+    """Parse, measure or read, print, draw."""
     options = parse()
+    try:
+        found = read(options.read, "rows", "benchmarks.speed") if options.read else raced(options)
+    except RecsysError as error:
+        sys.exit(f"error: {error}")
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    rows = [Row(**row) for row in found["rows"]]
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        draw(rows, options.folder / "speed.svg")
+        (options.folder / "speed.md").write_text(page(found["machine"], found["left_out"], rows))
+
+
+def raced(options: argparse.Namespace) -> dict[str, Any]:
+    """The machine, who was not installed, and all rows, printed as they are ready."""
     about = setting(options.threads)
     sys.path += [str(folder) for folder in options.libraries]
-    others = {name: module for name in ("faiss", "implicit") if (module := installed(name))}
+    others = {name: module for name in CONTENDERS if (module := installed(name))}
+    missing = [name for name in CONTENDERS if name not in others]
     with threadpool_limits(options.threads):
         print(about)
-        missing = [name for name in ("faiss", "implicit") if name not in others]
         print(f"not installed and left out: {', '.join(missing)}\n" if missing else "")
         rows = []
         for row in measured(options, others):
             rows.append(row)
             limit = "" if row.times_limit is None else f"{row.times_limit:7.2f} x limit"
-            timing = f"{row.milliseconds:10.3f} ms{row.users_per_second:12,.0f} users/s"
-            print(f"{row.task:22}{row.items:>10,}  {row.contender:28}{timing}{limit}", flush=True)
-    if options.json:
-        figures = {"machine": about, "rows": [asdict(row) for row in rows]}
-        options.json.write_text(json.dumps(figures, indent=1))
+            timing = f"p50{row.p50:10.3f} ms  p99{row.p99:10.3f} ms{row.users_per_second:12,.0f} users/s"
+            print(f"{row.task:22}{row.items:>10,}  {row.contender:22}{timing}{limit}", flush=True)
+    return {"machine": about, "left_out": missing, "rows": [asdict(row) for row in rows]}
 
 
 def parse() -> argparse.Namespace:
@@ -81,7 +86,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--libraries", type=Path, nargs="*", default=[], metavar="DIR", help="where others are looked for"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the same figures as JSON")
+    parser.add_argument("--read", type=Path, metavar="FILE", help="results of an earlier run instead of a new one")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here")
+    parser.add_argument("--folder", type=Path, help="write the page speed.md and its figure speed.svg here")
     return parser.parse_args()
 
 
@@ -114,17 +121,17 @@ def by_factors(n_items: int, options: argparse.Namespace, others: dict[str, Any]
     users = rng.standard_normal((options.users, WIDTH), dtype=np.float32)
     factors = np.ascontiguousarray(items.T)
     lone = {
-        "recsys": lambda: top(users[0] @ factors, FOUND),
+        OURS: lambda: top(users[0] @ factors, FOUND),
         "numpy argpartition": lambda: partitioned(users[0] @ factors),
     }
-    batch = {"recsys": lambda: in_blocks(users, factors)}
+    batch = {OURS: lambda: in_blocks(users, factors)}
     for name, search in ((name, CONTENDERS[name](items, users, options.threads, others)) for name in others):
         lone[name], batch[name] = partial(search, 1), partial(search, len(users))
     agree(lone)
     agree(batch)
     read = {LIMIT: lambda: factors.max()}
-    yield from lines("factors, one request", n_items, race(read | lone, options.seconds), 1)
-    yield from lines("factors, batch", n_items, race(batch, options.seconds), len(users))
+    yield from lines(ONE, n_items, race(read | lone, options.seconds), 1)
+    yield from lines(BATCH, n_items, race(batch, options.seconds), len(users))
 
 
 def in_blocks(users: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -172,22 +179,22 @@ def next_item(n_items: int, options: argparse.Namespace) -> Iterator[Row]:
     model = NextItem.fit(seqs, threads=options.threads, settings=Settings(), budget=0)
     asked = (n_items * rng.random((options.users, HISTORY)) ** 3).astype(np.int64)
     turn = cycle(asked)
-    lone = {"recsys": lambda: top(model.scores(next(turn)), FOUND)}
-    yield from lines("next item", n_items, race(lone, options.seconds), 1)
-    batch = {"recsys": lambda: model.recommend(asked, FOUND)}
-    yield from lines("next item, batch", n_items, race(batch, options.seconds), len(asked))
+    lone = {OURS: lambda: top(model.scores(next(turn)), FOUND)}
+    yield from lines(ONE_NEXT, n_items, race(lone, options.seconds), 1)
+    batch = {OURS: lambda: model.recommend(asked, FOUND)}
+    yield from lines(BATCH_NEXT, n_items, race(batch, options.seconds), len(asked))
 
 
 def agree(contenders: dict[str, Call]) -> None:
     """Raises SystemExit where two contenders do not find the same items; their order may differ by rounding."""
     answers = {name: np.sort(np.atleast_2d(call()), axis=1) for name, call in contenders.items()}
-    differing = [name for name, answer in answers.items() if np.mean(answer == answers["recsys"]) < 0.99]
+    differing = [name for name, answer in answers.items() if np.mean(answer == answers[OURS]) < 0.99]
     if differing:
         raise SystemExit(f"{', '.join(differing)} found other items than recsys: nothing to compare")
 
 
-def race(contenders: dict[str, Call], seconds: float) -> dict[str, float]:
-    """Median seconds of a call of each; they take turns until `seconds` are over, three turns at least."""
+def race(contenders: dict[str, Call], seconds: float) -> dict[str, np.ndarray]:
+    """Seconds of each call of each; they take turns until `seconds` are over, three turns at least."""
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     end, rounds = time.perf_counter() + seconds, 0
     while time.perf_counter() < end or rounds < 4:
@@ -196,13 +203,15 @@ def race(contenders: dict[str, Call], seconds: float) -> dict[str, float]:
             call()
             taken[name].append(time.perf_counter() - started)
         rounds += 1
-    return {name: float(np.median(times[1:])) for name, times in taken.items()}  # the first call only warms
+    return {name: np.array(times[1:]) for name, times in taken.items()}  # the first call only warms
 
 
-def lines(task: str, n_items: int, medians: dict[str, float], users: int) -> Iterator[Row]:
-    limit = medians.get(LIMIT)
-    for name, seconds in medians.items():
-        yield Row(task, n_items, name, 1e3 * seconds, seconds / limit if limit else None, users / seconds)
+def lines(task: str, n_items: int, taken: dict[str, np.ndarray], users: int) -> Iterator[Row]:
+    """The row of each contender, from the seconds of its calls, each of so many users."""
+    limit = float(np.median(taken[LIMIT])) if LIMIT in taken else None
+    for name, seconds in taken.items():
+        p50, p99 = (float(value) for value in np.percentile(seconds, [50, 99]))
+        yield Row(task, n_items, name, len(seconds), 1e3 * p50, 1e3 * p99, limit and p50 / limit, users / p50)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import pandas as pd
 
 from benchmarks.machine import machine
 from benchmarks.report import interval, read, table_lines
+from benchmarks.verdicts import behind_by, standing
 from recsys import metrics
 from recsys.errors import RecsysError
 
@@ -101,7 +102,7 @@ def markdown(table: Mapping[str, Any]) -> str:
 
 
 def verdict(table: Mapping[str, Any]) -> list[str]:
-    """Which lines ours is behind, and which it is no different from, by the intervals of the ratios.
+    """Which lines ours is behind, and which it is not shown to differ from, by the intervals of the ratios.
 
     By the other columns, whose intervals are not of pairs, only where ours is behind beyond both of them.
     """
@@ -110,25 +111,9 @@ def verdict(table: Mapping[str, Any]) -> list[str]:
     if not ratios:
         return []
     ours = next(iter(ratios))[0].removesuffix(f" {AGAINST}")
-    said = {
-        "behind": [line for (_, line), (_, _, high) in ratios.items() if high < 1],
-        "no different from": [line for (_, line), (_, low, high) in ratios.items() if low <= 1 <= high],
-    }
-    words = "; ".join(f"{how} {', '.join(lines)}" for how, lines in said.items() if lines)
-    others = "".join(
-        f" By {column} it is behind {', '.join(lines)}." for column, lines in _ahead_of(ours, rows).items()
-    )
-    return [f"\nBy the first column {ours} is {words or 'ahead of all'}.{others}"]
-
-
-def _ahead_of(ours: str, rows: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, list[str]]:
-    """By each column but the first, the lines whose interval is above that of ours; columns without one left out."""
+    words = standing({line: ratio for (_, line), ratio in ratios.items()})
     columns = [name for name in rows.get(ours, {}) if not name.endswith(AGAINST)][1:]
-    found = {
-        name: [line for line, row in rows.items() if name in row and row[name][1] > rows[ours][name][2]]
-        for name in columns
-    }
-    return {name: lines for name, lines in found.items() if lines}
+    return [f"\nBy the first column {ours} is {words}.{behind_by(ours, rows, columns)}"]
 
 
 def _cell(row: Mapping[str, Sequence[float]], name: str) -> str:

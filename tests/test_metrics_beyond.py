@@ -80,3 +80,42 @@ def test_the_worst_list_has_none_of_the_users_categories_and_a_user_without_any_
 )
 def test_an_empty_list_scores_zero(metric):
     assert metric(EMPTY).tolist() == [0]
+
+
+@pytest.fixture(scope="module")
+def shops() -> list[np.ndarray]:
+    """Lists of 10 of 300 items, some far likelier than others, for 100 users at a time."""
+    rng = np.random.default_rng(0)
+    liking = -np.log(np.arange(1, 301))
+    return [np.argsort(-(rng.gumbel(size=(100, 300)) + liking), axis=1)[:, :10] for _ in range(200)]
+
+
+@pytest.mark.parametrize("metric", [metrics.coverage, metrics.exposure_gini])
+def test_the_interval_of_a_catalogue_metric_holds_what_other_users_give(metric, shops):
+    interval = {metrics.coverage: metrics.coverage_interval, metrics.exposure_gini: metrics.exposure_gini_interval}
+    found = [interval[metric](lists, 300) for lists in shops]
+    values = [metric(lists, 300) for lists in shops]
+    assert [each.mean for each in found] == values
+    assert np.mean([low <= np.mean(values) <= high for _, low, high in found]) >= 0.93
+    half = 1.96 * np.std(values)
+    assert half < np.mean([high - low for _, low, high in found]) / 2 < 1.5 * half
+
+
+def test_resampled_users_show_less_of_the_catalogue_than_any_interval_allows(shops):
+    resampled = np.random.default_rng(0).integers(0, 100, 100)
+    below = [metrics.coverage(lists[resampled], 300) < metrics.coverage_interval(lists, 300).low for lists in shops]
+    assert np.mean(below) > 0.9
+
+
+def test_the_interval_of_coverage_is_that_of_leaving_out_each_user():
+    without = np.array([metrics.coverage(np.delete(LISTS, user, axis=0), 8) for user in range(3)])
+    value, low, high = metrics.coverage_interval(LISTS, 8)
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(2 * without.var())) and value == 0.5
+
+
+@pytest.mark.parametrize("interval", [metrics.coverage_interval, metrics.exposure_gini_interval])
+def test_one_user_or_empty_lists_say_little_and_users_alike_all_there_is(interval):
+    assert interval(np.array([[0, 1]]), 4)[1:] == (0, 1)
+    assert interval(np.full((3, 2), -1), 4) == (0, 0, 0)
+    alike = interval(np.tile([0, 1], (9, 1)), 4)
+    assert alike.low == pytest.approx(alike.mean) and alike.high == pytest.approx(alike.mean)

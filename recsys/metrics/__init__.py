@@ -34,7 +34,14 @@ from recsys.metrics.beyond import (
     popularity,
 )
 from recsys.metrics.graded import gains_at, own_hits_weighted_ndcg_at, weighted_ndcg_at
-from recsys.metrics.intervals import Interval, bootstrap, bootstrap_lift, bootstrap_ratio
+from recsys.metrics.intervals import (
+    Interval,
+    bootstrap,
+    bootstrap_lift,
+    bootstrap_ratio,
+    coverage_interval,
+    exposure_gini_interval,
+)
 from recsys.metrics.personalize import average_rewards, personalize_metrics, short_names
 from recsys.metrics.power import lift_seen, users_needed
 from recsys.metrics.stability import population_stability, stability_limit
@@ -48,8 +55,10 @@ __all__ = [
     "bootstrap_ratio",
     "calibration",
     "coverage",
+    "coverage_interval",
     "diversity",
     "exposure_gini",
+    "exposure_gini_interval",
     "feature_diversity",
     "gains_at",
     "gini",

@@ -6,7 +6,12 @@ import numpy as np
 
 
 def hits(recommended: np.ndarray, targets: Sequence[np.ndarray]) -> np.ndarray:
-    """(n, k) bool: whether the item at each rank is among that user's targets; an empty place (code below 0) is not."""
+    """(n, k) bool: whether the item at each rank is among that user's targets; an empty place (code below 0) is not.
+
+    >>> hits(np.array([[3, 7, 1], [3, 7, -1]]), [np.array([1, 7]), np.array([9])])
+    array([[False,  True,  True],
+           [False, False, False]])
+    """
     recommended = np.asarray(recommended)
     if len(recommended) != len(targets):
         raise ValueError(f"{len(recommended)} lists of recommendations for {len(targets)} lists of targets")

@@ -13,6 +13,10 @@ def personalize_metrics(recommended: np.ndarray, targets: Sequence[np.ndarray], 
     """The eight metrics of GetSolutionMetrics under their AWS names; `recommended` holds at least 25 per user.
 
     NDCG is `own_hits_ndcg_at`. Coverage counts the items of the first 25 ranks over all test users.
+
+    >>> found = personalize_metrics(np.array([np.arange(25), np.arange(25)]), [np.array([1]), np.array([99])], 100)
+    >>> [(name, found[name]) for name in ("coverage", "mean_reciprocal_rank_at_25", "precision_at_5")]
+    [('coverage', 0.25), ('mean_reciprocal_rank_at_25', 0.25), ('precision_at_5', 0.1)]
     """
     found = {"coverage": coverage(np.asarray(recommended)[:, :25], n_items)}
     found["mean_reciprocal_rank_at_25"] = _mean(reciprocal_rank(recommended, targets, 25))

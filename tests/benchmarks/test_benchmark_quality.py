@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import quality, report
+from benchmarks.beyond import Catalogue
 from benchmarks.files import Source, read
 from recsys.errors import DataError
 
@@ -94,7 +95,8 @@ def test_a_model_that_fails_leaves_the_others(regulars, monkeypatch, capsys, opt
 
     monkeypatch.setitem(quality.ALL, "EASE", fail)
     task = quality.task_of(read(regulars), options())
-    assert [result.name for result in quality.measured_all(["EASE", "popularity"], task)] == ["popularity"]
+    catalogue = Catalogue.of(task.split.train)
+    assert [result.name for result in quality.measured_all(["EASE", "popularity"], task, catalogue)] == ["popularity"]
     assert "EASE failed: MemoryError: too large" in capsys.readouterr().out
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from benchmarks import recommenders
 from benchmarks.peers import LIBRARIES, import_libraries
 from benchmarks.recommenders import RECOMMENDERS, LeftOut, ease_scores
+from recsys.errors import ModelError
 
 TRAIN = [[0, 1, 1], [1, 2], [1, 2], [0]]
 
@@ -67,3 +69,13 @@ def test_a_library_that_is_not_there_leaves_its_model_out(monkeypatch):
     monkeypatch.setitem(LIBRARIES, "RecTools SASRec", ("no_such_library",))
     with pytest.raises(LeftOut, match="No module named 'no_such_library'"):
         import_libraries("RecTools SASRec")
+
+
+def test_a_transformer_with_too_few_seconds_takes_no_part(task, monkeypatch):
+    def given_up(*args, **options):
+        raise ModelError("too few seconds")
+
+    monkeypatch.setattr(recommenders, "available", lambda: True)
+    monkeypatch.setattr(recommenders.Transformer, "fit", given_up)
+    with pytest.raises(LeftOut, match="too few seconds"):
+        lists(task(TRAIN, [[0]]), "transformer")

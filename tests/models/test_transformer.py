@@ -14,11 +14,12 @@ from recsys.models import Blended, NextItem, Popularity, Sequences, Transformer,
 from recsys.models.next_item.blend import UNLIKELY, USUAL_ORDER
 from recsys.models.next_item.settings import ALIKE, POOL_WEIGHTS, Settings
 from recsys.models.next_item.tuning import alone
+from recsys.models.transformer import embeddings as starts
 from recsys.models.transformer import forward as forwards
 from recsys.models.transformer import training
 from recsys.models.transformer.embeddings import embeddings
 from recsys.models.transformer.forward import NAMES, Forward
-from recsys.models.transformer.pace import planned_steps, progress
+from recsys.models.transformer.pace import least_steps, planned_steps, progress
 from recsys.models.transformer.windows import batches
 
 LENGTH, ITEMS, WIDTH, BLOCKS, INNER = 12, 30, 64, 2, 96
@@ -121,6 +122,23 @@ def test_what_stands_together_starts_together(sequences):
     assert alike[:3, :3].min() > alike[:3, 3:].max()
 
 
+def test_the_fewer_seconds_the_newer_the_pairs_that_the_start_looks_at(regulars, monkeypatch):
+    looked_at = []
+    near = starts._near
+    monkeypatch.setattr(starts, "_near", lambda seqs, most: looked_at.append(most) or near(seqs, most))
+    monkeypatch.setattr(starts, "SECONDS_A_PAIR", 1.0)
+    for seconds in (np.inf, 3_000, 50, 0):
+        found = embeddings(regulars, 4, np.random.default_rng(0), seconds)
+        assert found.shape == (regulars.n_items, 4) and found.dtype == np.float32
+        assert 0.5 < np.mean(found**2) < 1.5
+    assert looked_at == [starts.MOST_PAIRS // starts.REACH, 2_999 // starts.REACH]
+
+
+def test_where_its_factors_alone_take_too_long_the_start_is_chance(regulars, monkeypatch):
+    monkeypatch.setattr(starts, "_near", None)
+    embeddings(regulars, 4, np.random.default_rng(0), seconds=starts.SECONDS_AN_ITEM * regulars.n_items)
+
+
 def test_steps_are_counted_and_the_clock_only_ends_what_is_late(monkeypatch):
     clock = iter(np.arange(0, 1000, 0.1))
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
@@ -133,6 +151,11 @@ def test_steps_are_counted_and_the_clock_only_ends_what_is_late(monkeypatch):
 def test_more_seconds_are_more_steps_up_to_so_many_passes():
     few, many, most = (planned_steps(10_000, 1000, 1e6, seconds) for seconds in (1, 2, 1e6))
     assert 1 <= few < many < most == planned_steps(10_000, 1000, 1e6, 1e9)
+
+
+def test_a_plan_for_an_instant_is_less_than_the_least():
+    assert least_steps(targets=10_000, size=1000) == 3  # a quarter of a pass
+    assert planned_steps(10_000, 1000, 1e6, seconds=0.1) < 3 < planned_steps(10_000, 1000, 1e6, seconds=1)
 
 
 @pytest.fixture
@@ -198,6 +221,25 @@ def test_a_transformer_that_knows_more_gets_a_weight(sums):
     assert type(model) is Blended and model.settings["transformer_weight"] > 0
     assert model.settings == max(model.trials, key=lambda trial: trial["ndcg"])["settings"]
     assert model.recommend([[4, 5], [5, 11]], 1)[0][:, 0].tolist() == [9, 3]
+
+
+class GivingUp(Untrained):
+    """Has too few seconds for anything."""
+
+    def learn(self, seqs: Sequences, seen: bool, start: Forward | None = None) -> None:
+        super().learn(seqs, seen, start)
+
+
+@pytest.mark.parametrize("goal", ["next", "newest"])
+def test_a_transformer_that_was_given_up_is_not_served(regulars, given, goal):
+    learner = GivingUp()
+    free = Blended.fit(regulars, learner=learner, goal=goal)
+    assert type(free) is NextItem and free.settings["transformer_weight"] == 0
+    held = Blended.fit(regulars, learner=learner, goal=goal, settings=given)
+    assert type(held) is NextItem and "transformer_weight" not in held.settings
+    assert len(learner.asked) == 2
+    with pytest.raises(ModelError, match="too few seconds"):
+        Transformer.fit(regulars, learner=learner, goal=goal)
 
 
 def test_users_held_out_are_learned_from_in_the_end(regulars, given):

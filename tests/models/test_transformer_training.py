@@ -1,5 +1,7 @@
 """With torch: the gradients are those of the loss, the states those that are served, and order is learned."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -150,6 +152,29 @@ def test_alone_and_beside_the_regression_it_recommends(walks):
     assert alone.probabilities(alone.scores([0, 1]))[4] > 0.5
     both = Blended.fit(walks, threads=1, seconds=5, budget=0)
     assert both.recommend([[item] for item in range(12)], 1)[0][:, 0].tolist() == NEXT
+
+
+def test_what_too_little_of_a_pass_fits_into_is_given_up_before_it_starts(walks, monkeypatch, caplog):
+    monkeypatch.setattr(training, "first_arrays", None)
+    assert Training(threads=1, seconds=1e-3).learn(walks, seen=True) is None
+    assert "of a pass over the events fits into 0.001 s" in caplog.text
+
+
+def test_a_machine_slower_than_planned_for_gives_up_at_the_end_of_its_seconds(walks, monkeypatch, caplog):
+    monkeypatch.setattr("recsys.models.transformer.pace.SECONDS_A_FLOP", 1e-18)
+    monkeypatch.setattr(training, "first_arrays", lambda *asked: time.sleep(0.2) or first_arrays(*asked))
+    assert Training(threads=1, seconds=0.2).learn(walks, seen=True) is None
+    assert "The transformer is given up: 0 of a pass" in caplog.text
+
+
+def test_all_trainings_of_a_fit_share_the_seconds(walks):
+    learner = Training(threads=1, seconds=30)
+    learned = learner.learn(walks, seen=True)
+    assert 0 < learner.left < 30
+    learner.left = 0.0
+    more = learner.learn(walks, seen=True, start=learned)
+    np.testing.assert_array_equal(more.arrays["items"], learned.arrays["items"])
+    assert learner.learn(walks, seen=True) is None
 
 
 def test_torch_keeps_its_threads_and_its_chance(walks):

@@ -4,6 +4,8 @@ NDCG@10 of the next-item model and of 60 counted seconds of transformer, leave-l
 On two cores it has no weight there: what it found beside the linear model alone, the nearest neighbours find too.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -39,14 +41,17 @@ class Blended(Model):
     ) -> Self | NextItem:
         """The next-item model with a transformer beside it, or the next-item model alone where that adds too little.
 
-        seconds: of each training of the transformer, at most, by the clock; the others, and the options budget,
-        settings, candidates and goal, are those of NextItem.fit. The weight is chosen on the same held-out users as all
-        settings and is among them as `transformer_weight`, which is 0 where the transformer did not help. learner: what
-        trains it, torch where none is given. Raises ModelError where torch is not installed.
+        seconds: of all trainings of the transformer together, at most, by the clock; the budget of the search is its
+        own. That, the others, and the options budget, settings, candidates and goal, are those of NextItem.fit. The
+        weight is chosen on the same held-out users as all settings and is among them as `transformer_weight`, which is
+        0 where the transformer did not help. One that is given up for lack of seconds is left out, as the log says.
+        learner: what trains it, torch where none is given. Raises ModelError where torch is not installed.
         """
-        learner = learner or Training(seed, threads, seconds)
+        learner = _Learner(learner or Training(seed, threads, seconds))
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, threads=threads, learner=learner, **options)
+        if isinstance(tuned.transformer, _Silent):
+            tuned = replace(tuned, settings=tuned.settings.with_(transformer_weight=None), transformer=None)
         linear = NextItem.tuned(seqs, tuned, threads, reward)
         return cls._of(linear, tuned.transformer) if tuned.transformer else linear
 
@@ -66,3 +71,23 @@ class Blended(Model):
     def _restore(cls, stored: Stored) -> Self:
         ours = {name.removeprefix(PREFIX): each for name, each in stored.arrays.items() if name.startswith(PREFIX)}
         return cls._of(NextItem._restore(stored), Forward(ours))
+
+
+@dataclass(frozen=True)
+class _Silent:
+    """In the place of a transformer that was given up: no item is likelier than another, so that it earns no weight."""
+
+    n_items: int
+
+    def logits(self, histories: Sequence[np.ndarray]) -> np.ndarray:
+        return np.broadcast_to(np.float32(0), (len(histories), self.n_items))
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """One that always answers a model."""
+
+    learner: Learner
+
+    def learn(self, seqs: Sequences, seen: bool, start: Any = None) -> Forward | _Silent:
+        return start if isinstance(start, _Silent) else self.learner.learn(seqs, seen, start) or _Silent(seqs.n_items)

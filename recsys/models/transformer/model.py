@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from recsys.errors import ModelError
 from recsys.models.base import Model
 from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.held_out import HeldOut
@@ -41,10 +42,10 @@ class Transformer(Model):
         goal: str = "next",
         learner: Learner | None = None,
     ) -> Self:
-        """Train, for at most so many seconds each time, then choose how habits count on held-out users.
+        """Train, for at most so many seconds in all, then choose how habits count on held-out users.
 
         The other parameters are those of NextItem.fit; learner: what trains it, torch where none is given. Raises
-        ModelError where torch is not installed.
+        ModelError where torch is not installed, and where too little could be learned in the seconds.
         """
         learner = learner or Training(seed, threads, seconds)
         seen = settings.seen if settings else _repeated(seqs)
@@ -52,8 +53,8 @@ class Transformer(Model):
         held_out = HeldOut.of(seqs, seed, goal, threads, Nothing)
         if held_out is None:
             chosen = settings or Settings(transformer_weight=WEIGHT)
-            return cls._of(seqs.item_ids, learner.learn(seqs, seen), unique_users(seqs), chosen, [], WEIGHT, reward)
-        forward = learner.learn(held_out.train, seen)
+            return cls._of(seqs.item_ids, _learned(learner, seqs, seen), unique_users(seqs), chosen, [], WEIGHT, reward)
+        forward = _learned(learner, held_out.train, seen)
         held_out.beside["transformer_weight"] = forward.logits(held_out.histories)
         search = Search(held_out, report or (lambda trial: None), BUDGET)
         chosen = settings or search.among([{"transformer_weight": WEIGHT}])
@@ -119,6 +120,13 @@ class Nothing:
 
     def touch(self, settings: Settings) -> None:
         """Nothing is kept."""
+
+
+def _learned(learner: Learner, seqs: Sequences, seen: bool) -> Forward:
+    forward = learner.learn(seqs, seen)
+    if forward is None:
+        raise ModelError("too few seconds for a transformer of these events: the log says how much they are enough for")
+    return forward
 
 
 def _repeated(seqs: Sequences) -> bool:

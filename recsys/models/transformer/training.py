@@ -6,10 +6,11 @@ On a GPU where torch sees one, with bfloat16 products where the processor has th
 same weights on one machine, unless the clock ends the training (pace.py) or a GPU adds up in another order.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,17 @@ from recsys.models.sequences import Sequences
 from recsys.models.transformer import softmax
 from recsys.models.transformer.embeddings import embeddings
 from recsys.models.transformer.forward import HEAD, SMALLEST, Forward
-from recsys.models.transformer.pace import GPU, MOST_PASSES, UPDATE, flops_a_target, planned_steps, progress
+from recsys.models.transformer.pace import (
+    GPU,
+    LEAST_PASSES,
+    MOST_PASSES,
+    START,
+    UPDATE,
+    flops_a_target,
+    least_steps,
+    planned_steps,
+    progress,
+)
 from recsys.models.transformer.windows import Batch, batches
 
 WIDTH, BLOCKS, INNER = 64, 2, 256
@@ -35,6 +46,8 @@ EMBEDDED, PLAIN = 0.05, 0.02  # root mean square of item embeddings and of the p
 FULL_ITEMS, DRAWN = 20_000, 1024  # candidates of the softmax: all items up to here, else so many drawn
 DECAYED = ("items", "qkv", "out", "up", "down")
 
+log = logging.getLogger(__name__)
+
 
 def available() -> bool:
     """Whether torch can be imported, which takes seconds; it may be there and lack a library of its own."""
@@ -45,42 +58,68 @@ def available() -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass
 class Training:
-    """How transformers are trained; seconds: of one training, at most, by the clock."""
+    """How transformers are trained; seconds: of all trainings together, at most, by the clock.
+
+    What a training starts from has its share of them by counted work; the steps end where the clock says so.
+    """
 
     seed: int = 0
     threads: int = 2
     seconds: float = 60.0
+    left: float = field(init=False)
 
-    def learn(self, seqs: Sequences, seen: bool, start: Forward | None = None) -> Forward:
-        """A transformer of the events, or one pass over them for one that is there.
+    def __post_init__(self) -> None:
+        self.left = self.seconds
 
-        seen: whether people come back to what they had; else that is no candidate in a softmax over all items. Raises
-        ModelError without torch.
+    def learn(self, seqs: Sequences, seen: bool, start: Forward | None = None) -> Forward | None:
+        """A transformer of the events, or at most one pass over them for one that is there.
+
+        seen: whether people come back to what they had; else that is no candidate in a softmax over all items. None,
+        and a warning in the log, where too little of a pass fits into the seconds that are left: by counted work, or by
+        the clock of a machine slower than that. Raises ModelError without torch.
         """
+        began = time.monotonic()
         if not available():
             raise ModelError('a transformer is trained with torch, which is missing: pip install -e ".[transformer]"')
-        started, rng = time.monotonic(), np.random.default_rng(self.seed)
-        arrays = start.arrays if start else first_arrays(seqs, rng)
-        targets = int(seqs.lengths.sum() - np.count_nonzero(seqs.lengths))
+        try:
+            return self._learned(seqs, seen, start, began + self.left)
+        finally:
+            self.left = max(0.0, self.left - (time.monotonic() - began))
+
+    def _learned(self, seqs: Sequences, seen: bool, start: Forward | None, end: float) -> Forward | None:
+        targets, rng = int(seqs.lengths.sum() - np.count_nonzero(seqs.lengths)), np.random.default_rng(self.seed)
         if targets == 0:
-            return Forward(arrays)
+            return start or Forward(first_arrays(seqs, rng))
         size = int(np.clip(targets // STEPS_A_PASS, 32, BATCH))
         with _torch(self.seed, self.threads if size == BATCH else 1) as device:
+            planned, least = self._planned(seqs, targets, size, device), least_steps(targets, size)
+            if start:
+                planned, least = -(-targets // size), 0
+            if planned < least:
+                return self._given_up(planned, targets, size)
+            arrays = start.arrays if start else first_arrays(seqs, rng, START * self.left)
             steps = _Steps(arrays, seqs, seen, device, rng)
-            planned = -(-targets // size) if start else self._planned(targets, size, steps, device)
             steps.dropped = DROPPED * min(1.0, planned * size / targets / MOST_PASSES)
             stream = _endless(seqs, len(arrays["positions"]), size, rng)
-            for done in progress(planned, started + self.seconds):
+            for done in progress(planned, end):
                 steps.take(next(stream), RATE * (MORE_RATE if start else _risen(done)))
-            return Forward(steps.arrays())
+            enough = steps.taken >= least
+            return Forward(steps.arrays()) if enough else self._given_up(steps.taken, targets, size)
 
-    def _planned(self, targets: int, size: int, steps: "_Steps", device: str) -> int:
-        flops = flops_a_target(WIDTH, BLOCKS, INNER, steps.length, steps.candidates)
-        flops += UPDATE * steps.weights["items"].numel() / size
+    def _given_up(self, steps: int, targets: int, size: int) -> None:
+        log.warning(
+            "The transformer is given up: %.2g of a pass over the events fits into %g s, and %g is the least; "
+            "more seconds, threads or a GPU would do.",
+            *(steps * size / targets, self.seconds, LEAST_PASSES),
+        )
+
+    def _planned(self, seqs: Sequences, targets: int, size: int, device: str) -> int:
+        flops = flops_a_target(WIDTH, BLOCKS, INNER, _length(seqs), _candidates(seqs.n_items))
+        flops += UPDATE * seqs.n_items * WIDTH / size
         speed = GPU if device == "cuda" else min(self.threads, 4) / 2
-        return planned_steps(targets, size, flops, self.seconds, speed)
+        return planned_steps(targets, size, flops, self.left, speed)
 
 
 def _risen(done: float) -> float:
@@ -88,18 +127,25 @@ def _risen(done: float) -> float:
     return done / WARM + LAST_RATE if done < WARM else max(LAST_RATE, (1 - done) / (1 - WARM))
 
 
-def first_arrays(seqs: Sequences, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """The arrays that training starts from: forward.py says what they are."""
+def _length(seqs: Sequences) -> int:
+    return int(np.clip(np.quantile(seqs.lengths, 0.75), SHORTEST, LONGEST))
+
+
+def _candidates(n_items: int) -> int:
+    return n_items if n_items <= FULL_ITEMS else DRAWN
+
+
+def first_arrays(seqs: Sequences, rng: np.random.Generator, seconds: float = np.inf) -> dict[str, np.ndarray]:
+    """The arrays that training starts from, found in about the seconds: forward.py says what they are."""
 
     def chance(*shape: int, scale: float) -> np.ndarray:
         return (rng.standard_normal(shape) * scale).astype(np.float32)
 
     counts = np.bincount(seqs.codes, minlength=seqs.n_items) + 0.1
     norms = np.stack([np.ones((2 * BLOCKS + 1, WIDTH)), np.zeros((2 * BLOCKS + 1, WIDTH))], axis=1)
-    length = int(np.clip(np.quantile(seqs.lengths, 0.75), SHORTEST, LONGEST))
     return {
-        "items": np.float32(EMBEDDED) * embeddings(seqs, WIDTH, rng),
-        "positions": chance(length, WIDTH, scale=PLAIN),
+        "items": np.float32(EMBEDDED) * embeddings(seqs, WIDTH, rng, seconds),
+        "positions": chance(_length(seqs), WIDTH, scale=PLAIN),
         "offset": np.log(counts / counts.sum()).astype(np.float32),
         "qkv": chance(BLOCKS, WIDTH, 3 * WIDTH, scale=WIDTH**-0.5),
         "out": chance(BLOCKS, WIDTH, WIDTH, scale=WIDTH**-0.5 / 2),
@@ -140,8 +186,7 @@ class _Steps:
 
         self._torch, self._device, self._repeat, self._rng = torch, device, seen, rng
         self.weights = {name: torch.tensor(array, device=device, requires_grad=True) for name, array in arrays.items()}
-        self.length, self.dropped = len(arrays["positions"]), 0.0
-        self.candidates = seqs.n_items if seqs.n_items <= FULL_ITEMS else DRAWN
+        self.candidates, self.dropped, self.taken = _candidates(seqs.n_items), 0.0, 0
         self._half = _half(torch, device)
         groups = [
             {
@@ -156,6 +201,7 @@ class _Steps:
 
     def take(self, batch: Batch, rate: float) -> None:
         """One step at this rate."""
+        self.taken += 1
         torch, weights = self._torch, self.weights
         codes, targets = self._tensor(batch.codes), self._tensor(batch.targets)
         counted = batch.weights if self._repeat else batch.weights * ~_had(batch)
