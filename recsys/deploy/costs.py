@@ -21,6 +21,8 @@ API_GB_SECONDS = 0.5 * 0.03  # of a request: 512 MB for 30 ms
 USER_GB_SECONDS = 0.01  # of a user in a daily batch: 1 GB for 10 ms
 OF_METHOD = 5  # custom metrics of an API's method: Count, 4XXError, 5XXError, Latency, IntegrationLatency
 OF_BATCH = 5  # of the daily batch: begun, users served and failed, seconds, age of the model
+OF_STREAM = 3  # of the stream processor: events taken, rejected and failed
+OF_API = 1  # of the recommendation API: campaigns that failed
 OF_SCALING = 8  # alarms by which a provisioned table scales: four for its reads, four for its writes
 TRACED = 0.05  # of the requests beyond one a second
 TRANSITIONS = 200  # of a retraining's states: thrice for each look at what is waited for, 120 s at most apart
@@ -112,9 +114,10 @@ def watching(demand: Demand, prices: Prices) -> list[Line]:
     """What watches the stack: metrics, alarms and the dashboard."""
     kinds, price = template.kinds(), prices.cloudwatch
     exposures = sum(1 for arn in demand.chosen("ExperimentCampaignArns").split(",") if arn)  # a metric a variant
+    ours = OF_BATCH + OF_STREAM + OF_API
     scaling = OF_SCALING if is_provisioned(demand) else 0
     counts = {
-        "metrics": (OF_METHOD * kinds["AWS::ApiGateway::Method"] + OF_BATCH + exposures, price.metric_month),
+        "metrics": (OF_METHOD * kinds["AWS::ApiGateway::Method"] + ours + exposures, price.metric_month),
         "alarms": (kinds["AWS::CloudWatch::Alarm"] + scaling, price.alarm_month),
         "dashboards": (kinds["AWS::CloudWatch::Dashboard"], price.dashboard_month),
     }

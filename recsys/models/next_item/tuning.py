@@ -43,8 +43,11 @@ class Sequential(Protocol):
 class Learner(Protocol):
     """What trains one."""
 
-    def learn(self, seqs: Sequences, seen: bool, start: Any = None) -> Sequential:
-        """From scratch, or one pass from what was learned before. seen: whether people come back to what they had."""
+    def learn(self, seqs: Sequences, seen: bool, start: Any = None) -> Sequential | None:
+        """From scratch, or one pass from what was learned before; None where there is no time for it.
+
+        seen: whether people come back to what they had.
+        """
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def tune(
     if unseen := held_out.unseen:  # of known users it was single events that were held out: not worth a pass
         if twin:
             twin.learn(unseen, 1.0, (RATES[1], RATES[1]))
-        transformer = transformer and learner.learn(unseen, best.seen, transformer)
+        transformer = transformer and (learner.learn(unseen, best.seen, transformer) or transformer)
     return Tuned(best, search.trials, temperature, twin, transformer)
 
 
@@ -176,7 +179,8 @@ def _with_transformer(
 ) -> tuple[Settings, Sequential | None]:
     """The settings with the weight that a transformer earns beside them, and it where it has one.
 
-    None is trained where its weight is held and there is none, or where a whole history counts alike.
+    None is trained where its weight is held and there is none, or where a whole history counts alike. One that is given
+    up is as none.
     """
     held_out, choose = search.held_out, "transformer_weight" not in held
     if learner is None or start.decays == ALIKE:
@@ -184,6 +188,8 @@ def _with_transformer(
     if not (choose or start.transformer_weight):
         return start, None
     transformer = learner.learn(held_out.train, start.seen)
+    if transformer is None:
+        return start.with_(transformer_weight=None), None
     held_out.beside["transformer_weight"] = transformer.logits(held_out.histories)
     search.forget("transformer_weight")
     if not choose:

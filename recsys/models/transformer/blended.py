@@ -4,8 +4,6 @@ NDCG@10 of the next-item model and of 60 counted seconds of transformer, leave-l
 On two cores it has no weight there: what it found beside the linear model alone, the nearest neighbours find too.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -47,11 +45,9 @@ class Blended(Model):
         0 where the transformer did not help. One that is given up for lack of seconds is left out, as the log says.
         learner: what trains it, torch where none is given. Raises ModelError where torch is not installed.
         """
-        learner = _Learner(learner or Training(seed, threads, seconds))
+        learner = learner or Training(seed, threads, seconds)
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, threads=threads, learner=learner, **options)
-        if isinstance(tuned.transformer, _Silent):
-            tuned = replace(tuned, settings=tuned.settings.with_(transformer_weight=None), transformer=None)
         linear = NextItem.tuned(seqs, tuned, threads, reward)
         return cls._of(linear, tuned.transformer) if tuned.transformer else linear
 
@@ -71,23 +67,3 @@ class Blended(Model):
     def _restore(cls, stored: Stored) -> Self:
         ours = {name.removeprefix(PREFIX): each for name, each in stored.arrays.items() if name.startswith(PREFIX)}
         return cls._of(NextItem._restore(stored), Forward(ours))
-
-
-@dataclass(frozen=True)
-class _Silent:
-    """In the place of a transformer that was given up: no item is likelier than another, so that it earns no weight."""
-
-    n_items: int
-
-    def logits(self, histories: Sequence[np.ndarray]) -> np.ndarray:
-        return np.broadcast_to(np.float32(0), (len(histories), self.n_items))
-
-
-@dataclass(frozen=True)
-class _Learner:
-    """One that always answers a model."""
-
-    learner: Learner
-
-    def learn(self, seqs: Sequences, seen: bool, start: Any = None) -> Forward | _Silent:
-        return start if isinstance(start, _Silent) else self.learner.learn(seqs, seen, start) or _Silent(seqs.n_items)
