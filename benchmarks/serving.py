@@ -237,7 +237,7 @@ def limit(deployment: Any, users: list[str]) -> None:
         bytes_read = [float(rows) + right.nbytes for rows in own]
     else:
         rows = [sum(min(len(codes), n) for n in (weights > 0).sum(axis=1)) for codes in histories]
-        row = table[0].nbytes + (0 if model.twin is None else model.twin[0].nbytes)
+        row = table.shape[1] * (1 if model.twin is None else 2)  # a byte an entry
         bytes_read = [float(n * row) for n in rows]
     typical, speed = float(np.median(bytes_read)), bandwidth()
     print(f"\nmemory limit of the scores: {typical / 1e6:.2f} MB at {speed / 1e9:.1f} GB/s", end="")

@@ -40,7 +40,7 @@ def test_a_model_tells_its_class_its_items_and_its_settings(folder):
     assert "twin_weight" not in repr(model) or model.settings["twin_weight"]
 
 
-@pytest.mark.parametrize("name", ["table.npy", "popularity.npy", "item_ids.json"])
+@pytest.mark.parametrize("name", ["table_steps.npy", "popularity.npy", "item_ids.json"])
 def test_an_altered_byte_is_noticed(folder, name):
     data = bytearray((folder / name).read_bytes())
     data[-1] ^= 1
@@ -50,14 +50,14 @@ def test_an_altered_byte_is_noticed(folder, name):
 
 
 def test_a_cut_file_is_noticed(folder):
-    (folder / "table.npy").write_bytes((folder / "table.npy").read_bytes()[:-100])
-    with pytest.raises(ModelError, match=r"table\.npy was cut short or altered"):
+    (folder / "table_steps.npy").write_bytes((folder / "table_steps.npy").read_bytes()[:-100])
+    with pytest.raises(ModelError, match=r"table_steps\.npy was cut short or altered"):
         load(folder)
 
 
 def test_a_lost_file_is_noticed(folder):
-    (folder / "table.npy").unlink()
-    with pytest.raises(ModelError, match=r"table\.npy is missing"):
+    (folder / "table_steps.npy").unlink()
+    with pytest.raises(ModelError, match=r"table_steps\.npy is missing"):
         load(folder)
 
 
@@ -156,7 +156,7 @@ LOADING = """
 import sys
 from recsys.models import load
 model = load(sys.argv[1])
-lines = open("/proc/self/smaps").read().split("table.npy", 1)[1].splitlines()[1:16]
+lines = open("/proc/self/smaps").read().split("table_steps.npy", 1)[1].splitlines()[1:16]
 kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
 print(*(kilobytes[name] for name in ("Size", "Rss", "Pss", "Anonymous")))
 """

@@ -163,9 +163,8 @@ class NextItem(Model):
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
         arrays, meta, n = stored.arrays, stored.meta, len(stored.item_ids)
-        if "table" in arrays:
-            table: Rows | Coefficients = _rows_from("table", arrays)
-        else:
+        table: Rows | Coefficients | None = _rows_from("table", arrays)
+        if table is None:
             table = np.asarray(arrays["left"]), np.asarray(arrays["right"])
             if "data" in arrays:
                 counted = (arrays["data"], arrays["indices"], arrays["indptr"])
@@ -173,18 +172,19 @@ class NextItem(Model):
         of_neighbours = {name.removeprefix(PREFIX): each for name, each in arrays.items() if name.startswith(PREFIX)}
         neighbours = Neighbours.restored(of_neighbours, n) if of_neighbours else None
         tuned = Settings.from_dict(meta["settings"]), meta["trials"], meta["temperature"]
-        twin = _rows_from("twin", arrays) if "twin" in arrays else None
-        others = arrays.get("reward"), arrays.get("lately"), twin, neighbours
+        others = arrays.get("reward"), arrays.get("lately"), _rows_from("twin", arrays), neighbours
         return cls._of(stored.item_ids, table, arrays["popularity"], *tuned, *others)
 
 
 def _row_arrays(name: str, rows: Rows) -> dict[str, np.ndarray]:
-    return {name: rows.steps, f"{name}_scale": rows.scale}
+    return {f"{name}_steps": rows.steps, f"{name}_scale": rows.scale}
 
 
-def _rows_from(name: str, arrays: Mapping[str, np.ndarray]) -> Rows:
-    table, scale = np.asarray(arrays[name]), arrays.get(f"{name}_scale")
-    return Rows.of(table) if scale is None else Rows(table, np.asarray(scale))  # once they were kept as floats
+def _rows_from(name: str, arrays: Mapping[str, np.ndarray]) -> Rows | None:
+    """What `_row_arrays` made, or the floats that models were once kept in; None where there is neither."""
+    if f"{name}_steps" in arrays:
+        return Rows(np.asarray(arrays[f"{name}_steps"]), np.asarray(arrays[f"{name}_scale"]))
+    return Rows.of(np.asarray(arrays[name])) if name in arrays else None
 
 
 def blas_threads(seqs: Sequences, threads: int) -> threadpool_limits:

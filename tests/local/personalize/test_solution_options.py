@@ -96,7 +96,7 @@ def test_a_hidden_dimension_limits_the_rank(shop: shops.Shop, embedded: Any) -> 
     with shops.trained(shop, V1, **parameters(hidden_dimension="32")):
         assert np.load(newest(embedded) / "model" / "left.npy").shape == (2 * 37, 32)  # two time scales
     with shops.trained(shop, V1):
-        assert np.load(newest(embedded) / "model" / "table.npy").shape == (2 * 37, 37)
+        assert np.load(newest(embedded) / "model" / "table_steps.npy").shape == (2 * 37, 37)
 
 
 def test_users_beyond_the_percentile_do_not_train(client: Client) -> None:
