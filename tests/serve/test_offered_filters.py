@@ -20,8 +20,8 @@ def group(client: Callable[[str], Any]) -> Iterator[str]:
     aws.client.cache_clear()
 
 
-def offered(group: str) -> dict[str, dict[str, Any]]:
-    return serve.offer_filters(group, "arn:seen", lambda name: f"{name}-{ending(group)}", ["purchase"], {})
+def offered(group: str, columns: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    return serve.offer_filters(group, "arn:seen", lambda name: f"{name}-{ending(group)}", ["purchase"], {}, columns)
 
 
 def ending(group: str) -> str:
@@ -40,14 +40,27 @@ def test_filters_are_of_the_columns_that_the_items_have_and_their_combinations(g
 
 
 def test_asked_for_again_they_are_the_same_and_what_others_made_is_left_room(group: str, client: Any) -> None:
-    first = offered(group)
     personalize = client("personalize")
     for number in range(6):
         request = {"name": f"own-{number}-{ending(group)}", "datasetGroupArn": group}
         personalize.create_filter(**request, filterExpression="INCLUDE ItemID WHERE Items.PRICE > 1")
-    again = offered(group)
-    assert list(again) == ["exclude-purchased", "category", "price", "category-price", "category-exclude-purchased"]
-    assert again.items() <= first.items()
+    first = offered(group)
+    assert list(first) == ["exclude-purchased", "category", "price", "category-price", "category-exclude-purchased"]
+    assert offered(group) == first
+
+
+def test_when_items_get_another_column_what_stands_stays_and_only_free_places_are_filled(
+    group: str, client: Any
+) -> None:
+    first = offered(group, ["CATEGORY", "PRICE"])
+    client("personalize").create_filter(
+        name=f"seen-{ending(group)}", datasetGroupArn=group, filterExpression=serve.excluding(["purchase"])
+    )
+    again = offered(group, ["CATEGORY", "PRICE", "IN_STOCK"])
+    assert first.items() <= again.items()
+    assert again.keys() - first.keys() == {"in-stock", "category-in-stock", "price-in-stock"}
+    there = client("personalize").list_filters(datasetGroupArn=group)["Filters"]
+    assert len(there) == MOST
 
 
 def test_with_what_is_in_stock_too_pairs_and_what_was_bought_fill_the_quota() -> None:
