@@ -1,5 +1,6 @@
 """Filters for what the API can be asked for: which there are, and that others stay."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,8 +21,8 @@ def group(client: Callable[[str], Any]) -> Iterator[str]:
     aws.client.cache_clear()
 
 
-def offered(group: str, columns: list[str] | None = None) -> dict[str, dict[str, Any]]:
-    return serve.offer_filters(group, "arn:seen", lambda name: f"{name}-{ending(group)}", ["purchase"], {}, columns)
+def offered(group: str) -> dict[str, dict[str, Any]]:
+    return serve.offer_filters(group, "arn:seen", lambda name: f"{name}-{ending(group)}", ["purchase"], {})
 
 
 def ending(group: str) -> str:
@@ -52,15 +53,26 @@ def test_asked_for_again_they_are_the_same_and_what_others_made_is_left_room(gro
 def test_when_items_get_another_column_what_stands_stays_and_only_free_places_are_filled(
     group: str, client: Any
 ) -> None:
-    first = offered(group, ["CATEGORY", "PRICE"])
-    client("personalize").create_filter(
-        name=f"seen-{ending(group)}", datasetGroupArn=group, filterExpression=serve.excluding(["purchase"])
-    )
-    again = offered(group, ["CATEGORY", "PRICE", "IN_STOCK"])
+    first, personalize = offered(group), client("personalize")
+    seen = serve.excluding(["purchase"])
+    personalize.create_filter(name=f"seen-{ending(group)}", datasetGroupArn=group, filterExpression=seen)
+    add_stock(personalize, group)
+    again = offered(group)
     assert first.items() <= again.items()
     assert again.keys() - first.keys() == {"in-stock", "category-in-stock", "price-in-stock"}
-    there = client("personalize").list_filters(datasetGroupArn=group)["Filters"]
-    assert len(there) == MOST
+    assert len(personalize.list_filters(datasetGroupArn=group)["Filters"]) == MOST
+    assert offered(group) == again
+
+
+def add_stock(personalize: Any, group: str) -> None:
+    """Give the group's items a column IN_STOCK."""
+    kinds = {each["datasetType"].lower(): each for each in personalize.list_datasets(datasetGroupArn=group)["datasets"]}
+    schema = json.loads(ITEMS)
+    schema["fields"].append({"name": "IN_STOCK", "type": ["null", "string"], "categorical": True})
+    made = personalize.create_schema(name=f"in-stock-{ending(group)}", schema=json.dumps(schema))
+    items = {"datasetArn": kinds["items"]["datasetArn"]}
+    personalize.update_dataset(**items, schemaArn=made["schemaArn"])
+    aws.wait("update", lambda: personalize.describe_dataset(**items)["dataset"]["latestDatasetUpdate"])
 
 
 def test_with_what_is_in_stock_too_pairs_and_what_was_bought_fill_the_quota() -> None:
