@@ -103,7 +103,7 @@ def installed(name: str) -> Any:
 def setting(threads: int) -> str:
     """The machine, what multiplies on it and in how many threads."""
     blas = next((f"{each['internal_api']} {each['version']}" for each in threadpool_info()), "no BLAS found")
-    return f"{machine()}, {threads} threads, python {platform.python_version()}, {blas}"
+    return f"{machine()}, {threads} thread{'s' * (threads != 1)}, python {platform.python_version()}, {blas}"
 
 
 def measured(options: argparse.Namespace, others: dict[str, Any]) -> Iterator[Row]:

@@ -23,7 +23,7 @@ from recsys.files import root
 from recsys.params import ReadTracker
 from recsys.runs import Run
 
-USUAL = {  # formats of columns, by their names in lower case
+USUAL = {  # formats of columns of numbers, by their names in lower case
     **{"price": "{:,.2f}", "event_value": "{:,.2f}"},
     **{"timestamp": "{:.0f}", "creation_timestamp": "{:.0f}"},
 }
@@ -132,13 +132,16 @@ def _changed(cell: dict[str, Any]) -> dict[str, Any]:
 
 def table(frame: pd.DataFrame, **formats: str) -> Any:
     """A DataFrame as a plain HTML table without its index; `formats` maps a column to a format such as `"{:.3f}"`."""
-    text = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
+    numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
     # pandas would number the cells at random, and every run's outputs would differ
     same = f"{crc32(frame.to_csv().encode()):08x}"
     styled = frame.reset_index(drop=True).style.set_uuid(same).hide(axis="index")
-    formats = {name: USUAL[name.lower()] for name in frame.columns if name.lower() in USUAL} | formats
+    formats = {name: USUAL[name.lower()] for name in numbers if name.lower() in USUAL} | formats
     styled = styled.format(formats or None, precision=3, thousands=",", na_rep="–")  # type: ignore[arg-type]
-    left = [{"selector": f".col{frame.columns.get_loc(name)}", "props": "text-align: left"} for name in text]
+    left = [
+        {"selector": f".col{frame.columns.get_loc(name)}", "props": "text-align: left"}
+        for name in frame.columns.difference(numbers, sort=False)
+    ]
     return styled.set_table_styles(left, overwrite=False)
 
 

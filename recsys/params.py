@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from recsys.errors import ParamsError
 from recsys.files import resolve, root
 from recsys.schedule import valid_schedule
+from recsys.timezones import time_zone
 
 ENVIRONMENT_PREFIX = "RECSYS__"
 DEFAULT_FILE = "params/local.yaml"
@@ -52,12 +53,8 @@ def _event_type(text: str) -> str:
 
 
 def _time_zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"is no IANA time zone{_nearest(text, available_timezones(), 'one is Europe/Berlin')}"
-        ) from None
+    if time_zone(text) is None:
+        raise ValueError(f"is no IANA time zone{_nearest(text, available_timezones(), 'one is Europe/Berlin')}")
     return text
 
 

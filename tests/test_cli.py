@@ -185,6 +185,14 @@ def test_data_check_tells_whoever_maps_on_the_command_line_how_to_go_on_there(tm
     assert "name yours in --map" in str(refused.exception) and "column_mapping" not in str(refused.exception)
 
 
+def test_data_check_tells_whoever_maps_in_a_params_file_what_is_wrong_there(tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    shop = own_file(tmp_path, 1_200, 60)
+    file.write_text(f"data: {{source: file, data_file: {shop}, column_mapping: {{USER_ID: customer}}}}\n")
+    refused = CliRunner().invoke(app, ["data", "check", "--params", str(file)])
+    assert "name yours in data.column_mapping" in str(refused.exception) and "--map" not in str(refused.exception)
+
+
 def test_data_check_takes_a_time_zone(tmp_path: Path) -> None:
     file = tmp_path / "shop.csv"
     rows = [f"c{row % 60},{row % 40},2024-05-{row // 60 + 1:02d} 01:00:{row % 60:02d}" for row in range(1_200)]

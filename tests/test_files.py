@@ -30,12 +30,26 @@ def test_content_takes_its_place_whole(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"note.json": "new"}
 
 
-@pytest.mark.parametrize("durable", [False, True])
-def test_a_failure_leaves_the_old_content_and_no_draft(tmp_path: Path, durable: bool) -> None:
+def test_a_failure_leaves_the_old_content_and_no_draft(tmp_path: Path) -> None:
     files.replace_text(tmp_path / "note.json", "old")
-    with pytest.raises(KeyError), files.replacing(tmp_path / "note.json", durable=durable) as draft:
+    with pytest.raises(KeyError), files.replacing(tmp_path / "note.json") as draft:
         draft.write_text("half")
         raise KeyError
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"note.json": "old"}
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_disk_that_fails_leaves_the_old_content_and_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    files.replace_text(tmp_path / "note.json", "old")
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(OSError, match="no space left"):
+        files.replace_text(tmp_path / "note.json", "new")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"note.json": "old"}
 
 

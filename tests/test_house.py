@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "recsys"
 STAGES = ("data", "train", "serve", "stream", "deploy", "operate", "sagemaker")
 CONTAINER = ("sagemaker/container/**/*.py", "sagemaker/metrics.py")  # what is in the image
-FOUNDATION = {"models", "metrics", "columns", "errors", "files"}
+FOUNDATION = {"models", "metrics", "columns", "errors", "files", "timezones"}
 STAGE_MAY = FOUNDATION | {"aws", "params", "plots", "schedule", "http"}
 
 

@@ -85,3 +85,5 @@ def test_a_table_is_the_same_html_for_the_same_values_and_aligns_text_left() -> 
 def test_prices_and_moments_are_told_as_a_person_reads_them() -> None:
     html = notebook.table(pd.DataFrame({"PRICE": [1234.5], "TIMESTAMP": [1736146005]})).to_html()
     assert ">1,234.50<" in html and ">1736146005<" in html
+    words = pd.DataFrame({"price": ["on request"], "timestamp": ["2025-01-06"]})
+    assert ">on request<" in notebook.table(words).to_html()

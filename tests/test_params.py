@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 import yaml
 
-from recsys import files, params
+from recsys import files, params, timezones
 from recsys.errors import ParamsError
 
 
@@ -58,6 +59,16 @@ def test_a_wrong_parameter_names_origin_key_value_and_remedy(setting: str, said:
     with pytest.raises(ParamsError, match="--set") as refusal:
         params.load(settings=[setting], environment={})
     assert said in str(refusal.value)
+
+
+def test_utc_needs_no_zone_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(timezones, "ZoneInfo", missing)
+    assert params.load(environment={})[0].data.timezone == "UTC"
+    with pytest.raises(ParamsError, match="is no IANA time zone"):
+        params.load(settings=["data.timezone=Asia/Tokyo"], environment={})
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def check(
     try:
         prepared = prepare(**asked, purchase_events=values.serving.purchase_events)
     except DataError as error:
-        raise DataError(str(error).replace("data.column_mapping", "--map")) from None if mapping else error
+        raise (DataError(str(error).replace("data.column_mapping", "--map")) if mapping else error) from None
     report, facts = prepared.report, dict(prepared.describe().itertuples(index=False))
     if json:
         problems = json_format.loads(report.to_frame().to_json(orient="records"))

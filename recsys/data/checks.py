@@ -70,11 +70,13 @@ def heavy_users(interactions: pd.DataFrame) -> list[str]:
     share = heaviest.sum() / counts.sum()
     if share <= MUCH:
         return []
-    who = f"the {len(heaviest):,} most active of {len(counts):,} users made {share:.0%} of the events"
-    return [
-        f"{who}, up to {heaviest.iloc[0]:,} each, where the median user has {counts.median():,.0f}: "
-        "are they people? data.max_events_per_user leaves out who has more"
-    ]
+    who, most = f"most active of {len(counts):,} users made {share:.0%} of the events", f"{heaviest.iloc[0]:,}"
+    if len(heaviest) == 1:
+        told, ask = f"the {who}, {most} in all", "is this a person?"
+    else:
+        told, ask = f"the {len(heaviest):,} {who}, up to {most} each", "are they people?"
+    usual = f"where the median user has {counts.median():,.0f}"
+    return [f"{told}, {usual}: {ask} data.max_events_per_user leaves out who has more"]
 
 
 def require_minimums(interactions: pd.DataFrame, where: str, problems: Sequence[Problem] = ()) -> None:

@@ -1,7 +1,7 @@
 """Where interactions come from: the sample shop, Online Retail, or a person's own file; all end in the same columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -67,7 +67,7 @@ def load(
     """Load `sample`, `online-retail` or `file`; relative paths start at the project's root.
 
     `column_mapping` is ours -> theirs; a column of ours that it does not name is looked for under our name. What an
-    item or a user is comes from the table of items or users where that has the column, else from the interactions.
+    item or a user is comes from the table of items or users where that says it, else from the interactions.
     `timezone` is of times that name none. Raises DataError when a file or a required column is missing or cannot be
     read, and for a file or a mapping that the source does not read.
     """
@@ -171,12 +171,10 @@ def _own(
     of_items = _read(resolve(items_file), ITEM_COLUMNS[:1], ITEM_COLUMNS[1:], mapping, encoding) if items_file else None
     of_users = _read(resolve(users_file), USER_COLUMNS[:1], USER_COLUMNS[1:], mapping, encoding) if users_file else None
     _found_somewhere(mapping, [each for each in (raw, of_items, of_users) if each])
-    elsewhere = {column for each in (of_items, of_users) if each for column in each.rows}
-    raw = replace(raw, rows=raw.rows.drop(columns=elsewhere.intersection(raw.rows) - {*REQUIRED}))
-    events, notes = _own_events(raw, timezone)
+    events, notes = _own_events(raw, timezone, priced=of_items is not None and PRICE in of_items.rows)
     items, users = of_items and _own_items(of_items, timezone), of_users and _own_users(of_users)
     commas = [column for each in (raw, of_items) if each for column in each.decimal_commas()]
-    notes += tuple(f"{column} read with decimal commas" for column in commas)
+    notes += tuple(f"{column} read with decimal commas" for column in dict.fromkeys(commas))
     return Loaded("file", path, events, items, users, notes=notes)
 
 
@@ -213,15 +211,20 @@ def _found_somewhere(mapping: Mapping[str, str], read: Sequence[_File]) -> None:
             raise files.no_column(", ".join(str(each.path) for each in asked), ours, theirs, there)
 
 
-def _own_events(raw: _File, timezone: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The events, and what was read as what."""
+def _own_events(raw: _File, timezone: str, priced: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The events, and what was read as what; their PRICE may be no number where the items are `priced` elsewhere."""
     ids = {column: files.ids_as_text(raw.rows[column]) for column in (USER_ID, ITEM_ID)}
     times, read_as = epoch_seconds(raw.rows[TIMESTAMP], raw.named(TIMESTAMP), timezone)
     types, noted = _event_types(raw)
     events = pd.DataFrame({**ids, TIMESTAMP: times, EVENT_TYPE: types, EVENT_VALUE: raw.numbers(EVENT_VALUE)})
     events = events.assign(**raw.texts(CATEGORY, TITLE, COUNTRY))
     if PRICE in raw.rows:
-        events[PRICE] = raw.numbers(PRICE)
+        try:
+            events[PRICE] = raw.numbers(PRICE)
+        except DataError:
+            if not priced:
+                raise
+            noted.append(f"{raw.wanted[PRICE]} of the interactions is no number: prices are of data.items_file alone")
     return events, (f"{raw.wanted[TIMESTAMP]} read as {read_as}", *noted)
 
 

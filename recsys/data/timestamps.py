@@ -2,12 +2,12 @@
 
 import re
 from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 
 from recsys.errors import DataError
+from recsys.timezones import time_zone
 
 UNITS = (  # (name, units in a second, smallest and largest plausible value: 1973 to 2286 in that unit)
     ("seconds", 1, 10**8, 10**10),
@@ -19,7 +19,8 @@ UNREADABLE_SHARE = 0.01
 YEAR_FIRST = re.compile(r"^(\d{4})[-/](\d{2})[-/](\d{2})")
 YEAR_LAST = re.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?=\D|$)")
 NAMED_UTC = re.compile(r" ?(?:UTC|GMT)$")
-ZONE = re.compile(r":\d{2}(?:\.\d+)? ?(?:Z|[+-]\d{2}(?::?\d{2})?)$")
+ZONE = re.compile(r"[T ]\d[\d:.]* *(?:Z|[+-][\d:]+)$")  # after a time, however short
+YEARS = 1970, 2261  # whole years that seconds since 1970, and pandas' nanoseconds, can tell
 
 
 def epoch_seconds(values: pd.Series, where: str, timezone: str = "UTC") -> tuple[pd.Series, str]:
@@ -28,12 +29,14 @@ def epoch_seconds(values: pd.Series, where: str, timezone: str = "UTC") -> tuple
     Takes epoch seconds, milliseconds, microseconds and nanoseconds, as numbers or as text; ISO 8601 text, and dates
     that end in the year where those of the column say which number is the day; datetimes. A time without a zone is of
     `timezone`, an IANA name; where clocks were put back it is the earlier of two. Up to 1 % of values may be
-    unreadable, or placeholders such as 0 among epoch seconds, and become <NA>. Raises DataError, naming `where` (file
-    and column), when the unit or the order of day and month is open, and for a time zone that is none.
+    unreadable, or placeholders such as 0 among epoch seconds or the year 1, and become <NA>. Raises DataError, naming
+    `where` (file and column), when the unit or the order of day and month is open, and for a time zone that is none.
     """
     zone = time_zone(timezone)
+    if zone is None:
+        raise DataError(f'data.timezone: "{timezone}" is no IANA time zone, such as Europe/Berlin')
     if isinstance(values.dtype, pd.DatetimeTZDtype) or np.issubdtype(np.asarray(values[:0]).dtype, np.datetime64):
-        naive = values.dt.tz is None
+        naive, values = values.dt.tz is None, _plausible(values)
         return _seconds(_in_zone(values, zone) if naive else values), "datetimes" + _taken(naive, timezone)
     if pd.api.types.is_bool_dtype(values.dtype):
         raise DataError(f"{where}: true and false are no times; name the column that holds them in data.column_mapping")
@@ -53,16 +56,12 @@ def epoch_seconds(values: pd.Series, where: str, timezone: str = "UTC") -> tuple
     return times, written + _taken(naive, timezone)
 
 
-def time_zone(name: str) -> tzinfo:
-    """The zone of an IANA name. Raises DataError for another text."""
-    try:
-        return UTC if name == "UTC" else ZoneInfo(name)  # the image has no zones but this
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise DataError(f'data.timezone: "{name}" is no IANA time zone, such as Europe/Berlin') from None
-
-
 def _taken(naive: bool, timezone: str) -> str:
     return f", taken as {timezone}" if naive else ""
+
+
+def _plausible(values: pd.Series) -> pd.Series:
+    return values.where(values.dt.year.between(*YEARS))
 
 
 def _seconds(values: pd.Series) -> pd.Series:
@@ -104,13 +103,15 @@ def _from_text(text: pd.Series, where: str, zone: tzinfo) -> tuple[pd.Series, st
     if iso.str.endswith(("UTC", "GMT"), na=False).any():
         iso = iso.str.replace(NAMED_UTC, "Z", regex=True)
     zoned = iso.str.contains(ZONE, regex=True, na=False)
-    times = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
+    times = _plausible(pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce"))
     naive = ~zoned & times.notna()
     if naive.any() and zone is not UTC:
         times = times.mask(naive, _in_zone(times.dt.tz_localize(None), zone))
     if times.isna().sum() - text.isna().sum() > UNREADABLE_SHARE * text.notna().sum():
         example = text[times.isna() & text.notna()].iloc[0]
-        raise DataError(f"{where}: {example!r} is not a time; write it like 2026-11-23 14:05:00")
+        raise DataError(
+            f"{where}: {example!r} is not a time of {YEARS[0]} to {YEARS[1]}; write it like 2026-11-23 14:05:00"
+        )
     return _seconds(times), written, bool(naive.any())
 
 

@@ -31,10 +31,13 @@ def name_parameters(values: Params, version_arn: str = "") -> dict[str, str | in
 def filter_parameters(stack_name: str, filters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Filters: these beside those that the stack knows, by the name the API knows each by.
 
-    Each is `{"arn": ..., "values": [placeholders]}`; one of a name that is there takes the other's place.
+    Each is `{"arn": ..., "values": [placeholders]}`. Where the stack has the name for another filter, that was set by
+    hand and stays.
     """
+    ours = {entry["arn"] for entry in filters.values()}
     known = json.loads(stack.values_of(stack.describe(stack_name)).get("Filters") or "{}")
-    return {"Filters": json.dumps({**known, **filters})}
+    by_hand = {name: entry for name, entry in known.items() if entry["arn"] not in ours}
+    return {"Filters": json.dumps({**known, **filters, **by_hand})}
 
 
 def experiment_parameters(

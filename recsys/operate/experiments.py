@@ -135,8 +135,11 @@ def _spread(mean: float, low: float, high: float) -> str:
     """
     >>> _spread(2.5578, 1.551, 4.5369)
     '2.56 (1.55 to 4.54)'
+    >>> _spread(123.4, 99.96, 1500)
+    '123 (100 to 1,500)'
     """
-    return f"{mean:#.3g} ({low:#.3g} to {high:#.3g})"
+    told, least, most = (f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}" for value in (mean, low, high))
+    return f"{told} ({least} to {most})"
 
 
 def _afterwards(exposed: pd.DataFrame, events: pd.DataFrame) -> pd.Series:

@@ -105,7 +105,7 @@ def offline_metrics(outcome: Outcome) -> pd.DataFrame:
 
 
 def shown_items(table: pd.DataFrame, items: int) -> str:
-    """What coverage, in the table of `measured`, means in items of a catalogue of so many."""
+    """What coverage, in the table of `offline_metrics`, means in items of a catalogue of so many."""
     before, after = (float(table.set_index("metric").loc["coverage", when]) for when in ("before", "after"))
     if np.isnan(after):
         return f"the version that served showed {before * items:,.0f} of {items:,} items; no other was measured"

@@ -48,7 +48,7 @@ def drift_by_week(index: pd.DataFrame, unseen: pd.DataFrame) -> Figure:
         above = (new["index"] > new["limit"]).groupby(new["view"], sort=False).sum()
         told = ", ".join(f"{view} {weeks}" for view, weeks in above.items())
         latest = unseen.iloc[-1]
-        part = f", of which there are {counted(latest['days'], 'day')} so far," if latest["days"] < 7 else ""
+        part = f", {counted(latest['days'], 'day')} long so far," if latest["days"] < 7 else ""
         finding = f"New weeks above chance, of {new['week'].nunique()}: {told}. In the last week{part} "
         finding += f"{share(latest['items'])} of events are on items and {share(latest['users'])} by users unseen in "
         finding += "training."

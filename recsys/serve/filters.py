@@ -42,19 +42,19 @@ def offer_filters(
     """Filters for what the API can be asked for: the name it knows each by -> {"arn": ..., "values": [placeholders]}.
 
     By category, by price and by what is in stock, where the items have such columns; several of these together; and
-    each without what the user has bought, for which alone `seen_arn` is there. As many as the dataset group may have,
-    those of the fewest conditions first. `named` gives a filter's name in Personalize, `columns` are the items', those
-    of the group's dataset where they are not given.
+    each without what the user has bought, for which alone `seen_arn` is there. Those that stand already stay, and as
+    many more are made as the dataset group may have, those of the fewest conditions first. `named` gives a filter's
+    name in Personalize, `columns` are the items', those of the group's dataset where they are not given.
     """
     wanted = combined(item_columns(group_arn) if columns is None else columns, purchase_events)
-    there = aws.pages("personalize", "list_filters", "Filters", datasetGroupArn=group_arn)
-    others = {entry["name"] for entry in there} - {named(name) for name in wanted}
-    kept = list(wanted.items())[: max(0, MOST - len(others))]
-    begun = {name: begin_filter(group_arn, named(name), expression, tags, **wait) for name, (expression, _) in kept}
+    there = {entry["name"] for entry in aws.pages("personalize", "list_filters", "Filters", datasetGroupArn=group_arn)}
+    new = [name for name in wanted if named(name) not in there][: max(0, MOST - len(there))]
+    kept = [(name, *told) for name, told in wanted.items() if name in new or named(name) in there]
+    begun = {name: begin_filter(group_arn, named(name), expression, tags, **wait) for name, expression, _ in kept}
     for name, arn in begun.items():
         aws.wait(f"filter {name}", lambda arn=arn: _describe(arn), **wait)
     seen: Offered = {EXCLUDES: {"arn": seen_arn, "values": []}}
-    return seen | {name: {"arn": begun[name], "values": values} for name, (_, values) in kept}
+    return seen | {name: {"arn": begun[name], "values": values} for name, _, values in kept}
 
 
 def combined(columns: Sequence[str], purchase_events: Sequence[str]) -> dict[str, tuple[str, list[str]]]:

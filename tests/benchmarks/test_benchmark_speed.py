@@ -36,9 +36,13 @@ def rows(ours_limit: float, ours_users: float) -> list[Row]:
     ],
 )
 def test_the_page_says_where_ours_is_within_the_limit_and_ahead(measured, said):
-    page = speed_page.page("a machine, 1 threads", ["implicit"], measured)
+    page = speed_page.page("a machine, 1 thread", ["implicit"], measured)
     assert all(words in page for words in said)
     assert "Measured on a machine" in page and "left out: implicit" in page and "| 9.000 |" in page
+
+
+def test_one_thread_is_told_in_the_singular():
+    assert ", 1 thread, " in speed.setting(1) and ", 2 threads, " in speed.setting(2)
 
 
 def test_a_race_becomes_the_speed_page(tmp_path, monkeypatch, capsys):

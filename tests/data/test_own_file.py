@@ -269,6 +269,24 @@ def test_what_an_item_costs_is_read_from_the_table_of_items_and_its_decimal_comm
     tables = prepare("file", tmp_path / "shop.csv", tmp_path / "items.csv", column_mapping=mapping)
     assert tables.items.set_index(ITEM_ID)["PRICE"].dropna().to_dict() == {"0000": 19.99}
     assert "Preis read with decimal commas" in tables.report.notes
+    unread = "Preis of the interactions is no number: prices are of data.items_file alone"
+    assert unread in tables.report.notes
+    pd.DataFrame({"sku": ["0000"], "TITLE": ["Lamp"]}).to_csv(tmp_path / "items.csv", index=False)
+    with pytest.raises(DataError, match="'free' is not a number"):
+        prepare("file", tmp_path / "shop.csv", tmp_path / "items.csv", column_mapping=mapping)
+
+
+def test_what_the_tables_of_items_and_users_do_not_say_is_read_from_the_events(
+    shop: pd.DataFrame, tmp_path: Path
+) -> None:
+    shop.assign(CATEGORY="tea", PRICE=9.5, COUNTRY="PT").to_csv(tmp_path / "shop.csv", index=False)
+    items, users = tmp_path / "items.csv", tmp_path / "users.csv"
+    pd.DataFrame({"sku": ["0000", "0001"], "CATEGORY": "pot", "PRICE": [20, None]}).to_csv(items, index=False)
+    pd.DataFrame({"customer": ["c000"], "COUNTRY": ["ES"]}).to_csv(users, index=False)
+    tables = prepare("file", tmp_path / "shop.csv", items, users, column_mapping=MAPPING)
+    assert tables.items["CATEGORY"].tolist() == ["pot"] * 2 + ["tea"] * 38
+    assert tables.items["PRICE"].tolist() == [20.0] + [9.5] * 39
+    assert tables.users["COUNTRY"].tolist() == ["ES"] + ["PT"] * 59
 
 
 def test_one_column_is_not_the_user_and_the_item(shop: pd.DataFrame, tmp_path: Path) -> None:
@@ -285,10 +303,14 @@ def test_a_few_users_with_many_of_the_events_are_noted(shop: pd.DataFrame, tmp_p
     assert "max_events_per_user" not in str(prepared(tmp_path / "shop.csv", shop).report)
     shop.loc[:599, "customer"] = "bot"
     report = str(prepared(tmp_path / "shop.csv", shop).report)
-    assert (
-        "the 1 most active of 61 users made 50% of the events, up to 600 each, where the median user has 10" in report
-    )
-    assert "data.max_events_per_user" in report
+    assert "the most active of 61 users made 50% of the events, 600 in all, where the median user has 10: is" in report
+    assert "is this a person? data.max_events_per_user" in report
+    others = [f"guest{row}" for row in range(60)]
+    shop = pd.concat([shop, shop.head(60).assign(customer=others)], ignore_index=True)
+    shop.loc[:599, "customer"] = ["bot", "crawler"] * 300
+    report = str(prepared(tmp_path / "shop.csv", shop).report)
+    assert "the 2 most active of 122 users made 48% of the events, up to 300 each" in report
+    assert "are they people?" in report
 
 
 def test_a_column_that_no_table_has_is_a_note_and_no_problem(shop: pd.DataFrame, tmp_path: Path) -> None:

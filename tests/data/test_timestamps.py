@@ -27,6 +27,8 @@ TEXT = "2024-02-29T12:34:56"
         (["2024-02-29T14:34:56+02:00"], "ISO 8601 text"),
         ([f"{TEXT}.123456"], "ISO 8601 text, taken as UTC"),
         (["2024-02-29 14:34:56+02"], "ISO 8601 text"),
+        (["2024-02-29T123456Z"], "ISO 8601 text"),
+        (["2024-02-29T143456+0200"], "ISO 8601 text"),
         (["2024-02-29 12:34:56 UTC"], "ISO 8601 text"),
         (["2024/02/29 12:34:56"], "ISO 8601 text, taken as UTC"),
         (["29.02.2024 14:34:56 +02:00"], "day.month.year text"),
@@ -58,6 +60,12 @@ def test_one_date_of_a_column_decides_where_the_day_is_in_all() -> None:
 def test_a_time_without_a_zone_is_of_the_given_one(values: list) -> None:
     seconds, found = epoch_seconds(pd.Series(values), "x", "Europe/Berlin")
     assert seconds.tolist() == [MOMENT] and found.endswith("taken as Europe/Berlin")
+
+
+@pytest.mark.parametrize("hour", ["T12Z", "T14+02", "T1200Z", "T120000Z", "T140000.5+0200", " 10:00 -02:00"])
+def test_a_zone_is_seen_after_a_time_however_short(hour: str) -> None:
+    seconds, found = epoch_seconds(pd.Series([f"2024-02-29{hour}"]), "x", "Europe/Berlin")
+    assert seconds.tolist() == [MOMENT - 34 * 60 - 56] and found == "ISO 8601 text"
 
 
 def test_a_time_with_a_zone_keeps_it_whatever_is_given_and_beside_others() -> None:
@@ -101,13 +109,23 @@ def test_nanoseconds_beside_a_placeholder_stay_exact() -> None:
     assert seconds[0] == MOMENT
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("placeholder", ["0001-01-01 00:00:00", "9999-12-31", "9999-12-31 23:59:59", "1900-01-01"])
+@pytest.mark.parametrize("typed", [False, True])
+def test_a_day_that_stands_for_none_does_not_stop_the_rest(placeholder: str, zone: str, typed: bool) -> None:
+    values = pd.Series([TEXT] * 999 + [placeholder])
+    values = values.astype("datetime64[s]") if typed else values
+    seconds, _ = epoch_seconds(values, "x", zone)
+    assert seconds.isna().tolist() == [False] * 999 + [True]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         (["13/02/2024", "02/13/2024"], r"'13/02/2024' is not readable as a time: day and month could be either way"),
         (["01/02/2024 10:00"] * 3, r"'01/02/2024 10:00' is not readable as a time: day and month could be either way"),
         (["last Tuesday"], r"'last Tuesday' is not readable as a time: it is not ISO 8601; write it like 2026-11-23"),
-        (["2024-13-45"], r"'2024-13-45' is not a time"),
+        (["2024-13-45"], r"'2024-13-45' is not a time of 1970 to 2261"),
         ([20240229, 20240301], r"20240229 looks like a date written as a number; write it as 2024-02-29"),
         ([45351, 45352], r"2 of 2 values, from 45351 to 45352, are no times"),
         ([MOMENT] * 98 + [0, -1], r"2 of 100 values, from -1 to 1.70921e\+09, are no times"),

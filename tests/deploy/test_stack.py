@@ -48,11 +48,15 @@ def test_a_parameter_given_once_is_kept(environment: Any, client: Client) -> Non
 
 
 def test_filters_that_were_set_by_hand_stay_beside_those_that_are_offered(environment: Any) -> None:
-    own = {"shoes": {"arn": "arn:shoes", "values": ["category"]}, "price": {"arn": "arn:old", "values": []}}
-    environment.deploy(**SERVED, Filters=json.dumps(own))
+    own = {
+        "shoes": {"arn": "arn:shoes", "values": ["category"]},
+        "category": {"arn": "arn:own", "values": ["category"]},
+    }
+    environment.deploy(**SERVED, Filters=json.dumps({**own, "price": {"arn": "arn:price", "values": []}}))
     price = {"arn": "arn:price", "values": ["minPrice", "maxPrice"]}
-    merged = deploy.filter_parameters(environment.stack, {"price": price})
-    assert json.loads(merged["Filters"]) == {"shoes": own["shoes"], "price": price}
+    category = {"arn": "arn:category", "values": ["category"]}
+    merged = deploy.filter_parameters(environment.stack, {"price": price, "category": category})
+    assert json.loads(merged["Filters"]) == {**own, "price": price}
 
 
 def test_filters_of_a_stack_that_is_not_there_are_those_that_are_offered(connected: None) -> None:

@@ -188,8 +188,8 @@ FINDINGS = {
     "latency_histogram": "Half of 100 requests are answered within 50.5 ms, 95 % within 95.0 ms and 99 % within 99.0",
     "vital_signs": "In 4 minutes: API 150 requests, 0 5xx, p99 at most 40.0 ms.",
     "request_timeline": "Of 10.0 ms: 40 % in API Gateway, 40 % in Personalize Runtime, 20 % in handler. The client",
-    "drift_by_week": "New weeks above chance, of 2: items 1, event types 0. In the last week, of which there are "
-    "3 days so far, 2.0 % of events are on items",
+    "drift_by_week": "New weeks above chance, of 2: items 1, event types 0. In the last week, 3 days long "
+    "so far, 2.0 % of events are on items",
     "stream_lag": "Half of 100 events count after 50.0 ms, 95 % after 95.0 ms, the slowest after 100 ms.",
     "before_after": "After 1 click on bread, 1 of the 3 recommendations of user 7 are new. Before: tea, cup, pot.",
     "replay_hit_rate": "After 20 clicks of 4 users: 50 % with events",

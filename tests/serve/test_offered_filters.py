@@ -1,5 +1,6 @@
 """Filters for what the API can be asked for: which there are, and that others stay."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,14 +41,38 @@ def test_filters_are_of_the_columns_that_the_items_have_and_their_combinations(g
 
 
 def test_asked_for_again_they_are_the_same_and_what_others_made_is_left_room(group: str, client: Any) -> None:
-    first = offered(group)
     personalize = client("personalize")
     for number in range(6):
         request = {"name": f"own-{number}-{ending(group)}", "datasetGroupArn": group}
         personalize.create_filter(**request, filterExpression="INCLUDE ItemID WHERE Items.PRICE > 1")
+    first = offered(group)
+    assert list(first) == ["exclude-purchased", "category", "price", "category-price", "category-exclude-purchased"]
+    assert offered(group) == first
+
+
+def test_when_items_get_another_column_what_stands_stays_and_only_free_places_are_filled(
+    group: str, client: Any
+) -> None:
+    first, personalize = offered(group), client("personalize")
+    seen = serve.excluding(["purchase"])
+    personalize.create_filter(name=f"seen-{ending(group)}", datasetGroupArn=group, filterExpression=seen)
+    add_stock(personalize, group)
     again = offered(group)
-    assert list(again) == ["exclude-purchased", "category", "price", "category-price", "category-exclude-purchased"]
-    assert again.items() <= first.items()
+    assert first.items() <= again.items()
+    assert again.keys() - first.keys() == {"in-stock", "category-in-stock", "price-in-stock"}
+    assert len(personalize.list_filters(datasetGroupArn=group)["Filters"]) == MOST
+    assert offered(group) == again
+
+
+def add_stock(personalize: Any, group: str) -> None:
+    """Give the group's items a column IN_STOCK."""
+    kinds = {each["datasetType"].lower(): each for each in personalize.list_datasets(datasetGroupArn=group)["datasets"]}
+    schema = json.loads(ITEMS)
+    schema["fields"].append({"name": "IN_STOCK", "type": ["null", "string"], "categorical": True})
+    made = personalize.create_schema(name=f"in-stock-{ending(group)}", schema=json.dumps(schema))
+    items = {"datasetArn": kinds["items"]["datasetArn"]}
+    personalize.update_dataset(**items, schemaArn=made["schemaArn"])
+    aws.wait("update", lambda: personalize.describe_dataset(**items)["dataset"]["latestDatasetUpdate"])
 
 
 def test_with_what_is_in_stock_too_pairs_and_what_was_bought_fill_the_quota() -> None:
