@@ -108,8 +108,8 @@ def _experiment(values: Params, tags: dict[str, str], group: str, campaign: str)
     version = train.begin_training(train.ensure_solution(group, name, train.POPULARITY_COUNT, tags), tags)
     control = serve.ensure_campaign(name, version, tps, tags, metadata=True)["campaignArn"]
     weights = {"popular": chosen.control_share, "personal": 1 - chosen.control_share}
-    trial = deploy.experiment_parameters(chosen.experiment_name, {"popular": control, "personal": campaign}, weights)
-    for running in (deploy.experiments_parameters(trial), deploy.experiments_parameters()):
+    trial = deploy.variant_parameters(chosen.experiment_name, {"popular": control, "personal": campaign}, weights)
+    for running in (deploy.running_experiments(trial), deploy.running_experiments()):
         deploy.deploy(values.stack_name, running, tags)
     serve.remove_campaign(control)
 

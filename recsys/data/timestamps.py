@@ -20,7 +20,7 @@ YEAR_FIRST = re.compile(r"^(\d{4})[-/](\d{2})[-/](\d{2})")
 YEAR_LAST = re.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?=\D|$)")
 NAMED_UTC = re.compile(r" ?(?:UTC|GMT)$")
 ZONE = re.compile(r"[T ]\d[\d:.]* *(?:Z|[+-][\d:]+)$")  # after a time, however short
-YEARS = 1970, 2261  # whole years that seconds since 1970, and pandas' nanoseconds, can tell
+YEARS = 1901, 2261  # an item may be older than 1970; 1900 stands for no time, and pandas' nanoseconds end in 2262
 
 
 def epoch_seconds(values: pd.Series, where: str, timezone: str = "UTC") -> tuple[pd.Series, str]:

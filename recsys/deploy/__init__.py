@@ -5,11 +5,11 @@ from recsys.deploy.asking import requests_meanwhile
 from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.fallback import popular_items, publish_popular
 from recsys.deploy.parameters import (
-    experiment_parameters,
-    experiments_parameters,
     filter_parameters,
     name_parameters,
     retraining_parameters,
+    running_experiments,
+    variant_parameters,
 )
 from recsys.deploy.stack import api_function, delete, deploy, describe
 
@@ -18,8 +18,6 @@ __all__ = [
     "delete",
     "deploy",
     "describe",
-    "experiment_parameters",
-    "experiments_parameters",
     "filter_parameters",
     "get",
     "in_short",
@@ -31,8 +29,10 @@ __all__ = [
     "recommendations_url",
     "requests_meanwhile",
     "retraining_parameters",
+    "running_experiments",
     "similar_items_url",
     "table",
     "usd_per_million",
+    "variant_parameters",
     "visits",
 ]

@@ -40,13 +40,13 @@ def filter_parameters(stack_name: str, filters: Mapping[str, Mapping[str, Any]])
     return {"Filters": json.dumps({**known, **filters, **by_hand})}
 
 
-def experiment_parameters(
+def variant_parameters(
     name: str, campaigns: Mapping[str, str], weights: Mapping[str, float] | None = None, route: str = "recommendations"
 ) -> dict[str, str]:
     """Experiments and ExperimentCampaignArns for an A/B test of one route: per variant a campaign's ARN and a weight.
 
     Without weights the variants share the users equally. Deployed alone it ends every other test: see
-    `experiments_parameters`.
+    `running_experiments`.
     Raises ParamsError where the route takes none.
     """
     if route not in EXPERIMENT_ROUTES:
@@ -56,7 +56,7 @@ def experiment_parameters(
     return {"Experiments": json.dumps({route: asked}), "ExperimentCampaignArns": arns}
 
 
-def experiments_parameters(*each: Mapping[str, str]) -> dict[str, str]:
+def running_experiments(*each: Mapping[str, str]) -> dict[str, str]:
     """Experiments and ExperimentCampaignArns for these and no others, each on a route of its own; for none without any.
 
     Raises ParamsError where two are for one route.

@@ -125,7 +125,7 @@ def test_a_day_that_stands_for_none_does_not_stop_the_rest(placeholder: str, zon
         (["13/02/2024", "02/13/2024"], r"'13/02/2024' is not readable as a time: day and month could be either way"),
         (["01/02/2024 10:00"] * 3, r"'01/02/2024 10:00' is not readable as a time: day and month could be either way"),
         (["last Tuesday"], r"'last Tuesday' is not readable as a time: it is not ISO 8601; write it like 2026-11-23"),
-        (["2024-13-45"], r"'2024-13-45' is not a time of 1970 to 2261"),
+        (["2024-13-45"], r"'2024-13-45' is not a time of 1901 to 2261"),
         ([20240229, 20240301], r"20240229 looks like a date written as a number; write it as 2024-02-29"),
         ([45351, 45352], r"2 of 2 values, from 45351 to 45352, are no times"),
         ([MOMENT] * 98 + [0, -1], r"2 of 100 values, from -1 to 1.70921e\+09, are no times"),
@@ -138,3 +138,8 @@ def test_a_day_that_stands_for_none_does_not_stop_the_rest(placeholder: str, zon
 def test_an_open_question_is_asked_and_not_guessed(values: list, message: str) -> None:
     with pytest.raises(DataError, match="shop.csv: when: " + message):
         epoch_seconds(pd.Series(values), "shop.csv: when")
+
+
+def test_a_film_may_be_older_than_1970() -> None:
+    seconds, _ = epoch_seconds(pd.Series(["1939-12-15", "1971-01-01"]), "x")
+    assert seconds.tolist() == [-948_240_000, 31_536_000]

@@ -124,7 +124,7 @@ def test_the_api_may_ask_the_campaigns_of_an_experiment_and_no_others(environmen
     with pytest.raises(Refused, match="Experiments needs ExperimentCampaignArns"):
         environment.deploy(CampaignArn=arns[0], Experiments='{"recommendations": {}}')
     environment.deploy(
-        CampaignArn=arns[0], **deploy.experiment_parameters("trial", dict(zip("xy", arns[1:], strict=True)))
+        CampaignArn=arns[0], **deploy.variant_parameters("trial", dict(zip("xy", arns[1:], strict=True)))
     )
     name = privileges.roles(client, environment.stack)["RecommendationApiRole"]
     policy = client("iam").get_role_policy(RoleName=name, PolicyName="recommendation-api")["PolicyDocument"]

@@ -32,7 +32,7 @@ Api = Callable[[str, str | None], tuple[dict[str, Any], dict[str, Any]]]
 
 
 def running(name: str = "trial", **weights: float) -> experiments.Experiment:
-    return experiments.configured(deploy.experiment_parameters(name, TWO, weights or None)["Experiments"])[
+    return experiments.configured(deploy.variant_parameters(name, TWO, weights or None)["Experiments"])[
         "recommendations"
     ]
 
@@ -71,20 +71,20 @@ def test_what_cannot_be_understood_is_refused_with_the_reason(text: str, reason:
 
 
 def test_experiments_are_deployed_together_one_a_route() -> None:
-    trials = [deploy.experiment_parameters(route, TWO, route=route) for route in deploy.parameters.EXPERIMENT_ROUTES]
-    together = deploy.experiments_parameters(*trials)
+    trials = [deploy.variant_parameters(route, TWO, route=route) for route in deploy.parameters.EXPERIMENT_ROUTES]
+    together = deploy.running_experiments(*trials)
     assert {route: each.name for route, each in experiments.configured(together["Experiments"]).items()} == {
         route: route for route in experiments.ROUTES
     }
     assert together["ExperimentCampaignArns"] == f"{ARN}one,{ARN}two"
-    assert deploy.experiments_parameters(deploy.experiments_parameters()) == {
+    assert deploy.running_experiments(deploy.running_experiments()) == {
         "Experiments": "{}",
         "ExperimentCampaignArns": "",
     }
     with pytest.raises(ParamsError, match="one experiment a route"):
-        deploy.experiments_parameters(trials[0], deploy.experiment_parameters("another", TWO))
+        deploy.running_experiments(trials[0], deploy.variant_parameters("another", TWO))
     with pytest.raises(ParamsError, match='no experiment can run on "events"'):
-        deploy.experiment_parameters("trial", TWO, route="events")
+        deploy.variant_parameters("trial", TWO, route="events")
 
 
 @pytest.fixture
@@ -94,10 +94,10 @@ def api(system: Any, client: Callable[[str], Any], monkeypatch: pytest.MonkeyPat
     settings = deployed["Environment"]["Variables"]
     everybodys = ("CAMPAIGN_ARN", "SIMILAR_ITEMS_CAMPAIGN_ARN", "RANKING_CAMPAIGN_ARN")
     trials = [
-        deploy.experiment_parameters("trial", {"a": settings[name], "gone": f"{ARN}gone"}, route=route)
+        deploy.variant_parameters("trial", {"a": settings[name], "gone": f"{ARN}gone"}, route=route)
         for route, name in zip(experiments.ROUTES, everybodys, strict=True)
     ]
-    for name, value in {**settings, "EXPERIMENTS": deploy.experiments_parameters(*trials)["Experiments"]}.items():
+    for name, value in {**settings, "EXPERIMENTS": deploy.running_experiments(*trials)["Experiments"]}.items():
         monkeypatch.setenv(name, value)
     from recsys.lambdas.recommendation_api import handler
 
@@ -120,7 +120,7 @@ def api(system: Any, client: Callable[[str], Any], monkeypatch: pytest.MonkeyPat
 def someone(variant: str) -> str:
     """A user of this variant of `trial`."""
     two = experiments.configured(
-        deploy.experiment_parameters("trial", {"a": f"{ARN}a", "gone": f"{ARN}gone"})["Experiments"]
+        deploy.variant_parameters("trial", {"a": f"{ARN}a", "gone": f"{ARN}gone"})["Experiments"]
     )
     return next(user for user in USERS if two["recommendations"].variant(user).name == variant)
 
@@ -184,7 +184,7 @@ def test_without_an_experiment_an_answer_says_nothing_of_one(url: str) -> None:
 def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Path) -> None:
     """Deployed, asked as shoppers ask, and told: of everybody who was answered, and of nobody else."""
     two = {"now": system.CampaignArn, "gone": f"{ARN}gone"}
-    trial = deploy.experiment_parameters("found", two, {"now": 3, "gone": 1})
+    trial = deploy.variant_parameters("found", two, {"now": 3, "gone": 1})
     url = deploy.deploy(STACK, trial, TAGS)["ApiUrl"]
     try:
         users = [f"shopper-{number}" for number in range(40)]
@@ -210,7 +210,7 @@ def test_what_an_experiment_found_is_told_from_the_log(system: Any, tmp_path: Pa
         refused = CliRunner().invoke(app, [*command, *where])
         assert "no event of type bye; there are buy, click" in str(refused.exception)
     finally:
-        deploy.deploy(STACK, deploy.experiments_parameters(), TAGS)
+        deploy.deploy(STACK, deploy.running_experiments(), TAGS)
     assert {name: int(row["users"]) for name, row in told.items()} == Counter(variants.values())
     assert "TIMESTAMP read as epoch seconds" in answer.stderr
     assert exposed.groupby("VARIANT")["SHARE"].unique().str[0].to_dict() == {"now": 0.75, "gone": 0.25}

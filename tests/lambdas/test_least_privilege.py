@@ -36,10 +36,10 @@ ELSEWHERE["SageMakerRole"] = "tests/lambdas/test_batch_to_endpoint.py"
 def roles(system: Any, client: Client) -> Iterator[dict[str, str]]:
     """The environment's roles while an experiment runs on two routes: logical name -> name."""
     two = {"a": f"{CAMPAIGN}one", "b": f"{CAMPAIGN}another"}
-    trials = [deploy.experiment_parameters("privileges", two, route=route) for route in ("recommendations", "rankings")]
-    deploy.deploy(STACK, deploy.experiments_parameters(*trials), TAGS)
+    trials = [deploy.variant_parameters("privileges", two, route=route) for route in ("recommendations", "rankings")]
+    deploy.deploy(STACK, deploy.running_experiments(*trials), TAGS)
     yield privileges.roles(client, STACK)
-    deploy.deploy(STACK, deploy.experiments_parameters(), TAGS)
+    deploy.deploy(STACK, deploy.running_experiments(), TAGS)
 
 
 @pytest.fixture(scope="module")
