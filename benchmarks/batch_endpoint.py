@@ -18,13 +18,12 @@ from benchmarks.embedded import BUCKET
 from recsys import aws, deploy
 from recsys.data.generate import generate
 from recsys.deploy import prices
-from recsys.deploy.ingestion import BATCH_UNITS
+from recsys.deploy.ingestion import BATCH_UNITS, SCAN_UNITS
 from recsys.deploy.prices import Prices
 
 NAME, IMAGE, INSTANCE = "batch-benchmark", "0.dkr.ecr.us-east-1.amazonaws.com/recsys:1", "ml.m5.large"
 WORKER = "benchmarks.batch_worker"
 SHOP = {"users": 2_000, "items": 2_000, "seed": 7}
-SCAN_UNITS = 0.5  # read units of a profile that a Scan passes
 FUNCTION_GB = 1.0  # of the batch processor
 EVENTS = 5  # a profile: of 100,000 profiles with 25 the tables in memory would take gigabytes
 

@@ -34,6 +34,13 @@ _BATCH = {
     **_log("recsys-batch-processor"),
 }
 
+_OF_ENDPOINT = {
+    "sagemaker:{here}:endpoint/{endpoint}": "sagemaker:DescribeEndpoint sagemaker:InvokeEndpoint",
+    "sagemaker:{here}:endpoint-config/*": "sagemaker:DescribeEndpointConfig",
+    "sagemaker:{here}:model/*": "sagemaker:DescribeModel",
+    "s3:::{bucket}/catalogue.json": "s3:GetObject",
+}
+
 POLICIES = {
     "PersonalizeRole": {
         "s3:::{bucket}": "s3:ListBucket",
@@ -83,10 +90,13 @@ POLICIES = {
     },
     "BatchProcessorRole with an endpoint": {
         **_BATCH,
-        "sagemaker:{here}:endpoint/{endpoint}": "sagemaker:DescribeEndpoint sagemaker:InvokeEndpoint",
-        "sagemaker:{here}:endpoint-config/*": "sagemaker:DescribeEndpointConfig",
-        "sagemaker:{here}:model/*": "sagemaker:DescribeModel",
-        "s3:::{bucket}/catalogue.json": "s3:GetObject",
+        **_OF_ENDPOINT,
+    },
+    "BatchProcessorRole with an endpoint and a campaign": {
+        **_BATCH,
+        **_OF_ENDPOINT,
+        "personalize:{here}:campaign/{campaign}": "personalize:DescribeCampaign",
+        "personalize:{here}:solution/*": "personalize:DescribeSolutionVersion",
     },
     "RetrainingRole": {
         "states:{here}:stateMachine:recsys-retraining-{suffix}": "states:ListExecutions",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import typer
 
-from recsys import aws
+from recsys import aws, deploy
 from recsys.cli.output import console
 from recsys.deploy import bill, costs
 from recsys.deploy import prices as price_list
@@ -35,6 +35,11 @@ def expected_costs(
     """What the first day costs with these parameters of the template, in sentences; raises as `estimate` does."""
     demand = Demand(count_interactions(values), parameters=parameters or {})
     return estimate(values, demand, price_list.load(), max_usd, notebooks)[1]
+
+
+def given_earlier(values: Params) -> dict[str, str]:
+    """The template's parameters as the stack has them; none where there is no stack. Raises AwsError."""
+    return deploy.stack.values_of(deploy.describe(values.stack_name))
 
 
 def confirm_costs(

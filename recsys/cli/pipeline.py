@@ -9,7 +9,9 @@ from recsys import params as parameters
 from recsys.cli.connection import connect, export, stop_command
 from recsys.cli.options import AsJson, MaxUsd, ParamsFile, Settings
 from recsys.cli.output import console, print_json, print_rows
+from recsys.errors import AwsError
 from recsys.files import resolve
+from recsys.params import Params
 
 app = typer.Typer()
 params_app = typer.Typer(no_args_is_help=True, help="Parameters.", epilog="Example: recsys params check")
@@ -38,12 +40,26 @@ def run(
 
     export(settings)
     if not all(map(runner.by_hand, runner.select(runner.notebooks(), start, only))):
-        confirm_costs(values, yes, max_usd)
+        confirm_costs(values, yes, max_usd, _standing(values))
     connect(values, start_it=True)
     done = runner.execute(
         values, origin, params, exists=resources.exists, start=start, only=only, force=force, console=console
     )
     summary.show(done, console, stop_command(values))
+
+
+def _standing(values: Params) -> dict[str, str]:
+    """What the stack has, which the notebooks leave as it is; nothing where AWS cannot be asked."""
+    from recsys.cli.estimates import given_earlier
+
+    if values.aws.endpoint:  # where nothing is billed
+        return {}
+    aws.connect(values.aws.region)
+    try:
+        aws.call(aws.client("sts", patience=5).get_caller_identity)  # asked once: without a network all others try on
+        return given_earlier(values)
+    except AwsError:
+        return {}
 
 
 @app.command(epilog="Example: recsys status --json")

@@ -28,7 +28,7 @@ def deploy(
 ) -> None:
     """Create the stack or bring it to these parameters, without notebooks; what is not named stays as it is."""
     from recsys import deploy
-    from recsys.cli.estimates import confirm_costs, expected_costs
+    from recsys.cli.estimates import confirm_costs, expected_costs, given_earlier
     from recsys.deploy import template
 
     values, _ = parameters.load(params, settings=settings)
@@ -42,8 +42,8 @@ def deploy(
     if not values.aws.endpoint:  # what is too dear by itself is refused before AWS is asked for what stands
         expected_costs(sized, max_usd, asked, notebooks=False)
     connect(values)
-    standing = deploy.describe(values.stack_name)
-    kept = {**new, **deploy.stack.values_of(standing), **named}
+    standing = given_earlier(values)
+    kept = {**new, **standing, **named}
     confirm_costs(_sized(params, settings, kept), yes, max_usd, kept, notebooks=False)
     own = {} if standing else deploy.name_parameters(values)
     wanted = {"EnvironmentSuffix": values.aws.environment_suffix, **own, **named}

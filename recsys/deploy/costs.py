@@ -4,13 +4,15 @@ Three kinds of money, which people mix up: what setting it up costs once, what e
 campaign and a stream are billed whether or not anybody calls), and what each million of requests or events adds.
 """
 
+import json
 from collections.abc import Iterable
 
 from recsys.deploy import template
 from recsys.deploy.demand import ANSWER_GB, BATCHES, EVENT_GB, HOURS, Demand, Line, used
-from recsys.deploy.ingestion import BATCH_UNITS, ingestion, is_provisioned
+from recsys.deploy.ingestion import BATCH_UNITS, SCAN_UNITS, ingestion, is_provisioned
 from recsys.deploy.options import options
 from recsys.deploy.prices import Prices
+from recsys.errors import ParamsError
 from recsys.params import Params
 from recsys.schedule import runs_a_month
 
@@ -20,7 +22,7 @@ LOG_GB = 500e-9  # of a call, as seen with the sample shop
 API_GB_SECONDS = 0.5 * 0.03  # of a request: 512 MB for 30 ms
 USER_GB_SECONDS = 0.01  # of a user in a daily batch: 1 GB for 10 ms
 OF_METHOD = 5  # custom metrics of an API's method: Count, 4XXError, 5XXError, Latency, IntegrationLatency
-OF_BATCH = 5  # of the daily batch: begun, users served and failed, seconds, age of the model
+OF_BATCH = 5  # of the daily batch: invocations, users served and failed, seconds, age of the model
 OF_STREAM = 3  # of the stream processor: events taken, rejected and failed
 OF_API = 1  # of the recommendation API: campaigns that failed
 OF_SCALING = 8  # alarms by which a provisioned table scales: four for its reads, four for its writes
@@ -113,7 +115,7 @@ def job(instance: str, seconds: float, prices: Prices, instances: int = 1) -> fl
 def watching(demand: Demand, prices: Prices) -> list[Line]:
     """What watches the stack: metrics, alarms and the dashboard."""
     kinds, price = template.kinds(), prices.cloudwatch
-    exposures = sum(1 for arn in demand.chosen("ExperimentCampaignArns").split(",") if arn)  # a metric a variant
+    exposures = _variants(demand.chosen("Experiments"))
     ours = OF_BATCH + OF_STREAM + OF_API
     scaling = OF_SCALING if is_provisioned(demand) else 0
     counts = {
@@ -122,6 +124,14 @@ def watching(demand: Demand, prices: Prices) -> list[Line]:
         "dashboards": (kinds["AWS::CloudWatch::Dashboard"], price.dashboard_month),
     }
     return [Line(name, str(count), hour=count * month / HOURS) for name, (count, month) in counts.items()]
+
+
+def _variants(experiments: str) -> int:
+    """Of all experiments: each is a metric of its own, whichever campaigns they share."""
+    try:
+        return sum(len(each["campaigns"]) for each in json.loads(experiments).values())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ParamsError(f"Experiments: not as deploy.experiments_parameters writes it: {experiments}") from error
 
 
 def _personalize(values: Params, demand: Demand, prices: Prices) -> list[Line]:
@@ -155,8 +165,9 @@ def _api(demand: Demand, prices: Prices) -> list[Line]:
 
 def _batch(demand: Demand, prices: Prices) -> Line:
     """Without the campaign, which answers a request for each user."""
-    written = 0.0 if is_provisioned(demand) else BATCH_UNITS * prices.dynamodb.writes_million / 1e6
-    each = written + USER_GB_SECONDS * prices.lambda_.gb_second
+    price = prices.dynamodb
+    units = 0.0 if is_provisioned(demand) else BATCH_UNITS * price.writes_million + SCAN_UNITS * price.reads_million
+    each = units / 1e6 + USER_GB_SECONDS * prices.lambda_.gb_second
     return Line("daily batch", f"{demand.users:,} users", demand=BATCHES * demand.users * each)
 
 

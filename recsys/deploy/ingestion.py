@@ -9,6 +9,7 @@ DAY, WEEK = 24, 168  # hours for which events are kept without a charge, and for
 BATCH_GB_SECONDS = 0.5 * 0.4  # of a batch of events: 512 MB for 400 ms
 PROFILE_GB = 3e-6
 PROFILE_UNITS, BATCH_UNITS = 3, 4  # write units of a profile with its last 25 events, and with its recommendations
+SCAN_UNITS = 0.5  # read units of a profile that a daily batch's Scan passes
 LEAST, MOST, BUSY = 5, 100, 0.7  # units of a provisioned table, and the share of them that its scaling aims at
 
 
@@ -50,7 +51,8 @@ def _provisioned(demand: Demand, prices: Prices) -> Line:
     """Units for what comes in an hour on average; where it comes in bursts, more stand ready for a while."""
     price = prices.dynamodb
     writes = PROFILE_UNITS * demand.events + BATCH_UNITS * BATCHES * demand.users
-    kinds = ((writes, price.write_unit_hour), (demand.events, price.read_unit_hour))
+    reads = demand.events + SCAN_UNITS * BATCHES * demand.users
+    kinds = ((writes, price.write_unit_hour), (reads, price.read_unit_hour))
     return Line(
         "profiles table",
         f"{LEAST} to {MOST} units of each",

@@ -18,14 +18,14 @@ SIZES = {
 PRICED = {
     *SIZES,
     *("StreamMode", "ProfilesBillingMode", "CacheClusterSize", "AccessLogs", "AuditData", "Tracing"),
-    "ExperimentCampaignArns",
+    "Experiments",
 }
 # Names, keys, limits and thresholds; what was made elsewhere and is billed there; alarms, which are always counted; a
 # schedule of the batch, which does each day once.
 FREE = {
     *("EnvironmentSuffix", "DatasetGroupName", "SolutionName", "CampaignName", "LambdaFunctionName", "APIName"),
     *("TrackingId", "CampaignArn", "SimilarItemsCampaignArn", "RankingCampaignArn", "EndpointName"),
-    *("SolutionVersionArn", "Filters", "Experiments", "ReservedConcurrency", "ProfileDays", "AllowedOrigin"),
+    *("SolutionVersionArn", "Filters", "ExperimentCampaignArns", "ReservedConcurrency", "ProfileDays", "AllowedOrigin"),
     *("ApiAuthorizer", "ApiKeyRequired", "KeyRateLimit", "KeyDailyQuota", "ApiRateLimit", "ApiBurstLimit"),
     *("AlarmEmail", "WatchingKey", "GuardingKey", "PermittingKey", "RetrainingKey", "CodeBucket"),
     *("StreamProcessorCodeKey", "RecommendationApiCodeKey", "BatchProcessorCodeKey"),

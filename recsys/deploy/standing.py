@@ -54,7 +54,7 @@ def billed_now(
     outputs = stack.outputs(described) if described else {}
     found += _stream(outputs.get("StreamName"), prices, now)
     found += _profiles(outputs.get("TableName"), prices, now)
-    found += _cache(stack_name, prices, now) if "ApiUrl" in outputs else []
+    found += _cache(described, prices, now) if "ApiUrl" in outputs else []
     names = [outputs["EndpointName"]] if "EndpointName" in outputs else []
     names += [arn.rpartition("/")[2] for arn in (strays.arns(stage) if stage else ()) if ENDPOINT_ARN.match(arn)]
     return [*found, *(each for name in dict.fromkeys(names) for each in _endpoint(name, prices, now))]
@@ -112,14 +112,15 @@ def _profiles(name: str | None, prices: Prices, now: datetime) -> Iterator[Bille
         yield BilledResource(table["TableArn"], _hours(table["CreationDateTime"], now), rate)
 
 
-def _cache(stack_name: str, prices: Prices, now: datetime) -> Iterator[BilledResource]:
+def _cache(described: stack.Stack, prices: Prices, now: datetime) -> Iterator[BilledResource]:
     """The API's stage, where it has a response cache."""
-    api, stage = stack.physical_id(stack_name, "Api"), stack.physical_id(stack_name, "ApiStage")
+    stack_arn = described["StackId"]
+    api, stage = (stack.physical_id(stack_arn, logical) for logical in ("Api", "ApiStage"))
     found = aws.find(aws.client("apigateway").get_stage, restApiId=api, stageName=stage)
     if found and found.get("cacheClusterEnabled"):
         size, known = found["cacheClusterSize"], prices.apigateway.cache_hour
-        notes = () if size in known else (f"no price of a cache of {size} GB is known: recsys cost --prices FILE",)
-        arn = f"arn:aws:apigateway:{aws.region()}::/restapis/{api}/stages/{stage} response cache"
+        notes = () if size in known else (_unknown(f"a cache of {size} GB"),)
+        arn = f"arn:{stack_arn.split(':')[1]}:apigateway:{aws.region()}::/restapis/{api}/stages/{stage} response cache"
         yield BilledResource(arn, _hours(found["createdDate"], now), known.get(size, 0.0), notes)
 
 
@@ -135,9 +136,12 @@ def _endpoint(endpoint_name: str, prices: Prices, now: datetime) -> Iterator[Bil
     known = prices.sagemaker.instance_hour
     rate = sum(count * known.get(types.get(variant), 0.0) for variant, count in counts.items())
     unknown = sorted({type_ for type_ in types.values() if type_ and type_ not in known})
-    priced = command("recsys cost --standing --prices FILE")
-    notes = tuple(f"no price of {type_} is known: {priced}" for type_ in unknown)
+    notes = tuple(map(_unknown, unknown))
     yield BilledResource(endpoint["EndpointArn"], _hours(endpoint["CreationTime"], now), rate, notes)
+
+
+def _unknown(what: str) -> str:
+    return f"no price of {what} is known: {command('recsys cost --standing --prices FILE')}"
 
 
 def _hours(since: datetime, now: datetime) -> float:

@@ -27,8 +27,10 @@ def prepare_data(
 ) -> tuple[Any, str]:
     """The job that cleans the file at `address`, Completed (an SDK ProcessingJob), and where the prepared CSV lies.
 
-    `columns` maps our names to the file's, such as `{"USER_ID": "customer"}`. `address` and `output` are s3:// URIs. A
-    job that prepared the same file before is taken. No notebook calls it: it is for files that are too large for one.
+    `columns` maps our names to the file's, such as `{"USER_ID": "customer"}`. `address` and `output` are s3:// URIs;
+    the stack's SageMakerRole reads and writes nothing but `sagemaker/` of the stack's bucket, so other places need a
+    role of their own. A job that prepared the same file before is taken. No notebook calls it: it is for files that are
+    too large for one.
 
     Raises Refused with the container's own reason when it fails.
     """

@@ -34,9 +34,11 @@ def ensure_training_job(
 ) -> Any:
     """The job that trains on the interactions at `address` with these settings, Completed; an SDK TrainingJob.
 
-    `address` and `output` are s3:// URIs. Its name is `name`, a digest of what decides the model and of what it
-    reports, and the time: a job of the same digest that runs or is done is taken instead of a new one. `spot`: on spare
-    capacity, cheaper, and resumed from the checkpoints where AWS takes it back. `isolated`: without any network.
+    `address` and `output` are s3:// URIs; the stack's SageMakerRole reads and writes nothing but `sagemaker/` of the
+    stack's bucket, so other places need a role of their own. Its name is `name`, a digest of what decides the model and
+    of what it reports, and the time: a job of the same digest that runs or is done is taken instead of a new one.
+    `spot`: on spare capacity, cheaper, and resumed from the checkpoints where AWS takes it back. `isolated`: without
+    any network.
     Raises Refused with the container's own reason when it fails, TimedOut.
     """
     full = sdk.digested(name, image=image, address=address, reports=NAMES, **hyperparameters)

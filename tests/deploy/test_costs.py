@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -14,16 +15,16 @@ import personalize_shop as shops
 import pytest
 from typer.testing import CliRunner
 
-from recsys import deploy
+from recsys import aws, deploy
 from recsys import params as parameters
 from recsys.cli import app
 from recsys.cli.estimates import confirm_costs, count_interactions
-from recsys.deploy import bill, costs, options, prices, template
+from recsys.deploy import bill, costs, options, prices, stack, template
 from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.demand import Demand, Line
 from recsys.deploy.standing import BilledResource, billed_now
 from recsys.deploy.walkthrough import walkthrough
-from recsys.errors import ParamsError, RecsysError
+from recsys.errors import AwsError, ParamsError, RecsysError
 
 PRICES = prices.load()
 TPS_HOUR = 3600 / 1000 * PRICES.personalize.requests_1000
@@ -74,6 +75,13 @@ def test_the_daily_batch_asks_the_campaign_for_each_user() -> None:
     )
     asked = 10**6 * costs.BATCHES / 1000 * PRICES.personalize.requests_1000
     assert (few.demand, many.month) == pytest.approx((0, asked))
+
+
+def test_the_daily_batch_reads_and_writes_each_profile() -> None:
+    (found,) = [line for line in lines(users=10**6) if line.resource == "daily batch"]
+    units = 4 * PRICES.dynamodb.writes_million + 0.5 * PRICES.dynamodb.reads_million
+    computed = 10**6 * 0.01 * PRICES.lambda_.gb_second
+    assert found.demand == pytest.approx(costs.BATCHES * (units + computed))
 
 
 def test_an_endpoint_bills_its_instances_by_the_hour_and_a_job_by_the_second() -> None:
@@ -145,7 +153,7 @@ class TestParametersOfTheTemplate:
         assert busy.month == pytest.approx(costs.HOURS * 100 * both)
         some = added(provisioned, events=10**7, users=10**4)
         written = (3e7 + 4 * costs.BATCHES * 10**4) / 3600 / 0.7
-        read = 1e7 / 3600 / 0.7
+        read = (1e7 + 0.5 * costs.BATCHES * 10**4) / 3600 / 0.7
         expected = written * price.write_unit_hour + read * price.read_unit_hour
         assert some["profiles table"].month == pytest.approx(expected)
         assert some["daily batch"].demand == pytest.approx(costs.BATCHES * 1e4 * 0.01 * PRICES.lambda_.gb_second)
@@ -157,8 +165,13 @@ class TestParametersOfTheTemplate:
         assert found.demand == pytest.approx(calls / 1e6 * PRICES.cloudtrail.data_events_million)
 
     def test_the_variants_of_an_experiment_are_metrics_and_access_logs_are_logs(self) -> None:
-        more = added({"ExperimentCampaignArns": "arn:1,arn:2"})["metrics"].month
-        assert more - month("metrics") == pytest.approx(2 * PRICES.cloudwatch.metric_month)
+        two = {"now": "arn:1", "new": "arn:2"}
+        trials = [deploy.experiment_parameters("trial", two, route=route) for route in ("recommendations", "rankings")]
+        more = added(deploy.experiments_parameters(*trials))["metrics"].month
+        assert more - month("metrics") == pytest.approx(4 * PRICES.cloudwatch.metric_month)
+        for text in ("{nothing}", '{"rankings": {}}'):
+            with pytest.raises(ParamsError, match="Experiments: not as deploy"):
+                added({"Experiments": text})
         logs = added({"AccessLogs": "true"}, requests=10**6)["access logs"]
         assert logs.demand == pytest.approx(0.3 * PRICES.cloudwatch.log_gb)
 
@@ -317,6 +330,22 @@ class TestTheCommand:
         command = ["deploy", "ShardCount=2", "--params", "params/aws.yaml", "--yes", "--max-usd", "25"]
         assert "more than --max-usd 25" in str(CliRunner().invoke(app, command).exception)
 
+    def test_it_counts_for_a_run_of_the_notebooks_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def no_network(_: str) -> None:
+            raise AwsError("is there a network?")
+
+        def go_on(*_: Any, **__: Any) -> None:
+            raise RecsysError("it went on")
+
+        cached = {"Parameters": [{"ParameterKey": "CacheClusterSize", "ParameterValue": "237"}]}
+        monkeypatch.setattr(aws, "connect", lambda *_: None)
+        monkeypatch.setattr(aws, "client", lambda *_, **__: SimpleNamespace(get_caller_identity=dict))
+        monkeypatch.setattr("recsys.cli.pipeline.connect", go_on)
+        command = ["run", "--params", "params/aws.yaml", "--yes", "--max-usd", "20"]
+        for describe, said in ((lambda _: cached, "more than --max-usd 20"), (no_network, "it went on")):
+            monkeypatch.setattr(deploy, "describe", describe)
+            assert said in str(CliRunner().invoke(app, command).exception)
+
     def test_nothing_is_created_on_aws_above_the_limit_or_without_a_yes(self) -> None:
         command = [sys.executable, "-c", "from recsys.cli import main; main()", "run", "--params", "params/aws.yaml"]
         limited = subprocess.run([*command, "--max-usd", "1"], capture_output=True, text=True, timeout=120)
@@ -366,7 +395,9 @@ class TestWhatStands:
         (found,) = billed_now(environment.group, environment.stack, PRICES)
         assert found.hour == PRICES.kinesis.stream_hour and "ON_DEMAND" in found.notes[0]
 
-    def test_a_response_cache_and_provisioned_profiles_cost_by_the_hour(self, environment: Any) -> None:
+    def test_a_response_cache_and_provisioned_profiles_cost_by_the_hour(
+        self, environment: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         campaign = "arn:aws:personalize:us-east-1:000000000000:campaign/none"
         given = {"CacheClusterSize": "6.1", "ProfilesBillingMode": "PROVISIONED", "StreamRetentionHours": 48}
         environment.deploy(TrackingId="t", CampaignArn=campaign, **given)
@@ -375,6 +406,15 @@ class TestWhatStands:
         both = PRICES.dynamodb.write_unit_hour + PRICES.dynamodb.read_unit_hour
         assert profiles.hour == pytest.approx(5 * both) and "table/recsys-profiles" in profiles.name
         assert cache.hour == PRICES.apigateway.cache_hour["6.1"] and cache.name.endswith("response cache")
+        unknown = PRICES.model_copy(update={"apigateway": PRICES.apigateway.model_copy(update={"cache_hour": {}})})
+        (note,) = billed_now(environment.group, environment.stack, unknown)[-1].notes
+        told = parameters.command("recsys cost --standing --prices FILE")
+        assert note == f"no price of a cache of 6.1 GB is known: {told}"
+        described, physical_id = deploy.describe(environment.stack), stack.physical_id
+        elsewhere = {**described, "StackId": described["StackId"].replace("arn:aws:", "arn:aws-cn:")}
+        monkeypatch.setattr(stack, "describe", lambda _: elsewhere)
+        monkeypatch.setattr(stack, "physical_id", lambda _, logical: physical_id(environment.stack, logical))
+        assert billed_now(environment.group, environment.stack, PRICES)[-1].resource.startswith("arn:aws-cn:apigateway")
 
 
 def test_what_stands_since_minutes_is_told_in_minutes_and_to_four_places() -> None:

@@ -1,5 +1,6 @@
 """A stack that is updated while it serves: nobody notices, and what does not work does not stay."""
 
+import inspect
 import json
 import threading
 import time
@@ -13,8 +14,9 @@ import pytest
 from waiting import eventually
 
 from recsys import deploy
-from recsys.deploy import package
+from recsys.deploy import package, probe
 from recsys.errors import AwsError
+from recsys.lambdas.batch_processor import handler
 
 API = "lambdas/recommendation_api/handler.py"
 STREAM = "lambdas/stream_processor/handler.py"
@@ -117,7 +119,21 @@ def test_to_ask_the_batch_whether_it_works_is_no_error_and_no_batch(serving: Ser
     eventually(lambda: total(client, "AWS/Lambda", "Invocations", function) == calls + 1)
     assert total(client, "AWS/Lambda", "Errors", function) == errors
     begun = [{"Name": "service", "Value": "batch-processor"}, {"Name": "environment", "Value": environment.suffix}]
-    assert total(client, "Recsys", "BatchesBegun", begun) == 0  # so the alarm BatchMissed still stands
+    assert total(client, "Recsys", "BatchInvocations", begun) == 0  # so the alarm BatchMissed still stands
+
+
+def test_a_batch_from_before_it_could_be_asked_is_left_as_it_is_and_does_nothing(client: Callable[[str], Any]) -> None:
+    """It looks for its day first of all."""
+    output = "BatchProcessorFunctionName"
+    source = inspect.getsource(handler.asked)
+    code = f"from datetime import UTC, datetime\nfrom typing import Any\nclass BadEvent(ValueError): pass\n{source}\n"
+    make(client, "older", f"{code}def handler(event, context):\n    return asked(event)\n")
+    try:
+        assert probe.fault({output: "older"}, {output: "older"}) is None
+        answer = client("lambda").invoke(FunctionName="older", Payload=json.dumps(probe.QUESTIONS[output]))
+        assert "BadEvent" in answer["Payload"].read().decode()
+    finally:
+        client("lambda").delete_function(FunctionName="older")
 
 
 def total(client: Callable[[str], Any], namespace: str, metric: str, dimensions: list[dict[str, str]]) -> float:

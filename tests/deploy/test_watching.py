@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import privileges
 import pytest
 from function_settings import settings
+from policies import policies
 from waiting import eventually
 
 from recsys import deploy, operate
@@ -221,3 +223,12 @@ def test_a_stream_may_scale_by_itself(environment: Any, client: Client) -> None:
     outputs = environment.deploy(TrackingId="t", StreamMode="ON_DEMAND")
     stream = client("kinesis").describe_stream_summary(StreamName=outputs["StreamName"])["StreamDescriptionSummary"]
     assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+
+
+def test_beside_an_endpoint_the_batch_may_ask_how_old_a_campaigns_model_is(
+    watched: dict[str, str], client: Client
+) -> None:
+    its = {"BatchProcessorRole": privileges.roles(client, STACK)["BatchProcessorRole"]}
+    places = {"bucket": watched["BucketName"], "suffix": "watched", "endpoint": "not-there", "campaign": "not-there"}
+    (written,) = policies("BatchProcessorRole with an endpoint and a campaign", **places).values()
+    assert privileges.granted(client, its) == {"BatchProcessorRole": written}

@@ -26,7 +26,7 @@ EXPECTED = {
     "EndpointFailing": ("AWS/SageMaker Invocation5XXErrors", "Sum", 60, 2, 2, 5),
     "EndpointSlow": ("AWS/SageMaker ModelLatency", "Average", 60, 3, 3, 5_000_000),
     "BatchErrors": ("AWS/Lambda Errors", "Sum", 3600, 1, 1, 0),
-    "BatchMissed": ("Recsys BatchesBegun", "Sum", 3600, 25, 25, 1),
+    "BatchMissed": ("Recsys BatchInvocations", "Sum", 3600, 25, 25, 1),
     "BatchUsersFailed": ("Recsys UsersFailed", "Sum", 3600, 1, 1, 0),
     "ModelOld": ("Recsys ModelAgeDays", "Maximum", 3600, 1, 25, ["Ref", "ModelMaxAgeDays"]),
 }

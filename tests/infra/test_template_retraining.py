@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ministack.services import stepfunctions
+
 from recsys.deploy.template import PARTS, content
 from recsys.operate import retraining
 
@@ -51,6 +53,13 @@ def test_whatever_is_waited_for_is_given_up_after_a_day() -> None:
     waits = [name for name, state in states() if state["Type"] == "Wait"]
     limits = [str(state["Choices"]).count("> 86400") for _, state in states() if state["Type"] == "Choice"]
     assert sum(limits) == len(waits) == 4
+
+
+def test_what_is_lower_by_less_than_the_subject_tells_is_not_called_lower() -> None:
+    expression = MACHINE["States"]["Update"]["Assign"]["lower"]
+    for after, said in ((0.5, ""), (0.6, ""), (0.49999, ""), (0.4, "20 % lower"), (0.4994, "0.1 % lower")):
+        variables = {"before": 0.5, "after": after}
+        assert stepfunctions._apply_jsonata_template(expression, {}, {"variables": variables}) == said
 
 
 def test_its_role_allows_the_calls_it_makes_and_no_others() -> None:

@@ -7,7 +7,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -179,7 +181,7 @@ class TestADay:
         assert (told[0]["service"], told[0]["environment"]) == ("batch-processor", "test")
 
     def test_of_several_campaigns_the_oldest_model_counts_and_one_that_is_gone_does_not(
-        self, system: Any, client: Callable, monkeypatch: pytest.MonkeyPatch
+        self, system: Any, client: Callable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         personalize = client("personalize")
 
@@ -193,14 +195,55 @@ class TestADay:
         monkeypatch.setenv("RANKING_CAMPAIGN_ARN", main)
         assert made(main) < made(ranking)
         for asked in (main, ranking):
+            monkeypatch.setenv("CAMPAIGN_ARN", asked)
             begun = time.time()
-            assert begun - made(main) <= age.of_campaign(personalize, asked) * DAY <= time.time() - made(main)
+            assert begun - made(main) <= age.oldest(client) * DAY <= time.time() - made(main)
+        assert "age of the model" not in caplog.text
 
-    def test_tells_that_it_began_whenever_it_begins_anew(self, run: Callable, capsys: pytest.CaptureFixture) -> None:
+    def test_beside_an_endpoint_the_campaigns_count_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in {"ENDPOINT_NAME": "young", "CAMPAIGN_ARN": "old", "RANKING_CAMPAIGN_ARN": ""}.items():
+            monkeypatch.setenv(name, value)
+        ages: dict[str, float] = {"young": 1.0, "old": 40.0}
+        monkeypatch.setattr(age, "of_endpoint", lambda _, name: ages[name])
+        monkeypatch.setattr(age, "of_campaign", lambda _, arn: ages[arn])
+        assert age.oldest(lambda service: service) == 40.0
+        ages["young"] = 50.0
+        assert age.oldest(lambda service: service) == 50.0
+
+    def test_of_several_models_behind_an_endpoint_the_oldest_counts(self) -> None:
+        now = datetime.now(UTC)
+        made = {"first": now - timedelta(days=40), "second": now - timedelta(days=1)}
+
+        variants = [{"ModelName": name} for name in made]
+        sagemaker = SimpleNamespace(
+            describe_endpoint=lambda EndpointName: {"EndpointConfigName": "config"},
+            describe_endpoint_config=lambda EndpointConfigName: {"ProductionVariants": variants},
+            describe_model=lambda ModelName: {"CreationTime": made[ModelName]},
+        )
+        assert age.of_endpoint(sagemaker, "endpoint") == pytest.approx(40, abs=0.01)
+
+    def test_a_campaign_that_refuses_to_tell_its_age_is_in_the_log(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def refused(_: Any, arn: str) -> float:
+            if arn == "main":
+                return 3.0
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeCampaign")
+
+        monkeypatch.setenv("CAMPAIGN_ARN", "main")
+        monkeypatch.setenv("RANKING_CAMPAIGN_ARN", "secret")
+        monkeypatch.setattr(age, "of_campaign", refused)
+        assert age.oldest(lambda service: service) == 3.0
+        (warned,) = caplog.records
+        assert (warned.levelname, warned.of) == ("WARNING", "secret") and "AccessDenied" in warned.reason
+
+    def test_counts_each_invocation_also_for_a_day_that_is_done(
+        self, run: Callable, capsys: pytest.CaptureFixture
+    ) -> None:
         for force in (False, False, True):
             run(force=force)
-        told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "BatchesBegun" in line]
-        assert [line["BatchesBegun"] for line in told] == [[1.0], [1.0]]
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "BatchInvocations" in line]
+        assert [line["BatchInvocations"] for line in told] == [[1.0]] * 3
 
     def test_a_second_run_repeats_the_first_result_without_new_users(
         self, client: Callable, table: str, run: Callable, result: Callable

@@ -235,12 +235,6 @@ def test_a_function_whose_statement_is_taken_away_fails_with_access_denied(
     assert "is not authorized to perform: dynamodb:Scan on resource" in answer["errorMessage"]
 
 
-def test_the_batch_may_ask_how_old_a_version_is_whichever_solution_it_is_of(
-    system: Any, client: Client, roles: dict[str, str]
-) -> None:
-    assert status_of_a_version(client, roles["BatchProcessorRole"]) == "ACTIVE"
-
-
 def test_a_mapping_that_may_not_read_its_stream_says_so_and_goes_on_once_it_may(
     system: Any, client: Client, everything: list[Call], roles: dict[str, str]
 ) -> None:

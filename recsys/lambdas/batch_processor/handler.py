@@ -15,13 +15,13 @@ import json
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from ..campaign import Campaign
 from ..clock import Clock, OutOfTime
@@ -72,6 +72,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     if event.get("probe") is True:
         return {"probe": True}
+    _put(BatchInvocations=(MetricUnit.Count, 1))  # not Lambda's Invocations: a probe is one too
     date, force = asked(event)
     annotate(date=date)
     files = Files(boto3.client("s3", config=config), os.environ["BUCKET_NAME"], date)
@@ -80,7 +81,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if state is None or (force and state.request != context.aws_request_id):
         state = State(date, int(time.time()) - int(os.environ["ACTIVE_DAYS"]) * 86400, context.aws_request_id)
         files.save(state)
-        _put(BatchesBegun=(MetricUnit.Count, 1))  # not Lambda's Invocations: a probe is one too
         _measure_age()
     if not state.finished:
         source = _source()
@@ -148,19 +148,10 @@ def _hand_over(run: Run, context: Any) -> dict[str, Any]:
 
 
 def _measure_age() -> None:
-    """Tell once a day how old the model is; a batch does not fail for it."""
-    try:
-        days = _age()
-    except (ClientError, BotoCoreError) as error:
-        logger.warning("age of the model", extra={"reason": str(error)})
-        return
-    _put(ModelAgeDays=(MetricUnit.NoUnit, days))
-
-
-def _age() -> float:
-    if endpoint := os.environ.get("ENDPOINT_NAME"):
-        return age.of_endpoint(boto3.client("sagemaker", config=config), endpoint)
-    return age.of_campaign(boto3.client("personalize", config=config), os.environ["CAMPAIGN_ARN"])
+    """Tell once a day how old the oldest model is; a batch does not fail for it."""
+    days = age.oldest(partial(boto3.client, config=config))
+    if days is not None:
+        _put(ModelAgeDays=(MetricUnit.NoUnit, days))
 
 
 def _measure(state: State) -> None:

@@ -44,8 +44,9 @@ def choose(filters: Sequence[Filter], asked: Mapping[str, Any]) -> Filter | None
     if not wanted:
         return None
     ways = [wanted, wanted | WIDEST.keys()] if wanted & WIDEST.keys() else [wanted]
-    for each in (each for way in ways for each in filters if each.parameters == way):
-        return each
+    found = next((each for way in ways for each in filters if each.parameters == way), None)
+    if found:
+        return found
     have = "; ".join(" with ".join(sorted(each.parameters)) for each in filters) or "none"
     raise NotConfigured(f"no filter here takes {' with '.join(sorted(wanted))}; configured: {have}")
 
