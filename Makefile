@@ -70,11 +70,11 @@ scale: setup ## measure how training grows into docs/scale.md; half an hour on t
 speed: setup ## measure one request and a batch into docs/speed.md; LIBRARIES=DIR: where implicit and faiss are
 	@$(BESIDE_PEERS) -m benchmarks.speed --json build/speed.json --folder docs
 
-protocols: setup ## measure newcomers, and each task by its own protocol, into docs/protocols.md; RETAIL as above
-	@$(BIN)/python -m benchmarks.newcomers --name "Sample shop" --json build/protocols/1.json
-	@$(BIN)/python -m benchmarks.protocols data/sample/interactions.csv --name "Sample shop" --json build/protocols/2.json
-	@$(BIN)/python -m benchmarks.newcomers $(RETAIL) --folds 2 --name "Online Retail" --json build/protocols/3.json
-	@$(BIN)/python -m benchmarks.protocols $(RETAIL) --name "Online Retail" --json build/protocols/4.json
+protocols: setup ## measure newcomers, and each task by its own protocol, into docs/protocols.md; RETAIL and LIBRARIES as above
+	@$(BESIDE_PEERS) -m benchmarks.newcomers --name "Sample shop" --json build/protocols/1.json
+	@$(BESIDE_PEERS) -m benchmarks.protocols data/sample/interactions.csv --name "Sample shop" --json build/protocols/2.json
+	@$(BESIDE_PEERS) -m benchmarks.newcomers $(RETAIL) --folds 2 --name "Online Retail" --json build/protocols/3.json
+	@$(BESIDE_PEERS) -m benchmarks.protocols $(RETAIL) --name "Online Retail" --json build/protocols/4.json
 	@$(BIN)/python -m benchmarks.tables $(foreach n,1 2 3 4,build/protocols/$(n).json)
 
 lock: ## resolve pyproject.toml anew into requirements.lock, and of it what the image needs
