@@ -26,9 +26,10 @@ INTRODUCTION = """# Each task by a protocol of its own
 Written by `make protocols`. [The quality page](quality.md) ranks everything for a user; this one asks of each
 recommender what it is there for. Brackets are 95 % bootstrap intervals; *against it* is the ratio of the first column,
 ours over that line's, resampled in pairs: an interval that holds 1 shows no difference. Settings are chosen inside the
-training data. Three constants of our models were chosen on the sample and on Online Retail: how sure a trend must be,
-and for similar items, from how many interactions on they are trusted and how little a pair says that few users touched;
-the last also on short pieces of histories, from which it matters. The protocols are in
+training data. Some constants of our models were chosen on the sample and on Online Retail: how sure a trend must be and
+how much better it must be to forget, and for similar items, how far what comes soon counts, from how many interactions
+on they are trusted and how little a pair says that few users touched; the last also on short pieces of histories, from
+which it matters. The protocols are in
 [`benchmarks/protocols`](../benchmarks/protocols) and [`benchmarks/newcomers.py`](../benchmarks/newcomers.py).
 """
 AGAINST = "against it"

@@ -51,3 +51,10 @@ def own_share(histories: Sequence[np.ndarray], decay: float) -> Weighted:
     rows = events.rows
     totals = np.bincount(rows, events.values, minlength=len(histories))
     return Weighted(events.codes, (events.values / totals[rows]).astype(np.float32), events.offsets)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """As it comes from a file: numba compiles a loop for each kind of array."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view

@@ -285,3 +285,19 @@ def add_votes(
             vote = squared * squared * following[event - place - 1]
             votes[codes[event]] += vote * worth[event] if len(worth) else vote
         alike[place] = 0
+
+
+@compiled
+def add_rows(codes: np.ndarray, weights: np.ndarray, offsets: np.ndarray, steps: np.ndarray, out: np.ndarray) -> None:
+    """out[i] += weights[a] * steps[codes[a]] * |steps[codes[a]]| for each event a from offsets[i] to offsets[i + 1].
+
+    codes: (n_events,) int64; weights: (n_events,) float32; offsets: (n + 1,) int64; steps: (rows, n_items) int8,
+    read-only; out: (n, n_items) float32.
+    """
+    for i in range(len(out)):
+        total = out[i]
+        for a in range(offsets[i], offsets[i + 1]):
+            row, weight = steps[codes[a]], weights[a]
+            for j in range(len(total)):
+                step = np.float32(row[j])
+                total[j] += weight * step * abs(step)

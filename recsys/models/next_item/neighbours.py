@@ -15,6 +15,7 @@ from typing import Self
 
 import numpy as np
 
+from recsys.models.next_item.features import read_only
 from recsys.models.sequences import Sequences
 from recsys.models.transitions import events_by_item
 
@@ -42,7 +43,7 @@ class Neighbours:
     ) -> None:
         self.arrays = {"codes": codes, "after": after, "worth": worth, "by_item": by_item}
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=n_items))])
-        self._known = tuple(map(_read_only, (self._starts, by_item, codes, after, worth)))
+        self._known = tuple(map(read_only, (self._starts, by_item, codes, after, worth)))
         self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # room to count in, for as many as ask at a time
 
     @classmethod
@@ -97,10 +98,3 @@ class Neighbours:
 
 def _by_item(codes: np.ndarray) -> np.ndarray:
     return events_by_item(codes).astype(np.int32)
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """As it comes from a file: numba compiles a loop for each kind of array."""
-    view = np.asarray(array).view()
-    view.flags.writeable = False
-    return view

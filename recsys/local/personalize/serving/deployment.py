@@ -75,7 +75,11 @@ class Artefacts:
         return found
 
     def warm(self) -> None:
-        """Have the text encoder read, which takes seconds, before the first new item needs it."""
+        """Have the compiled loops and the text encoder read, which takes seconds, before an answer needs them."""
+        from recsys.models import Model
+
+        if isinstance(self.model, Model):
+            self.model.scores([0])
         if self.content is not None and self.content.metadata.texts:
             self.content.metadata.embed(["warm"])
 
