@@ -15,6 +15,7 @@ from recsys.plots import style
 
 LIMIT, OURS = "read once: the limit", "recsys"
 TIMES_LIMIT = 1.5  # within which one request is to be answered
+TICKS = 1, 1.5, 2, 3  # of the first panel
 ONE, BATCH, ONE_NEXT, BATCH_NEXT = "factors, one request", "factors, batch", "next item", "next item, batch"
 INTRODUCTION = """# How fast it answers
 
@@ -104,7 +105,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
             batch.plot([row.items for row in some], [row.users_per_second for row in some], label=name, **looks[name])
         one.set(yscale="log", xlabel="items", ylabel="one request, p50 to p99: × the limit")
         one.set_xticks(range(len(sizes)), [short(size) for size in sizes])
-        one.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        one.minorticks_off()
+        one.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
         batch.set(xscale="log", yscale="log", xlabel="items", ylabel="users/s in a batch", xticks=sizes)
         batch.minorticks_off()
         batch.xaxis.set_major_formatter(lambda value, _: short(value))
