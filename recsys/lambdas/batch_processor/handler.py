@@ -47,7 +47,7 @@ patient = named.merge(Config(read_timeout=PATIENCE, retries={"total_max_attempts
 unchecked = config.merge(Config(parameter_validation=False))
 as_they_travel = session()
 # A step is some 50,000 dicts, gone with it. Looked through every 700 new ones, as Python does, they and all that was
-# ever imported took a third of the function's time.
+# ever imported took a quarter of the function's time.
 gc.set_threshold(20_000)
 
 
