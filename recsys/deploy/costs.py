@@ -131,7 +131,7 @@ def _variants(experiments: str) -> int:
     try:
         return sum(len(each["campaigns"]) for each in json.loads(experiments).values())
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ParamsError(f"Experiments: not as deploy.experiments_parameters writes it: {experiments}") from error
+        raise ParamsError(f"Experiments: not as deploy.running_experiments writes it: {experiments}") from error
 
 
 def _personalize(values: Params, demand: Demand, prices: Prices) -> list[Line]:

@@ -166,8 +166,8 @@ class TestParametersOfTheTemplate:
 
     def test_the_variants_of_an_experiment_are_metrics_and_access_logs_are_logs(self) -> None:
         two = {"now": "arn:1", "new": "arn:2"}
-        trials = [deploy.experiment_parameters("trial", two, route=route) for route in ("recommendations", "rankings")]
-        more = added(deploy.experiments_parameters(*trials))["metrics"].month
+        trials = [deploy.variant_parameters("trial", two, route=route) for route in ("recommendations", "rankings")]
+        more = added(deploy.running_experiments(*trials))["metrics"].month
         assert more - month("metrics") == pytest.approx(4 * PRICES.cloudwatch.metric_month)
         for text in ("{nothing}", '{"rankings": {}}'):
             with pytest.raises(ParamsError, match="Experiments: not as deploy"):
