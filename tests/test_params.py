@@ -146,14 +146,14 @@ def test_base_holds_every_parameter_and_each_has_a_comment() -> None:
     base = yaml.safe_load(text)
     assert base.keys() == params.Params.model_fields.keys()
     for section in base:
-        assert base[section].keys() == params._fields(section).keys()
+        assert base[section].keys() == params.fields_of(section).keys()
         for name in base[section]:
             line = next(line for line in text.splitlines() if line.startswith(f"  {name}:"))
             assert " # " in line, f"{name} has no comment"
 
 
 def test_a_bare_name_belongs_to_one_section() -> None:
-    names = [name for section in params.Params.model_fields for name in params._fields(section)]
+    names = [name for section in params.Params.model_fields for name in params.fields_of(section)]
     assert len(names) == len(set(names))
 
 
@@ -185,7 +185,7 @@ def test_an_environment_with_an_end_is_tagged_with_its_day() -> None:
 
 
 def test_advice_names_the_params_file_that_the_process_works_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(params, "_current", [])
+    monkeypatch.setattr("recsys.params.commands._current", [])
     assert params.command("recsys deploy 'Schedule=rate(1 day)'") == "recsys deploy 'Schedule=rate(1 day)'"
     params.work_on(params.load("params/aws.yaml", settings=["aws.environment_suffix=blue"], environment={})[0])
     expected = "recsys destroy --params params/aws.yaml --set aws.environment_suffix=blue"

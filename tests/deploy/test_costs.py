@@ -364,7 +364,7 @@ class TestWhatStands:
     def test_a_campaign_nobody_asks_is_told_of_with_what_it_has_cost(
         self, shop: shops.Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(parameters, "_current", ["--params", "params/aws.yaml"])
+        monkeypatch.setattr("recsys.params.commands._current", ["--params", "params/aws.yaml"])
         campaign = shops.deploy(shop, shops.trained_version(shop, "aws-sims"), minProvisionedTPS=2)
         in_two_days = datetime.now(UTC) + timedelta(days=2)
         found = {each.resource: each for each in billed_now(shop.name, "no-such-stack", PRICES, in_two_days)}
