@@ -3,6 +3,7 @@
     python -m benchmarks.batch
     python -m benchmarks.batch --users 500 --runs 1
     python -m benchmarks.batch --endpoint        # a SageMaker endpoint; then 100,000 users, killed half-way
+    python -m benchmarks.batch --round-trip 5    # ms that every call takes longer, as over a network
 
 The plain handler scans once, without pages, then asks for one user after another and updates the profile. A scan ends
 after 1 MB, so it reaches the first few hundred users only; its speed is that of those it serves. Both run in this
@@ -44,11 +45,13 @@ def main() -> None:
     parser.add_argument("--users", type=int, help="2,000; with --endpoint 100,000")
     parser.add_argument("--runs", type=int, default=3, help="of each, in turns; the median counts (3)")
     parser.add_argument("--endpoint", action="store_true", help="a SageMaker endpoint instead of a campaign")
+    parser.add_argument("--round-trip", type=float, default=0.0, metavar="MS", help="that every call takes longer (0)")
     options = parser.parse_args()
+    round_trip = options.round_trip / 1e3
     users = [f"user-{number}" for number in range(options.users or (100_000 if options.endpoint else 2_000))]
     with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
-        count_calls()
-        count_calls_of(handler.as_they_travel.get_component("event_emitter"))
+        count_calls(round_trip)
+        count_calls_of(handler.as_they_travel.get_component("event_emitter"), round_trip)
         os.environ.update(TABLE_NAME=TABLE, BUCKET_NAME=BUCKET, ENDPOINT_NAME="", CAMPAIGN_ARN="")
         os.environ.update(ACTIVE_DAYS="30", MAX_FAILED_PERCENT="5", ENVIRONMENT="benchmark")
         if options.endpoint:

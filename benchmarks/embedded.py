@@ -29,16 +29,25 @@ Done = tuple[int, float, Counter[str]]  # how many were served, seconds, calls b
 called: list[str] = []
 
 
-def count_calls() -> None:
-    """From now on every call of a client of boto3's default session is counted; clients made before are not."""
+def count_calls(round_trip: float = 0.0) -> None:
+    """From now on every call of a client of boto3's default session is counted; clients made before are not.
+
+    round_trip: seconds that each call takes longer, as over a network.
+    """
     boto3.setup_default_session()
-    count_calls_of(boto3.DEFAULT_SESSION.events)
+    count_calls_of(boto3.DEFAULT_SESSION.events, round_trip)
 
 
-def count_calls_of(events: Any) -> None:
-    """Count what these events of botocore tell of, a client's or a session's."""
+def count_calls_of(events: Any, round_trip: float = 0.0) -> None:
+    """Count, and hold up, what these events of botocore tell of, a client's or a session's."""
+
+    def call(name: str) -> None:
+        called.append(name)
+        if round_trip:
+            time.sleep(round_trip)
+
     for service, name in SERVICES.items():
-        events.register(f"before-send.{service}", lambda name=name, **_: called.append(name))
+        events.register(f"before-send.{service}", lambda name=name, **_: call(name))
 
 
 def counted(work: Callable[[], int]) -> Done:

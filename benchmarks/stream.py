@@ -2,6 +2,7 @@
 
     python -m benchmarks.stream
     python -m benchmarks.stream --events 500 --runs 1
+    python -m benchmarks.stream --round-trip 5        # ms that every call takes longer, as over a network
 
 The plain handler takes one record after another: an update that counts the event and appends it to the profile's list,
 and a PutEvents. Both run in this process, in turns, over batches of the same shape, against one embedded AWS with a
@@ -51,8 +52,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=2_000, help="a run (2,000)")
     parser.add_argument("--runs", type=int, default=3, help="of each, in turns; the median counts (3)")
+    parser.add_argument("--round-trip", type=float, default=0.0, metavar="MS", help="that every call takes longer (0)")
     options = parser.parse_args()
-    print(f"{machine()}, python {platform.python_version()}; {options.events:,} events, median of {options.runs}\n")
+    print(f"{machine()}, python {platform.python_version()}; {options.events:,} events, median of {options.runs}", end="")
+    print(f", round trips of {options.round_trip:g} ms\n")
+    round_trip = options.round_trip / 1e3
     with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
         campaign(Path(state))
         for name in (TABLE, PLAIN):
@@ -60,8 +64,8 @@ def main() -> None:
         os.environ.update(
             TABLE_NAME=TABLE, TRACKING_ID=tracking_id(), PROFILE_DAYS="365", QUEUE_URL="", ENVIRONMENT="b"
         )
-        count_calls()
-        kinds = {"plain": plain(), **ours()}
+        count_calls(round_trip)
+        kinds = {"plain": plain(), **ours(round_trip)}
         print(f"{'records':>7}{'users':>7}  {'':18}{'events/s':>10}{''.join(f'{n:>13}' for n in CALLED)}{'all':>13}")
         for records, users in SHAPES:
             rounds = [race(kinds, records, users, options.events) for _ in range(options.runs)]
@@ -118,13 +122,13 @@ def plain() -> Handler:
     return handler
 
 
-def ours() -> dict[str, Handler]:
+def ours(round_trip: float) -> dict[str, Handler]:
     """The stream processor, and its two halves alone."""
     from recsys.lambdas.stream_processor import handler as module  # its clients are made now
     from recsys.lambdas.stream_processor.tracker import put_events
 
     for client in (module.dynamodb, module.personalize):
-        count_calls_of(client.meta.events)
+        count_calls_of(client.meta.events, round_trip)
     module.logger.setLevel("CRITICAL")
 
     clock = Clock(Context())
