@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--round-trip", type=float, default=0.0, metavar="MS", help="that every call takes longer (0)")
     options = parser.parse_args()
     round_trip = options.round_trip / 1e3
+    print(f"every call takes {options.round_trip:g} ms longer")
     users = [f"user-{number}" for number in range(options.users or (100_000 if options.endpoint else 2_000))]
     with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
         count_calls(round_trip)

@@ -1,14 +1,15 @@
-"""How long one request takes beside the time memory needs, and how many users a second a batch answers.
+"""How long one request takes beside the time that memory needs, and how many users a second a batch answers.
 
     python -m benchmarks.speed
     python -m benchmarks.speed --items 10000 100000 --threads 2 --json speed.json
     python -m benchmarks.speed --read speed.json --folder docs
     pip install --target build/libs implicit faiss-cpu && python -m benchmarks.speed --libraries build/libs
 
-Factors: 64 numbers an item, the 25 best products with a user. Their limit is one reading of the same array in the same
-run, at whatever level of cache or memory it lies. Next item: the 25 best for a history of 50 events, from a model that
-is fitted here. Contenders take turns, so that other load on the machine meets all alike; p50 and p99 are those of their
-calls. All must give the same items. implicit and faiss are left out, and named, where they are not installed.
+Factors: 64 numbers an item, the 25 best products with a user, beside the time of their bytes at memory's bandwidth and
+beside one reading of the same array, at whatever level of cache or memory it lies. Next item: the 25 best for a history
+of 50 events, from a model that is fitted here. Contenders take turns, so that other load on the machine meets all
+alike; p50 and p99 are those of their calls. All must give the same items. implicit and faiss are left out, and named,
+where they are not installed.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from itertools import cycle
 from pathlib import Path
@@ -29,13 +30,14 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchmarks.machine import machine
 from benchmarks.report import read
-from benchmarks.speed_page import BATCH, BATCH_NEXT, LIMIT, ONE, ONE_NEXT, OURS, Row, draw, page
+from benchmarks.speed_page import BATCH, BATCH_NEXT, ONE, ONE_NEXT, OURS, READ, Row, draw, page
 from recsys.errors import RecsysError
 from recsys.models import NextItem, Sequences
 from recsys.models.next_item.settings import Settings
 from recsys.models.topk import top, top_k
 
 WIDTH, FOUND, HISTORY = 64, 25, 50
+BEYOND_CACHES = 2**28  # bytes
 AT_ONCE = 64  # users of one product: fewer waste it, more take their scores out of the cache before the best are found
 
 Call = Callable[[], Any]
@@ -70,9 +72,9 @@ def raced(options: argparse.Namespace) -> dict[str, Any]:
         rows = []
         for row in measured(options, others):
             rows.append(row)
-            limit = "" if row.times_limit is None else f"{row.times_limit:7.2f} x limit"
+            times = "" if row.times_read is None else f"{row.times_read:7.2f} x read{row.times_memory:7.2f} x memory"
             timing = f"p50{row.p50:10.3f} ms  p99{row.p99:10.3f} ms{row.users_per_second:12,.0f} users/s"
-            print(f"{row.task:22}{row.items:>10,}  {row.contender:22}{timing}{limit}", flush=True)
+            print(f"{row.task:22}{row.items:>10,}  {row.contender:22}{timing}{times}", flush=True)
     return {"machine": about, "left_out": missing, "rows": [asdict(row) for row in rows]}
 
 
@@ -129,9 +131,17 @@ def by_factors(n_items: int, options: argparse.Namespace, others: dict[str, Any]
         lone[name], batch[name] = partial(search, 1), partial(search, len(users))
     agree(lone)
     agree(batch)
-    read = {LIMIT: lambda: factors.max()}
-    yield from lines(ONE, n_items, race(read | lone, options.seconds), 1)
+    read = {READ: lambda: factors.max()}
+    yield from lines(ONE, n_items, race(read | lone, options.seconds), 1, factors.nbytes / bandwidth())
     yield from lines(BATCH, n_items, race(batch, options.seconds), len(users))
+
+
+@cache
+def bandwidth() -> float:
+    """Bytes a second that come from memory: of readings of more than any cache holds."""
+    array = np.ones(BEYOND_CACHES // 4, np.float32)
+    (seconds,) = race({READ: lambda: array.max()}, 0.5).values()
+    return array.nbytes / float(np.median(seconds))
 
 
 def in_blocks(users: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -206,12 +216,15 @@ def race(contenders: dict[str, Call], seconds: float) -> dict[str, np.ndarray]:
     return {name: np.array(times[1:]) for name, times in taken.items()}  # the first call only warms
 
 
-def lines(task: str, n_items: int, taken: dict[str, np.ndarray], users: int) -> Iterator[Row]:
-    """The row of each contender, from the seconds of its calls, each of so many users."""
-    limit = float(np.median(taken[LIMIT])) if LIMIT in taken else None
+def lines(
+    task: str, n_items: int, taken: dict[str, np.ndarray], users: int, memory: float | None = None
+) -> Iterator[Row]:
+    """The row of each contender, from the seconds of its calls, each of so many users, and those of memory."""
+    read = float(np.median(taken[READ])) if READ in taken else None
     for name, seconds in taken.items():
         p50, p99 = (float(value) for value in np.percentile(seconds, [50, 99]))
-        yield Row(task, n_items, name, len(seconds), 1e3 * p50, 1e3 * p99, limit and p50 / limit, users / p50)
+        times = read and p50 / read, memory and p50 / memory
+        yield Row(task, n_items, name, len(seconds), 1e3 * p50, 1e3 * p99, *times, users / p50)
 
 
 if __name__ == "__main__":

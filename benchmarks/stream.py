@@ -54,9 +54,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="of each, in turns; the median counts (3)")
     parser.add_argument("--round-trip", type=float, default=0.0, metavar="MS", help="that every call takes longer (0)")
     options = parser.parse_args()
-    print(f"{machine()}, python {platform.python_version()}; {options.events:,} events, median of {options.runs}", end="")
-    print(f", round trips of {options.round_trip:g} ms\n")
     round_trip = options.round_trip / 1e3
+    print(f"{machine()}, python {platform.python_version()}; {options.events:,} events, median of {options.runs};")
+    print(f"every call takes {options.round_trip:g} ms longer\n")
     with tempfile.TemporaryDirectory(prefix="recsys-benchmark-") as state, server(Path(state)):
         campaign(Path(state))
         for name in (TABLE, PLAIN):

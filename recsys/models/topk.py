@@ -90,7 +90,8 @@ def _block_maxima(scores: np.ndarray, k: int) -> np.ndarray:
     blocks = max(min(n_items, SPREAD * k), n_items // BLOCK)
     depth = n_items // blocks
     whole = depth * blocks
-    maxima = scores[..., :whole].reshape(*scores.shape[:-1], depth, blocks).max(axis=-2)
+    dealt = scores[..., :whole].reshape(*scores.shape[:-1], depth, blocks)
+    maxima = np.maximum.reduce(dealt, axis=-2)  # its method `max` takes nearly twice as long for one row
     if whole < n_items:
         rest = maxima[..., : n_items - whole]
         np.maximum(rest, scores[..., whole:], out=rest)
