@@ -43,6 +43,7 @@ from pathlib import Path
 
 from recsys.models.actions.next_best import NextBestAction
 from recsys.models.base import Model, Trained
+from recsys.models.content.cold import ColdStart
 from recsys.models.content.items import ItemContent
 from recsys.models.next_item.model import NextItem
 from recsys.models.popular.popularity import Popularity
@@ -53,7 +54,7 @@ from recsys.models.related.semantic import SemanticSimilarity
 from recsys.models.related.similar_items import SimilarItems
 from recsys.models.segments.affinity import UserAffinity
 from recsys.models.sequences import Sequences
-from recsys.models.storage import read_model
+from recsys.models.storage import Stored, read_model
 from recsys.models.transformer.blended import Blended
 from recsys.models.transformer.model import Transformer
 
@@ -70,6 +71,7 @@ _KINDS: dict[str, type[Trained]] = {
         Blended,
         UserAffinity,
         ItemContent,
+        ColdStart,
         NextBestAction,
     )
 }
@@ -80,12 +82,17 @@ def load(folder: str | Path) -> Trained:
 
     Raises ModelError that names the file when one is missing, cut short, altered or of another version.
     """
-    stored = read_model(folder, known=tuple(_KINDS))
+    return restored(read_model(folder, known=tuple(_KINDS)))
+
+
+def restored(stored: Stored) -> Trained:
+    """What was stored so."""
     return _KINDS[stored.kind]._restore(stored)
 
 
 __all__ = [
     "Blended",
+    "ColdStart",
     "ItemContent",
     "ItemSimilarity",
     "Model",

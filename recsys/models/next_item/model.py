@@ -21,6 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from recsys.errors import ModelError
 from recsys.models.base import Model
+from recsys.models.content.cold import ColdStart
+from recsys.models.content.items import Items
 from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.gram import one_scale, scale_weights
@@ -31,7 +33,7 @@ from recsys.models.next_item.rows import Rows
 from recsys.models.next_item.search import OnTrial
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Tuned, tune
-from recsys.models.sequences import Sequences, unique_users
+from recsys.models.sequences import Interactions, Sequences, sequences_of, unique_users
 from recsys.models.storage import Stored
 
 PREFIX = "neighbours_"  # of their arrays on disk
@@ -44,7 +46,7 @@ class NextItem(Model):
     @classmethod
     def fit(
         cls,
-        seqs: Sequences,
+        interactions: Interactions,
         seed: int = 0,
         threads: int = 2,
         report: OnTrial | None = None,
@@ -54,7 +56,8 @@ class NextItem(Model):
         reward: np.ndarray | None = None,
         goal: str = "next",
         measured: Sequence[dict[str, Any]] = (),
-    ) -> Self:
+        items: Items | None = None,
+    ) -> Self | ColdStart:
         """Choose the settings on held-out training users, then train on all.
 
         goal: what the settings are chosen for: the `next` event of a user; where a list is to serve for a while, the
@@ -66,18 +69,20 @@ class NextItem(Model):
         candidates: settings of which one holds, whichever is best; each is tried, whatever the budget. reward:
         (n_items,) logarithms of what items are worth, by which their probabilities are multiplied. measured: the trials
         that were reported before the same call was cut short; they are neither made nor reported again, and the model
-        is the one that an undisturbed call gives. Raises ModelError where they are of another call, for a reward that
-        is not one number per item, and for a table instead of Sequences.
+        is the one that an undisturbed call gives. items: a table with ITEM_ID and metadata, or an ItemContent; items
+        without an event are then recommended too, by a ColdStart that has the model inside. Raises ModelError where
+        `measured` are of another call, for a reward that is not one number per item, and for a table that cannot be
+        used.
         """
-        if not isinstance(seqs, Sequences):
-            raise ModelError(f"a {type(seqs).__name__} cannot be fitted: Sequences.from_interactions() makes what can")
+        seqs = sequences_of(interactions)
         if reward is not None and (np.shape(reward) != (seqs.n_items,) or not np.isfinite(reward).all()):
             raise ModelError(f"a reward of shape {np.shape(reward)} for {seqs.n_items} items: give each one number")
         if isinstance(settings, Mapping):
             settings = Settings.from_dict(settings)
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, measured=measured)
-        return cls.tuned(seqs, tuned, threads, reward)
+        model = cls.tuned(seqs, tuned, threads, reward)
+        return model if items is None else ColdStart.of(model, items, seqs)
 
     @classmethod
     def tuned(cls, seqs: Sequences, tuned: Tuned, threads: int = 2, reward: np.ndarray | None = None) -> Self:

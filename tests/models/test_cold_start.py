@@ -1,0 +1,201 @@
+"""Items nobody has touched are recommended by what their metadata say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.data.generate import SAMPLE, generate
+from recsys.errors import ModelError
+from recsys.models import (
+    ColdStart,
+    ItemContent,
+    ItemSimilarity,
+    NextItem,
+    Popularity,
+    Sequences,
+    SimilarItems,
+    UserAffinity,
+    load,
+)
+from recsys.models.content.cold import mean
+
+SIMPLE = {"penalty": 10.0}
+
+
+def aisles(**of: str) -> pd.DataFrame:
+    """aisles(mug="kitchen|gift") -> a table of items."""
+    return pd.DataFrame({"ITEM_ID": list(of), "AISLE": list(of.values())})
+
+
+SHELF = aisles(**{f"t{n}": "tea" for n in range(10)}, **{f"x{n}": "tools" for n in range(10)}, pot="tea", saw="tools")
+
+
+@pytest.fixture
+def visits(table) -> pd.DataFrame:
+    """100 users, half of whom touch tea only, t0 to t9, the others tools, x0 to x9."""
+    rng = np.random.default_rng(0)
+    walks = {f"u{user}": [f"{'tx'[user % 2]}{item}" for item in rng.integers(10, size=12)] for user in range(100)}
+    return table(**{user: " ".join(items) for user, items in walks.items()})
+
+
+@pytest.fixture
+def model(visits) -> ColdStart:
+    return NextItem.fit(visits, settings=SIMPLE, items=SHELF)
+
+
+def found(model, k: int, *history: str) -> list[str]:
+    return model.decode(model.recommend([model.encode(history)], k)[0])[0]
+
+
+def test_a_cold_item_is_recommended_to_who_likes_its_kind(model):
+    assert "pot" in found(model, 11, "t1", "t2") and "saw" not in found(model, 11, "t1", "t2")
+    assert "saw" in found(model, 11, "x1", "x2") and "pot" not in found(model, 11, "x1", "x2")
+
+
+def test_trained_items_keep_the_scores_and_the_codes_of_the_model_inside(model, visits):
+    alone = NextItem.fit(visits, settings=SIMPLE)
+    assert model.item_ids.tolist() == [*alone.item_ids, "pot", "saw"]
+    history = alone.encode(["t1", "x2", "t3"])
+    np.testing.assert_array_equal(model.scores(history)[:20], alone.scores(history))
+
+
+def test_its_score_is_the_weighted_mean_of_the_items_it_resembles(model):
+    scores, (pot,) = model.scores(model.encode(["t4"])), model.encode(["pot"])
+    assert scores[pot] == pytest.approx(scores[model.encode([f"t{n}" for n in range(10)])].mean(), rel=1e-5)
+
+
+def test_an_item_of_the_catalogue_without_an_event_is_cold_and_keeps_its_code(visits):
+    seqs = Sequences.from_interactions(visits, catalogue=["pot", "blank"])
+    model, alone = NextItem.fit(seqs, settings=SIMPLE, items=SHELF), NextItem.fit(seqs, settings=SIMPLE)
+    assert model.item_ids.tolist() == [*seqs.item_ids, "saw"]
+    assert "pot" in found(model, 11, "t1", "t2") and "pot" not in found(alone, 11, "t1", "t2")
+    assert model.scores([0])[model.encode(["blank"])] == alone.scores([0])[model.encode(["blank"])]
+
+
+def test_items_that_come_later_are_recommended_at_once(model):
+    later = model.with_items(aisles(cosy="tea"))
+    assert "cosy" in found(later, 12, "t1", "t2") and "cosy" not in found(later, 11, "x1", "x2")
+    assert later.item_ids.tolist() == [*model.item_ids, "cosy"] and "cosy" not in model.item_ids
+
+
+def test_new_metadata_of_a_cold_item_take_the_place_of_the_old_and_trained_items_stay(model):
+    later = model.with_items(aisles(pot="tools", t1="tools"))
+    assert later.item_ids.tolist() == model.item_ids.tolist()
+    assert "pot" in found(later, 12, "x1", "x2") and "pot" not in found(later, 10, "t1", "t2")
+    history, trained = model.encode(["x1"]), slice(20)
+    np.testing.assert_array_equal(later.scores(history)[trained], model.scores(history)[trained])
+
+
+def test_what_resembles_nothing_has_no_score_and_is_never_recommended(model):
+    later = model.with_items(aisles(riddle="unheard of", blank=None))
+    scores = later.scores(later.encode(["t1"]))
+    assert np.isneginf(scores[later.encode(["riddle", "blank"])]).all()
+    assert not {"riddle", "blank"} & set(found(later, 24, "t1"))
+    chances = later.probabilities(scores)
+    assert chances.sum() == pytest.approx(1) and not chances[later.encode(["riddle", "blank"])].any()
+
+
+def test_cold_items_of_a_history_say_nothing_and_are_left_out_with_the_seen(model):
+    np.testing.assert_array_equal(model.scores(model.encode(["t1", "pot"])), model.scores(model.encode(["t1"])))
+    codes, _ = model.recommend([model.encode(["t1", "pot"])], 30, exclude_seen=True)
+    assert not {"t1", "pot"} & set(model.decode(codes)[0])
+
+
+def test_saved_and_loaded_it_answers_the_same_and_takes_in_more(model, tmp_path):
+    model.save(tmp_path / "model")
+    loaded, arrival = load(tmp_path / "model"), aisles(cosy="tea")
+    assert type(loaded.model) is NextItem and loaded.model.chosen == model.model.chosen
+    histories = [[], [3, 4], [20, 21, 0]]
+    for ours, theirs in zip(model.recommend(histories, 22), loaded.recommend(histories, 22), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(loaded.with_items(arrival).scores([1]), model.with_items(arrival).scores([1]))
+
+
+def test_text_is_still_understood_after_a_save(visits, tmp_path):
+    texts = {
+        "t": "a cup for drinking tea",
+        "x": "a hammer for driving nails",
+        "pot": "a kettle",
+        "saw": "a screwdriver",
+    }
+    items = pd.DataFrame({"ITEM_ID": SHELF["ITEM_ID"]})
+    items["TEXT"] = [texts.get(item) or f"{texts[item[0]]}, number {item[1]}" for item in items["ITEM_ID"]]
+    NextItem.fit(visits, settings=SIMPLE, items=items).save(tmp_path / "model")
+    later = ColdStart.load(tmp_path / "model").with_items(items.tail(1).assign(ITEM_ID="mug", TEXT="a mug of tea"))
+    assert "mug" in found(later, 11, "t1", "t2") and "mug" not in found(later, 10, "x1", "x2")
+
+
+@pytest.mark.parametrize("kind", [Popularity, ItemSimilarity, SimilarItems])
+def test_any_model_can_be_inside(kind, visits, tmp_path):
+    model = ColdStart.of(kind.fit(visits), SHELF)
+    assert model.item_ids[-2:].tolist() == ["pot", "saw"]
+    assert model.probabilities(model.scores([0])).sum() == pytest.approx(1)
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").scores([3]), model.scores([3]))
+
+
+def test_how_columns_are_read_can_be_said(visits):
+    items = SHELF.assign(SIZE=[*[1, 2] * 10, 1, 2])
+    content = ItemContent.from_items(items, kinds={"SIZE": "categorical"})
+    model = NextItem.fit(visits, settings=SIMPLE, items=content)
+    assert model.content.metadata.names == ["SIZE"] and model.item_ids[-2:].tolist() == ["pot", "saw"]
+
+
+def test_items_without_any_of_the_columns_are_refused(model):
+    with pytest.raises(ModelError, match=r"items have none of the columns \['AISLE'\]"):
+        model.with_items(aisles(cosy="tea").rename(columns={"AISLE": "aisle"}))
+
+
+def test_segments_know_no_cold_items(visits):
+    with pytest.raises(ModelError, match="knows the items of its interactions only"):
+        UserAffinity.fit(visits, items=SHELF)
+
+
+def test_similar_items_take_tables_and_know_the_items_that_only_one_of_them_has(visits):
+    related = SimilarItems.fit(visits, SHELF)
+    codes, _ = related.similar(related.encode(["pot"])[0], 10)
+    assert {item[0] for item in related.decode(codes)[0]} == {"t"}
+
+
+@pytest.mark.parametrize("temperature", [0.02, 0.5, 2.0])
+def test_the_mean_of_logarithms_of_chances_is_that_of_the_chances(temperature):
+    chances = np.array([[0.4, 0.01], [1e-6, 0.2], [0.3, 0.3]], np.float32)
+    weights = np.array([[0.75, 0.25], [0.5, 0.5], [0.0, 0.0]], np.float32)
+    found = mean(np.float32(temperature) * np.log(chances), weights, temperature)
+    np.testing.assert_allclose(np.exp(found / temperature), (chances * weights).sum(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(mean(chances, weights), (chances * weights).sum(axis=1), rtol=1e-6)
+
+
+def test_on_the_sample_cold_items_find_the_users_who_want_them_better_than_plain_content_does():
+    """Truth: how likely each user's next visit begins with each of the 60 items whose events are kept back."""
+    shop = generate(**SAMPLE)
+    new = np.sort(np.random.default_rng(0).permutation(600)[:60])
+    events = shop.interactions[~shop.interactions["ITEM_ID"].isin(shop.item_ids[new])]
+    seqs, now = Sequences.from_interactions(events), int(events["TIMESTAMP"].max())
+    model = NextItem.fit(seqs, settings={"own_weight": 0.05, "penalty": 100.0}, items=shop.items)
+    users = np.random.default_rng(1).choice(seqs.n_users, 400, replace=False)
+    histories, codes = [seqs.history(user) for user in users], model.encode(shop.item_ids[new])
+    truth = np.stack(
+        [
+            shop.next_probabilities(seqs.user_ids[user], list(seqs.item_ids[seqs.history(user)]), now, True)[new]
+            for user in users
+        ]
+    )
+    content = model.content
+    row_of = {item: row for row, item in enumerate(content.item_ids)}
+    rows = content.rows.take([row_of[item] for item in model.item_ids]).toarray()
+    plain = np.stack([rows[codes] @ rows[history].mean(axis=0) for history in histories])
+    popular = ColdStart.of(Popularity.fit(seqs), content)
+    scores = {
+        "cold": np.stack([model.scores(history)[codes] for history in histories]),
+        "plain": plain,
+        "popular": np.tile(popular.scores([])[codes], (len(users), 1)),
+    }
+    lift = {name: _lift(each, truth) for name, each in scores.items()}
+    assert lift["cold"] > 1.1 * lift["plain"] and lift["cold"] > 2 * lift["popular"]
+
+
+def _lift(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Mean truth of the tenth of the users who score highest for each item, over that of all users."""
+    tenth = np.argsort(-scores, axis=0, kind="stable")[: len(scores) // 10]
+    return float((np.take_along_axis(truth, tenth, 0).mean(axis=0) / truth.mean(axis=0)).mean())
