@@ -104,7 +104,7 @@ class ColdStart(Model):
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         known = len(self.trained)
-        scores = np.full((len(histories), len(self.item_ids)), UNSCORED)
+        scores = np.empty((len(histories), len(self.item_ids)), np.float32)
         scores[:, :known] = self.model._score_batch([codes[codes < known] for codes in histories])
         temperature = self.temperature if self.logarithmic else None
         for row in scores if len(self.cold) else ():
@@ -177,6 +177,7 @@ def mean(scores: np.ndarray, weights: np.ndarray, temperature: float | None = No
     """
     if temperature is None:
         return np.einsum("ij,ij->i", scores, weights)
-    from scipy.special import logsumexp  # slow to import
-
-    return np.float32(temperature) * logsumexp(scores / np.float32(temperature), axis=1, b=weights)
+    logits = np.where(weights > 0, scores / np.float32(temperature), UNSCORED)
+    peaks = logits.max(axis=1, initial=np.finfo(np.float32).min)  # taken off, so that none is too small for a float
+    chances = np.einsum("ij,ij->i", np.exp(logits - peaks[:, None]), weights)
+    return np.float32(temperature) * (peaks + np.log(chances, out=np.full_like(peaks, UNSCORED), where=chances > 0))
