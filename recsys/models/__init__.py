@@ -35,14 +35,16 @@ What items have in common brings in those that nobody has touched, or that come 
     >>> model.decode(codes)
     [['pot', 'mug', 'jug']]
 
-`ColdStart` does that beside any model. Three go beyond: `ItemContent` says what items resemble, `UserAffinity` also
-which users want an item, and `NextBestAction` scores actions instead of items.
+`ColdStart` does that beside any model; with a table of `users` its `for_user` also answers for somebody new. Three go
+beyond: `ItemContent` says what items resemble, `UserAffinity` also which users want an item, and `NextBestAction`
+scores actions instead of items.
 
     next_item/    what comes next after a history: the closed-form linear model, its softmax twin, nearest neighbours
     transformer/  the same by a transformer, alone or blended with it; trained with torch, served without
     related/      what goes with an item
     popular/      what is popular, and what is becoming so
-    content/      what metadata and texts say about items, cold ones among them
+    content/      what metadata and texts say about items
+    cold/         what they say where there are no events: of cold items and of new users
     segments/     which users want an item
     actions/      which action a user will take
     sequences     interactions as flat arrays; transitions: what follows what in them; protocol: how a model is put to
@@ -53,7 +55,7 @@ from pathlib import Path
 
 from recsys.models.actions.next_best import NextBestAction
 from recsys.models.base import Model, Trained
-from recsys.models.content.cold import ColdStart
+from recsys.models.cold.model import ColdStart
 from recsys.models.content.items import ItemContent
 from recsys.models.next_item.model import NextItem
 from recsys.models.popular.popularity import Popularity

@@ -6,6 +6,7 @@ import pytest
 
 from recsys.data.generate import SAMPLE, generate
 from recsys.errors import ModelError
+from recsys.metrics import ndcg_at
 from recsys.models import (
     ColdStart,
     ItemContent,
@@ -17,7 +18,7 @@ from recsys.models import (
     UserAffinity,
     load,
 )
-from recsys.models.content.cold import mean
+from recsys.models.cold.likeness import mean
 
 SIMPLE = {"penalty": 10.0}
 
@@ -39,8 +40,21 @@ def visits(table) -> pd.DataFrame:
 
 
 @pytest.fixture
+def customers() -> pd.DataFrame:
+    """Who touches tea is from the UK and old, who touches tools is from the US and young."""
+    numbers = np.arange(100)
+    known = {"COUNTRY": np.where(numbers % 2, "US", "UK"), "AGE": np.where(numbers % 2, 20.0, 60.0) + numbers / 10}
+    return pd.DataFrame({"USER_ID": [f"u{number}" for number in numbers], **known})
+
+
+@pytest.fixture
 def model(visits) -> ColdStart:
     return NextItem.fit(visits, settings=SIMPLE, items=SHELF)
+
+
+@pytest.fixture
+def hospitable(visits, customers) -> ColdStart:
+    return NextItem.fit(visits, settings=SIMPLE, items=SHELF, users=customers)
 
 
 def found(model, k: int, *history: str) -> list[str]:
@@ -125,6 +139,50 @@ def test_text_is_still_understood_after_a_save(visits, tmp_path):
     assert "mug" in found(later, 11, "t1", "t2") and "mug" not in found(later, 10, "x1", "x2")
 
 
+@pytest.mark.parametrize("user", [{"COUNTRY": "UK"}, {"AGE": 64}, {"AGE": 99.0, "COUNTRY": "FR"}])
+def test_a_new_user_is_told_what_users_of_the_same_kind_take_cold_items_among_it(hospitable, user):
+    like_them = hospitable.for_user(user)
+    assert {"pot", *(f"t{n}" for n in range(10))} == set(found(like_them, 11))
+
+
+@pytest.mark.parametrize("user", [{}, {"COUNTRY": "FR"}, {"country": "UK"}, {"AGE": None}, {"AGE": "old"}])
+def test_what_training_has_not_seen_of_users_has_no_effect(hospitable, user):
+    np.testing.assert_array_equal(hospitable.for_user(user).scores([]), hospitable.scores([]))
+
+
+def test_what_is_known_of_a_user_has_no_effect_where_there_is_a_history(hospitable):
+    british = hospitable.for_user({"COUNTRY": "UK"})
+    cold, history = hospitable.encode(["saw"]), hospitable.encode(["x1", "saw"])
+    np.testing.assert_array_equal(british.scores(history), hospitable.scores(history))
+    np.testing.assert_array_equal(british.scores(cold), british.scores([]))
+    assert found(british, 3) != found(hospitable, 3, "x1")
+
+
+def test_what_is_known_of_users_is_saved_with_the_rest_and_stays_when_items_come(hospitable, tmp_path):
+    hospitable.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    for user in ({"COUNTRY": "US"}, {"AGE": 30, "COUNTRY": "UK"}):
+        expected = hospitable.for_user(user).scores([])
+        np.testing.assert_array_equal(loaded.for_user(user).scores([]), expected)
+        np.testing.assert_array_equal(loaded.with_items(aisles(cosy="tea")).for_user(user).scores([])[:22], expected)
+
+
+def test_users_may_be_described_and_items_not(visits, customers, tmp_path):
+    NextItem.fit(visits, settings=SIMPLE, users=customers).save(tmp_path / "model")
+    model = load(tmp_path / "model").for_user({"COUNTRY": "US"})
+    assert len(model.item_ids) == 20 and {item[0] for item in found(model, 10)} == {"x"}
+
+
+def test_what_cannot_be_put_together_is_refused(visits, customers, table):
+    inside = NextItem.fit(visits, settings=SIMPLE)
+    with pytest.raises(ModelError, match="learned from interactions: give them beside the users"):
+        ColdStart.of(inside, users=customers)
+    with pytest.raises(ModelError, match="has cold items already"):
+        ColdStart.of(ColdStart.of(inside, SHELF), SHELF)
+    with pytest.raises(ModelError, match="fitted on other items than those of the interactions"):
+        ColdStart.of(inside, SHELF, table(u="t1 elsewhere"))
+
+
 @pytest.mark.parametrize("kind", [Popularity, ItemSimilarity, SimilarItems])
 def test_any_model_can_be_inside(kind, visits, tmp_path):
     model = ColdStart.of(kind.fit(visits), SHELF)
@@ -147,7 +205,7 @@ def test_items_without_any_of_the_columns_are_refused(model):
 
 
 def test_segments_know_no_cold_items(visits):
-    with pytest.raises(ModelError, match="knows the items of its interactions only"):
+    with pytest.raises(ModelError, match="knows nothing but its interactions: leave items out"):
         UserAffinity.fit(visits, items=SHELF)
 
 
@@ -193,6 +251,22 @@ def test_on_the_sample_cold_items_find_the_users_who_want_them_better_than_plain
     }
     lift = {name: _lift(each, truth) for name, each in scores.items()}
     assert lift["cold"] > 1.1 * lift["plain"] and lift["cold"] > 2 * lift["popular"]
+
+
+def test_on_the_sample_new_users_are_told_better_by_their_country_than_by_popularity():
+    """NDCG@10 of the first item that users, held out whole, look at."""
+    shop = generate(**SAMPLE)
+    seqs = Sequences.from_interactions(shop.interactions)
+    country = shop.users.set_index("USER_ID")["COUNTRY"]
+    part, told, popular = np.random.default_rng(0).permutation(seqs.n_users) % 5, [], []
+    for fold in range(5):
+        model = NextItem.fit(seqs.select(np.flatnonzero(part != fold)), settings={}, users=shop.users)
+        users = np.flatnonzero(part == fold)
+        first = [seqs.history(user)[:1] for user in users]
+        lists = {name: model.for_user({"COUNTRY": name}).recommend([[]], 10)[0][0] for name in country.unique()}
+        told.append(ndcg_at(np.stack([lists[country[seqs.user_ids[user]]] for user in users]), first, 10))
+        popular.append(ndcg_at(model.recommend([[]] * len(users), 10)[0], first, 10))
+    assert np.concatenate(told).mean() > 1.1 * np.concatenate(popular).mean()
 
 
 def _lift(scores: np.ndarray, truth: np.ndarray) -> float:

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any, Self, Union
 
 import numpy as np
 
-from recsys.columns import ITEM_ID
 from recsys.errors import ModelError
 from recsys.models.base import BATCH_SCORES, Trained
 from recsys.models.content import text
-from recsys.models.content.kinds import kinds_of
 from recsys.models.content.metadata import TEXT, Embed, Metadata, Vectors
-from recsys.models.sequences import id_text, id_texts
+from recsys.models.content.tables import ids_of, kinds_of
+from recsys.models.sequences import id_text
 from recsys.models.storage import Stored, as_bytes, from_bytes, table_arrays, table_from
 from recsys.models.topk import top_k
 
@@ -151,21 +150,3 @@ Items = Union[ItemContent, "pd.DataFrame"]  # what models take as metadata
 def content_of(items: Items) -> ItemContent:
     """What is said of items, as it is or learned from a table."""
     return items if isinstance(items, ItemContent) else ItemContent.from_items(items)
-
-
-def ids_of(items: "pd.DataFrame") -> np.ndarray:
-    """(n,) the ids of a table of items. Raises ModelError for what is none, for a missing id and for one that is there
-    twice.
-    """
-    import pandas as pd
-
-    if not isinstance(items, pd.DataFrame):
-        raise ModelError(f"a {type(items).__name__} is no table of items: give a DataFrame with {ITEM_ID} and metadata")
-    if ITEM_ID not in items.columns:
-        raise ModelError(f"items lack the column {ITEM_ID}; found {list(items.columns)}: rename yours")
-    if gaps := int(items[ITEM_ID].isna().sum()):
-        raise ModelError(f"{gaps} of {len(items)} items have no {ITEM_ID}: drop or fill them first")
-    ids = id_texts(items[ITEM_ID])
-    if ids.duplicated().any():
-        raise ModelError(f"the item {ids[ids.duplicated()].iloc[0]!r} has several rows: leave one row of each item")
-    return ids.to_numpy(object)

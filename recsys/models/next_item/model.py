@@ -13,7 +13,7 @@ differently. The model answers from the history alone: a new user needs no train
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys.errors import ModelError
 from recsys.models.base import Model
-from recsys.models.content.cold import ColdStart
+from recsys.models.cold.model import ColdStart
 from recsys.models.content.items import Items
 from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.features import Weighted, decayed
@@ -35,6 +35,9 @@ from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Tuned, tune
 from recsys.models.sequences import Interactions, Sequences, sequences_of, unique_users
 from recsys.models.storage import Stored
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 PREFIX = "neighbours_"  # of their arrays on disk
 THREADED_ITEMS = 2_000  # smaller systems wait longer for a second thread than it saves them
@@ -57,6 +60,7 @@ class NextItem(Model):
         goal: str = "next",
         measured: Sequence[dict[str, Any]] = (),
         items: Items | None = None,
+        users: "pd.DataFrame | None" = None,
     ) -> Self | ColdStart:
         """Choose the settings on held-out training users, then train on all.
 
@@ -69,8 +73,9 @@ class NextItem(Model):
         candidates: settings of which one holds, whichever is best; each is tried, whatever the budget. reward:
         (n_items,) logarithms of what items are worth, by which their probabilities are multiplied. measured: the trials
         that were reported before the same call was cut short; they are neither made nor reported again, and the model
-        is the one that an undisturbed call gives. items: a table with ITEM_ID and metadata, or an ItemContent; items
-        without an event are then recommended too, by a ColdStart that has the model inside. Raises ModelError where
+        is the one that an undisturbed call gives. items, users: tables with ITEM_ID or USER_ID and metadata, the former
+        may be an ItemContent; items without an event are then recommended too, and users without one by what is known
+        of them, by a ColdStart that has the model inside. Raises ModelError where
         `measured` are of another call, for a reward that is not one number per item, and for a table that cannot be
         used.
         """
@@ -82,7 +87,7 @@ class NextItem(Model):
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, measured=measured)
         model = cls.tuned(seqs, tuned, threads, reward)
-        return model if items is None else ColdStart.of(model, items, seqs)
+        return model if items is None and users is None else ColdStart.of(model, items, seqs, users)
 
     @classmethod
     def tuned(cls, seqs: Sequences, tuned: Tuned, threads: int = 2, reward: np.ndarray | None = None) -> Self:

@@ -50,10 +50,10 @@ class UserAffinity(Model):
     def fit(cls, interactions: Interactions, queries: Sequence[Query] | None = None, **options: Any) -> Self:
         """Fit a NextItem with these options, then choose how much activity and repeats tell.
 
-        Raises ModelError for the option items, as it knows no cold ones.
+        Raises ModelError for the options items and users, as it knows only who and what was there.
         """
-        if "items" in options:
-            raise ModelError("a UserAffinity knows the items of its interactions only: leave items out")
+        if odd := sorted({"items", "users"} & set(options)):
+            raise ModelError(f"a UserAffinity knows nothing but its interactions: leave {' and '.join(odd)} out")
         seqs = sequences_of(interactions)
         return cls.of(NextItem.fit(seqs, **options), seqs, options.get("seed", 0), options.get("threads", 2), queries)
 

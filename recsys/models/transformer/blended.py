@@ -4,12 +4,12 @@ NDCG@10 of the next-item model and of 60 counted seconds of transformer, leave-l
 On two cores it has no weight there: what it found beside the linear model alone, the nearest neighbours find too.
 """
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from recsys.models.base import Model
-from recsys.models.content.cold import ColdStart
+from recsys.models.cold.model import ColdStart
 from recsys.models.content.items import Items
 from recsys.models.next_item.model import NextItem, blas_threads
 from recsys.models.next_item.search import OnTrial
@@ -18,6 +18,9 @@ from recsys.models.sequences import Interactions, sequences_of
 from recsys.models.storage import Stored
 from recsys.models.transformer.forward import Forward
 from recsys.models.transformer.training import Training
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 PREFIX = "transformer_"  # of the arrays on disk that are the transformer's
 
@@ -38,6 +41,7 @@ class Blended(Model):
         seconds: float = 60.0,
         learner: Learner | None = None,
         items: Items | None = None,
+        users: "pd.DataFrame | None" = None,
         **options: Any,
     ) -> Self | NextItem | ColdStart:
         """The next-item model with a transformer beside it, or the next-item model alone where that adds too little.
@@ -54,7 +58,7 @@ class Blended(Model):
             tuned = tune(seqs, seed, report, threads=threads, learner=learner, **options)
         linear = NextItem.tuned(seqs, tuned, threads, reward)
         model = cls._of(linear, tuned.transformer) if tuned.transformer else linear
-        return model if items is None else ColdStart.of(model, items, seqs)
+        return model if items is None and users is None else ColdStart.of(model, items, seqs, users)
 
     @classmethod
     def _of(cls, linear: NextItem, forward: Forward) -> Self:

@@ -34,7 +34,7 @@ class Catalogue:
         """content: what metadata say about items. grows: takes in items that the model does not know."""
         self.ids = [str(item) for item in model_items]
         self.code_of = {item: code for code, item in enumerate(self.ids)}
-        from recsys.models.content.cold import nothing_alike, places_of  # slow to import: loaded with the model
+        from recsys.models.cold.likeness import nothing_alike, places_of  # slow to import: loaded with the model
 
         self.known, self._group, self._content, self._grows = len(self.ids), group, content, grows
         self._neighbours, self._weights = map(Growing, nothing_alike(0))
@@ -62,7 +62,7 @@ class Catalogue:
         neighbours, weights = self._neighbours.array, self._weights.array
         if len(neighbours) == 0:
             return scores
-        from recsys.models.content.cold import cold_scores  # slow to import: loaded with the model
+        from recsys.models.cold.likeness import cold_scores  # slow to import: loaded with the model
 
         return np.concatenate([scores, cold_scores(scores, neighbours, weights, temperature)])
 
@@ -80,7 +80,7 @@ class Catalogue:
 
     def _alike(self, items: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m, NEIGHBOURS) of the trained items most like each, and their weights, which sum to 1 or are all 0."""
-        from recsys.models.content.cold import alike, nothing_alike
+        from recsys.models.cold.likeness import alike, nothing_alike
 
         codes, weights = nothing_alike(len(items))
         content, described = self._content, [at for at, item in enumerate(items) if item in self._group.items.row]

@@ -1,36 +1,34 @@
-"""Cold items: what nobody had touched when a model was trained, recommended by what its metadata say.
-
-A cold item has no score of its own. It gets the weighted mean of the scores of the trained items its metadata resemble
-most (ItemContent.neighbours); where they resemble none, no score at all.
-"""
+"""Cold items beside those of any model, and new users: scores where there are no events, by metadata."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from recsys.errors import ModelError
 from recsys.models.base import Model
-from recsys.models.content.items import ItemContent, Items, content_of, ids_of
-from recsys.models.content.metadata import Vectors
-from recsys.models.sequences import Sequences
+from recsys.models.cold.lifts import Lifts, plain, summed, user_lifts
+from recsys.models.cold.likeness import UNSCORED, alike, cold_scores, nothing_alike, places_of
+from recsys.models.content.items import ItemContent, Items, content_of
+from recsys.models.content.metadata import Vectors, cells
+from recsys.models.content.tables import ids_of
+from recsys.models.sequences import Interactions, sequences_of
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
 
-NEIGHBOURS = 10  # trained items that a cold one's score is the mean of
-AT_ONCE = 256  # cold items looked at together: their vectors are dense
-UNSCORED = np.float32(-np.inf)
-PREFIX, CONTENT = "cold_", "cold_content_"  # of the arrays on disk that are not the model's
+PREFIX, CONTENT, TASTE = "cold_", "cold_content_", "cold_taste_"  # of the arrays on disk that are not the model's
 
 
 class ColdStart(Model):
     """Any model, and beside its items cold ones, which their metadata place among those it was trained on.
 
     A history may hold cold items; they say nothing until the next training. model: the one inside; content: what
-    metadata say; trained: (known,) bool, which of the model's items had events; cold: (m,) int32 codes of the others,
-    neighbours and weights (m, NEIGHBOURS) what their scores are made of.
+    metadata say of items; trained: (known,) bool, which of the model's items had events; cold: (m,) int32 codes of the
+    others, neighbours and weights (m, NEIGHBOURS) what their scores are made of; tastes: by column, what metadata say
+    of users.
 
     >>> from recsys.models import Popularity
     >>> import pandas as pd
@@ -43,17 +41,34 @@ class ColdStart(Model):
     """
 
     @classmethod
-    def of(cls, model: Model, items: Items, seqs: Sequences | None = None) -> Self:
-        """`model`, with those of `items` that it does not know, and those it knows of which `seqs` has no event.
+    def of(
+        cls,
+        model: Model,
+        items: Items | None = None,
+        interactions: Interactions | None = None,
+        users: "pd.DataFrame | None" = None,
+    ) -> Self:
+        """`model`, with those of `items` that it does not know, and those it knows but `interactions` do not touch.
 
-        items: a table with ITEM_ID and metadata, read as ItemContent.from_items reads it, or an ItemContent. seqs: what
-        the model was fitted on. Codes of the model's items stay. Raises ModelError for items that cannot be used.
+        items: a table with ITEM_ID and metadata, read as ItemContent.from_items reads it, or an ItemContent.
+        interactions: what the model was fitted on. users: a table with USER_ID and metadata, for a model whose scores
+        of an empty history are logarithms of chances, as a NextItem's are. Codes of the model's items stay. Raises
+        ModelError for tables that cannot be used, for users without interactions, for interactions with other items and
+        for a ColdStart.
         """
-        content = content_of(items)
-        trained = np.ones(len(model.item_ids), bool)
-        if seqs is not None:
+        if isinstance(model, ColdStart):
+            raise ModelError("this model has cold items already: with_items() takes in more")
+        content = ItemContent.fit([], {}, {}) if items is None else content_of(items)
+        trained, tastes = np.ones(len(model.item_ids), bool), {}
+        if interactions is not None:
+            seqs = sequences_of(interactions, model.item_ids)
+            if not np.array_equal(seqs.item_ids, model.item_ids):
+                raise ModelError("the model was fitted on other items than those of the interactions: give the same")
             trained = np.bincount(seqs.codes, minlength=len(trained)) > 0
-        bare = cls._of(model, content, model.item_ids, trained, np.empty(0, np.int32), *nothing_alike(0))
+            tastes = {} if users is None else user_lifts(users, seqs)
+        elif users is not None:
+            raise ModelError("what users take is learned from interactions: give them beside the users")
+        bare = cls._of(model, content, tastes, model.item_ids, trained, np.empty(0, np.int32), *nothing_alike(0))
         return bare._with(content.item_ids, content.rows)
 
     @classmethod
@@ -61,6 +76,7 @@ class ColdStart(Model):
         cls,
         model: Model,
         content: ItemContent,
+        tastes: dict[str, Lifts],
         item_ids: np.ndarray,
         trained: np.ndarray,
         cold: np.ndarray,
@@ -68,9 +84,20 @@ class ColdStart(Model):
         weights: np.ndarray,
     ) -> Self:
         found = cls(item_ids, model.settings, model.trials, model.temperature)
-        found.model, found.content, found.logarithmic = model, content, model.logarithmic
+        found.model, found.content, found.tastes, found.logarithmic = model, content, tastes, model.logarithmic
         found.trained, found.cold, found.neighbours, found.weights = trained, cold, neighbours, weights
+        found._taste = None
         return found
+
+    def for_user(self, user: Mapping[str, Any]) -> Self:
+        """The same model for users of whom `user` is known, by column; it tells where a history holds nothing.
+
+        Columns and values that training has not seen have no effect.
+        """
+        changed = copy(self)
+        known = {name: plain(cells(name, [user.get(name)])[0]) for name in self.tastes}
+        changed._taste = summed(self.tastes[name].log_lift(value) for name, value in known.items())
+        return changed
 
     def with_items(self, items: "pd.DataFrame") -> Self:
         """The same model with the cold items of this table too, or with other metadata of those it has.
@@ -93,7 +120,7 @@ class ColdStart(Model):
         stays = ~np.isin(self.cold, cold)
         old, new = (self.cold, self.neighbours, self.weights), (cold, *alike(self.content, places, vectors.take(rows)))
         joined = (np.concatenate([before[stays], added]) for before, added in zip(old, new, strict=True))
-        return self._of(self.model, self.content, np.array(list(code_of), object), self.trained, *joined)
+        return self._of(self.model, self.content, self.tastes, np.array(list(code_of), object), self.trained, *joined)
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """As the model inside has them; 0 for an item without a score."""
@@ -105,7 +132,11 @@ class ColdStart(Model):
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         known = len(self.trained)
         scores = np.empty((len(histories), len(self.item_ids)), np.float32)
-        scores[:, :known] = self.model._score_batch([codes[codes < known] for codes in histories])
+        histories = [codes[codes < known] for codes in histories]
+        scores[:, :known] = self.model._score_batch(histories)
+        if self._taste is not None:
+            nothing = np.array([len(codes) == 0 for codes in histories], bool)
+            scores[nothing, :known] += np.float32(self.temperature) * self._taste
         temperature = self.temperature if self.logarithmic else None
         for row in scores if len(self.cold) else ():
             row[self.cold] = cold_scores(row, self.neighbours, self.weights, temperature)
@@ -115,10 +146,13 @@ class ColdStart(Model):
         content = {CONTENT + name: array for name, array in self.content._arrays().items()}
         content[CONTENT + "ids"] = as_bytes(list(self.content.item_ids))
         ours = {PREFIX + name: getattr(self, name) for name in ("trained", "cold", "neighbours", "weights")}
+        for number, lifts in enumerate(self.tastes.values()):
+            ours |= lifts.arrays(f"{TASTE}{number}")
         return self.model._arrays() | content | ours
 
     def _meta(self) -> dict[str, Any]:
-        return {"kind": type(self.model).__name__, "model": self.model._meta(), "content": self.content._meta()}
+        parts = {"model": self.model._meta(), "content": self.content._meta(), "tastes": list(self.tastes)}
+        return {"kind": type(self.model).__name__, **parts}
 
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
@@ -131,53 +165,5 @@ class ColdStart(Model):
         of_content = {name.removeprefix(CONTENT): array for name, array in arrays.items() if name.startswith(CONTENT)}
         ids = np.array(from_bytes(of_content["ids"]), object)
         content = ItemContent._restore(Stored(ItemContent.__name__, of_content, ids, meta["content"]))
-        return cls._of(model, content, stored.item_ids, np.asarray(trained), *map(np.asarray, placed))
-
-
-def places_of(content: ItemContent, code_of: Mapping[str, int]) -> np.ndarray:
-    """(n,) int32: the code of each item of `content`, -1 for one without."""
-    return np.array([code_of.get(item, -1) for item in content.item_ids], np.int32)
-
-
-def alike(content: ItemContent, places: np.ndarray, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
-    """Codes (m, NEIGHBOURS) int32 of the trained items most like each of m vectors, and their weights float32.
-
-    places: the codes of the items of `content`, -1 for one that was not trained. The weights of a row sum to 1, or are
-    all 0 where nothing is alike.
-    """
-    codes, weights = nothing_alike(len(vectors.dense))
-    for at in range(0, len(codes), AT_ONCE):
-        some = slice(at, at + AT_ONCE)
-        found, shares = content.neighbours(vectors.take(some).toarray(), NEIGHBOURS, among=places >= 0)
-        codes[some, : found.shape[1]] = np.maximum(places[found], 0)
-        weights[some, : found.shape[1]] = shares
-    return codes, weights
-
-
-def nothing_alike(m: int) -> tuple[np.ndarray, np.ndarray]:
-    """What `alike` says of m items that resemble nothing."""
-    return np.zeros((m, NEIGHBOURS), np.int32), np.zeros((m, NEIGHBOURS), np.float32)
-
-
-def cold_scores(
-    scores: np.ndarray, neighbours: np.ndarray, weights: np.ndarray, temperature: float | None = None
-) -> np.ndarray:
-    """(m,) float32 mean of the scores (known,) of each cold item's neighbours, as `alike` has them; -inf without any.
-
-    temperature: of scores that are logarithms of chances.
-    """
-    return np.where(weights[:, 0] > 0, mean(scores[neighbours], weights, temperature), UNSCORED)
-
-
-def mean(scores: np.ndarray, weights: np.ndarray, temperature: float | None = None) -> np.ndarray:
-    """(m,) float32 weighted mean of scores (m, k) by weights (m, k), which sum to 1 in each row or are all 0.
-
-    temperature: of scores that are logarithms of chances, whose mean is taken as chances: by that of logarithms an item
-    that resembles nine likely ones and an unlikely one would not be found.
-    """
-    if temperature is None:
-        return np.einsum("ij,ij->i", scores, weights)
-    logits = np.where(weights > 0, scores / np.float32(temperature), UNSCORED)
-    peaks = logits.max(axis=1, initial=np.finfo(np.float32).min)  # taken off, so that none is too small for a float
-    chances = np.einsum("ij,ij->i", np.exp(logits - peaks[:, None]), weights)
-    return np.float32(temperature) * (peaks + np.log(chances, out=np.full_like(peaks, UNSCORED), where=chances > 0))
+        tastes = {name: Lifts.restored(arrays, f"{TASTE}{number}") for number, name in enumerate(meta["tastes"])}
+        return cls._of(model, content, tastes, stored.item_ids, np.asarray(trained), *map(np.asarray, placed))

@@ -8,7 +8,7 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import ItemContent
-from recsys.models.content.kinds import kinds_of
+from recsys.models.content.tables import kinds_of
 
 TITLES = ["Brindlow Travel Mug, Indigo", "Oak desk for two", "A hammer | for nails", None]
 
@@ -51,10 +51,10 @@ def test_a_table_is_read_as_its_columns_are():
 @pytest.mark.parametrize(
     ("items", "told"),
     [
-        ([{"ITEM_ID": "a"}], "a list is no table of items: give a DataFrame with ITEM_ID and metadata"),
-        (pd.DataFrame({"sku": ["a"], "AISLE": ["tea"]}), r"items lack the column ITEM_ID; found \['sku', 'AISLE'\]"),
-        (pd.DataFrame({"ITEM_ID": ["a", None], "AISLE": ["tea"] * 2}), "1 of 2 items have no ITEM_ID"),
-        (pd.DataFrame({"ITEM_ID": ["a", "a"], "AISLE": ["tea"] * 2}), "the item 'a' has several rows"),
+        ([{"ITEM_ID": "a"}], "a list is no table of metadata: give a DataFrame with ITEM_ID and more"),
+        (pd.DataFrame({"sku": ["a"], "AISLE": ["tea"]}), r"lacks the column ITEM_ID; found \['sku', 'AISLE'\]"),
+        (pd.DataFrame({"ITEM_ID": ["a", None], "AISLE": ["tea"] * 2}), "1 of 2 rows of metadata have no ITEM_ID"),
+        (pd.DataFrame({"ITEM_ID": ["a", "a"], "AISLE": ["tea"] * 2}), "ITEM_ID 'a' has several rows of metadata"),
         (pd.DataFrame({"ITEM_ID": ["a"]}), r"none of the columns \['ITEM_ID'\] says what items are like"),
     ],
 )
