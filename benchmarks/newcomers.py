@@ -172,12 +172,18 @@ def placements(
     own = np.zeros((len(shop.users), kinds.max() + 1))
     np.add.at(own, (pd.Index(shop.users[USER_ID]).get_indexer(events[USER_ID]), kind), 1)
     popular = np.bincount(kind, minlength=own.shape[1]) / len(events)
+    content = deployment.artefacts.content
+    row_of = {item: row for row, item in enumerate(content.item_ids)}
+    vectors = content.rows.take([row_of[item] for item in deployment.catalogue.ids]).toarray()
+    had = [vectors[deployment.histories.of(user)] for user in shop.users[USER_ID]]
+    taste = np.stack([rows.sum(axis=0) / max(1, len(rows)) for rows in had])
     return {
         "random": rng.random(truth.shape),
         "popularity of the category": np.tile(popular[kinds[new]], (len(truth), 1)),
         "own share of the category": (own / np.maximum(1, own.sum(axis=1, keepdims=True)) + popular / 1e6)[
             :, kinds[new]
         ],
+        "likeness to the history": taste @ vectors[codes].T,
         OURS: ours,
         BOUND: truth,
     }

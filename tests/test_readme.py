@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys.models import NextItem
+from recsys.models import ColdStart
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,7 +17,8 @@ def test_the_models_are_used_alone_as_the_readme_shows(
     monkeypatch.chdir(tmp_path)
     (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
     exec(example, {})
-    recommended, similar = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(r"NextItem\(.* items, .*\) \[('I\d{4}'(, )?){5}\]", recommended)
-    assert re.fullmatch(r"\[('I\d{4}'(, )?){5}\]", similar)
-    assert len(NextItem.load(tmp_path / "build" / "next-item").item_ids) > 500
+    recommended, cold, popular, similar = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"ColdStart\(600 items, .*\) \[('I\d{4}'(, )?){5}\]", recommended)
+    assert cold == "True"
+    assert all(re.fullmatch(r"\[('I\d{4}'(, )?){5}\]", printed) for printed in (popular, similar))
+    assert len(ColdStart.load(tmp_path / "build" / "next-item").item_ids) == 601

@@ -11,12 +11,12 @@ a user: an event counts in the very next answer and a user unseen in training ne
     ...     for user in range(40)
     ...     for step, item in enumerate(["cup", "tea", "pot"] if user % 2 else ["pen", "ink", "pad"])
     ... )
-    >>> seqs = Sequences.from_interactions(pd.read_csv(io.StringIO(csv)))  # of your file: times in epoch seconds
-    >>> model = NextItem.fit(seqs)
+    >>> interactions = pd.read_csv(io.StringIO(csv))  # or of your file: times in epoch seconds
+    >>> model = NextItem.fit(interactions)
     >>> codes, scores = model.recommend([model.encode(["cup", "tea"])], k=1, exclude_seen=True)
     >>> model.decode(codes)
     [['pot']]
-    >>> related = SimilarItems.fit(seqs)
+    >>> related = SimilarItems.fit(interactions)
     >>> codes, scores = related.similar(related.encode(["pen"])[0], k=2)
     >>> sorted(related.decode(codes)[0])
     ['ink', 'pad']
@@ -25,14 +25,26 @@ a user: an event counts in the very next answer and a user unseen in training ne
     ...     NextItem.load(f"{folder}/next-item").item_ids.tolist()
     ['cup', 'ink', 'pad', 'pen', 'pot', 'tea']
 
-Three go beyond: `ItemContent` says what items nobody has touched resemble, `UserAffinity` also which users want an
-item, and `NextBestAction` scores actions instead of items.
+What items have in common brings in those that nobody has touched, or that come later:
+
+    >>> items = pd.DataFrame({"ITEM_ID": ["cup", "tea", "pot", "pen", "ink", "pad", "mug"]})
+    >>> items["AISLE"] = ["kitchen", "kitchen", "kitchen", "desk", "desk", "desk", "kitchen"]
+    >>> model = NextItem.fit(interactions, items=items)
+    >>> model = model.with_items(pd.DataFrame({"ITEM_ID": ["jug", "nib"], "AISLE": ["kitchen", "desk"]}))
+    >>> codes, scores = model.recommend([model.encode(["cup", "tea"])], k=3, exclude_seen=True)
+    >>> model.decode(codes)
+    [['pot', 'mug', 'jug']]
+
+`ColdStart` does that beside any model; with a table of `users` its `for_user` also answers for somebody new. Three go
+beyond: `ItemContent` says what items resemble, `UserAffinity` also which users want an item, and `NextBestAction`
+scores actions instead of items.
 
     next_item/    what comes next after a history: the closed-form linear model, its softmax twin, nearest neighbours
     transformer/  the same by a transformer, alone or blended with it; trained with torch, served without
     related/      what goes with an item
     popular/      what is popular, and what is becoming so
     content/      what metadata and texts say about items
+    cold/         what they say where there are no events: of cold items and of new users
     segments/     which users want an item
     actions/      which action a user will take
     sequences     interactions as flat arrays; transitions: what follows what in them; protocol: how a model is put to
@@ -43,6 +55,7 @@ from pathlib import Path
 
 from recsys.models.actions.next_best import NextBestAction
 from recsys.models.base import Model, Trained
+from recsys.models.cold.model import ColdStart
 from recsys.models.content.items import ItemContent
 from recsys.models.next_item.model import NextItem
 from recsys.models.popular.popularity import Popularity
@@ -53,7 +66,7 @@ from recsys.models.related.semantic import SemanticSimilarity
 from recsys.models.related.similar_items import SimilarItems
 from recsys.models.segments.affinity import UserAffinity
 from recsys.models.sequences import Sequences
-from recsys.models.storage import read_model
+from recsys.models.storage import Stored, read_model
 from recsys.models.transformer.blended import Blended
 from recsys.models.transformer.model import Transformer
 
@@ -70,6 +83,7 @@ _KINDS: dict[str, type[Trained]] = {
         Blended,
         UserAffinity,
         ItemContent,
+        ColdStart,
         NextBestAction,
     )
 }
@@ -80,12 +94,17 @@ def load(folder: str | Path) -> Trained:
 
     Raises ModelError that names the file when one is missing, cut short, altered or of another version.
     """
-    stored = read_model(folder, known=tuple(_KINDS))
+    return restored(read_model(folder, known=tuple(_KINDS)))
+
+
+def restored(stored: Stored) -> Trained:
+    """What was stored so."""
     return _KINDS[stored.kind]._restore(stored)
 
 
 __all__ = [
     "Blended",
+    "ColdStart",
     "ItemContent",
     "ItemSimilarity",
     "Model",

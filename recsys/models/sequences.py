@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 from scipy import sparse
@@ -124,6 +124,26 @@ class Sequences:
     def _of_events(self, user_ids: np.ndarray, offsets: np.ndarray, events: np.ndarray) -> "Sequences":
         weights = None if self.weights is None else self.weights[events]
         return Sequences(user_ids, self.item_ids, offsets, self.codes[events], self.times[events], weights)
+
+
+Interactions = Union[Sequences, "pd.DataFrame"]  # what models are fitted on
+
+
+def sequences_of(interactions: Interactions, catalogue: Sequence[str] = ()) -> Sequences:
+    """Sequences as they are, and those of a table and a catalogue as `Sequences.from_interactions` makes them.
+
+    Raises ModelError for anything else, and for a table that cannot be used.
+    """
+    if isinstance(interactions, Sequences):
+        return interactions
+    import pandas as pd
+
+    if not isinstance(interactions, pd.DataFrame):
+        raise ModelError(
+            f"a {type(interactions).__name__} cannot be fitted: give a DataFrame with {USER_ID}, {ITEM_ID} and "
+            f"{TIMESTAMP}, or Sequences"
+        )
+    return Sequences.from_interactions(interactions, catalogue)
 
 
 def codes_of(ids: "pd.Series") -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import pytest
 
 from recsys.errors import ModelError
 from recsys.models import ItemContent, load
+from recsys.models.storage import Stored, write_model
 
 IDS = ["mug", "cup", "hammer", "saw", "mystery"]
 COLUMNS = {
@@ -162,6 +163,13 @@ def test_saved_and_loaded_it_answers_the_same_once_it_has_its_embedding_again(co
     loaded.metadata.embed = embed
     np.testing.assert_array_equal(loaded.vectors([document]), content.vectors([document]))
     assert nearest(loaded, document, 3) == nearest(content, document, 3)
+
+
+def test_texts_are_understood_as_before_in_a_model_saved_before_it_was_said_what_embeds_them(tmp_path):
+    content = ItemContent.from_items(pd.DataFrame({"ITEM_ID": IDS, "TEXT": COLUMNS["TEXT"]}), {"TEXT": "text"})
+    about = {"settings": {}, "trials": []}
+    write_model(tmp_path / "content", Stored("ItemContent", content._arrays(), content.item_ids, about))
+    assert nearest(load(tmp_path / "content"), {"TEXT": "a saw for wood"}) == ["saw"]
 
 
 def test_an_unknown_kind_is_refused():

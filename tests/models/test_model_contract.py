@@ -17,9 +17,22 @@ from recsys.models import (
     UserAffinity,
     load,
 )
+from recsys.models.sequences import sequences_of
 from recsys.models.transformer.training import Training
 
-TIMELESS = [Popularity, ItemSimilarity, SimilarItems, NextItem, Transformer, UserAffinity]
+
+class NextItemWithMetadata:
+    """A NextItem that knows something about every item that was touched."""
+
+    @staticmethod
+    def fit(interactions):
+        seqs = sequences_of(interactions)
+        touched = seqs.item_ids[np.unique(seqs.codes)]
+        items = pd.DataFrame({"ITEM_ID": touched, "AISLE": [f"a{at % 3}" for at in range(len(touched))]})
+        return NextItem.fit(interactions, items=items)
+
+
+TIMELESS = [Popularity, ItemSimilarity, SimilarItems, NextItem, NextItemWithMetadata, Transformer, UserAffinity]
 every_model = pytest.mark.parametrize("kind", [*TIMELESS, Trending], ids=lambda kind: kind.__name__)
 every_timeless_model = pytest.mark.parametrize("kind", TIMELESS, ids=lambda kind: kind.__name__)
 
@@ -78,6 +91,22 @@ def test_probabilities_sum_to_one_in_the_order_of_the_scores(kind, ring):
 
 
 @every_model
+def test_a_table_of_interactions_is_fitted_as_its_sequences_are(kind, table):
+    frame = table(**{f"u{i}": "a b c a b d" for i in range(60)}).assign(EVENT_TYPE="view", EVENT_VALUE=np.nan)
+    before = frame.copy()
+    of_table, of_sequences = kind.fit(frame), kind.fit(Sequences.from_interactions(frame))
+    assert of_table.item_ids.tolist() == ["a", "b", "c", "d"] and of_table.settings == of_sequences.settings
+    np.testing.assert_array_equal(of_table.scores([1]), of_sequences.scores([1]))
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@every_model
+def test_what_is_neither_a_table_nor_sequences_is_refused_with_what_is_wanted(kind):
+    with pytest.raises(ModelError, match="a list cannot be fitted: give a DataFrame with USER_ID, ITEM_ID and TIMEST"):
+        kind.fit([("u", "a", 1)])
+
+
+@every_model
 def test_fitting_twice_gives_the_same_model(kind, regulars):
     first, again = kind.fit(regulars), kind.fit(regulars)
     np.testing.assert_array_equal(first.scores([1, 2]), again.scores([1, 2]))
@@ -89,7 +118,7 @@ def test_saved_and_loaded_it_answers_the_same(kind, regulars, tmp_path):
     model = kind.fit(regulars)
     model.save(tmp_path / "model")
     loaded = load(tmp_path / "model")
-    assert type(loaded) is kind and loaded.settings == model.settings and loaded.trials == model.trials
+    assert type(loaded) is type(model) and loaded.settings == model.settings and loaded.trials == model.trials
     assert loaded.item_ids.tolist() == model.item_ids.tolist()
     histories = [[], [1], [2, 2, 7]]
     for ours, theirs in zip(model.recommend(histories, 9), loaded.recommend(histories, 9), strict=True):

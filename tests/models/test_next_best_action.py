@@ -36,7 +36,7 @@ def users() -> ItemContent:
 
 
 @pytest.fixture(scope="module")
-def browsing() -> Sequences:
+def visits() -> pd.DataFrame:
     """Every third user looks at rings, the others at books."""
     rng = np.random.default_rng(1)
     rows = [
@@ -44,7 +44,12 @@ def browsing() -> Sequences:
         for user in range(2000)
         for step in range(6)
     ]
-    return Sequences.from_interactions(pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"]))
+    return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"])
+
+
+@pytest.fixture(scope="module")
+def browsing(visits) -> Sequences:
+    return Sequences.from_interactions(visits)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +65,8 @@ def interactions() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def model(actions, interactions, users, browsing) -> NextBestAction:
-    return NextBestAction.fit(actions, interactions, users, browsing, values=[1, 5, 9, 3])
+def model(actions, interactions, users, visits) -> NextBestAction:
+    return NextBestAction.fit(actions, interactions, users, visits, values=[1, 5, 9, 3])
 
 
 def score(model: NextBestAction, action: str, *about, **options) -> float:

@@ -158,8 +158,3 @@ def test_the_settings_of_a_model_may_be_given_as_they_are_shown(forked):
 def test_a_reward_that_is_not_one_number_per_item_is_refused(forked, reward):
     with pytest.raises(ModelError, match=r"a reward of shape .* for 3 items: give each one number"):
         NextItem.fit(forked, reward=reward)
-
-
-def test_a_table_is_refused_with_what_makes_sequences_of_it(table):
-    with pytest.raises(ModelError, match=r"a DataFrame cannot be fitted: Sequences\.from_interactions"):
-        NextItem.fit(table(u="a b"))

@@ -92,8 +92,8 @@ def test_freshness_reorders_what_is_alike_and_leaves_behind_what_is_not():
     assert scores[1] > scores[2] > scores[3] and fresh[2] > fresh[1] > fresh[3]
 
 
-def test_popularity_has_its_own_weight(sequences):
-    clicks = sequences(a="mug mug mug", b="mug")
+def test_popularity_has_its_own_weight(table):
+    clicks = table(a="mug mug mug", b="mug")
     model = SemanticSimilarity.fit(["mug", "cup"], ["coffee mug", "tea cup"], clicks)
     ones = np.ones(2, np.float32)
     assert model.influenced(ones, popularity=0.5).tolist() == [1.5, 1.0]

@@ -14,7 +14,7 @@ from recsys.models.actions.user_state import DAY, UserState
 from recsys.models.base import Trained
 from recsys.models.content.items import ItemContent
 from recsys.models.content.metadata import Metadata
-from recsys.models.sequences import Sequences, id_text
+from recsys.models.sequences import Interactions, id_text, sequences_of
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class NextBestAction(Trained):
         actions: ItemContent,
         interactions: "pd.DataFrame",
         users: ItemContent | None = None,
-        items: Sequences | None = None,
+        items: Interactions | None = None,
         action_optimization_period_days: int = 14,
         values: Sequence[float | None] | None = None,
         seed: int = 0,
@@ -96,6 +96,7 @@ class NextBestAction(Trained):
                 f"{interactions[ACTION_ID].iloc[0]!r} is not among {', '.join(actions.item_ids[:3])}, ...; "
                 "are these the ids of the same actions?"
             )
+        items = None if items is None else sequences_of(items)
         state = UserState.fit(users, items, days, threads)
         worth = np.nan_to_num(np.array(values if values is not None else [0] * len(actions.item_ids), np.float64))
         scored = enough_events(log, len(actions.item_ids))

@@ -1,23 +1,29 @@
 """What metadata says about items: their likeness, also for items that nobody has touched yet."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, Union
 
 import numpy as np
 
 from recsys.errors import ModelError
 from recsys.models.base import BATCH_SCORES, Trained
-from recsys.models.content.metadata import Embed, Metadata, Vectors
+from recsys.models.content import text
+from recsys.models.content.metadata import TEXT, Embed, Metadata, Vectors
+from recsys.models.content.tables import ids_of, kinds_of
 from recsys.models.sequences import id_text
 from recsys.models.storage import Stored, as_bytes, from_bytes, table_arrays, table_from
 from recsys.models.topk import top_k
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 
 class ItemContent(Trained):
     """One unit vector per item from its metadata, so that a new item finds those it resembles.
 
-    Vectors of text need the embedding that the model was fitted with: after `load`, set `content.metadata.embed`
-    again; until then the text of new items is ignored.
+    Vectors of text need the embedding that the model was fitted with. After `load` it is there where it was
+    `recsys.models.content.text`; another has to be set as `content.metadata.embed` again, and until then the text of
+    new items is ignored.
 
     >>> content = ItemContent.fit(
     ...     ["tea", "cup", "nail"], {"AISLE": ["kitchen|hot", "kitchen", "tools"]}, {"AISLE": "categorical"}
@@ -51,6 +57,20 @@ class ItemContent(Trained):
         return cls._of(ids, metadata, metadata.encode(columns, len(ids)))
 
     @classmethod
+    def from_items(cls, items: "pd.DataFrame", kinds: Mapping[str, str] | None = None) -> Self:
+        """Learn from a table with ITEM_ID, one row an item, and columns of metadata.
+
+        kinds: the columns to learn from and how each is read, as `fit` has it; None takes those that `kinds_of` finds.
+        Text is embedded by `recsys.models.content.text`. Raises ModelError for what is no such table, for one without a
+        column to learn from, and as `fit` does.
+        """
+        ids, kinds = ids_of(items), kinds_of(items) if kinds is None else kinds
+        if not kinds:
+            raise ModelError(f"none of the columns {list(items.columns)} says what items are like: say so with `kinds`")
+        columns = {name: items[name].tolist() for name in items.columns}
+        return cls.fit(ids, columns, kinds, text.embed if TEXT in kinds.values() else None)
+
+    @classmethod
     def _of(cls, item_ids: np.ndarray, metadata: Metadata, rows: Vectors) -> Self:
         content = cls(item_ids)
         content.metadata, content.rows = metadata, rows
@@ -61,8 +81,12 @@ class ItemContent(Trained):
 
         Meant for a few at a time: the width is the number of all categories.
         """
+        return self.encoded(documents).toarray()
+
+    def encoded(self, documents: Sequence[Mapping[str, Any]]) -> Vectors:
+        """The same, of any number of items."""
         columns = {name: [document.get(name) for document in documents] for name in self.metadata.names}
-        return self.metadata.encode(columns, len(documents)).toarray()
+        return self.metadata.encode(columns, len(documents))
 
     def cosines(self, vectors: np.ndarray) -> np.ndarray:
         """(n, n_items) float32 cosines of n vectors with every item; 0 where either has no metadata."""
@@ -102,6 +126,10 @@ class ItemContent(Trained):
         left_out[self._checked(among)] = False
         return left_out
 
+    def _meta(self) -> dict[str, Any]:
+        own = bool(self.metadata.texts) and self.metadata.embed is not text.embed
+        return {**super()._meta(), "own_embedding": own}
+
     def _arrays(self) -> dict[str, np.ndarray]:
         metadata = as_bytes(self.metadata.as_dict())
         return {"metadata": metadata, "text": self.rows.dense, **table_arrays("rows", self.rows.sparse)}
@@ -110,4 +138,15 @@ class ItemContent(Trained):
     def _restore(cls, stored: Stored) -> Self:
         arrays = stored.arrays
         rows = Vectors(table_from(arrays, "rows"), np.asarray(arrays["text"]))
-        return cls._of(stored.item_ids, Metadata.from_dict(from_bytes(arrays["metadata"])), rows)
+        metadata = Metadata.from_dict(from_bytes(arrays["metadata"]))
+        if not stored.meta.get("own_embedding"):
+            metadata.embed = text.embed
+        return cls._of(stored.item_ids, metadata, rows)
+
+
+Items = Union[ItemContent, "pd.DataFrame"]  # what models take as metadata
+
+
+def content_of(items: Items) -> ItemContent:
+    """What is said of items, as it is or learned from a table."""
+    return items if isinstance(items, ItemContent) else ItemContent.from_items(items)

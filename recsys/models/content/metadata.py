@@ -21,6 +21,10 @@ class Vectors(NamedTuple):
     sparse: sparse.csr_array
     dense: np.ndarray
 
+    def take(self, rows: np.ndarray | slice) -> "Vectors":
+        """These rows only."""
+        return Vectors(self.sparse[rows], self.dense[rows])
+
     def toarray(self) -> np.ndarray:
         """(n, a + b) float32."""
         return np.hstack([self.sparse.toarray(), self.dense])

@@ -13,7 +13,7 @@ differently. The model answers from the history alone: a new user needs no train
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from recsys.errors import ModelError
 from recsys.models.base import Model
+from recsys.models.cold.model import ColdStart
+from recsys.models.content.items import Items
 from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.features import Weighted, decayed
 from recsys.models.next_item.gram import one_scale, scale_weights
@@ -31,8 +33,11 @@ from recsys.models.next_item.rows import Rows
 from recsys.models.next_item.search import OnTrial
 from recsys.models.next_item.settings import Settings
 from recsys.models.next_item.tuning import Tuned, tune
-from recsys.models.sequences import Sequences, unique_users
+from recsys.models.sequences import Interactions, Sequences, sequences_of, unique_users
 from recsys.models.storage import Stored
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 PREFIX = "neighbours_"  # of their arrays on disk
 THREADED_ITEMS = 2_000  # smaller systems wait longer for a second thread than it saves them
@@ -44,7 +49,7 @@ class NextItem(Model):
     @classmethod
     def fit(
         cls,
-        seqs: Sequences,
+        interactions: Interactions,
         seed: int = 0,
         threads: int = 2,
         report: OnTrial | None = None,
@@ -54,7 +59,9 @@ class NextItem(Model):
         reward: np.ndarray | None = None,
         goal: str = "next",
         measured: Sequence[dict[str, Any]] = (),
-    ) -> Self:
+        items: Items | None = None,
+        users: "pd.DataFrame | None" = None,
+    ) -> Self | ColdStart:
         """Choose the settings on held-out training users, then train on all.
 
         goal: what the settings are chosen for: the `next` event of a user; where a list is to serve for a while, the
@@ -66,18 +73,21 @@ class NextItem(Model):
         candidates: settings of which one holds, whichever is best; each is tried, whatever the budget. reward:
         (n_items,) logarithms of what items are worth, by which their probabilities are multiplied. measured: the trials
         that were reported before the same call was cut short; they are neither made nor reported again, and the model
-        is the one that an undisturbed call gives. Raises ModelError where they are of another call, for a reward that
-        is not one number per item, and for a table instead of Sequences.
+        is the one that an undisturbed call gives. items, users: tables with ITEM_ID or USER_ID and metadata, the former
+        may be an ItemContent; items without an event are then recommended too, and users without one by what is known
+        of them, by a ColdStart that has the model inside. Raises ModelError where
+        `measured` are of another call, for a reward that is not one number per item, and for a table that cannot be
+        used.
         """
-        if not isinstance(seqs, Sequences):
-            raise ModelError(f"a {type(seqs).__name__} cannot be fitted: Sequences.from_interactions() makes what can")
+        seqs = sequences_of(interactions)
         if reward is not None and (np.shape(reward) != (seqs.n_items,) or not np.isfinite(reward).all()):
             raise ModelError(f"a reward of shape {np.shape(reward)} for {seqs.n_items} items: give each one number")
         if isinstance(settings, Mapping):
             settings = Settings.from_dict(settings)
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, measured=measured)
-        return cls.tuned(seqs, tuned, threads, reward)
+        model = cls.tuned(seqs, tuned, threads, reward)
+        return model if items is None and users is None else ColdStart.of(model, items, seqs, users)
 
     @classmethod
     def tuned(cls, seqs: Sequences, tuned: Tuned, threads: int = 2, reward: np.ndarray | None = None) -> Self:

@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 
 from recsys.models.base import Model
-from recsys.models.sequences import Sequences, unique_users
+from recsys.models.sequences import Interactions, sequences_of, unique_users
 from recsys.models.storage import Stored
 
 
@@ -13,13 +13,15 @@ class Popularity(Model):
     """Scores an item by how many different users touched it, whatever the history (aws-popularity-count)."""
 
     @classmethod
-    def fit(cls, seqs: Sequences) -> Self:
+    def fit(cls, interactions: Interactions) -> Self:
         """Count unique users per item; ten clicks of one user count once, as much as the heaviest of them."""
+        seqs = sequences_of(interactions)
         return cls._of(seqs.item_ids, unique_users(seqs))
 
     @classmethod
-    def of_events(cls, seqs: Sequences) -> Self:
+    def of_events(cls, interactions: Interactions) -> Self:
         """Count every event: ten clicks of one user count ten times."""
+        seqs = sequences_of(interactions)
         return cls._of(seqs.item_ids, np.bincount(seqs.codes, seqs.weights, seqs.n_items).astype(np.float32))
 
     @classmethod

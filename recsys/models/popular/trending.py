@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from recsys.models.base import Model
-from recsys.models.sequences import Sequences
+from recsys.models.sequences import Interactions, Sequences, sequences_of
 from recsys.models.storage import Stored
 from recsys.models.topk import top
 
@@ -35,8 +35,9 @@ class Trending(Model):
     """
 
     @classmethod
-    def fit(cls, seqs: Sequences, interval_seconds: int = 7200) -> Self:
+    def fit(cls, interactions: Interactions, interval_seconds: int = 7200) -> Self:
         """Keep the events of the newest intervals; AWS's trend_discovery_frequency defaults to two hours."""
+        seqs = sequences_of(interactions)
         newest, oldest = (int(seqs.times.max()), int(seqs.times.min())) if seqs.n_events else (0, 0)
         recent = seqs.times > newest - (1 + BEFORE) * interval_seconds
         order = np.flatnonzero(recent)[np.argsort(seqs.times[recent], kind="stable")]

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from recsys.models.related.base import RelatedItems
-from recsys.models.sequences import Sequences, between, seen_table, touched_table, unique_users
+from recsys.models.sequences import Interactions, between, seen_table, sequences_of, touched_table, unique_users
 from recsys.models.storage import Stored
 from recsys.models.topk import largest_of_each_row
 
@@ -23,7 +23,7 @@ class ItemSimilarity(RelatedItems):
     @classmethod
     def fit(
         cls,
-        seqs: Sequences,
+        interactions: Interactions,
         popularity_discount_factor: float = 0.5,
         min_cointeraction_count: int = 3,
         min_user_history_length_percentile: float = 0.0,
@@ -45,6 +45,7 @@ class ItemSimilarity(RelatedItems):
             "min_item_interaction_count_percentile": min_item_interaction_count_percentile,
             "max_item_interaction_count_percentile": max_item_interaction_count_percentile,
         }
+        seqs = sequences_of(interactions)
         users = between(seqs.lengths, min_user_history_length_percentile, max_user_history_length_percentile)
         events = np.bincount(seqs.codes, minlength=seqs.n_items)
         items = between(events, min_item_interaction_count_percentile, max_item_interaction_count_percentile)

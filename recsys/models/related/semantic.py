@@ -9,7 +9,7 @@ from recsys.errors import ModelError
 from recsys.models.content.metadata import cells, missing
 from recsys.models.content.text import embed
 from recsys.models.related.base import RelatedItems
-from recsys.models.sequences import Sequences, id_text
+from recsys.models.sequences import Interactions, Sequences, id_text, sequences_of
 from recsys.models.storage import Stored
 
 LARGE = 5000  # items from which on the vectors are shortened: ten for each of the encoder's dimensions
@@ -28,12 +28,12 @@ class SemanticSimilarity(RelatedItems):
         cls,
         item_ids: Sequence[str],
         texts: Sequence[str | None],
-        seqs: Sequences | None = None,
+        interactions: Interactions | None = None,
         created: np.ndarray | None = None,
     ) -> Self:
         """Embed each item's text, which `document` joins; None or "" is an item without one.
 
-        seqs: interactions, for the popularity; its catalogue may be another. created: (n_items,) epoch seconds of each
+        interactions: for the popularity; their catalogue may be another. created: (n_items,) epoch seconds of each
         item's CREATION_TIMESTAMP, NaN where unknown, for the freshness. Raises ModelError where the encoder is not
         installed, finds no word in any text, or there is not one text per item.
         """
@@ -45,7 +45,7 @@ class SemanticSimilarity(RelatedItems):
             raise ModelError(
                 f"no text of the {len(texts)} items holds a word the encoder knows: are the columns right?"
             )
-        axes = _axes(meanings)
+        axes, seqs = _axes(meanings), None if interactions is None else sequences_of(interactions)
         created = np.full(len(item_ids), np.nan) if created is None else created
         return cls._of(item_ids, _unit(meanings @ axes), axes, _freshness(created), _popularity(item_ids, seqs))
 

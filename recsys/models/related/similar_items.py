@@ -5,12 +5,12 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from recsys.models.content.items import ItemContent
+from recsys.models.content.items import ItemContent, Items, content_of
 from recsys.models.low_rank import Block, low_rank
 from recsys.models.related.base import RelatedItems
 from recsys.models.related.cointeractions import NEIGHBOURS, cointeractions
 from recsys.models.related.following import following
-from recsys.models.sequences import Sequences, seen_table, touched_table, unique_users
+from recsys.models.sequences import Interactions, seen_table, sequences_of, touched_table, unique_users
 from recsys.models.storage import Stored, table_arrays, table_from
 from recsys.models.topk import largest_of_each_row
 
@@ -32,15 +32,17 @@ class SimilarItems(RelatedItems):
     @classmethod
     def fit(
         cls,
-        seqs: Sequences,
-        content: ItemContent | None = None,
+        interactions: Interactions,
+        items: Items | None = None,
         popularity_discount_factor: float = 0.0,
         item_id_hidden_dim: int | None = None,
         item_metadata_hidden_dim: int | None = None,
         threads: int = 1,
     ) -> Self:
-        """Both parts for the items of `seqs`, whose catalogue should hold those of `content` too.
+        """Both parts for the items of `interactions`, and for all of `items` where both are tables.
 
+        The catalogue of Sequences should hold those of `items` too. items: a table with ITEM_ID and metadata, read as
+        ItemContent.from_items reads it, or an ItemContent.
         popularity_discount_factor: from 0, the cosine as it is, to 1, where it is divided by the root of the other
         item's interactions (relative to their mean). item_id_hidden_dim, item_metadata_hidden_dim: ranks; None is the
         full rank. threads: of the linear algebra.
@@ -50,6 +52,8 @@ class SimilarItems(RelatedItems):
             "item_id_hidden_dim": item_id_hidden_dim,
             "item_metadata_hidden_dim": item_metadata_hidden_dim,
         }
+        content = None if items is None else content_of(items)
+        seqs = sequences_of(interactions, content.item_ids if content else ())
         touched = touched_table(seqs)
         if item_id_hidden_dim:
             users = np.maximum(1, touched.sum(axis=0))

@@ -8,11 +8,12 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
+from recsys.errors import ModelError
 from recsys.models.base import BATCH_SCORES, Model
 from recsys.models.next_item.model import NextItem
 from recsys.models.protocol import newest_fifth
 from recsys.models.segments.evaluation import Query, Segments
-from recsys.models.sequences import Sequences, seen_table
+from recsys.models.sequences import Interactions, Sequences, seen_table, sequences_of
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
 ACTIVITIES, REPEATS = (0.0, 0.5, 1.0), (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -46,8 +47,14 @@ class UserAffinity(Model):
     """
 
     @classmethod
-    def fit(cls, seqs: Sequences, queries: Sequence[Query] | None = None, **options: Any) -> Self:
-        """Fit a NextItem with these options, then choose how much activity and repeats tell."""
+    def fit(cls, interactions: Interactions, queries: Sequence[Query] | None = None, **options: Any) -> Self:
+        """Fit a NextItem with these options, then choose how much activity and repeats tell.
+
+        Raises ModelError for the options items and users, as it knows only who and what was there.
+        """
+        if odd := sorted({"items", "users"} & set(options)):
+            raise ModelError(f"a UserAffinity knows nothing but its interactions: leave {' and '.join(odd)} out")
+        seqs = sequences_of(interactions)
         return cls.of(NextItem.fit(seqs, **options), seqs, options.get("seed", 0), options.get("threads", 2), queries)
 
     @classmethod

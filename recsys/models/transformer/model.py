@@ -13,7 +13,7 @@ from recsys.models.next_item.lazy import Lazy
 from recsys.models.next_item.search import OnTrial, Search
 from recsys.models.next_item.settings import HABIT_CLIMBS, Settings
 from recsys.models.next_item.tuning import Learner, alone
-from recsys.models.sequences import Sequences, unique_users
+from recsys.models.sequences import Interactions, Sequences, sequences_of, unique_users
 from recsys.models.storage import Stored
 from recsys.models.transformer.forward import Forward
 from recsys.models.transformer.training import Training
@@ -32,7 +32,7 @@ class Transformer(Model):
     @classmethod
     def fit(
         cls,
-        seqs: Sequences,
+        interactions: Interactions,
         seed: int = 0,
         threads: int = 2,
         report: OnTrial | None = None,
@@ -47,6 +47,7 @@ class Transformer(Model):
         The other parameters are those of NextItem.fit; learner: what trains it, torch where none is given. Raises
         ModelError where torch is not installed, and where too little could be learned in the seconds.
         """
+        seqs = sequences_of(interactions)
         learner = learner or Training(seed, threads, seconds)
         seen = settings.seen if settings else _repeated(seqs)
         settings = settings and alone(settings).with_(transformer_weight=settings.transformer_weight or WEIGHT)

@@ -10,8 +10,6 @@ import personalize_shop as shops
 import pytest
 from personalize_shop import Client
 
-from recsys.local.personalize.serving.catalogue import mean
-
 V1, V2, RANKING, SIMILAR = (
     "aws-user-personalization",
     "aws-user-personalization-v2",
@@ -59,15 +57,6 @@ def campaigns(shop: shops.Shop) -> dict[str, str]:
 def ask(shop: shops.Shop, campaigns: dict[str, str]) -> Callable[..., list[str]]:
     """The items that the campaign of a recipe recommends."""
     return lambda recipe, **more: shops.recommended(shop, campaigns[recipe], numResults=100, **more)
-
-
-@pytest.mark.parametrize("temperature", [0.02, 0.5, 2.0])
-def test_the_mean_of_logarithms_of_chances_is_that_of_the_chances(temperature: float) -> None:
-    chances = np.array([[0.4, 0.01], [1e-6, 0.2], [0.3, 0.3]], np.float32)
-    weights = np.array([[0.75, 0.25], [0.5, 0.5], [0.0, 0.0]], np.float32)
-    found = mean(np.float32(temperature) * np.log(chances), weights, temperature)
-    np.testing.assert_allclose(np.exp(found / temperature), (chances * weights).sum(axis=1), rtol=1e-4)
-    np.testing.assert_allclose(mean(chances, weights), (chances * weights).sum(axis=1), rtol=1e-6)
 
 
 def test_an_item_imported_without_interactions_is_recommended_to_who_likes_its_kind(ask: Any) -> None:

@@ -1,9 +1,9 @@
 """The items a deployment can recommend: those its model was trained on, and those that came since.
 
-A new item, put, imported or known from an event alone, has no score of its own. It gets the weighted mean of the scores
-of the trained items its metadata resemble (models.ItemContent); where nothing resembles it, no score at all. So it can
-be recommended in the very next answer, and AWS's automatic update of a deployed user-personalization solution version,
-every two hours and free of charge, has nothing left to do here.
+A new item, put, imported or known from an event alone, has no score of its own. Its metadata give it one, as
+recsys.models.ColdStart has it; where they say nothing, it has no score at all. So it can be recommended in the very
+next answer, and AWS's automatic update of a deployed user-personalization solution version, every two hours and free of
+charge, has nothing left to do here.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,7 @@ from recsys.local.personalize.serving.group import Group, Reader, documents
 if TYPE_CHECKING:
     from recsys.models import ItemContent  # slow to import
 
-NEIGHBOURS = 10  # trained items that a new one's score is the mean of
-AT_ONCE = 256  # new items looked at together: their vectors are dense
+AT_ONCE = 256  # new items looked at together: the vectors of their texts are dense
 UNSCORED = np.float32(-np.inf)
 
 
@@ -35,12 +34,11 @@ class Catalogue:
         """content: what metadata say about items. grows: takes in items that the model does not know."""
         self.ids = [str(item) for item in model_items]
         self.code_of = {item: code for code, item in enumerate(self.ids)}
+        from recsys.models.cold.likeness import nothing_alike, places_of  # slow to import: loaded with the model
+
         self.known, self._group, self._content, self._grows = len(self.ids), group, content, grows
-        self._neighbours = Growing(np.empty((0, NEIGHBOURS), np.int32))
-        self._weights = Growing(np.empty((0, NEIGHBOURS), np.float32))
-        described = content.item_ids if content else ()
-        # The code of each of the items that `content` knows, -1 for one that the model does not.
-        self._described = np.array([self.code_of.get(item, -1) for item in described], np.int32)
+        self._neighbours, self._weights = map(Growing, nothing_alike(0))
+        self._places = places_of(content, self.code_of) if content else None
         self._put, self._events = Reader(group.put, len(group.put)), Reader(group.live.journal)
         if grows:
             self._take_in([*group.items.row, *group.interactions.item_ids])
@@ -64,8 +62,9 @@ class Catalogue:
         neighbours, weights = self._neighbours.array, self._weights.array
         if len(neighbours) == 0:
             return scores
-        new = mean(scores[neighbours], weights, temperature)
-        return np.concatenate([scores, np.where(weights[:, 0] > 0, new, UNSCORED)])
+        from recsys.models.cold.likeness import cold_scores  # slow to import: loaded with the model
+
+        return np.concatenate([scores, cold_scores(scores, neighbours, weights, temperature)])
 
     def _take_in(self, items: Sequence[str]) -> None:
         """New items, and new metadata of items that are new."""
@@ -81,25 +80,11 @@ class Catalogue:
 
     def _alike(self, items: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m, NEIGHBOURS) of the trained items most like each, and their weights, which sum to 1 or are all 0."""
-        codes = np.zeros((len(items), NEIGHBOURS), np.int32)
-        weights = np.zeros((len(items), NEIGHBOURS), np.float32)
+        from recsys.models.cold.likeness import alike, nothing_alike
+
+        codes, weights = nothing_alike(len(items))
         content, described = self._content, [at for at, item in enumerate(items) if item in self._group.items.row]
         if content is not None and described:
             known = documents(self._group.items, [items[at] for at in described], content.metadata.names)
-            places, found = content.neighbours(content.vectors(known), NEIGHBOURS, among=self._described >= 0)
-            codes[described, : places.shape[1]] = np.maximum(self._described[places], 0)
-            weights[described, : places.shape[1]] = found
+            codes[described], weights[described] = alike(content, self._places, content.encoded(known))
         return codes, weights
-
-
-def mean(scores: np.ndarray, weights: np.ndarray, temperature: float | None = None) -> np.ndarray:
-    """(m,) float32 weighted mean of scores (m, k) by weights (m, k), which sum to 1 in each row or are all 0.
-
-    temperature: of scores that are logarithms of chances, whose mean is taken as chances: by that of logarithms an item
-    that resembles nine likely ones and an unlikely one would not be found.
-    """
-    if temperature is None:
-        return np.einsum("ij,ij->i", scores, weights)
-    from scipy.special import logsumexp  # slow to import
-
-    return np.float32(temperature) * logsumexp(scores / np.float32(temperature), axis=1, b=weights)

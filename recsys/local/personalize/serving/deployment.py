@@ -67,12 +67,7 @@ class Artefacts:
         from recsys.models import load  # slow to import: the loading thread pays, not the start
 
         others = {name: folder / name for name in ("popular", "content", "returning")}
-        found = cls(folder, load(folder / "model"), **{n: load(p) if p.exists() else None for n, p in others.items()})
-        if found.content is not None and found.content.metadata.texts:
-            from recsys.models.content.text import embed
-
-            found.content.metadata.embed = embed
-        return found
+        return cls(folder, load(folder / "model"), **{n: load(p) if p.exists() else None for n, p in others.items()})
 
     def warm(self) -> None:
         """Have the compiled loops and the text encoder read, which takes seconds, before an answer needs them."""

@@ -14,7 +14,7 @@ import numpy as np
 from recsys.local.personalize.schemas import plain
 from recsys.local.personalize.selection import Selection, learned
 from recsys.local.personalize.serving.catalogue import UNSCORED, Catalogue
-from recsys.local.personalize.serving.context import context_columns, summed, user_columns
+from recsys.local.personalize.serving.context import context_columns, user_columns
 from recsys.local.personalize.serving.group import Group
 from recsys.local.personalize.serving.histories import Histories
 
@@ -80,6 +80,8 @@ class NextItems:
         self._users = user_columns(*about, group.users, learned(group.users.fields, parts.training, "USERS"))
 
     def scores(self, asked: Asked) -> np.ndarray:
+        from recsys.models.cold.lifts import summed  # slow to import: loaded with the model
+
         history = self._parts.histories.of(asked.user or "")
         scores, logarithmic = self._scores(history, asked.user or "")
         known = {plain(name): value for name, value in (asked.context or {}).items()}

@@ -8,6 +8,7 @@ from recsys.columns import CREATION_TIMESTAMP, ITEM_ID
 from recsys.local.personalize.jobs.training.data import Data, TrainingFailed
 from recsys.local.personalize.schemas import KEYS, Field
 from recsys.models import ItemContent
+from recsys.models.content.text import embed
 from recsys.models.related.semantic import document
 
 # Told about every item or action, and no likeness.
@@ -26,10 +27,8 @@ def content(data: Data, kind: str, texts: bool = True) -> ItemContent | None:
             kinds[name] = read_as
     if not kinds or not columns[KEYS[kind]]:
         return None
-    embed = None
-    if "text" in kinds.values():
-        from recsys.models.content.text import embed  # the encoder is read for its first text
-    return ItemContent.fit(columns[KEYS[kind]], {name: columns[name] for name in kinds}, kinds, embed)
+    used = {name: columns[name] for name in kinds}
+    return ItemContent.fit(columns[KEYS[kind]], used, kinds, embed if "text" in kinds.values() else None)
 
 
 def documents(data: Data) -> dict[str, str]:

@@ -1,0 +1,65 @@
+"""Tables of items and of users: the ids of their rows, and what their columns are as far as it can be seen."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recsys.columns import CREATION_TIMESTAMP, ITEM_ID, USER_ID
+from recsys.errors import ModelError
+from recsys.models.content.metadata import CATEGORICAL, NUMBER, TEXT
+from recsys.models.sequences import id_texts
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
+
+NO_LIKENESS = {ITEM_ID, USER_ID, CREATION_TIMESTAMP}
+KINDS = {  # by what pandas infers from the cells
+    "boolean": CATEGORICAL,
+    "categorical": CATEGORICAL,
+    "integer": NUMBER,
+    "floating": NUMBER,
+    "mixed-integer-float": NUMBER,
+    "decimal": NUMBER,
+}
+
+
+def ids_of(table: "pd.DataFrame", key: str = ITEM_ID) -> np.ndarray:
+    """(n,) the ids in the column `key`. Raises ModelError for what is no such table, for a missing id and for one that
+    is there twice.
+    """
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise ModelError(f"a {type(table).__name__} is no table of metadata: give a DataFrame with {key} and more")
+    if key not in table.columns:
+        raise ModelError(f"a table of metadata lacks the column {key}; found {list(table.columns)}: rename yours")
+    if gaps := int(table[key].isna().sum()):
+        raise ModelError(f"{gaps} of {len(table)} rows of metadata have no {key}: drop or fill them first")
+    ids = id_texts(table[key])
+    if ids.duplicated().any():
+        raise ModelError(f"{key} {ids[ids.duplicated()].iloc[0]!r} has several rows of metadata: leave one of each")
+    return ids.to_numpy(object)
+
+
+def kinds_of(table: "pd.DataFrame") -> dict[str, str]:
+    """The kind of each column but ids and CREATION_TIMESTAMP; those of dates, lists and mixtures are left out.
+
+    Text is "text" where most cells have several words and most of what stands between `|` is there once, as titles are;
+    "categorical" otherwise.
+    """
+    from pandas.api.types import infer_dtype
+
+    found = {}
+    for name in table.columns:
+        inferred = infer_dtype(table[name], skipna=True)
+        kind = _of_text(table[name]) if inferred == "string" else KINDS.get(inferred)
+        if name not in NO_LIKENESS and kind:
+            found[name] = kind
+    return found
+
+
+def _of_text(column: "pd.Series") -> str:
+    cells = column.dropna().astype(str)
+    parts = cells.str.split("|").explode()
+    wordy = cells.str.strip().str.contains(" ", regex=False).mean() > 0.5
+    return TEXT if wordy and parts.nunique() > len(parts) / 2 else CATEGORICAL
