@@ -15,7 +15,7 @@ from recsys.errors import AwsError
 from recsys.params import command
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
-# A step lasts from the last entry into this state to that into another's: of solutions side by side the last one counts.
+# A step lasts from the last entry into its state to that into the next one's; of several side by side the last counts.
 STEPS = {
     "Begin": "look",
     "Export": "export",
