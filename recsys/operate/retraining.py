@@ -57,9 +57,9 @@ def retrain(suffix: str, run: str = "", **wait: Any) -> Outcome:
     """Begin a retraining of the environment and follow it to its end; returns what it told the topic.
 
     Where this process is cut off the retraining goes on by itself. Training is billed: one under way is gone on
-    with, and so is one that ended with versions that this `run` paid for, as long as the campaigns serve what it
-    left there. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is deployed, Refused
-    with the reason where all that it was to train failed, TimedOut.
+    with, and so is one that ended with versions that this `run` paid for, none failed, as long as the campaigns serve
+    what it left there. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is deployed,
+    Refused with the reason where all that it was to train failed, TimedOut.
     """
     machine = _machine(suffix)
     execution = _begun(machine, run) or _begin(machine, run)
@@ -185,11 +185,11 @@ def _begin(machine: str, run: str) -> str:
 
 
 def _holds(execution: str) -> bool:
-    """Whether it trained, and the campaigns serve what it left there."""
-    models = _told(_described(execution))["models"]
-    return any(each["newVersionArn"] for each in models) and all(
-        _campaign(each["campaignArn"])["solutionVersionArn"] == _serves(each) for each in models if _serves(each)
-    )
+    """Whether it trained without a failure, and the campaigns serve what it left there."""
+    told = _told(_described(execution))
+    if told["outcome"] == "failed" or not any(each["newVersionArn"] for each in told["models"]):
+        return False
+    return all(_campaign(each["campaignArn"])["solutionVersionArn"] == _serves(each) for each in told["models"])
 
 
 def _campaign(arn: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from recsys.cli import app
 from recsys.deploy import cleanup
 from recsys.errors import AwsError, Refused
 from recsys.local import launcher
+from recsys.operate import retraining
 
 SUFFIX = "anew"
 STACK, GROUP, TAGS = f"recsys-{SUFFIX}", f"shop-{SUFFIX}", {"project": "recsys"}
@@ -72,9 +73,9 @@ class Shop:
         body = json.dumps({"at": moment.isoformat()}).encode()
         urllib.request.urlopen(f"{self.endpoint}/_recsys/clock", data=body).close()
 
-    def begin(self) -> None:
+    def begin(self, **name: str) -> None:
         """Retrain now."""
-        aws.client("stepfunctions").start_execution(stateMachineArn=machine())
+        aws.client("stepfunctions").start_execution(stateMachineArn=machine(), **name)
 
     def told(self) -> dict[str, Any]:
         """What a retraining said at its end, waited for; each is told once."""
@@ -372,7 +373,7 @@ def test_one_that_trains_itself_or_is_tried_in_an_experiment_is_left_alone_and_s
 def test_what_is_put_live_during_the_training_stays_and_what_fails_stops_no_other(shop: Shop) -> None:
     before, exported = shop.serving, exports()
     other, known = another(shop, "recommendations"), versions(shop.solutions["rankings"])
-    shop.begin()
+    shop.begin(name="partly-1")
     eventually(lambda: exports() > exported)  # it has looked at the campaigns
     shop.put_live("recommendations", other)
     (stopped,) = eventually(lambda: set(versions(shop.solutions["rankings"])) - set(known))
@@ -384,6 +385,7 @@ def test_what_is_put_live_during_the_training_stays_and_what_fails_stops_no_othe
     assert (ranking["outcome"], ranking["reason"]) == ("failed", f"{stopped} is CREATE STOPPED: ")
     assert (told["outcome"], similar["outcome"]) == ("failed", "live")
     assert executions()[0]["status"] == "SUCCEEDED"
+    assert retraining._begun(machine(), "partly") is None  # it is not gone on with: what failed is to be tried again
     assert shop.serving == {**before, "recommendations": other, "similar-items": similar["newVersionArn"]}
     assert operate.offline_metrics(main).notna().all().all()
 

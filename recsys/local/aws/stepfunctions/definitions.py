@@ -72,7 +72,7 @@ def _taken(machine: Machine, at: str, around: frozenset[str]) -> Iterator[str]:
 
 def _assigned(state: Machine) -> Iterator[str]:
     for each in (state, *state.get("Choices", ()), *state.get("Catch", ())):
-        yield from each.get("Assign", {})
+        yield from (name.removesuffix(".$") for name in each.get("Assign", {}))
 
 
 def _inside(state: Machine) -> Iterator[Machine]:
