@@ -250,6 +250,13 @@ def test_all_models_go_live_by_the_schedule_without_a_failed_request(shop: Shop,
     assert len(incoming_jobs()) == 1
 
 
+def test_they_are_trained_side_by_side(renewed: Renewed) -> None:
+    ask = aws.client("personalize").describe_solution_version
+    arns = by_route(renewed.told, "newVersionArn").values()
+    trained = [ask(solutionVersionArn=arn)["solutionVersion"] for arn in arns]
+    assert max(each["creationDateTime"] for each in trained) < min(each["lastUpdatedDateTime"] for each in trained)
+
+
 def test_the_notice_says_what_became_of_each(renewed: Renewed) -> None:
     told = renewed.told
     routes = "recommendations live, similar-items live, rankings live"
