@@ -353,28 +353,35 @@ def test_but_no_longer_once_a_campaign_serves_something_else(shop: Shop) -> None
     assert by_route(anew, "servingVersionArn")["similar-items"] == other
 
 
-def test_one_that_trains_itself_or_is_tried_in_an_experiment_is_left_alone_and_so_it_is_where_all_are(
-    shop: Shop,
-) -> None:
-    before = shop.serving
-    with trained_by_itself(shop.solutions["recommendations"]), tried(shop, "similar-items"):
+def test_one_that_trains_itself_or_is_tried_in_an_experiment_is_left_alone(shop: Shop) -> None:
+    before, by_itself = shop.serving, shop.solutions["recommendations"]
+    with trained_by_itself(by_itself), tried(shop, "similar-items"):
         ended = by_hand(shop.endpoint)
         told = shop.told()
-        with trained_by_itself(shop.solutions["rankings"]):
-            shop.begin()
-            none = shop.told()
     assert (ended.exit_code, json.loads(ended.stdout)) == (1, told)
     main, similar, ranking = told["models"]
-    assert (
-        main["reason"] == f"one mode only: {shop.solutions['recommendations']} trains by itself (performAutoTraining)"
-    )
+    assert main["reason"] == f"one mode only: {by_itself} trains by itself (performAutoTraining)"
     assert similar["reason"].startswith("an experiment runs with the campaign, and a new version would mix two models")
     assert (main["newVersionArn"], similar["newVersionArn"]) == (None, None)
     assert {main["outcome"], similar["outcome"]} == {"refused"} and ranking["newVersionArn"]
     assert operate.version_tags(told)["ServingVersionArn"] == before["recommendations"]
     assert operate.offline_metrics(main).notna().all().to_dict() == {"metric": True, "before": True, "after": False}
-    assert none["outcome"] == "refused" and set(by_route(none, "newVersionArn").values()) == {None}
     assert shop.serving == {**before, "rankings": operate.version_tags(told)["RankingServingVersionArn"]}
+
+
+def test_where_none_may_be_trained_nothing_is_exported_and_a_campaign_that_is_gone_says_so(shop: Shop) -> None:
+    before, exported = shop.serving, exports()
+    with trained_by_itself(shop.solutions["recommendations"]), tried(shop, "similar-items"):
+        deploy.deploy(STACK, {"RankingCampaignArn": f"{shop.campaigns['rankings']}-gone"}, TAGS)
+        shop.begin()
+        told = shop.told()
+        deploy.deploy(STACK, {"RankingCampaignArn": shop.campaigns["rankings"]}, TAGS)
+    outcomes = {"recommendations": "refused", "similar-items": "refused", "rankings": "failed"}
+    assert by_route(told, "outcome") == outcomes and told["outcome"] == "failed"
+    assert told["models"][2]["reason"].startswith("Personalize.ResourceNotFoundException: ")
+    assert told["models"][2]["servingVersionArn"] is None
+    assert set(by_route(told, "newVersionArn").values()) == {None}
+    assert (shop.serving, exports()) == (before, exported)
 
 
 def test_what_is_put_live_during_the_training_stays_and_what_fails_stops_no_other(shop: Shop) -> None:
