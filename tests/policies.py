@@ -101,9 +101,11 @@ POLICIES = {
     "RetrainingRole": {
         "states:{here}:stateMachine:recsys-retraining-{suffix}": "states:ListExecutions",
         "personalize:{here}:campaign/{campaign}": "personalize:DescribeCampaign personalize:UpdateCampaign",
-        "personalize:{here}:solution/{solution}": "personalize:CreateSolutionVersion personalize:DescribeSolution",
-        "personalize:{here}:solution/{solution}/*": (
-            "personalize:DescribeSolutionVersion personalize:GetSolutionMetrics"
+        "personalize:{here}:campaign/{similar}": "personalize:DescribeCampaign personalize:UpdateCampaign",
+        "personalize:{here}:campaign/{ranking}": "personalize:DescribeCampaign personalize:UpdateCampaign",
+        "personalize:{here}:solution/*": (
+            "personalize:CreateSolutionVersion personalize:DescribeSolution personalize:DescribeSolutionVersion "
+            "personalize:GetSolutionMetrics"
         ),
         "personalize:{here}:dataset-export-job/retraining-*": (
             "personalize:CreateDatasetExportJob personalize:DescribeDatasetExportJob"

@@ -20,9 +20,10 @@ app = typer.Typer()
 
 @app.command(epilog="Example: recsys retrain --params params/aws.yaml")
 def retrain(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = None, json: AsJson = False) -> None:
-    """Train anew now, by what RetrainingSchedule deployed: the new version goes live unless it measures worse.
+    """Train anew now, by what RetrainingSchedule deployed: each new version goes live unless it measures worse.
 
-    A retraining under way is followed to its end instead. Fails where it does not go live; billed on AWS as a training.
+    A retraining under way is followed to its end instead. Fails where one does not go live; billed on AWS as a training
+    of each solution.
     """
     from recsys import operate
 
@@ -33,8 +34,7 @@ def retrain(params: ParamsFile = parameters.DEFAULT_FILE, settings: Settings = N
     if json:
         print_json(outcome)
     else:
-        told = operate.with_short_metric_names(outcome)
-        print_rows([{"retraining": name, "": value} for name, value in told.items()], json)
+        print_rows(operate.verdicts(outcome), json)
     if outcome["outcome"] != "live":
         raise typer.Exit(1)
 

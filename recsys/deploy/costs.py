@@ -27,7 +27,7 @@ OF_STREAM = 3  # of the stream processor: events taken, rejected and failed
 OF_API = 1  # of the recommendation API: campaigns that failed
 OF_SCALING = 8  # alarms by which a provisioned table scales: four for its reads, four for its writes
 TRACED = 0.05  # of the requests beyond one a second
-TRANSITIONS = 200  # of a retraining's states: thrice for each look at what is waited for, 120 s at most apart
+TRANSITIONS = 200  # of a solution's retraining: three for each look at what is waited for, 120 s at most apart
 
 
 def estimate(values: Params, demand: Demand, prices: Prices) -> list[Line]:
@@ -85,9 +85,15 @@ def training(interactions: int, prices: Prices) -> float:
     return TRAINING_HOURS * (max(1, interactions) / TRAINED_ON) ** GROWTH * prices.personalize.training_hour
 
 
-def retraining(interactions: int, prices: Prices) -> float:
-    """USD of one retraining of one solution: the training, and the states of the machine that sees to it."""
-    return training(interactions, prices) + TRANSITIONS / 1000 * prices.stepfunctions.transitions_1000
+def retraining(demand: Demand, prices: Prices) -> float:
+    """USD of one retraining: of each solution the training, and the states of the machine that sees to it."""
+    each = training(demand.interactions, prices) + TRANSITIONS / 1000 * prices.stepfunctions.transitions_1000
+    return retrained(demand) * each
+
+
+def retrained(demand: Demand) -> int:
+    """How many solutions a retraining trains: one behind each campaign of the API."""
+    return SOLUTIONS + bool(demand.chosen("RankingCampaignArn"))
 
 
 def campaign(tps: int, requests: float, prices: Prices) -> float:
@@ -172,13 +178,12 @@ def _batch(demand: Demand, prices: Prices) -> Line:
 
 
 def _retraining(values: Params, demand: Demand, prices: Prices) -> Line:
-    """Of the main solution only, which the campaign of the recommendations serves."""
-    each = retraining(demand.interactions, prices)
+    each, size = retraining(demand, prices), f"{retrained(demand)} solutions"
     schedule = values.retraining.retrain_schedule
     if schedule is None:
-        return Line("retraining", f"off; {each:.2f} USD each")
+        return Line("retraining", f"off; {size}, {each:.2f} USD each time")
     times = runs_a_month(schedule)
-    return Line("retraining", f"{times:.1f} a month, {each:.2f} USD each", demand=times * each)
+    return Line("retraining", f"{times:.1f} a month, {size}, {each:.2f} USD each time", demand=times * each)
 
 
 def _tracing(demand: Demand, prices: Prices) -> Line:

@@ -21,7 +21,7 @@ def walkthrough(values: Params, demand: Demand, prices: Prices) -> list[Line]:
         _job("our own training", "training_instance", chosen.training_instance, prices),
         _job("batch transform", "endpoint_instance", chosen.endpoint_instance, prices),
         _endpoint(chosen.endpoint_instance, chosen.endpoint_instances, prices),
-        Line("retraining, notebook 08", "once", once=retraining(demand.interactions, prices)),
+        Line("retraining, notebook 08", "once", once=retraining(demand, prices)),
         Line("experiment, notebook 09", "a campaign for an hour", once=compared),
     ]
 

@@ -13,6 +13,7 @@ from recsys.operate.retraining import (
     retrain,
     shown_items,
     steps,
+    verdicts,
     version_tags,
     with_short_metric_names,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "smallest_lift",
     "so_far",
     "steps",
+    "verdicts",
     "version_tags",
     "vital_signs",
     "with_short_metric_names",

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, TypedDict
@@ -14,7 +15,7 @@ from recsys.errors import AwsError
 from recsys.params import command
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
-# A step lasts from the first of these states to that of the next step.
+# A step lasts from the last entry into its state to that into the next one's; of several side by side the last counts.
 STEPS = {
     "Begin": "look",
     "Export": "export",
@@ -24,19 +25,31 @@ STEPS = {
     "Update": "update",
     "Conclude": "tell",
 }
+# What the run's manifest calls the versions of the models that answer these routes.
+NAMED = {"recommendations": "", "similar-items": "SimilarItems", "rankings": "Ranking"}
 
 
-class Outcome(TypedDict):
-    """What a retraining tells the topic (recsys/infra/retraining.yaml); None where it did not come to that."""
+class Model(TypedDict):
+    """What became of the model behind a route of the API; None where it did not come to that."""
 
-    outcome: str  # live or refused
+    route: str  # recommendations, similar-items or rankings
+    outcome: str  # live, refused or failed
     reason: str
     campaignArn: str
     servingVersionArn: str | None  # before it
     newVersionArn: str | None
-    metric: str  # by which the two are compared
+    metric: str | None  # by which the two are compared
     servingValue: float | None
     newValue: float | None
+    lower: str  # by how much, where a lower value went live; else empty
+
+
+class Outcome(TypedDict):
+    """What a retraining tells the topic (recsys/infra/retraining.yaml)."""
+
+    outcome: str  # of the model that fared worst: failed, refused or live
+    reason: str
+    models: list[Model]  # in the order of the routes; none where it ended before it came to them
     executionArn: str
 
 
@@ -44,14 +57,13 @@ def retrain(suffix: str, run: str = "", **wait: Any) -> Outcome:
     """Begin a retraining of the environment and follow it to its end; returns what it told the topic.
 
     Where this process is cut off the retraining goes on by itself. Training is billed: one under way is gone on
-    with, and so is one that ended with a version that this `run` paid for, as long as the campaign serves what it
-    left there. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is deployed, Refused
-    with the reason where it failed, TimedOut.
+    with, and so is one that ended with versions that this `run` paid for, none failed, as long as the campaigns serve
+    what it left there. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is deployed,
+    Refused with the reason where all that it was to train failed, TimedOut.
     """
     machine = _machine(suffix)
     execution = _begun(machine, run) or _begin(machine, run)
-    ended = aws.wait("retraining", lambda: _described(execution), until="SUCCEEDED", **wait)
-    return json.loads(ended["output"])
+    return _told(aws.wait("retraining", lambda: _described(execution), until="SUCCEEDED", **wait))
 
 
 def false_refusal_rate(values: np.ndarray, tolerance: float) -> float:
@@ -71,34 +83,47 @@ def false_refusal_rate(values: np.ndarray, tolerance: float) -> float:
 
 
 def with_short_metric_names(outcome: Outcome) -> Outcome:
-    """The same for people: the metric under the name that the field has for it.
+    """The same for people: each metric under the name that the field has for it.
 
-    >>> with_short_metric_names({"metric": "precision_at_5", "reason": "precision_at_5 was 0.1"})
-    {'metric': 'precision@5', 'reason': 'precision@5 was 0.1'}
+    >>> told = {"reason": "rankings: precision_at_5 was 0.1", "models": [{"metric": "precision_at_5", "reason": ""}]}
+    >>> with_short_metric_names(told)
+    {'reason': 'rankings: precision@5 was 0.1', 'models': [{'metric': 'precision@5', 'reason': ''}]}
     """
-    short = {name: metrics.short_names(outcome[name]) for name in ("metric", "reason")}
-    return {**outcome, **short}
+    models = [{**each, **_shortly(each, "metric", "reason")} for each in outcome["models"]]
+    return {**outcome, **_shortly(outcome, "reason"), "models": models}
+
+
+def verdicts(outcome: Outcome) -> list[dict[str, str]]:
+    """What became of each model, for people; of a retraining that ended before it came to them, why."""
+    told = with_short_metric_names(outcome)
+    return [{name: each[name] for name in ("route", "outcome", "reason")} for each in told["models"]] or [
+        {"route": "all", "outcome": told["outcome"], "reason": told["reason"]}
+    ]
 
 
 def version_tags(outcome: Outcome) -> dict[str, str]:
-    """The version that serves after a retraining, and the one that it trained, if it came to that: names to record.
+    """The versions that serve after a retraining, and those that it trained, if it came to that: names to record.
 
-    Raises AwsError where it did not even look at the campaign, as another one was at work.
+    ServingVersionArn and RetrainedVersionArn of the recommendations, SimilarItemsServingVersionArn and so on of others.
+    Raises AwsError where it did not even look at the campaigns, as another one was at work.
     """
-    new, before = outcome["newVersionArn"], outcome["servingVersionArn"]
-    if before is None:
+    if not outcome["models"]:
         raise AwsError(f"the retraining was {outcome['outcome']}: {outcome['reason']}")
-    serving = new if outcome["outcome"] == "live" else before
-    return {"ServingVersionArn": serving} | ({"RetrainedVersionArn": new} if new else {})
+    found = {}
+    for each in outcome["models"]:
+        name = NAMED[each["route"]]
+        found[f"{name}ServingVersionArn"] = _serves(each)
+        found[f"{name}RetrainedVersionArn"] = each["newVersionArn"]
+    return {name: arn for name, arn in found.items() if arn}
 
 
-def offline_metrics(outcome: Outcome) -> pd.DataFrame:
+def offline_metrics(model: Model) -> pd.DataFrame:
     """Personalize's offline metrics of the version that served and of the new one: columns metric, before, after.
 
     `after` is nan where nothing was trained.
     """
     ask = aws.client("personalize").get_solution_metrics
-    arns = {"before": outcome["servingVersionArn"], "after": outcome["newVersionArn"]}
+    arns = {"before": model["servingVersionArn"], "after": model["newVersionArn"]}
     found = {when: aws.call(ask, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
     table = pd.DataFrame(found, columns=list(arns), dtype=float).rename(index=metrics.short_names)
     return table.rename_axis("metric").reset_index()
@@ -126,12 +151,11 @@ def steps(execution: str) -> pd.DataFrame:
         for each in events
         if "stateEnteredEventDetails" in each
     ]
-    begun = [(moment, STEPS[name]) for moment, name in entered if name in STEPS]
-    frame = pd.DataFrame(begun, columns=["at", "step"])
+    places = sorted({name: place for place, (_, name) in enumerate(entered) if name in STEPS}.values())
+    frame = pd.DataFrame([(entered[place][0], STEPS[entered[place][1]]) for place in places], columns=["at", "step"])
     ends = [*frame["at"][1:], max(each["timestamp"].timestamp() for each in events)]
-    places = [place for place, (_, name) in enumerate(entered) if name in STEPS] + [len(entered)]
     frame["start"], frame["seconds"] = frame["at"] - frame["at"][0], ends - frame["at"]
-    frame["states"] = [after - first for first, after in pairwise(places)]
+    frame["states"] = [after - first for first, after in pairwise([*places, len(entered)])]
     return frame[["step", "at", "start", "seconds", "states"]]
 
 
@@ -161,13 +185,30 @@ def _begin(machine: str, run: str) -> str:
 
 
 def _holds(execution: str) -> bool:
-    """Whether it trained, and the campaign serves what it left there."""
-    outcome: Outcome = json.loads(_described(execution)["output"])
-    if outcome["newVersionArn"] is None:
+    """Whether it trained without a failure, and the campaigns serve what it left there."""
+    told = _told(_described(execution))
+    if told["outcome"] == "failed" or not any(each["newVersionArn"] for each in told["models"]):
         return False
-    describe = aws.client("personalize").describe_campaign
-    campaign = aws.call(describe, campaignArn=outcome["campaignArn"])["campaign"]
-    return campaign["solutionVersionArn"] == version_tags(outcome)["ServingVersionArn"]
+    return all(_campaign(each["campaignArn"])["solutionVersionArn"] == _serves(each) for each in told["models"])
+
+
+def _campaign(arn: str) -> dict[str, Any]:
+    return aws.call(aws.client("personalize").describe_campaign, campaignArn=arn)["campaign"]
+
+
+def _serves(model: Model) -> str | None:
+    """The version that serves after it."""
+    return model["newVersionArn"] if model["outcome"] == "live" else model["servingVersionArn"]
+
+
+def _told(execution: Mapping[str, Any]) -> Outcome:
+    """What it told at its end. A state machine from before it had several models told of the recommendations alone."""
+    told = json.loads(execution["output"])
+    return told if "models" in told else {**told, "models": [{"route": "recommendations", "lower": "", **told}]}
+
+
+def _shortly(told: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: told[name] and metrics.short_names(told[name]) for name in names}
 
 
 def _described(execution: str) -> dict[str, Any]:

@@ -110,32 +110,54 @@ def _bands(axes: Axes, steps: pd.DataFrame) -> None:
 
 
 def retraining_verdict(outcome: Mapping[str, Any], tolerance: float) -> Figure:
-    """Is the new version good enough? The metric of both versions, and the line below which a new one is refused.
+    """Is each new version good enough? The metric of both versions, and the line below which a new one is refused.
 
-    `outcome` has what the retraining told: outcome, reason, metric, servingValue and newValue, None where there was
-    nothing to compare. `tolerance` is in per cent.
+    `outcome` has what the retraining told: outcome, reason and models, each with route, outcome, reason, metric,
+    servingValue and newValue, None where there was nothing to compare. `tolerance` is in per cent.
     """
-    old, new, verdict = outcome["servingValue"], outcome["newValue"], outcome["outcome"].capitalize()
-    if old is None or new is None:
+    models = outcome["models"]
+    compared = [each for each in models if None not in (each["servingValue"], each["newValue"])]
+    finding = "; ".join(_verdict(each, tolerance) for each in models)
+    finding = f"{finding}." if models else f"{outcome['outcome'].capitalize()}: {outcome['reason']}."
+    if not compared:
         with canvas(1.5) as (figure, axes):
             style.instead(axes, "nothing was compared")
-            return render(figure, "The verdict", f"{verdict}: {outcome['reason']}.")
-    limit, metric = old * (1 - tolerance / 100), outcome["metric"]
-    with canvas(2.35) as (figure, axes):
-        axes.axvline(limit, color=INK, linewidth=1.3, linestyle=style.DASHES[1])
-        for place, value in enumerate((old, new)):
-            axes.barh(place, value, 0.62, linewidth=0, zorder=1.5, **style.fill(place))
-            plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-            beside(axes, f"{value:.4f}", value, place, fontweight="bold" if place else "normal", bbox=plate)
-        axes.set(xlabel=metric, ylim=(1.5, -0.95), xlim=(0, 1.15 * max(old, new, 1e-6)))
-        beside(axes, f"refused below {limit:.4f}", limit, -0.62, right=-5 if 2 * limit > axes.get_xlim()[1] else 5)
-        axes.set_yticks((0, 1), ("served so far", "new version"))
+            return render(figure, "The verdict", finding)
+    widest = 1.25 * max(1e-6, *(value for each in compared for value in (each["servingValue"], each["newValue"])))
+    with canvas(1.05 + 1.15 * len(compared)) as (figure, axes):
+        for place, each in enumerate(compared):
+            _pair(axes, each, 3 * place, each["servingValue"] * (1 - tolerance / 100), widest)
+        named = [name for each in compared for name in (f"{each['route']}: served so far", "new version")]
+        axes.set_yticks([3 * place + row for place in range(len(compared)) for row in (0, 1)], named)
         axes.tick_params(axis="y", labelcolor=INK)
+        axes.set(
+            xlabel=", ".join(dict.fromkeys(each["metric"] for each in compared)),
+            ylim=(3 * len(compared) - 1.5, -0.95),
+            xlim=(0, widest),
+        )
         axes.grid(axis="y", visible=False)
-        change = f" ({100 * (new / old - 1):+.1f} %)" if old else ""
-        finding = f"{verdict}: {metric} was {old:.4f} and is {new:.4f}{change}; "
-        finding += f"a version is refused below {limit:.4f}, {tolerance:g} % less than it was."
-        return render(figure, "The verdict", finding)
+        detail = f"A version is refused where it is lower by more than {tolerance:g} %."
+        return render(figure, "The verdict", finding, detail)
+
+
+def _pair(axes: Axes, model: Mapping[str, Any], top: float, limit: float, widest: float) -> None:
+    """Bars of the two versions, the upper one at `top`, and the limit across them."""
+    axes.plot([limit, limit], [top - 0.8, top + 1.4], color=INK, linewidth=1.3, linestyle=style.DASHES[1])
+    for row, value in enumerate((model["servingValue"], model["newValue"])):
+        axes.barh(top + row, value, 0.62, linewidth=0, zorder=1.5, **style.fill(row))
+        plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        beside(axes, f"{value:.4f}", value, top + row, fontweight="bold" if row else "normal", bbox=plate)
+    beside(axes, f"refused below {limit:.4f}", limit, top - 0.62, right=-5 if 2 * limit > widest else 5)
+
+
+def _verdict(model: Mapping[str, Any], tolerance: float) -> str:
+    """A model's verdict as a sentence, without its full stop."""
+    old, new, said = model["servingValue"], model["newValue"], f"{model['route']} {model['outcome']}"
+    if None in (old, new):
+        return f"{said}: {model['reason']}"
+    change = f" ({100 * (new / old - 1):+.1f} %)" if old else ""
+    limit = old * (1 - tolerance / 100)
+    return f"{said}: {model['metric']} was {old:.4f} and is {new:.4f}{change}, refused below {limit:.4f}"
 
 
 def _time(seconds: float) -> str:

@@ -47,7 +47,7 @@ def test_a_walk_through_the_notebooks_adds_an_endpoint_a_retraining_and_an_exper
     assert hour(list(found.values())) == pytest.approx(2 * PRICES.sagemaker.hour("ml.m5.large"))
     trained = costs.training(100_000, PRICES)
     states = costs.TRANSITIONS / 1000 * PRICES.stepfunctions.transitions_1000
-    assert found["retraining, notebook 08"].once == pytest.approx(trained + states)
+    assert found["retraining, notebook 08"].once == pytest.approx(2 * (trained + states))
     assert found["experiment, notebook 09"].once == pytest.approx(trained + TPS_HOUR)
     huge = values("sagemaker.endpoint_instance=ml.x9.huge")
     unknown = {line.resource: line for line in walkthrough(huge, Demand(), PRICES)}
@@ -225,9 +225,17 @@ def test_retraining_costs_as_often_as_its_schedule_comes_and_nothing_while_it_is
         next(line for line in lines(f"retraining.retrain_schedule={schedule}") if line.resource == "retraining")
         for schedule in schedules
     ]
-    once = costs.training(100_000, PRICES) + 0.2 * PRICES.stepfunctions.transitions_1000
-    assert found[0].size == f"off; {once:.2f} USD each"
+    once = 2 * (costs.training(100_000, PRICES) + 0.2 * PRICES.stepfunctions.transitions_1000)
+    assert found[0].size == f"off; 2 solutions, {once:.2f} USD each time"
     assert [line.month / once for line in found] == pytest.approx([0, 30.4, 4.35, 1, 21.7], abs=0.05)
+
+
+def test_a_retraining_counts_the_solution_of_rankings_where_these_have_a_campaign() -> None:
+    given = {"RankingCampaignArn": "arn:aws:personalize:us-east-1:000000000000:campaign/rankings"}
+    two, three = (costs.retraining(Demand(parameters=each), PRICES) for each in ({}, given))
+    assert three == pytest.approx(1.5 * two)
+    (line,) = [line for line in lines(parameters=given) if line.resource == "retraining"]
+    assert line.size.startswith("off; 3 solutions, ")
 
 
 def test_the_first_day_is_setting_up_and_24_hours() -> None:

@@ -2,8 +2,11 @@
 
 import json
 import os
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +26,7 @@ from recsys.cli import app
 from recsys.deploy import cleanup
 from recsys.errors import AwsError, Refused
 from recsys.local import launcher
+from recsys.operate import retraining
 
 SUFFIX = "anew"
 STACK, GROUP, TAGS = f"recsys-{SUFFIX}", f"shop-{SUFFIX}", {"project": "recsys"}
@@ -30,18 +34,35 @@ ITEMS, STEPS = 40, 20
 SUNDAYS_AT_FOUR = "cron(0 4 ? * SUN *)"
 
 
+ROUTES = ("recommendations", "similar-items", "rankings")
+# Recipe of each, and the events that it learns from: what spoils views leaves the purchases as they were.
+RECIPES = {
+    "recommendations": ("aws-user-personalization-v2", "view"),
+    "similar-items": ("aws-similar-items", "purchase"),
+    "rankings": ("aws-personalized-ranking-v2", "view"),
+}
+
+
 @dataclass(frozen=True)
 class Shop:
-    """Outputs of the stack, and the ARNs of what is retrained."""
+    """Outputs of the stack, and the ARNs of what is retrained, by the route that it answers."""
 
     endpoint: str
     outputs: dict[str, str]
-    solution: str
+    solutions: dict[str, str]
+    campaigns: dict[str, str]
     queue: str
 
     @property
-    def campaign(self) -> dict[str, Any]:
-        return serve.campaigns.describe(self.outputs["CampaignArn"])
+    def serving(self) -> dict[str, str]:
+        """The version that each campaign serves."""
+        return {route: self.campaign(route)["solutionVersionArn"] for route in ROUTES}
+
+    def campaign(self, route: str) -> dict[str, Any]:
+        return serve.campaigns.describe(self.campaigns[route])
+
+    def put_live(self, route: str, version: str) -> None:
+        aws.client("personalize").update_campaign(campaignArn=self.campaigns[route], solutionVersionArn=version)
 
     def incoming(self, name: str, table: pd.DataFrame) -> None:
         """Put a file where the next retraining finds it."""
@@ -52,9 +73,9 @@ class Shop:
         body = json.dumps({"at": moment.isoformat()}).encode()
         urllib.request.urlopen(f"{self.endpoint}/_recsys/clock", data=body).close()
 
-    def begin(self) -> None:
+    def begin(self, **name: str) -> None:
         """Retrain now."""
-        aws.client("stepfunctions").start_execution(stateMachineArn=machine())
+        aws.client("stepfunctions").start_execution(stateMachineArn=machine(), **name)
 
     def told(self) -> dict[str, Any]:
         """What a retraining said at its end, waited for; each is told once."""
@@ -74,6 +95,10 @@ class Shop:
         return None
 
 
+def by_route(told: dict[str, Any], field: str) -> dict[str, Any]:
+    return {each["route"]: each[field] for each in told["models"]}
+
+
 def machine() -> str:
     machines = aws.client("stepfunctions").list_state_machines()["stateMachines"]
     return next(each["stateMachineArn"] for each in machines if each["name"] == f"recsys-retraining-{SUFFIX}")
@@ -83,16 +108,20 @@ def executions() -> list[dict[str, Any]]:
     return aws.client("stepfunctions").list_executions(stateMachineArn=machine())["executions"]
 
 
-def walks(users: int, habit: float, name: str) -> pd.DataFrame:
+def walks(users: int, habit: float, name: str, kind: str = "view") -> pd.DataFrame:
     """Users who go on to the next item with probability `habit`, else to any."""
     rng = np.random.default_rng(users)
     rows = []
     for user in range(users):
         item = int(rng.integers(ITEMS))
         for step in range(STEPS):
-            rows.append((f"{name}-{user}", f"i{item}", 1_700_000_000 + user + 1000 * step, "view"))
+            rows.append((f"{name}-{user}", f"i{item}", 1_700_000_000 + user + 1000 * step, kind))
             item = (item + 1) % ITEMS if rng.random() < habit else int(rng.integers(ITEMS))
     return pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"])
+
+
+def walks_and_purchases(users: int, habit: float, name: str) -> pd.DataFrame:
+    return pd.concat([walks(users, habit, name), walks(users, habit, f"{name}-buyer", "purchase")])
 
 
 def item_table() -> pd.DataFrame:
@@ -118,20 +147,28 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def shop(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A campaign trained on habits that are hard to see, and the stack with a schedule."""
+    """Three campaigns trained on habits that are hard to see, and the stack with a schedule."""
     outputs = deploy.deploy(STACK, {"EnvironmentSuffix": SUFFIX}, TAGS)
     group = train.ensure_dataset_group(GROUP, TAGS)
-    tables = {"Interactions": walks(60, 0.4, "first"), "Items": item_table()}
+    tables = {"Interactions": walks_and_purchases(60, 0.4, "first"), "Items": item_table()}
     imported(group, tables, outputs, tmp_path_factory.mktemp("tables"))
-    solution = train.ensure_solution(group, f"main-{SUFFIX}", "aws-user-personalization-v2", TAGS)
-    version = train.begin_training(solution, TAGS)
-    train.await_training(version)
-    campaign = serve.ensure_campaign(f"main-{SUFFIX}", version, 1, TAGS, metadata=True)["campaignArn"]
+    solutions = {
+        route: train.ensure_solution(group, f"{route}-{SUFFIX}", recipe, TAGS, event_type=kind)
+        for route, (recipe, kind) in RECIPES.items()
+    }
+    begun = {route: train.begin_training(solution, TAGS) for route, solution in solutions.items()}
+    campaigns = {route: campaign(route, version) for route, version in begun.items()}
     _, tracking_id = stream.tracker(group, f"clicks-{SUFFIX}", TAGS)
-    arns = {"TrackingId": tracking_id, "CampaignArn": campaign, "SolutionVersionArn": version}
+    arns = {"TrackingId": tracking_id, "CampaignArn": campaigns["recommendations"]}
+    arns |= {"SimilarItemsCampaignArn": campaigns["similar-items"], "RankingCampaignArn": campaigns["rankings"]}
     outputs = deploy.deploy(STACK, {**arns, "RetrainingSchedule": SUNDAYS_AT_FOUR}, TAGS)
-    yield Shop(endpoint, outputs, solution, subscribed(outputs["AlarmTopicArn"]))
+    yield Shop(endpoint, outputs, solutions, campaigns, subscribed(outputs["AlarmTopicArn"]))
     assert cleanup.destroy(GROUP, STACK) == []
+
+
+def campaign(route: str, version: str) -> str:
+    train.await_training(version)
+    return serve.ensure_campaign(f"{route}-{SUFFIX}", version, 1, TAGS, metadata=True)["campaignArn"]
 
 
 def imported(group: str, tables: dict[str, pd.DataFrame], outputs: dict[str, str], folder: Path) -> None:
@@ -152,26 +189,100 @@ def subscribed(topic: str) -> str:
     return url
 
 
-def test_a_better_model_goes_live_by_the_schedule_without_a_failed_request(shop: Shop) -> None:
-    before = shop.campaign["solutionVersionArn"]
-    shop.incoming("better", walks(100, 0.95, "better"))
-    sunday = next_sunday_at_four()
-    with deploy.requests_meanwhile(shop.outputs["ApiUrl"], ["first-1"], 5) as answers:
+@dataclass(frozen=True)
+class Renewed:
+    """When a scheduled retraining began, what it told, and what was seen before it and meanwhile."""
+
+    begun: float
+    before: dict[str, str]
+    notice: dict[str, Any]
+    answers: pd.DataFrame
+    others: list[int]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return json.loads(self.notice["Message"])
+
+
+@pytest.fixture(scope="module")
+def renewed(shop: Shop) -> Renewed:
+    before, url, batch = shop.serving, shop.outputs["ApiUrl"], shop.outputs["BatchProcessorFunctionName"]
+    shop.incoming("better", walks_and_purchases(100, 0.95, "better"))
+    ring_at(1)
+    operate.run_batch(batch)
+    assert comes_to("ALARM")
+    sunday, begun = next_sunday_at_four(), time.time()
+    with deploy.requests_meanwhile(url, ["first-1"], 5) as answers, asking_others(url) as others:
         shop.set_clock(sunday - timedelta(seconds=30))
         assert executions() == []
         shop.set_clock(sunday)
         assert [each["status"] for each in executions()] == ["RUNNING"]
-        told = shop.told()
+        notice = shop.notice()
         enough = len(answers.rows) + 10
         eventually(lambda: len(answers.rows) >= enough)
-    assert told["outcome"] == "live", told
-    assert told["newValue"] > told["servingValue"] > 0
-    assert (told["servingVersionArn"], told["newVersionArn"]) == (before, shop.campaign["solutionVersionArn"])
-    assert set(answers.table()[["status", "source"]].itertuples(index=False, name=None)) == {(200, "campaign")}
-    serving = {"ServingVersionArn": told["newVersionArn"], "RetrainedVersionArn": told["newVersionArn"]}
-    assert operate.version_tags(told) == serving
-    measured = operate.offline_metrics(told).set_index("metric").loc["NDCG@10"]
-    assert (measured["before"], measured["after"]) == (told["servingValue"], told["newValue"])
+    return Renewed(begun, before, notice, answers.table(), others)
+
+
+def ring_at(seconds: float) -> None:
+    """Have ModelOld ring at so many seconds, by what the last ten seconds told: silence changes nothing."""
+    names = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Statistic", "ComparisonOperator")
+    asked = {**model_old(*names), "Threshold": seconds / 86400, "TreatMissingData": "ignore"}
+    aws.client("cloudwatch").put_metric_alarm(**asked, Period=10, EvaluationPeriods=1)
+
+
+def model_old(*names: str) -> dict[str, Any]:
+    (alarm,) = aws.client("cloudwatch").describe_alarms(AlarmNames=[f"recsys-ModelOld-{SUFFIX}"])["MetricAlarms"]
+    return {name: alarm[name] for name in names}
+
+
+def comes_to(state: str) -> bool:
+    return eventually(lambda: model_old("StateValue") == {"StateValue": state})
+
+
+def test_all_models_go_live_by_the_schedule_without_a_failed_request(shop: Shop, renewed: Renewed) -> None:
+    told = renewed.told
+    assert by_route(told, "outcome") == dict.fromkeys(ROUTES, "live"), told
+    assert by_route(told, "servingVersionArn") == renewed.before
+    assert by_route(told, "newVersionArn") == shop.serving
+    assert all(each["newValue"] > each["servingValue"] > 0 for each in told["models"])
+    assert set(renewed.answers[["status", "source"]].itertuples(index=False, name=None)) == {(200, "campaign")}
+    assert len(renewed.others) > 20 and set(renewed.others) == {200}
+    assert len(incoming_jobs()) == 1
+
+
+def test_they_are_trained_side_by_side(renewed: Renewed) -> None:
+    ask = aws.client("personalize").describe_solution_version
+    arns = by_route(renewed.told, "newVersionArn").values()
+    trained = [ask(solutionVersionArn=arn)["solutionVersion"] for arn in arns]
+    assert max(each["creationDateTime"] for each in trained) < min(each["lastUpdatedDateTime"] for each in trained)
+
+
+def test_the_notice_says_what_became_of_each(renewed: Renewed) -> None:
+    told = renewed.told
+    routes = "recommendations live, similar-items live, rankings live"
+    assert renewed.notice["Subject"] == f"Retraining of recsys-{SUFFIX}: {routes}"
+    assert told["outcome"] == "live"
+    assert told["reason"] == "; ".join(f"{each['route']}: {each['reason']}" for each in told["models"])
+    (execution,) = executions()
+    described = aws.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
+    assert json.loads(described["output"]) == told
+
+
+def test_what_serves_and_what_was_trained_has_names_to_record(shop: Shop, renewed: Renewed) -> None:
+    named = {"recommendations": "", "similar-items": "SimilarItems", "rankings": "Ranking"}
+    serving = {f"{named[route]}ServingVersionArn": arn for route, arn in shop.serving.items()}
+    trained = {f"{named[route]}RetrainedVersionArn": arn for route, arn in shop.serving.items()}
+    assert operate.version_tags(renewed.told) == serving | trained
+    for model in renewed.told["models"]:
+        assert model["metric"] == "normalized_discounted_cumulative_gain_at_10"
+        measured = operate.offline_metrics(model).set_index("metric").loc["NDCG@10"]
+        assert (measured["before"], measured["after"]) == (model["servingValue"], model["newValue"])
+
+
+def test_no_model_is_old_any_more(shop: Shop, renewed: Renewed) -> None:
+    operate.run_batch(shop.outputs["BatchProcessorFunctionName"])
+    ring_at(time.time() - renewed.begun)  # as one does that was trained before
+    assert comes_to("OK")
 
 
 def next_sunday_at_four() -> datetime:
@@ -198,19 +309,27 @@ def test_it_left_an_archive_of_events_and_an_api_that_names_no_version_it_does_n
     assert deploy.get(f"{shop.outputs['ApiUrl']}/health")[1]["solutionVersionArn"] is None
 
 
-def test_a_spoiled_model_is_refused_and_nobody_else_may_retrain_meanwhile(shop: Shop) -> None:
-    before = shop.campaign["solutionVersionArn"]
+def test_a_spoiled_model_is_refused_and_another_goes_live_and_nobody_else_may_retrain_meanwhile(shop: Shop) -> None:
+    before = shop.serving
     shop.incoming("spoiled", walks(250, 0.0, "spoiled"))
     shop.begin()
     eventually(lambda: len(incoming_jobs()) == 2)
     shop.begin()
-    second, first = shop.told(), shop.told()
-    assert (second["outcome"], first["outcome"]) == ("refused", "refused")
+    second, notice = shop.told(), shop.notice()
+    first = json.loads(notice["Message"])
     assert second["reason"] == f"another retraining is at work: {first['executionArn']}"
-    assert first["reason"].startswith(f"{first['metric']} fell from {round(first['servingValue'], 4)} to ")
-    assert first["newValue"] < 0.95 * first["servingValue"]
-    assert shop.campaign["solutionVersionArn"] == before
-    assert operate.version_tags(first) == {"ServingVersionArn": before, "RetrainedVersionArn": first["newVersionArn"]}
+    assert (second["outcome"], second["models"], first["outcome"]) == ("refused", [], "refused")
+    verdicts = {"recommendations": "refused", "similar-items": "live", "rankings": "refused"}
+    assert by_route(first, "outcome") == verdicts
+    said = ", ".join(f"{route} {verdict}" for route, verdict in verdicts.items())
+    assert notice["Subject"] == f"Retraining of recsys-{SUFFIX}: {said}"
+    spoiled, bought, _ = first["models"]
+    assert spoiled["reason"].startswith(f"{spoiled['metric']} fell from {round(spoiled['servingValue'], 4)} to ")
+    assert spoiled["newValue"] < 0.8 * spoiled["servingValue"]
+    assert f"recommendations: {spoiled['reason']}; similar-items: {bought['reason']}; " in first["reason"]
+    assert shop.serving == {**before, "similar-items": bought["newVersionArn"]}
+    assert operate.version_tags(first)["ServingVersionArn"] == before["recommendations"]
+    assert operate.version_tags(first)["SimilarItemsServingVersionArn"] == bought["newVersionArn"]
     with pytest.raises(AwsError, match="the retraining was refused: another retraining is at work"):
         operate.version_tags(second)
     assert len(incoming_jobs()) == 2  # what the first retraining imported is not imported again
@@ -225,52 +344,80 @@ def test_one_under_way_is_gone_on_with_and_a_run_pays_once(shop: Shop) -> None:
     assert operate.retrain(SUFFIX, "cut-off") == paid and len(executions()) == 5
 
 
-def test_but_no_longer_once_the_campaign_serves_something_else(shop: Shop) -> None:
-    other = next(each for each in versions(shop.solution) if each != shop.campaign["solutionVersionArn"])
-    arn = shop.outputs["CampaignArn"]
-    aws.client("personalize").update_campaign(campaignArn=arn, solutionVersionArn=other)
-    eventually(lambda: shop.campaign["solutionVersionArn"] == other)
+def test_but_no_longer_once_a_campaign_serves_something_else(shop: Shop) -> None:
+    other = another(shop, "similar-items")
+    shop.put_live("similar-items", other)
+    eventually(lambda: shop.serving["similar-items"] == other)
     anew = operate.retrain(SUFFIX, "cut-off")
-    assert anew == shop.told() and anew["servingVersionArn"] == other and len(executions()) == 6
+    assert anew == shop.told() and len(executions()) == 6
+    assert by_route(anew, "servingVersionArn")["similar-items"] == other
 
 
-def test_a_solution_that_trains_itself_is_not_trained_besides(shop: Shop) -> None:
-    train_by_itself(shop.solution, True)
-    ended = by_hand(shop.endpoint)
-    train_by_itself(shop.solution, False)
-    told = shop.told()
+def test_one_that_trains_itself_or_is_tried_in_an_experiment_is_left_alone(shop: Shop) -> None:
+    before, by_itself = shop.serving, shop.solutions["recommendations"]
+    with trained_by_itself(by_itself), tried(shop, "similar-items"):
+        ended = by_hand(shop.endpoint)
+        told = shop.told()
     assert (ended.exit_code, json.loads(ended.stdout)) == (1, told)
-    assert (told["outcome"], told["newVersionArn"]) == ("refused", None)
-    assert told["reason"] == f"one mode only: {shop.solution} trains by itself (performAutoTraining)"
-    assert operate.version_tags(told) == {"ServingVersionArn": shop.campaign["solutionVersionArn"]}
-    assert operate.offline_metrics(told).notna().all().to_dict() == {"metric": True, "before": True, "after": False}
+    main, similar, ranking = told["models"]
+    assert main["reason"] == f"one mode only: {by_itself} trains by itself (performAutoTraining)"
+    assert similar["reason"].startswith("an experiment runs with the campaign, and a new version would mix two models")
+    assert (main["newVersionArn"], similar["newVersionArn"]) == (None, None)
+    assert {main["outcome"], similar["outcome"]} == {"refused"} and ranking["newVersionArn"]
+    assert operate.version_tags(told)["ServingVersionArn"] == before["recommendations"]
+    assert operate.offline_metrics(main).notna().all().to_dict() == {"metric": True, "before": True, "after": False}
+    assert shop.serving == {**before, "rankings": operate.version_tags(told)["RankingServingVersionArn"]}
 
 
-def test_what_is_put_live_during_the_training_stays(shop: Shop) -> None:
-    before, trained, exported = shop.campaign["solutionVersionArn"], versions(shop.solution), exports()
-    other = next(version for version in trained if version != before)
-    shop.begin()
-    eventually(lambda: exports() > exported)  # it has looked at the campaign
-    aws.client("personalize").update_campaign(campaignArn=shop.outputs["CampaignArn"], solutionVersionArn=other)
+def test_where_none_may_be_trained_nothing_is_exported_and_a_campaign_that_is_gone_says_so(shop: Shop) -> None:
+    before, exported = shop.serving, exports()
+    with trained_by_itself(shop.solutions["recommendations"]), tried(shop, "similar-items"):
+        deploy.deploy(STACK, {"RankingCampaignArn": f"{shop.campaigns['rankings']}-gone"}, TAGS)
+        shop.begin()
+        told = shop.told()
+        deploy.deploy(STACK, {"RankingCampaignArn": shop.campaigns["rankings"]}, TAGS)
+    outcomes = {"recommendations": "refused", "similar-items": "refused", "rankings": "failed"}
+    assert by_route(told, "outcome") == outcomes and told["outcome"] == "failed"
+    assert told["models"][2]["reason"].startswith("Personalize.ResourceNotFoundException: ")
+    assert told["models"][2]["servingVersionArn"] is None
+    assert set(by_route(told, "newVersionArn").values()) == {None}
+    assert (shop.serving, exports()) == (before, exported)
+
+
+def test_what_is_put_live_during_the_training_stays_and_what_fails_stops_no_other(shop: Shop) -> None:
+    before, exported = shop.serving, exports()
+    other, known = another(shop, "recommendations"), versions(shop.solutions["rankings"])
+    shop.begin(name="partly-1")
+    eventually(lambda: exports() > exported)  # it has looked at the campaigns
+    shop.put_live("recommendations", other)
+    (stopped,) = eventually(lambda: set(versions(shop.solutions["rankings"])) - set(known))
+    aws.client("personalize").stop_solution_version_creation(solutionVersionArn=stopped)
     told = shop.told()
-    assert (told["outcome"], told["newVersionArn"] in {*trained, None}) == ("refused", False)
-    assert told["reason"] == f"the campaign serves another version by now, no longer {before}"
-    assert told["servingVersionArn"] == shop.campaign["solutionVersionArn"] == other
-    assert operate.offline_metrics(told).notna().all().all()
+    main, similar, ranking = told["models"]
+    assert main["reason"] == f"the campaign serves another version by now, no longer {before['recommendations']}"
+    assert (main["outcome"], main["servingVersionArn"]) == ("refused", other)
+    assert (ranking["outcome"], ranking["reason"]) == ("failed", f"{stopped} is CREATE STOPPED: ")
+    assert (told["outcome"], similar["outcome"]) == ("failed", "live")
+    assert executions()[0]["status"] == "SUCCEEDED"
+    assert retraining._begun(machine(), "partly") is None  # it is not gone on with: what failed is to be tried again
+    assert shop.serving == {**before, "recommendations": other, "similar-items": similar["newVersionArn"]}
+    assert operate.offline_metrics(main).notna().all().all()
 
 
 def test_what_is_worse_within_the_tolerance_goes_live_and_says_so(shop: Shop) -> None:
-    best = max(versions(shop.solution), key=ndcg)
-    aws.client("personalize").update_campaign(campaignArn=shop.outputs["CampaignArn"], solutionVersionArn=best)
-    eventually(lambda: shop.campaign["solutionVersionArn"] == best)
+    best = max(versions(shop.solutions["recommendations"]), key=ndcg)
+    shop.put_live("recommendations", best)
+    eventually(lambda: shop.serving["recommendations"] == best)
     deploy.deploy(STACK, {"RetrainingTolerance": 100}, TAGS)
     shop.begin()
     notice = shop.notice()
-    told = json.loads(notice["Message"])
-    assert (told["outcome"], told["servingVersionArn"]) == ("live", best)
-    lower = f"{100 * (1 - told['newValue'] / told['servingValue']):.1f}".removesuffix(".0") + " % lower"
-    assert told["reason"].endswith(f", {lower}, which the tolerance of 100 % lets pass")
-    assert notice["Subject"] == f"Retraining of recsys-{SUFFIX}: live, though NDCG@10 is {lower} than before"
+    main = json.loads(notice["Message"])["models"][0]
+    assert (main["outcome"], main["servingVersionArn"]) == ("live", best)
+    lower = f"{100 * (1 - main['newValue'] / main['servingValue']):.1f}".removesuffix(".0") + " % lower"
+    assert main["lower"] == lower and main["reason"].endswith(f", {lower}, which the tolerance of 100 % lets pass")
+    assert notice["Subject"].startswith(
+        f"Retraining of recsys-{SUFFIX}: recommendations live ({lower}), similar-items "
+    )
 
 
 def ndcg(version: str) -> float:
@@ -285,7 +432,7 @@ def test_a_step_that_fails_tells_its_reason_and_what_to_do(shop: Shop) -> None:
     ):
         operate.retrain(SUFFIX)
     told = shop.told()
-    assert (told["outcome"], told["newVersionArn"]) == ("failed", None)
+    assert (told["outcome"], told["models"]) == ("failed", [])
     assert told["reason"].startswith("Retraining.NotImported: tables/incoming/interactions/broken.csv is CREATE FAILED")
     assert told["reason"].endswith("; mend it, or if it is right put it there under another name")
 
@@ -297,7 +444,9 @@ def test_its_roles_are_refused_nothing_and_granted_nothing_they_do_not_need(shop
     assert [call for call in calls if call["role"] in its.values() and not call["allowed"]] == []
     assert privileges.idle(aws.client, its, calls) == []
     assert privileges.wide(aws.client, its, calls) == []
-    names = {"campaign": f"main-{SUFFIX}", "solution": f"main-{SUFFIX}", "role": roles["PersonalizeRole"]}
+    campaigns = ("campaign", "similar", "ranking")
+    names = {place: f"{route}-{SUFFIX}" for place, route in zip(campaigns, ROUTES, strict=True)}
+    names["role"] = roles["PersonalizeRole"]
     assert privileges.granted(aws.client, its) == policies(
         *its, bucket=shop.outputs["BucketName"], suffix=SUFFIX, **names
     )
@@ -343,10 +492,52 @@ def by_hand(endpoint: str) -> Result:
     return CliRunner().invoke(app, ["retrain", "--json", *where])
 
 
-def train_by_itself(solution: str, whether: bool) -> None:
+@contextmanager
+def trained_by_itself(solution: str) -> Iterator[None]:
+    """As long as this lasts, Personalize trains the solution by itself."""
     personalize = aws.client("personalize")
-    personalize.update_solution(solutionArn=solution, performAutoTraining=whether)
-    aws.wait("update", lambda: personalize.describe_solution(solutionArn=solution)["solution"]["latestSolutionUpdate"])
+
+    def let(whether: bool) -> None:
+        personalize.update_solution(solutionArn=solution, performAutoTraining=whether)
+        aws.wait("it", lambda: personalize.describe_solution(solutionArn=solution)["solution"]["latestSolutionUpdate"])
+
+    let(True)
+    yield
+    let(False)
+
+
+@contextmanager
+def tried(shop: Shop, route: str) -> Iterator[None]:
+    """As long as this lasts, an experiment runs on the route with the campaign that answers it."""
+    trial = deploy.variant_parameters(
+        "trial", {"now": shop.campaigns[route], "same": shop.campaigns[route]}, route=route
+    )
+    deploy.deploy(STACK, deploy.running_experiments(trial), TAGS)
+    yield
+    deploy.deploy(STACK, deploy.running_experiments(), TAGS)
+
+
+@contextmanager
+def asking_others(url: str) -> Iterator[list[int]]:
+    """The statuses of the API's two other routes, asked in turn until the block ends."""
+    statuses: list[int] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.05):
+            statuses.append(deploy.get(deploy.similar_items_url(url, "i1", 5))[0])
+            statuses.append(deploy.post(f"{url}/rankings", {"userId": "first-1", "itemIds": ["i1", "i2"]})[0])
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    yield statuses
+    over.set()
+    thread.join()
+
+
+def another(shop: Shop, route: str) -> str:
+    """A version of the route's solution that does not serve."""
+    return next(each for each in versions(shop.solutions[route]) if each != shop.serving[route])
 
 
 def versions(solution: str) -> list[str]:

@@ -134,6 +134,26 @@ def test_the_api_may_ask_the_campaigns_of_an_experiment_and_no_others(environmen
     assert trials == (["personalize:GetPersonalizedRanking", "personalize:GetRecommendations"], arns[1:])
 
 
+def test_a_schedule_is_of_whatever_campaigns_there_are_and_needs_one(environment: Any, client: Client) -> None:
+    similar = "arn:aws:personalize:us-east-1:1:campaign/similar"
+    asked = {"TrackingId": "t", "EndpointName": "not-there", "RetrainingSchedule": "cron(0 4 ? * SUN *)"}
+    with pytest.raises(Refused, match="RetrainingSchedule needs TrackingId, a campaign and the keys"):
+        environment.deploy(**asked)
+    environment.deploy(**asked, SimilarItemsCampaignArn=similar)
+    name = privileges.roles(client, environment.stack)["RetrainingRole"]
+    policy = client("iam").get_role_policy(RoleName=name, PolicyName="retraining")["PolicyDocument"]
+    updates = [each["Resource"] for each in policy["Statement"] if "personalize:UpdateCampaign" in each["Action"]]
+    assert updates == [[similar]]
+    (machine,) = [
+        each["stateMachineArn"]
+        for each in client("stepfunctions").list_state_machines()["stateMachines"]
+        if each["name"] == f"recsys-retraining-{environment.suffix}"
+    ]
+    definition = client("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
+    assert f"'similar-items', 'campaignArn': '{similar}'" in definition
+    assert "'recommendations', 'campaignArn': ''" in definition
+
+
 @pytest.mark.parametrize(("tracing", "traced"), [("Active", True), ("PassThrough", False)])
 def test_tracing_is_switched_for_function_stage_and_role_together(
     environment: Any, client: Client, tracing: str, traced: bool

@@ -1,17 +1,27 @@
 """The state machine that retrains: nothing fails unheard, and its role allows what it does and no more."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from ministack.services import stepfunctions
 
+from recsys.deploy.parameters import EXPERIMENT_ROUTES
 from recsys.deploy.template import PARTS, content
 from recsys.operate import retraining
 
 PART = content(PARTS["RetrainingKey"])
 MACHINE = PART["Resources"]["Retraining"]["Properties"]["Definition"]
-CAUGHT = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+LOOK, RENEW = (MACHINE["States"][name]["ItemProcessor"]["States"] for name in ("LookAtEach", "RenewEach"))
+NDCG = "normalized_discounted_cumulative_gain_at_10"
+WEIGHTED = "normalized_discounted_cumulative_gain_with_event_weights_at_10"
 State = dict[str, Any]
+ERROR = "{% $states.errorOutput.Error & ': ' & $states.errorOutput.Cause %}"
+
+
+def caught(where: str) -> list[State]:
+    return [{"ErrorEquals": ["States.ALL"], "Next": where}]
 
 
 def states(machine: dict[str, Any] = MACHINE) -> Iterator[tuple[str, State]]:
@@ -35,12 +45,64 @@ def action(task: State) -> str:
 def test_a_failing_step_comes_to_the_topic_whichever_it_is() -> None:
     for name, state in MACHINE["States"].items():
         if state["Type"] in ("Task", "Map") and name != "Tell":
-            assert state["Catch"] == CAUGHT, name
+            assert state["Catch"] == caught("Caught"), name
     assert MACHINE["States"]["Caught"]["Next"] == "Conclude"
     assert MACHINE["States"]["Conclude"]["Next"] == "Tell"
     endings = {name for name, state in MACHINE["States"].items() if state["Type"] in ("Fail", "Succeed")}
     assert endings == {"Failed", "Done"}
     assert [state["Next"] for state in MACHINE["States"]["HasFailed"]["Choices"]] == ["Failed"]
+
+
+def test_a_model_that_fails_stops_no_other_and_says_why() -> None:
+    for name, state in RENEW.items():
+        assert state.get("Catch") == (caught("CaughtHere") if state["Type"] == "Task" else None), name
+        assert state["Type"] != "Fail"
+    assert RENEW["CaughtHere"]["Next"] == "Told"
+    for name, state in LOOK.items():
+        reasons = [each["Assign"]["why"] for each in state.get("Catch", ())]
+        assert reasons == ([ERROR] if state["Type"] == "Task" else []), name
+    assert [name for states in (LOOK, RENEW) for name, state in states.items() if state.get("End")] == [
+        "MayTrain",
+        "MayNotTrain",
+        "Told",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "metric"),
+    [
+        ({"coverage": 0.5, NDCG: 0.2}, NDCG),
+        ({NDCG: 0.2, WEIGHTED: 0.3}, WEIGHTED),
+        ({NDCG: 0.2, "trend_prediction_accuracy": 0.4}, "trend_prediction_accuracy"),
+    ],
+)
+def test_versions_are_compared_by_the_metric_of_their_recipe(metrics: dict[str, float], metric: str) -> None:
+    known = {"variables": {"metrics": MACHINE["States"]["Begin"]["Assign"]["metrics"]}}
+    assigned = RENEW["MeasureServing"]["Assign"]
+    result = {"Metrics": metrics}
+    found = {name: stepfunctions._apply_jsonata_template(each, {}, known, result) for name, each in assigned.items()}
+    assert found == {"metric": metric, "before": metrics[metric]}
+
+
+def test_where_nothing_was_measured_nothing_goes_live() -> None:
+    known = {"variables": {"metrics": MACHINE["States"]["Begin"]["Assign"]["metrics"]}}
+    found = {
+        name: stepfunctions._apply_jsonata_template(each, {}, known, {"Metrics": {"coverage": 0.5}})
+        for name, each in RENEW["MeasureServing"]["Assign"].items()
+    }
+    assert found == {"metric": NDCG, "before": None}
+    first = RENEW["IsBetter"]["Choices"][0]
+    assert first["Assign"]["verdict"] == "refused"
+    variables = {"variables": {**found, "after": 0.2}}
+    assert stepfunctions._evaluate_jsonata_choice_rule(first, {}, variables)
+
+
+def test_a_subject_keeps_within_what_sns_takes() -> None:
+    (_, text), longest = MACHINE["States"]["Tell"]["Arguments"]["Subject"], "x" * 12
+    models = [{"route": route, "outcome": "refused", "lower": "12.3 % lower"} for route in retraining.NAMED]
+    known = {"QueryLanguage": "JSONata", "variables": {"models": models, "outcome": "refused"}}
+    subject = stepfunctions._apply_jsonata_template(text.replace("${EnvironmentSuffix}", longest), {}, known)
+    assert len(subject) < 100 and subject.startswith(f"Retraining of recsys-{longest}: recommendations refused (12.3 %")
 
 
 def test_what_personalize_throttles_is_asked_again() -> None:
@@ -56,7 +118,7 @@ def test_whatever_is_waited_for_is_given_up_after_a_day() -> None:
 
 
 def test_what_is_lower_by_less_than_the_subject_tells_is_not_called_lower() -> None:
-    expression = MACHINE["States"]["Update"]["Assign"]["lower"]
+    expression = RENEW["Update"]["Assign"]["lower"]
     for after, said in ((0.5, ""), (0.6, ""), (0.49999, ""), (0.4, "20 % lower"), (0.4994, "0.1 % lower")):
         variables = {"before": 0.5, "after": after}
         assert stepfunctions._apply_jsonata_template(expression, {}, {"variables": variables}) == said
@@ -75,9 +137,14 @@ def test_its_role_allows_the_calls_it_makes_and_no_others() -> None:
 
 
 def test_the_steps_that_are_told_of_it_are_entered_by_states_it_has_and_in_their_order() -> None:
-    order = [name for name in MACHINE["States"] if name in retraining.STEPS]
+    order = [name for name, _ in states() if name in retraining.STEPS]
     assert order == list(retraining.STEPS)
     assert MACHINE["StartAt"] == order[0]
+
+
+def test_the_routes_are_those_that_take_experiments_and_have_a_name_of_their_own_in_the_manifest() -> None:
+    routes = re.findall("'route': '([a-z-]+)'", str(MACHINE["States"]["Begin"]["Assign"]["routes"]))
+    assert tuple(routes) == EXPERIMENT_ROUTES == tuple(retraining.NAMED)
 
 
 def test_without_a_schedule_nothing_is_trained() -> None:

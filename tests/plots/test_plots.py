@@ -129,8 +129,10 @@ def answers(failed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"at": 1000 + place * 0.12, "status": status, "source": source, "milliseconds": place + 1.0})
 
 
-TOLD = {"outcome": "live", "reason": "", "metric": "NDCG@10"}
-TOLD |= {"servingValue": 0.3, "newValue": 0.33}
+BETTER = {"route": "recommendations", "outcome": "live", "reason": "", "metric": "NDCG@10"}
+BETTER |= {"servingValue": 0.3, "newValue": 0.33}
+WORSE = {**BETTER, "route": "similar-items", "outcome": "refused", "newValue": 0.15}
+TOLD = {"outcome": "refused", "reason": "", "models": [BETTER, WORSE]}
 
 
 EVERY: dict[str, Callable[[], Figure]] = {
@@ -183,7 +185,8 @@ FINDINGS = {
     "retraining_steps": "The retraining took 12.0 s; its longest step, train, 6.0 s (50 %). look: 1.0 s; import: 2.0 s",
     "answers_meanwhile": "100 requests meanwhile, 2 of them failed; half took at most 50.5 ms and 99 % at most "
     "99.0 ms; before it 50.5 and 99.0 ms. The slowest took 100 ms. By: campaign 97, popular 1, failed 2.",
-    "retraining_verdict": "Live: NDCG@10 was 0.3000 and is 0.3300 (+10.0 %); a version is refused below 0.2850",
+    "retraining_verdict": "recommendations live: NDCG@10 was 0.3000 and is 0.3300 (+10.0 %), refused below 0.2850; "
+    "similar-items refused: NDCG@10 was 0.3000 and is 0.1500 (-50.0 %), refused below 0.2850. A version is refused",
     "usd_per_million": "A million answers cost 0.5 USD by batch, 56 USD by campaign.",
     "latency_histogram": "Half of 100 requests are answered within 50.5 ms, 95 % within 95.0 ms and 99 % within 99.0",
     "vital_signs": "In 4 minutes: API 150 requests, 0 5xx, p99 at most 40.0 ms.",
@@ -475,8 +478,11 @@ def test_one_new_week_is_enough_for_a_figure_of_drift() -> None:
 
 
 def test_a_retraining_that_compared_nothing_says_why() -> None:
-    told = {**TOLD, "outcome": "refused", "reason": "the campaign is being updated", "newValue": None}
-    assert "Refused: the campaign is being updated." in plots.retraining_verdict(told, 5).alt
+    busy = {**BETTER, "outcome": "refused", "reason": "the campaign is being updated", "newValue": None}
+    told = {**TOLD, "models": [busy]}
+    assert "recommendations refused: the campaign is being updated." in plots.retraining_verdict(told, 5).alt
+    told = {"outcome": "refused", "reason": "another is at work", "models": []}
+    assert "Refused: another is at work." in plots.retraining_verdict(told, 5).alt
 
 
 def test_a_retraining_of_an_hour_is_told_in_minutes() -> None:

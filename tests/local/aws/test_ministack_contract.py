@@ -132,6 +132,8 @@ def test_policies_are_checked_where_the_permissions_look():
     assert parameters(eventbridge._invoke_target)[:1] == ["target"]
     assert parameters(stepfunctions._execute_task)[:3] == ["state_def", "raw_input", "execution"]
     assert calls_by_name(stepfunctions, "_invoke_resource")
+    assert calls_by_name(stepfunctions, "_run_sub_machine")
+    assert inspect.getsource(stepfunctions._run_sub_machine).count("states.get(") == 1
     assert isinstance(sts._sessions, dict)
     assert hasattr(iam._roles, "get_scoped")
 

@@ -13,6 +13,13 @@ BAD_SCHEDULES = [
     ({"ScheduleExpression": "at(tomorrow)"}, "Invalid Schedule Expression"),
     ({"ScheduleExpressionTimezone": "Mars/X"}, "Invalid Timezone Mars/X"),
 ]
+
+
+def mapped(state):
+    """A Map of which each iteration is this state, Inner."""
+    return {"Type": "Map", "End": True, "ItemProcessor": {"StartAt": "Inner", "States": {"Inner": state}}}
+
+
 BAD_MACHINES = [
     ("{", "INVALID_JSON_DESCRIPTION"),
     ({"StartAt": "B", "States": {"A": {"Type": "Pass", "End": True}}}, "Missing target: B at /StartAt"),
@@ -26,6 +33,23 @@ BAD_MACHINES = [
     (
         {"StartAt": "A", "States": {"A": {"Type": "Parallel", "End": True, "Branches": [{"StartAt": "B"}]}}},
         "Missing target: B at /States/A/StartAt",
+    ),
+    (
+        {
+            "StartAt": "A",
+            "States": {"A": {**mapped({"Type": "Pass", "Assign": {"x": 1}, "End": True}), "Assign": {"x": 2}}},
+        },
+        "variable x is assigned around this, too, at /States/A",
+    ),
+    (
+        {
+            "StartAt": "A",
+            "States": {
+                "A": mapped({"Type": "Pass", "End": True}) | {"Catch": [{"Assign": {"x": 1}, "Next": "Inner"}]},
+                "Inner": {"Type": "Pass", "End": True},
+            },
+        },
+        "DUPLICATE_STATE_NAME: 2 states are called Inner",
     ),
 ]
 BAD_FUNCTIONS = [

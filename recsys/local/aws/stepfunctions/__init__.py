@@ -1,8 +1,10 @@
 """Step Functions: state machines that could not work are refused, tasks may call Personalize, and have their role.
 
-MiniStack takes any definition, knows no task for Personalize, and does not look at the role of a state machine.
+MiniStack takes any definition, knows no task for Personalize, does not look at the role of a state machine, and tells
+no history of the states in a Map.
 
 definitions         what Step Functions refuses of a state machine
+histories           the states that are entered in a Map or a Parallel
 personalize_tasks   tasks that call Personalize
 roles               a task runs with the role of its state machine, and may do what that may
 """
@@ -10,11 +12,12 @@ roles               a task runs with the role of its state machine, and may do w
 from collections.abc import Callable
 from typing import Any
 
-from recsys.local.aws.stepfunctions import definitions, personalize_tasks, roles
+from recsys.local.aws.stepfunctions import definitions, histories, personalize_tasks, roles
 
 
 def install(client: Callable[..., Any]) -> None:
     """Change how definitions are checked and tasks are done, Personalize's by the clients that `client` makes."""
     definitions.install()
+    histories.install()
     personalize_tasks.install(roles.clients(client))
     roles.install()
