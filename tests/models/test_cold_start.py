@@ -18,7 +18,7 @@ from recsys.models import (
     UserAffinity,
     load,
 )
-from recsys.models.cold.likeness import mean
+from recsys.models.cold.likeness import TASTE, mean
 
 SIMPLE = {"penalty": 10.0}
 
@@ -73,7 +73,23 @@ def test_trained_items_keep_the_scores_and_the_codes_of_the_model_inside(model, 
     np.testing.assert_array_equal(model.scores(history)[:20], alone.scores(history))
 
 
-def test_its_score_is_the_weighted_mean_of_the_items_it_resembles(model):
+def test_its_score_is_the_mean_of_what_it_resembles_moved_by_how_well_that_fits_the_history(model):
+    scores, (pot,) = model.scores(model.encode(["t4"])), model.encode(["pot"])
+    usual = 0.5  # the likeness of tea to a history of tea is 1, that of as many tools 0
+    moved = model.temperature * TASTE * np.log((1 + usual) / (2 * usual))
+    assert scores[pot] == pytest.approx(scores[model.encode([f"t{n}" for n in range(10)])].mean() + moved, rel=1e-5)
+
+
+def test_the_whole_history_says_how_well_a_kind_fits(model):
+    ends = model.encode(["t1"] * 5 + ["x1"]), model.encode(["x1"] * 5 + ["x1"])
+    of_tea, of_tools = (model._taste.log_fit(history) for history in ends)
+    tea, tools = model.encode(["t9", "x9"])
+    assert of_tea[tea] > 0 > of_tea[tools] and of_tools[tools] > 0 > of_tools[tea]
+    assert model._taste.log_fit(np.empty(0, np.int32)) is None
+
+
+def test_a_model_whose_scores_are_on_no_known_scale_has_the_plain_mean(visits):
+    model = ColdStart.of(ItemSimilarity.fit(visits), SHELF)
     scores, (pot,) = model.scores(model.encode(["t4"])), model.encode(["pot"])
     assert scores[pot] == pytest.approx(scores[model.encode([f"t{n}" for n in range(10)])].mean(), rel=1e-5)
 

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.errors import ModelError
 from recsys.models.base import Model
 from recsys.models.cold.lifts import Lifts, plain, summed, user_lifts
-from recsys.models.cold.likeness import UNSCORED, alike, cold_scores, nothing_alike, places_of
+from recsys.models.cold.likeness import UNSCORED, Taste, alike, cold_scores, nothing_alike, places_of
 from recsys.models.content.items import ItemContent, Items, content_of
 from recsys.models.content.metadata import Vectors, cells
 from recsys.models.content.tables import ids_of
@@ -19,7 +19,7 @@ from recsys.models.storage import Stored, as_bytes, from_bytes
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
 
-PREFIX, CONTENT, TASTE = "cold_", "cold_content_", "cold_taste_"  # of the arrays on disk that are not the model's
+PREFIX, CONTENT, LIFTS = "cold_", "cold_content_", "cold_lifts_"  # of the arrays on disk that are not the model's
 
 
 class ColdStart(Model):
@@ -27,7 +27,7 @@ class ColdStart(Model):
 
     A history may hold cold items; they say nothing until the next training. model: the one inside; content: what
     metadata say of items; trained: (known,) bool, which of the model's items had events; cold: (m,) int32 codes of the
-    others, neighbours and weights (m, NEIGHBOURS) what their scores are made of; tastes: by column, what metadata say
+    others, neighbours and weights (m, NEIGHBOURS) what their scores are made of; lifts: by column, what metadata say
     of users.
 
     >>> from recsys.models import Popularity
@@ -59,16 +59,16 @@ class ColdStart(Model):
         if isinstance(model, ColdStart):
             raise ModelError("this model has cold items already: with_items() takes in more")
         content = ItemContent.fit([], {}, {}) if items is None else content_of(items)
-        trained, tastes = np.ones(len(model.item_ids), bool), {}
+        trained, lifts = np.ones(len(model.item_ids), bool), {}
         if interactions is not None:
             seqs = sequences_of(interactions, model.item_ids)
             if not np.array_equal(seqs.item_ids, model.item_ids):
                 raise ModelError("the model was fitted on other items than those of the interactions: give the same")
             trained = np.bincount(seqs.codes, minlength=len(trained)) > 0
-            tastes = {} if users is None else user_lifts(users, seqs)
+            lifts = {} if users is None else user_lifts(users, seqs)
         elif users is not None:
             raise ModelError("what users take is learned from interactions: give them beside the users")
-        bare = cls._of(model, content, tastes, model.item_ids, trained, np.empty(0, np.int32), *nothing_alike(0))
+        bare = cls._of(model, content, lifts, model.item_ids, trained, np.empty(0, np.int32), *nothing_alike(0))
         return bare._with(content.item_ids, content.rows)
 
     @classmethod
@@ -76,7 +76,7 @@ class ColdStart(Model):
         cls,
         model: Model,
         content: ItemContent,
-        tastes: dict[str, Lifts],
+        lifts: dict[str, Lifts],
         item_ids: np.ndarray,
         trained: np.ndarray,
         cold: np.ndarray,
@@ -84,9 +84,11 @@ class ColdStart(Model):
         weights: np.ndarray,
     ) -> Self:
         found = cls(item_ids, model.settings, model.trials, model.temperature)
-        found.model, found.content, found.tastes, found.logarithmic = model, content, tastes, model.logarithmic
+        found.model, found.content, found.lifts, found.logarithmic = model, content, lifts, model.logarithmic
         found.trained, found.cold, found.neighbours, found.weights = trained, cold, neighbours, weights
-        found._taste = None
+        found._lift = None
+        found._places = places_of(content, {item_ids[code]: code for code in np.flatnonzero(trained)})
+        found._taste = Taste(content, found._places, len(trained))
         return found
 
     def for_user(self, user: Mapping[str, Any]) -> Self:
@@ -95,8 +97,8 @@ class ColdStart(Model):
         Columns and values that training has not seen have no effect.
         """
         changed = copy(self)
-        known = {name: plain(cells(name, [user.get(name)])[0]) for name in self.tastes}
-        changed._taste = summed(self.tastes[name].log_lift(value) for name, value in known.items())
+        known = {name: plain(cells(name, [user.get(name)])[0]) for name in self.lifts}
+        changed._lift = summed(self.lifts[name].log_lift(value) for name, value in known.items())
         return changed
 
     def with_items(self, items: "pd.DataFrame") -> Self:
@@ -116,11 +118,11 @@ class ColdStart(Model):
         rows = np.array([row for row, item in enumerate(ids) if item not in trained], np.int64)
         code_of = {item: code for code, item in enumerate(self.item_ids)}
         cold = np.array([code_of.setdefault(item, len(code_of)) for item in ids[rows]], np.int32)
-        places = places_of(self.content, {item: code for item, code in code_of.items() if item in trained})
         stays = ~np.isin(self.cold, cold)
-        old, new = (self.cold, self.neighbours, self.weights), (cold, *alike(self.content, places, vectors.take(rows)))
+        new = cold, *alike(self.content, self._places, vectors.take(rows))
+        old = self.cold, self.neighbours, self.weights
         joined = (np.concatenate([before[stays], added]) for before, added in zip(old, new, strict=True))
-        return self._of(self.model, self.content, self.tastes, np.array(list(code_of), object), self.trained, *joined)
+        return self._of(self.model, self.content, self.lifts, np.array(list(code_of), object), self.trained, *joined)
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """As the model inside has them; 0 for an item without a score."""
@@ -134,24 +136,24 @@ class ColdStart(Model):
         scores = np.empty((len(histories), len(self.item_ids)), np.float32)
         histories = [codes[codes < known] for codes in histories]
         scores[:, :known] = self.model._score_batch(histories)
-        if self._taste is not None:
+        if self._lift is not None:
             nothing = np.array([len(codes) == 0 for codes in histories], bool)
-            scores[nothing, :known] += np.float32(self.temperature) * self._taste
-        temperature = self.temperature if self.logarithmic else None
-        for row in scores if len(self.cold) else ():
-            row[self.cold] = cold_scores(row, self.neighbours, self.weights, temperature)
+            scores[nothing, :known] += np.float32(self.temperature) * self._lift
+        for row, codes in zip(scores, histories, strict=True) if len(self.cold) else ():
+            likely = row[:known], self.neighbours, self.weights, self.temperature, self.logarithmic
+            row[self.cold] = cold_scores(*likely, self._taste.log_fit(codes))
         return scores
 
     def _arrays(self) -> dict[str, np.ndarray]:
         content = {CONTENT + name: array for name, array in self.content._arrays().items()}
         content[CONTENT + "ids"] = as_bytes(list(self.content.item_ids))
         ours = {PREFIX + name: getattr(self, name) for name in ("trained", "cold", "neighbours", "weights")}
-        for number, lifts in enumerate(self.tastes.values()):
-            ours |= lifts.arrays(f"{TASTE}{number}")
+        for number, column in enumerate(self.lifts.values()):
+            ours |= column.arrays(f"{LIFTS}{number}")
         return self.model._arrays() | content | ours
 
     def _meta(self) -> dict[str, Any]:
-        parts = {"model": self.model._meta(), "content": self.content._meta(), "tastes": list(self.tastes)}
+        parts = {"model": self.model._meta(), "content": self.content._meta(), "lifts": list(self.lifts)}
         return {"kind": type(self.model).__name__, **parts}
 
     @classmethod
@@ -165,5 +167,5 @@ class ColdStart(Model):
         of_content = {name.removeprefix(CONTENT): array for name, array in arrays.items() if name.startswith(CONTENT)}
         ids = np.array(from_bytes(of_content["ids"]), object)
         content = ItemContent._restore(Stored(ItemContent.__name__, of_content, ids, meta["content"]))
-        tastes = {name: Lifts.restored(arrays, f"{TASTE}{number}") for number, name in enumerate(meta["tastes"])}
-        return cls._of(model, content, tastes, stored.item_ids, np.asarray(trained), *map(np.asarray, placed))
+        lifts = {name: Lifts.restored(arrays, f"{LIFTS}{number}") for number, name in enumerate(meta["lifts"])}
+        return cls._of(model, content, lifts, stored.item_ids, np.asarray(trained), *map(np.asarray, placed))

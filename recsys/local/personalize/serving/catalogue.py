@@ -34,11 +34,12 @@ class Catalogue:
         """content: what metadata say about items. grows: takes in items that the model does not know."""
         self.ids = [str(item) for item in model_items]
         self.code_of = {item: code for code, item in enumerate(self.ids)}
-        from recsys.models.cold.likeness import nothing_alike, places_of  # slow to import: loaded with the model
+        from recsys.models.cold.likeness import Taste, nothing_alike, places_of  # slow to import: loaded with the model
 
         self.known, self._group, self._content, self._grows = len(self.ids), group, content, grows
         self._neighbours, self._weights = map(Growing, nothing_alike(0))
         self._places = places_of(content, self.code_of) if content else None
+        self._taste = Taste(content, self._places, self.known) if content and grows else None
         self._put, self._events = Reader(group.put, len(group.put)), Reader(group.live.journal)
         if grows:
             self._take_in([*group.items.row, *group.interactions.item_ids])
@@ -54,17 +55,18 @@ class Catalogue:
             touched = [item for _, item, *_ in self._events.new() if item not in self.code_of]
             self._take_in([*self._put.new(), *touched])
 
-    def extend(self, scores: np.ndarray, temperature: float | None = None) -> np.ndarray:
+    def extend(self, scores: np.ndarray, history: np.ndarray, temperature: float, logarithmic: bool) -> np.ndarray:
         """(n,) float32 scores from the model's (known,): those of its own items, then those of the new ones.
 
-        temperature: of scores that are logarithms of chances.
+        history: (m,) codes of the model's items. temperature: of the model. logarithmic: as a Model is.
         """
         neighbours, weights = self._neighbours.array, self._weights.array
         if len(neighbours) == 0:
             return scores
         from recsys.models.cold.likeness import cold_scores  # slow to import: loaded with the model
 
-        return np.concatenate([scores, cold_scores(scores, neighbours, weights, temperature)])
+        fit = self._taste.log_fit(history) if self._taste else None
+        return np.concatenate([scores, cold_scores(scores, neighbours, weights, temperature, logarithmic, fit)])
 
     def _take_in(self, items: Sequence[str]) -> None:
         """New items, and new metadata of items that are new."""

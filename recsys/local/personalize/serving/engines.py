@@ -92,7 +92,7 @@ class NextItems:
         lift = summed(lifts)
         if lift is not None:
             scores = scores + self._temperature * lift
-        return self._parts.catalogue.extend(scores, float(self._temperature) if logarithmic else None)
+        return self._parts.catalogue.extend(scores, history, float(self._temperature), logarithmic)
 
     def _scores(self, history: np.ndarray, user: str) -> tuple[np.ndarray, bool]:
         """(known,) float32, all at the temperature of the model for visits, and whether they are logarithms."""
