@@ -5,8 +5,8 @@
 
 Without FILE: the sample shop, whose ground truth says how likely each user is to click an item next. A random tenth of
 its items loses every event and comes back as a row of metadata, just created; what the local Personalize trains and
-answers then is held against the truth. With FILE (see benchmarks/files.py), and for the sample too: users held out
-whole, who come with none, one or a few events.
+answers then is held against the truth; and users held out whole are told apart by their metadata alone. With FILE (see
+benchmarks/files.py), and for the sample too: users held out whole, who come with none, one or a few events.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from recsys.local.personalize.jobs.offline import read_deployment
 from recsys.local.personalize.serving import recommend as serving
 from recsys.local.personalize.serving.deployment import Deployment
 from recsys.local.personalize.serving.engines import Asked
-from recsys.models import Sequences
+from recsys.models import NextItem, Popularity, Sequences
 from recsys.models.protocol import Split
 from recsys.models.topk import top_k
 from recsys.train.schemas import schema
@@ -42,6 +42,7 @@ from recsys.train.schemas import schema
 CLICKS = (0, 1, 2, 3, 5)
 STRANGERS = ("popularity", "last own item", "item similarity", NEXT_ITEM)
 OURS = "next item with metadata"
+BY_METADATA = "next item with users' metadata"
 PLACES = 25  # of a list
 BEST = 3  # new items a user is shown
 OF_USERS = ("lift of a user's items", "places of a list")  # values of users, where others are values of new items
@@ -73,6 +74,7 @@ def main() -> None:
             shop = generate(**SAMPLE)
             name, interactions = "sample", shop.interactions
             tables += new_items(shop, options.repetitions, options.seed)
+            tables.append(new_users_by_metadata(shop, options.folds, options.seed, options.threads))
         sequences = Sequences.from_interactions(interactions)
         tables.append(new_users(sequences, options.folds, options.seed, options.threads))
     except RecsysError as error:
@@ -220,6 +222,27 @@ def by_lists(shown: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
         "share of items shown": shown.any(0) / 1.0,
         "lift of its users": np.where(shown.any(0), lift, np.nan),
     }
+
+
+def new_users_by_metadata(shop: Shop, folds: int, seed: int, threads: int) -> Table:
+    """Users held out whole, before their first event: its NDCG@10 by what is popular, and by what is known of them."""
+    seqs, known = Sequences.from_interactions(shop.interactions), shop.users.set_index(USER_ID)
+    part = np.random.default_rng(seed).permutation(seqs.n_users) % folds
+    values: dict[str, list[np.ndarray]] = {"popularity": [], BY_METADATA: []}
+    for fold in range(folds):
+        train, held = (seqs.select(np.flatnonzero(users)) for users in (part != fold, part == fold))
+        popular = Popularity.fit(train).recommend([[]] * held.n_users, 10)[0]
+        model = NextItem.fit(train, seed, threads, users=shop.users)
+        told = [model.for_user(known.loc[user].to_dict()).recommend([[]], 10)[0] for user in held.user_ids]
+        targets = [history[:1] for history in held.histories()]
+        for name, codes in (("popularity", popular), (BY_METADATA, np.concatenate(told))):
+            values[name].append(metrics.ndcg_at(codes, targets, 10))
+    about = (
+        f"The first event of the {seqs.n_users:,} users, each held out whole once in {folds} folds. Known of a user: "
+        f"{', '.join(known.columns)}."
+    )
+    found = {name: {"NDCG@10": np.concatenate(each)} for name, each in values.items()}
+    return compared("New users by metadata", about, found, BY_METADATA, seed)
 
 
 def new_users(seqs: Sequences, folds: int, seed: int, threads: int) -> Table:

@@ -30,8 +30,8 @@ training data. Some constants of our models were chosen on the sample and on Onl
 how much better it must be to forget, and for similar items, how far what comes soon counts, from how many interactions
 on they are trusted and how little a pair says that few users touched; the last also on short pieces of histories, from
 which it matters. How far the whole history counts for new items was chosen on the sample and on MovieLens-1M. The
-protocols are in
-[`benchmarks/protocols`](../benchmarks/protocols) and [`benchmarks/newcomers.py`](../benchmarks/newcomers.py).
+protocols are in [`benchmarks/protocols`](../benchmarks/protocols) and
+[`benchmarks/newcomers.py`](../benchmarks/newcomers.py).
 """
 AGAINST = "against it"
 BOUND = "the truth itself"  # a line that nothing can be ahead of

@@ -42,6 +42,14 @@ def test_exploration_shows_more_new_items(tables):
     assert 0 < places[0] < places[1]
 
 
+def test_new_users_are_told_apart_by_what_is_known_of_them():
+    shop = generate(users=120, items=60, days=120, seed=3)
+    taste = shop.interactions.sort_values("TIMESTAMP").groupby("USER_ID")["ITEM_ID"].first()
+    users = pd.DataFrame({"USER_ID": taste.index, "LIKES": taste.to_numpy()})
+    rows = newcomers.new_users_by_metadata(replace(shop, users=users), folds=2, seed=0, threads=1).rows
+    assert rows["popularity"][f"{newcomers.BY_METADATA} against it"].low > 1
+
+
 def test_one_event_tells_more_than_popularity_and_the_newest_one_most():
     cycle = [(f"u{user}", f"i{(user + step) % 12}", step) for user in range(60) for step in range(8)]
     seqs = Sequences.from_interactions(pd.DataFrame(cycle, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"]))
