@@ -346,6 +346,21 @@ class TestTheCommand:
             monkeypatch.setattr(deploy, "describe", describe)
             assert said in str(CliRunner().invoke(app, command).exception)
 
+    def test_what_would_stop_the_notebooks_is_told_before_anything_is_billed(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lacking = {"check": "Lambda concurrency", "ok": "no", "found": "of 10 only 10 are free and AWS keeps 100"}
+        rows = [{"check": "region", "ok": "yes", "found": "us-east-1"}, lacking]
+        monkeypatch.setattr("recsys.doctor.examine", lambda *_: rows)
+        monkeypatch.setattr(aws, "connect", lambda *_: None)
+        monkeypatch.setattr(aws, "client", lambda *_: None)
+        given = parameters.load("params/aws.yaml", environment={})[0]
+        confirm_costs(given, yes=True, max_usd=None)
+        said = "recsys doctor: Lambda concurrency: of 10 only 10 are free and AWS keeps 100"
+        assert " ".join(capsys.readouterr().out.split()).endswith(said)
+        confirm_costs(given, yes=True, max_usd=None, notebooks=False)
+        assert "recsys doctor" not in capsys.readouterr().out
+
     def test_nothing_is_created_on_aws_above_the_limit_or_without_a_yes(self) -> None:
         command = [sys.executable, "-c", "from recsys.cli import main; main()", "run", "--params", "params/aws.yaml"]
         limited = subprocess.run([*command, "--max-usd", "1"], capture_output=True, text=True, timeout=120)
