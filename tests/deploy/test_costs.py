@@ -24,7 +24,7 @@ from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.demand import Demand, Line
 from recsys.deploy.standing import BilledResource, billed_now
 from recsys.deploy.walkthrough import walkthrough
-from recsys.errors import AwsError, ParamsError, RecsysError
+from recsys.errors import AwsError, NotebookError, ParamsError, RecsysError
 
 PRICES = prices.load()
 TPS_HOUR = 3600 / 1000 * PRICES.personalize.requests_1000
@@ -360,6 +360,21 @@ class TestTheCommand:
         assert " ".join(capsys.readouterr().out.split()).endswith(said)
         confirm_costs(given, yes=True, max_usd=None, notebooks=False)
         assert "recsys doctor" not in capsys.readouterr().out
+
+    @pytest.mark.parametrize(("file", "costs"), [("params/aws.yaml", True), ("params/local.yaml", False)])
+    def test_a_run_that_fails_on_aws_says_what_ends_its_costs(
+        self, monkeypatch: pytest.MonkeyPatch, file: str, costs: bool
+    ) -> None:
+        def failed(*_: Any, **__: Any) -> None:
+            raise NotebookError("05_api_deployment failed in cell 4")
+
+        monkeypatch.setattr("recsys.cli.estimates.confirm_costs", lambda *_: None)
+        monkeypatch.setattr("recsys.cli.pipeline._standing", lambda _: {})
+        monkeypatch.setattr("recsys.cli.pipeline.connect", lambda *_, **__: None)
+        monkeypatch.setattr("recsys.runner.execute", failed)
+        said = str(CliRunner().invoke(app, ["run", "--params", file]).exception)
+        assert said.startswith("05_api_deployment failed in cell 4")
+        assert (f"recsys destroy --params {file} ends it" in said) == costs
 
     def test_nothing_is_created_on_aws_above_the_limit_or_without_a_yes(self) -> None:
         command = [sys.executable, "-c", "from recsys.cli import main; main()", "run", "--params", "params/aws.yaml"]
