@@ -18,13 +18,23 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+)
 
 from recsys.errors import AwsError, Refused, TimedOut
 from recsys.http import LOOPBACK, past_proxies
 
 MISSING = ("ResourceNotFoundException", "404", "NoSuchBucket", "NotFoundException")
 MISSING_TEXT = re.compile("could not find|not found|does not exist", re.IGNORECASE)
+BUSY = re.compile("Throttl|TooMany|LimitExceeded")  # in a code that comes with another status than 429
+AWAY = 180.0  # seconds for which what is waited for may give no answer: a network that comes back ends no run of hours
 
 Describe = Callable[[], dict[str, Any]]
 Report = Callable[[str], None]
@@ -211,12 +221,18 @@ def wait(
     """Poll `describe` until its `status` is `until`; returns the last description.
 
     The pause grows from 50 ms to 30 s with the time already waited, so that a local job is seen at once and a long one
-    on AWS costs few calls. `report` gets a line after two seconds, and then once a minute.
+    on AWS costs few calls. `report` gets a line after two seconds, and then once a minute. A service that answered is
+    asked again for three minutes where nobody answers, or it is too busy to.
     Raises Refused on a FAILED status, with the service's own reason, and TimedOut after `timeout` seconds.
     """
-    started, told = time.monotonic(), 0.0
+    started, told, answered = time.monotonic(), 0.0, float("-inf")  # who never answered is not waited for
     while True:
-        description = describe()
+        try:
+            description, answered = describe(), time.monotonic()
+        except AwsError as error:
+            if not _passes(error) or time.monotonic() - answered > AWAY:
+                raise
+            description = {"status": "NO ANSWER"}
         status, waited = description["status"], time.monotonic() - started
         if status == until:
             return description
@@ -228,6 +244,16 @@ def wait(
             report(f"{what}: {status} for {waited:.0f} s")
             told = waited
         time.sleep(min(30.0, max(0.05, waited / 10)))
+
+
+def _passes(error: AwsError) -> bool:
+    """Whether the same question may be answered later: nobody was reached, or the service is busy or broken."""
+    cause = error.__cause__
+    if isinstance(cause, ClientError):
+        told, code = cause.response.get("ResponseMetadata", {}), cause.response["Error"]["Code"]
+        status = told.get("HTTPStatusCode", 0)
+        return status == 429 or status >= 500 or BUSY.search(code) is not None
+    return isinstance(cause, ConnectionError | HTTPClientError)
 
 
 def tags(values: dict[str, str], lower: bool = True) -> list[dict[str, str]]:

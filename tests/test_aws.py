@@ -1,5 +1,6 @@
 """What cannot be asked is told in one line, whichever way it is asked; and AWS itself is never something else."""
 
+import itertools
 import os
 import time
 import urllib.request
@@ -7,9 +8,10 @@ from collections.abc import Callable, Iterator
 
 import ports
 import pytest
+from botocore.exceptions import ClientError
 
 from recsys import aws
-from recsys.errors import AwsError
+from recsys.errors import AwsError, Refused
 
 WAYS: dict[str, Callable[[], object]] = {
     "call": lambda: aws.call(aws.client("personalize").list_schemas),
@@ -54,6 +56,64 @@ def test_where_nobody_answers_it_is_told(way: str, monkeypatch: pytest.MonkeyPat
     aws.connect("us-east-1", f"http://127.0.0.1:{ports.free_port()}")
     with pytest.raises(AwsError, match="is it running"):
         WAYS[way]()
+
+
+@pytest.mark.parametrize(("away", "ends"), [(aws.AWAY, True), (-1.0, False)])
+def test_a_wait_outlasts_a_network_that_is_away_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, away: float, ends: bool
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(aws, "AWAY", away)
+    aws.connect("us-east-1", f"http://127.0.0.1:{ports.free_port()}")
+    asked = itertools.count()
+
+    def describe() -> dict[str, str]:
+        number = next(asked)
+        if 1 <= number <= 3:
+            aws.call(aws.client("personalize").list_schemas)  # nobody is there
+        return {"status": "ACTIVE" if number else "CREATE IN_PROGRESS"}
+
+    if ends:
+        assert aws.wait("training", describe)["status"] == "ACTIVE"
+    else:
+        with pytest.raises(AwsError, match="is it running"):
+            aws.wait("training", describe)
+
+
+@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 400), ("Whatever", 429), ("Whatever", 503)])
+def test_a_wait_outlasts_a_service_that_is_busy_and_no_other_refusal(code: str, status: int) -> None:
+    assert waited_through(code, status) == "ACTIVE"
+    with pytest.raises(Refused, match="ExpiredTokenException"):
+        waited_through("ExpiredTokenException", 400)
+
+
+def waited_through(code: str, status: int) -> str:
+    """The status that is waited for, where the second answer is this refusal."""
+    answers = iter([{"status": "CREATE PENDING"}, code, {"status": "ACTIVE"}])
+
+    def describe() -> dict[str, str]:
+        answer = next(answers)
+        if answer != code:
+            return answer
+        told = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        with aws.readable():
+            raise ClientError(told, "DescribeSolutionVersion")
+
+    return aws.wait("training", describe)["status"]
+
+
+def test_who_never_answered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    aws.connect("us-east-1", f"http://127.0.0.1:{ports.free_port()}")
+    asked: list[str] = []
+
+    def describe() -> dict[str, str]:
+        asked.append("once")
+        return aws.call(aws.client("personalize").list_schemas)
+
+    with pytest.raises(AwsError, match="is it running"):
+        aws.wait("training", describe)
+    assert asked == ["once"]
 
 
 def test_an_address_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,6 +259,13 @@ def test_the_image_of_notebook_06_is_missed_before_anything_is_billed(embedded: 
     client("ecr").delete_repository(repositoryName="recsys", force=True)
 
 
+def test_an_image_that_the_stacks_role_may_not_fetch_is_told(embedded: Any) -> None:
+    aws.client.cache_clear()
+    given = ["aws.endpoint=null", "sagemaker.container_image=000000000000.dkr.ecr.us-east-1.amazonaws.com/shop:1"]
+    with pytest.raises(RecsysError, match=r"may fetch from 000000000000.dkr.ecr.us-east-1.amazonaws.com/recsys alone"):
+        account.container_image(params.load(settings=given, environment={})[0])
+
+
 def test_a_role_that_personalize_may_not_take_on_is_told(grown: Callable[..., Any], client: Client) -> None:
     chosen = grown()
     assert account.personalize_role(chosen).endswith("trusts Personalize")

@@ -49,16 +49,28 @@ def confirm_costs(
     parameters: Mapping[str, str] | None = None,
     notebooks: bool = True,
 ) -> None:
-    """Show what will be billed, and ask, where AWS itself is meant; raises as `estimate` does."""
+    """Show what will be billed, and ask, where AWS itself is meant; raises as `estimate` does.
+
+    Before notebooks run, what the doctor finds missing is shown beside it: it would stop one of them, after hours and
+    with campaigns that stand and cost.
+    """
     if values.aws.endpoint:
         return
     said = expected_costs(values, max_usd, parameters, notebooks)
     aws.connect(values.aws.region)
     aws.client("sts")  # whoever has no credentials need not be asked
-    for sentence in said:
+    for sentence in [*said, *(_missing(values) if notebooks else [])]:
         console.print(sentence)
     if not yes:
         typer.confirm("Create this on AWS?", abort=True)
+
+
+def _missing(values: Params) -> list[str]:
+    from recsys import doctor
+    from recsys.local.processes import occupant
+
+    found = doctor.examine(values, occupant)
+    return [f"recsys doctor: {row['check']}: {row['found']}" for row in found if row["ok"] == "no"]
 
 
 def count_interactions(values: Params) -> int:

@@ -9,7 +9,7 @@ from recsys import params as parameters
 from recsys.cli.connection import connect, export, stop_command
 from recsys.cli.options import AsJson, MaxUsd, ParamsFile, Settings
 from recsys.cli.output import console, print_json, print_rows
-from recsys.errors import AwsError
+from recsys.errors import AwsError, NotebookError
 from recsys.files import resolve
 from recsys.params import Params
 
@@ -42,10 +42,21 @@ def run(
     if not all(map(runner.by_hand, runner.select(runner.notebooks(), start, only))):
         confirm_costs(values, yes, max_usd, _standing(values))
     connect(values, start_it=True)
-    done = runner.execute(
-        values, origin, params, exists=resources.exists, start=start, only=only, force=force, console=console
-    )
+    try:
+        done = runner.execute(
+            values, origin, params, exists=resources.exists, start=start, only=only, force=force, console=console
+        )
+    except NotebookError as error:
+        raise NotebookError(f"{error}{_goes_on_costing(values)}") from error
     summary.show(done, console, stop_command(values))
+
+
+def _goes_on_costing(values: Params) -> str:
+    """What is to be known of a run that failed on AWS: a campaign costs by the hour, and so does an endpoint."""
+    if values.aws.endpoint:
+        return ""
+    ask, end = values.command("recsys cost --standing"), values.command("recsys destroy")
+    return f"; what it made goes on costing meanwhile: {ask} tells how much, {end} ends it"
 
 
 def _standing(values: Params) -> dict[str, str]:

@@ -26,6 +26,7 @@ NEEDS_CODE = {
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
 CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled")
+EMBEDDED = re.compile(r"Embedded stack (arn:\S+) was not successfully")  # what is told of a nested stack, and no more
 
 Stack = Mapping[str, Any]
 Events = dict[str, dict[str, Any]]
@@ -214,12 +215,27 @@ class Operation:
         if stack and stack["StackStatus"] == status:
             return stack
         found = stack["StackStatus"] if stack else "gone"
-        for key, event in self._events(stack["StackId"] if stack else self.name).items():
-            reason = event.get("ResourceStatusReason", "no reason given")
-            if key not in before and event["ResourceStatus"].endswith("_FAILED") and not CANCELLED.search(reason):
-                what = f"{event['LogicalResourceId']} ({event['ResourceType']})"
-                raise AwsError(f"stack {self.name} is {found}: {what} failed: {reason}")
+        events = self._events(stack["StackId"] if stack else self.name)
+        failure = self._failure([event for key, event in events.items() if key not in before])
+        if failure:
+            raise AwsError(f"stack {self.name} is {found}: {failure}")
         raise AwsError(f"stack {self.name} is {found}, not {status}: {(stack or {}).get('StackStatusReason', '')}")
+
+    def _failure(self, events: list[dict[str, Any]]) -> str | None:
+        """The first failure among events, and its reason; of a nested stack that inside, as its parent knows none."""
+        for event in events:
+            reason = event.get("ResourceStatusReason", "no reason given")
+            if event["ResourceStatus"].endswith("_FAILED") and not CANCELLED.search(reason):
+                what = f"{event['LogicalResourceId']} ({event['ResourceType']})"
+                inner = self._failure(self._inside(reason, events[0]["Timestamp"]))
+                return f"{what}: {inner}" if inner else f"{what} failed: {reason}"
+        return None
+
+    def _inside(self, reason: str, since: datetime) -> list[dict[str, Any]]:
+        """What happened since then in the nested stack that a reason names; nothing where it names none."""
+        named = EMBEDDED.search(reason)
+        events = self._events(named[1]).values() if named else ()
+        return [event for event in events if event["Timestamp"] >= since]
 
 
 def _done(events: Events) -> list[str]:

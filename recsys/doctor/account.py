@@ -97,6 +97,9 @@ def container_image(values: Params) -> str:
     named = IN_ECR.fullmatch(uri)
     if not named:
         raise NotKnown(f"{uri} is no image in ECR with a tag, and was not asked for")
+    own = images.image(None).rpartition(":")[0]
+    if uri.rpartition(":")[0] != own:
+        raise RecsysError(f"the stack's role for SageMaker may fetch from {own} alone: push {uri} there, as a tag")
     place = {"registryId": named["account"], "repositoryName": named["repository"]}
     describe, tagged = aws.client("ecr").describe_images, [{"imageTag": named["tag"]}]
     try:

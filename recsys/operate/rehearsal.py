@@ -108,6 +108,8 @@ def _received(queue: str, began: float) -> Iterator[Notice]:
         aws.call(sqs.delete_message, QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         envelope = json.loads(message["Body"])
         notice = json.loads(envelope["Message"])
+        if "AlarmName" not in notice:  # a retraining tells the topic its outcome
+            continue
         yield {
             "alarm": notice["AlarmName"],
             "state": notice["NewStateValue"],

@@ -7,8 +7,10 @@ from typing import Any
 
 from recsys import aws
 from recsys.columns import CATEGORY, IN_STOCK, PRICE
+from recsys.errors import Refused
 
 MOST = 10  # filters of a dataset group, unless AWS was asked for more
+TOO_MANY = "LimitExceededException"
 EXCLUDES = "exclude-purchased"  # in the name of a filter: the API's word for it
 # What the API can be asked for, by the column it is about: name, condition, placeholders.
 CONDITIONS = {
@@ -50,9 +52,16 @@ def offer_filters(
     there = {entry["name"] for entry in aws.pages("personalize", "list_filters", "Filters", datasetGroupArn=group_arn)}
     new = [name for name in wanted if named(name) not in there][: max(0, MOST - len(there))]
     kept = [(name, *told) for name, told in wanted.items() if name in new or named(name) in there]
-    begun = {name: begin_filter(group_arn, named(name), expression, tags, **wait) for name, expression, _ in kept}
-    for name, arn in begun.items():
-        aws.wait(f"filter {name}", lambda arn=arn: _describe(arn), **wait)
+    begun: dict[str, str] = {}
+    for name, expression, _ in kept:
+        try:
+            begun[name] = begin_filter(group_arn, named(name), expression, tags, **wait)
+        except Refused as error:
+            if error.code != TOO_MANY:
+                raise
+            _await(begun, **wait)  # there is also a limit of those that are being made
+            begun[name] = begin_filter(group_arn, named(name), expression, tags, **wait)
+    _await(begun, **wait)
     seen: Offered = {EXCLUDES: {"arn": seen_arn, "values": []}}
     return seen | {name: {"arn": begun[name], "values": values} for name, _, values in kept}
 
@@ -110,6 +119,11 @@ def begin_filter(group_arn: str, name: str, expression: str, tags: dict[str, str
         request = {"name": name, "datasetGroupArn": group_arn, "filterExpression": expression, "tags": aws.tags(tags)}
         arn = aws.call(personalize.create_filter, **request)["filterArn"]
     return arn
+
+
+def _await(begun: dict[str, str], **wait: Any) -> None:
+    for name, arn in begun.items():
+        aws.wait(f"filter {name}", lambda arn=arn: _describe(arn), **wait)
 
 
 def _describe(arn: str) -> dict[str, Any]:

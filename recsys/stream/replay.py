@@ -19,6 +19,7 @@ from recsys.errors import TimedOut
 from recsys.stream import events
 
 TOP = 10
+AGAIN = 6  # times an event is sent before it is given up
 
 Answer = list[tuple[str, float]]
 Recommend = Callable[[str], Answer]  # a user id to item ids with scores, best first
@@ -51,15 +52,16 @@ def click_through(
 ) -> np.ndarray:
     """Send one user's clicks one by one; returns the milliseconds from each to the first answer that knows it.
 
-    The first is sent up to `attempts` times: Lambda may miss what comes in the minutes after its event source mapping
-    was made. Its id makes it count once. Raises TimedOut when an answer is still the old one after `patience` seconds.
+    Where that takes more than `patience` seconds a click is sent again, and counts once by its id; the first up to
+    `attempts` times, as Lambda may miss what comes in the minutes after its event source mapping was made. Raises
+    TimedOut when the answer is still the old one then.
     """
     taken: list[float] = []
     for user, item, kind in _columns(clicks):
         click, before = events.event(user, item, kind), recommend(user)
-        for attempt in range(1 if taken else attempts):
+        for attempt in range(AGAIN if taken else attempts):
             if attempt and report:
-                report(f"the first click changed nothing in {attempt * patience:.0f} s: sent again")
+                report(f"click {len(taken) + 1} changed nothing in {attempt * patience:.0f} s: sent again")
             sent = time.perf_counter()
             events.send(stream_name, [click])
             if _changed(user, before, recommend, patience):
@@ -84,8 +86,8 @@ def replay(
     for step, group in clicks.groupby("step", sort=True):
         for user, item, _ in _columns(group):
             rows.append((step, user, item, item in _top(latest[user]), item in _top(first[user])))
-        events.send(stream_name, [events.event(user, item, kind) for user, item, kind in _columns(group)])
-        events.await_events(table_name, {user: known[user] + int(step) + 1 for user in group[USER_ID]})
+        sent = [events.event(user, item, kind) for user, item, kind in _columns(group)]
+        _deliver(stream_name, table_name, sent, {user: known[user] + int(step) + 1 for user in group[USER_ID]})
         for user in group[USER_ID]:
             _changed(user, latest[user], recommend, patience=1)
             latest[user] = recommend(user)
@@ -94,12 +96,26 @@ def replay(
     return Replay(pd.DataFrame(rows, columns=["step", USER_ID, ITEM_ID, "hit_with", "hit_without"]))
 
 
+def _deliver(stream_name: str, table_name: str, sent: list[events.Event], expected: dict[str, int]) -> None:
+    """Send events and wait for them in the profiles; again where a shard was not read yet: each counts once."""
+    for left in reversed(range(AGAIN)):
+        events.send(stream_name, sent)
+        try:
+            events.await_events(table_name, expected)
+            return
+        except TimedOut:
+            if not left:
+                raise
+
+
 def _changed(user: str, before: Answer, recommend: Recommend, patience: float) -> bool:
+    """Whether the answer becomes another; asked ever less often, as a campaign provides one request a second."""
     started = time.monotonic()
     while same_scores(recommend(user), before):
-        if time.monotonic() - started > patience:
+        waited = time.monotonic() - started
+        if waited > patience:
             return False
-        time.sleep(0.005)
+        time.sleep(min(1.0, max(0.005, waited / 10)))
     return True
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import personalize_shop as shops
 import pytest
 
 from recsys import aws
@@ -102,6 +103,13 @@ def test_all_is_destroyed_and_nothing_is_left(
     assert exists(environment.suffix) == set()
     deleted = [line for line in said if line.endswith(": deleted")]
     assert kinds(deleted) == ["solution", "filter", "event-tracker", "dataset", "schema", "dataset-group"]
+
+
+def test_what_trains_is_stopped_and_not_waited_for(environment: Any, client: Callable[[str], Any]) -> None:
+    shop, said = shops.stocked_shop(client), list[str]()
+    version = shops.start_version(shop, "aws-user-personalization", performHPO=True, performAutoTraining=False)
+    assert cleanup.destroy(shop.name, environment.stack, report=said.append) == []
+    assert said[0] == f"{version}: its training is stopped"
 
 
 def test_recommenders_and_what_measures_them_go_before_their_group(

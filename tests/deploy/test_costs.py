@@ -24,7 +24,7 @@ from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.demand import Demand, Line
 from recsys.deploy.standing import BilledResource, billed_now
 from recsys.deploy.walkthrough import walkthrough
-from recsys.errors import AwsError, ParamsError, RecsysError
+from recsys.errors import AwsError, NotebookError, ParamsError, RecsysError
 
 PRICES = prices.load()
 TPS_HOUR = 3600 / 1000 * PRICES.personalize.requests_1000
@@ -353,6 +353,36 @@ class TestTheCommand:
         for describe, said in ((lambda _: cached, "more than --max-usd 20"), (no_network, "it went on")):
             monkeypatch.setattr(deploy, "describe", describe)
             assert said in str(CliRunner().invoke(app, command).exception)
+
+    def test_what_would_stop_the_notebooks_is_told_before_anything_is_billed(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lacking = {"check": "Lambda concurrency", "ok": "no", "found": "of 10 only 10 are free and AWS keeps 100"}
+        rows = [{"check": "region", "ok": "yes", "found": "us-east-1"}, lacking]
+        monkeypatch.setattr("recsys.doctor.examine", lambda *_: rows)
+        monkeypatch.setattr(aws, "connect", lambda *_: None)
+        monkeypatch.setattr(aws, "client", lambda *_: None)
+        given = parameters.load("params/aws.yaml", environment={})[0]
+        confirm_costs(given, yes=True, max_usd=None)
+        said = "recsys doctor: Lambda concurrency: of 10 only 10 are free and AWS keeps 100"
+        assert " ".join(capsys.readouterr().out.split()).endswith(said)
+        confirm_costs(given, yes=True, max_usd=None, notebooks=False)
+        assert "recsys doctor" not in capsys.readouterr().out
+
+    @pytest.mark.parametrize(("file", "costs"), [("params/aws.yaml", True), ("params/local.yaml", False)])
+    def test_a_run_that_fails_on_aws_says_what_ends_its_costs(
+        self, monkeypatch: pytest.MonkeyPatch, file: str, costs: bool
+    ) -> None:
+        def failed(*_: Any, **__: Any) -> None:
+            raise NotebookError("05_api_deployment failed in cell 4")
+
+        monkeypatch.setattr("recsys.cli.estimates.confirm_costs", lambda *_: None)
+        monkeypatch.setattr("recsys.cli.pipeline._standing", lambda _: {})
+        monkeypatch.setattr("recsys.cli.pipeline.connect", lambda *_, **__: None)
+        monkeypatch.setattr("recsys.runner.execute", failed)
+        said = str(CliRunner().invoke(app, ["run", "--params", file]).exception)
+        assert said.startswith("05_api_deployment failed in cell 4")
+        assert (f"recsys destroy --params {file} ends it" in said) == costs
 
     def test_nothing_is_created_on_aws_above_the_limit_or_without_a_yes(self) -> None:
         command = [sys.executable, "-c", "from recsys.cli import main; main()", "run", "--params", "params/aws.yaml"]

@@ -51,6 +51,9 @@ def test_everything_goes_before_the_bucket_and_a_job_that_runs_is_stopped(
     name, outputs = f"shop-{environment.suffix}", environment.grown("bucket")
     left(client, name, outputs["SageMakerRoleArn"], tags)
     begin(client, name, outputs, tags)
+    log = {"logGroupName": f"/aws/sagemaker/Endpoints/{name}"}
+    if not client("logs").describe_log_groups(logGroupNamePrefix=log["logGroupName"])["logGroups"]:
+        client("logs").create_log_group(**log)  # as an endpoint's containers would
     found = cleanup.find(environment.group, environment.stack, environment.suffix)
     assert [line.partition(":000000000000:")[2] for line in found[:6]] == [
         f"training-job/{name}",
@@ -65,6 +68,7 @@ def test_everything_goes_before_the_bucket_and_a_job_that_runs_is_stopped(
     assert cleanup.destroy(environment.group, environment.stack, environment.suffix, report=said.append) == []
     assert any(f"training-job/{name}: stopped" in line for line in said)
     assert client("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
+    assert not client("logs").describe_log_groups(logGroupNamePrefix=log["logGroupName"])["logGroups"]
 
 
 def test_an_endpoint_that_no_stack_knows_of_is_among_what_stands(

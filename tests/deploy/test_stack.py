@@ -180,6 +180,19 @@ class TestAFailure:
         client("dynamodb").delete_table(TableName=occupied)
         assert environment.grown("stream").keys() == STREAM
 
+    def test_in_a_nested_stack_is_told_with_the_reason_that_its_parent_does_not_know(self, environment: Any) -> None:
+        environment.grown("api")
+        version = "arn:aws:personalize:us-east-1:1:solution/s/v"
+        inner = r"ScheduleRule \(AWS::Events::Rule\) failed: Parameter ScheduleExpression is not valid"
+        with pytest.raises(AwsError, match=rf"ROLLBACK_COMPLETE: Retraining \(AWS::CloudFormation::Stack\): {inner}"):
+            environment.deploy(SolutionVersionArn=version, RetrainingSchedule="cron(0 4)")
+
+    def test_of_a_share_that_the_account_cannot_spare_is_told_as_lambda_tells_it(self, environment: Any) -> None:
+        environment.grown("bucket")
+        with pytest.raises(AwsError, match=r"StreamProcessor .* below its minimum value of \[100\]"):
+            environment.deploy(TrackingId="t", ReservedConcurrency=901)
+        assert environment.deploy(TrackingId="t", ReservedConcurrency=0).keys() == STREAM
+
     def test_of_the_first_creation_is_cleared_away_by_the_next(self, environment: Any, client: Client) -> None:
         name = f"/recsys/{environment.suffix}/pipeline"
         client("ssm").put_parameter(Name=name, Type="String", Value="in the way")

@@ -96,6 +96,23 @@ def test_what_was_left_behind_is_found_and_goes_in_an_order_that_works(
     assert not [resource for resource in left if services.exists(*resource)]
 
 
+def test_a_bucket_that_is_written_to_once_it_is_emptied_is_emptied_again(
+    environment: Any, tags: Tags, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, empty = f"recsys-late-{environment.suffix}", services.FIRST["AWS::S3::Bucket"]
+    late = iter([True])
+
+    def emptied(bucket: str) -> None:
+        empty(bucket)
+        if next(late, False):
+            client("s3").put_object(Bucket=bucket, Key="AWSLogs/late", Body=b"v")
+
+    client("s3").create_bucket(Bucket=name)
+    client("s3").put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags.upper})
+    monkeypatch.setitem(services.FIRST, "AWS::S3::Bucket", emptied)
+    assert destroy(environment) == [f"AWS::S3::Bucket {name}"]
+
+
 def test_an_api_whose_usage_plan_holds_on_to_it_goes_too(environment: Any, tags: Tags, client: Client) -> None:
     gateway = client("apigateway")
     api = gateway.create_rest_api(name="stray", tags=tags.map)["id"]

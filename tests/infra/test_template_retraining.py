@@ -111,6 +111,16 @@ def test_what_personalize_throttles_is_asked_again() -> None:
             assert task["Retry"][0]["ErrorEquals"] == ["Personalize.PersonalizeException"], name
 
 
+def test_a_changed_file_is_a_new_one_however_its_content_s_tag_is_spelt() -> None:
+    expression = MACHINE["States"]["ListIncoming"]["Assign"]["incoming"]
+    jobs = set()
+    for tag in ({}, {"ETag": "1"}, {"Etag": "1"}, {"Etag": "2"}):
+        result = {"Contents": [{"Key": "tables/incoming/items/a.csv", **tag}], "IsTruncated": False}
+        [listed] = stepfunctions._apply_jsonata_template(expression, {}, {"variables": {}}, result)
+        jobs.add(listed["job"])
+    assert len(jobs) == 3, "the same content gives the same job by either spelling, another content another"
+
+
 def test_whatever_is_waited_for_is_given_up_after_a_day() -> None:
     waits = [name for name, state in states() if state["Type"] == "Wait"]
     limits = [str(state["Choices"]).count("> 86400") for _, state in states() if state["Type"] == "Choice"]

@@ -85,7 +85,7 @@ def hosted(client: Client, model: str, role: str) -> None:
     assert found["EndpointStatus"] == "InService", found
     target = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
     target["ResourceId"] = f"endpoint/{ENDPOINT}/variant/AllTraffic"
-    client("application-autoscaling").register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    client("application-autoscaling").register_scalable_target(**target, MinCapacity=1, MaxCapacity=2, Tags=TAGS)
     assert scaled(client)
 
 
@@ -165,6 +165,13 @@ def test_the_catalogue_gives_an_item_its_title_and_price(results: dict[str, Any]
     for item in results["users"][0]["recommendations"]:
         number = int(item["itemId"].removeprefix("item-"))
         assert (item["title"], item["price"]) == (f"The {item['itemId']}", number + 0.5)
+
+
+def test_what_scales_the_endpoint_goes_with_it_and_leaves_nothing_to_do_by_hand(cheap: Outputs, client: Client) -> None:
+    filters = [{"Key": key, "Values": [value]} for key, value in TAGS.items()]
+    tagged = client("resourcegroupstaggingapi").get_resources(TagFilters=filters)["ResourceTagMappingList"]
+    assert [each for each in tagged if ":scalable-target/" in each["ResourceARN"]]
+    assert not [line for line in cleanup.find(f"shop-{SUFFIX}", STACK, SUFFIX) if "by hand" in line]
 
 
 class TestTheApiWithoutACampaign:

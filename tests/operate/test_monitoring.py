@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from recsys import aws, operate
 from recsys.errors import AwsError, TimedOut
+from recsys.operate import rehearsal
 
 Client = Callable[[str], Any]
 WATCHES = {
@@ -102,6 +104,22 @@ def test_a_rehearsed_alarm_is_heard_and_comes_back_and_nothing_stays(alarm: Call
     assert first["subject"].startswith(f'ALARM: "{first["alarm"]}" in ') and first["says"] == "look for it"
     assert first["reason"].startswith("A rehearsal: nothing is wrong")
     assert left(client) == ([], [])
+
+
+def test_what_a_retraining_tells_the_topic_meanwhile_is_no_alarm(
+    alarm: Callable[..., str], topic: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening, name = rehearsal._listening, alarm("Lost")
+    operate.settled("w", timeout=10)
+
+    @contextmanager
+    def beside(*asked: Any) -> Iterator[str]:
+        with listening(*asked) as queue:
+            client("sns").publish(TopicArn=topic, Subject="Retraining", Message=json.dumps({"outcome": "live"}))
+            yield queue
+
+    monkeypatch.setattr(rehearsal, "_listening", beside)
+    assert set(operate.rehearse([name], {}, timeout=20)["alarm"]) == {name}
 
 
 def test_a_rehearsal_that_nobody_hears_leaves_nothing_either(

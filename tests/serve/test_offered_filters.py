@@ -8,6 +8,8 @@ import pytest
 from personalize_shop import INTERACTIONS, ITEMS, add_dataset, open_shop
 
 from recsys import aws, serve
+from recsys.errors import Refused
+from recsys.serve import filters
 from recsys.serve.filters import MOST, combined
 
 
@@ -38,6 +40,22 @@ def test_filters_are_of_the_columns_that_the_items_have_and_their_combinations(g
     made = client("personalize").describe_filter(filterArn=whole["arn"])["filter"]
     assert (made["name"], made["status"]) == (f"category-price-exclude-purchased-{ending(group)}", "ACTIVE")
     assert whole["values"] == ["category", "minPrice", "maxPrice"]
+
+
+def test_where_personalize_makes_no_more_at_a_time_those_begun_are_waited_for(
+    group: str, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, describe = filters.begin_filter, client("personalize").describe_filter
+    begun: list[str] = []
+
+    def few_at_a_time(*asked: Any, **wait: Any) -> str:
+        if len(begun) == 2 and describe(filterArn=begun[-1])["filter"]["status"] != "ACTIVE":
+            raise Refused("More than 2 resources with PENDING or IN_PROGRESS status.", code="LimitExceededException")
+        begun.append(begin(*asked, **wait))
+        return begun[-1]
+
+    monkeypatch.setattr(filters, "begin_filter", few_at_a_time)
+    assert len(offered(group)) == 1 + 6
 
 
 def test_asked_for_again_they_are_the_same_and_what_others_made_is_left_room(group: str, client: Any) -> None:

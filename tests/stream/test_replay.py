@@ -1,8 +1,10 @@
+import time
+
 import pandas as pd
 import pytest
 
 from recsys.errors import DataError, TimedOut
-from recsys.stream import Replay, choose, click_through, divide, events, known_to_training, shortage
+from recsys.stream import Replay, choose, click_through, divide, events, known_to_training, replay, shortage
 from recsys.stream.replay import same_scores
 
 
@@ -56,9 +58,7 @@ def test_a_click_on_an_item_or_by_a_user_unknown_to_training_is_not_familiar() -
 
 
 @pytest.mark.parametrize(("missed", "times"), [(0, [1, 1]), (2, [3, 1])])
-def test_only_the_first_click_is_sent_again_until_it_is_seen(
-    monkeypatch: pytest.MonkeyPatch, missed: int, times: list[int]
-) -> None:
+def test_a_click_is_sent_again_until_it_is_seen(monkeypatch: pytest.MonkeyPatch, missed: int, times: list[int]) -> None:
     sent: list[str] = []
     monkeypatch.setattr(events, "send", lambda stream, taken: sent.extend(each["eventId"] for each in taken))
     lags = click_through(clicks(("a", "1", 1), ("a", "2", 2)), lambda user: [("x", max(0, len(sent) - missed))], "s", 0)
@@ -67,9 +67,46 @@ def test_only_the_first_click_is_sent_again_until_it_is_seen(
 
 def test_a_later_click_that_changes_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
-    monkeypatch.setattr(events, "send", lambda stream, taken: sent.extend(taken))
+    monkeypatch.setattr(events, "send", lambda stream, taken: sent.extend(each["eventId"] for each in taken))
     with pytest.raises(TimedOut, match="a's click on 2 changed nothing"):
         click_through(clicks(("a", "1", 1), ("a", "2", 2)), lambda user: [("x", min(1, len(sent)))], "s", 0)
+    assert [sent.count(each) for each in dict.fromkeys(sent)] == [1, 6]
+
+
+@pytest.mark.parametrize(("unread", "arrives"), [(0, True), (2, True), (99, False)])
+def test_a_round_of_which_a_shard_was_not_read_yet_is_sent_again_with_the_same_ids(
+    monkeypatch: pytest.MonkeyPatch, unread: int, arrives: bool
+) -> None:
+    sent: list[list[str]] = []
+
+    def await_events(table: str, expected: dict[str, int]) -> None:
+        if len(sent) <= unread:
+            raise TimedOut("the profiles of 1 users lack events")
+
+    monkeypatch.setattr(events, "send", lambda stream, taken: sent.append([each["eventId"] for each in taken]))
+    monkeypatch.setattr(events, "await_events", await_events)
+    monkeypatch.setattr(events, "profile", lambda table, user: {})
+    asked = clicks(("a", "1", 1), ("b", "2", 2)).assign(step=0), lambda user: [("x", float(len(sent)))], "s", "t"
+    if arrives:
+        assert len(replay(*asked).clicks) == 2 and len(sent) == unread + 1
+    else:
+        with pytest.raises(TimedOut, match="lack events"):
+            replay(*asked)
+    assert all(each == sent[0] for each in sent)
+
+
+def test_a_campaign_that_is_slow_to_learn_is_asked_ever_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, asked = [0.0], [0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr(events, "send", lambda stream, taken: None)
+
+    def recommend(user: str) -> list[tuple[str, float]]:
+        asked[0] += 1
+        return [("x", 1.0 if clock[0] > 5 else 0.0)]
+
+    click_through(clicks(("a", "1", 1)), recommend, "s")
+    assert asked[0] < 70
 
 
 def test_the_lift_is_the_mean_difference_of_the_users_hit_rates() -> None:

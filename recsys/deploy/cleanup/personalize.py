@@ -51,6 +51,7 @@ UNDER_GROUP = (
     DATASET,
 )
 ORDER = (CAMPAIGN, *UNDER_GROUP, SCHEMA, GROUP)  # of deletion
+TRAINS = ("CREATE PENDING", "CREATE IN_PROGRESS")
 
 ArnsByKind = dict[Kind, list[str]]
 
@@ -95,12 +96,25 @@ def group_arn(name: str) -> str | None:
 
 def remove(found: ArnsByKind, deadline: float, tell: Report) -> None:
     """Delete all of a kind and wait until each is gone, kind after kind. Raises TimedOut at the deadline."""
+    for solution in found.get(SOLUTION, ()):
+        _stop_trainings(solution, tell)
     for kind, arns in found.items():
         for arn in arns:
             until(lambda kind=kind, arn=arn: _deleted(kind, arn), f"{arn}: still in use", deadline, tell)
         for arn in arns:
             until(lambda kind=kind, arn=arn: kind.describe(arn) is None, f"{arn}: being deleted", deadline, tell)
             tell(f"{arn}: deleted")
+
+
+def _stop_trainings(solution: str, tell: Report) -> None:
+    """End what trains: for hours it would be billed, and keep its solution from being deleted."""
+    if not SOLUTION.describe(solution):
+        return
+    stop = aws.client("personalize").stop_solution_version_creation
+    versions = aws.pages("personalize", "list_solution_versions", "solutionVersions", solutionArn=solution)
+    for arn in [each["solutionVersionArn"] for each in versions if each["status"] in TRAINS]:
+        if accepted(lambda arn=arn: aws.call(stop, solutionVersionArn=arn)):
+            tell(f"{arn}: its training is stopped")
 
 
 def _named_schemas(group_name: str) -> set[str]:

@@ -59,6 +59,7 @@ class Kind:
 ENDPOINT, GROUP, PACKAGE = Kind("endpoint"), Kind("model-package-group"), Kind("model-package")
 JOBS = (Kind("training-job", "stop"), Kind("processing-job", "stop"), Kind("transform-job", "stop"))
 ORDER = (*JOBS, ENDPOINT, Kind("endpoint-config"), Kind("model"), PACKAGE, GROUP)  # of deletion
+LOG = "/aws/sagemaker/Endpoints/"  # a group for each, which SageMaker makes, keeps for ever and gives no tags
 
 ArnsByKind = dict[Kind, list[str]]
 
@@ -92,6 +93,8 @@ def remove(found: ArnsByKind, deadline: float, tell: Report) -> None:
             until(lambda kind=kind, arn=arn: _ended(kind, arn), f"{arn}: still in use", deadline, tell)
         for arn in arns:
             until(lambda kind=kind, arn=arn: kind.describe(arn) is None, f"{arn}: ending", deadline, tell)
+            if kind is ENDPOINT:
+                aws.find(aws.client("logs").delete_log_group, logGroupName=LOG + arn.rsplit("/", 1)[1])
             tell(f"{arn}: {'deleted' if kind.verb == 'delete' else 'stopped'}")
 
 

@@ -99,7 +99,8 @@ TYPES = {
     "AWS::IAM::Role": Type("iam", "get_role", "RoleName", "delete_role", "iam:@:role/(?:.+/)?([^/]+)"),
     "AWS::S3::Bucket": Type("s3", "head_bucket", "Bucket", "delete_bucket", "s3:@:(.+)"),
 }
-GOES_ALONG = re.compile(r"arn:[^:]+:apigateway:.+/stages/.+")  # with its API
+# A stage with its API, and with an endpoint what scales it: an ARN that says nothing of whom it scales.
+GOES_ALONG = re.compile(r"arn:[^:]+:(apigateway:.+/stages/.+|application-autoscaling:.+)")
 
 
 def named(arn: str) -> Resource | None:

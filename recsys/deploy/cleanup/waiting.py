@@ -6,8 +6,10 @@ from collections.abc import Callable
 from recsys.aws import Report
 from recsys.errors import Refused, TimedOut
 
-# What a service answers while something else still holds on to a resource, or is at work on it.
+# What a service answers while something else still holds on to a resource, or is at work on it: CloudTrail writes into
+# its bucket for some minutes after its trail is gone.
 BUSY = (
+    "BucketNotEmpty",
     "ConflictException",
     "LimitExceededException",
     "OperationAborted",

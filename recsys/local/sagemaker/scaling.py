@@ -150,7 +150,8 @@ class Scaling:
             raise broken(f"No variant found for resource ID: {params['ResourceId']}")
         key = f"{TARGET}/{params['ResourceId']}"
         old = self._store.get(key)
-        document = {**(old.document if old else {"CreationTime": time.time()}), **params}
+        given = {name: value for name, value in params.items() if name != "Tags"}
+        document = {**(old.document if old else {"CreationTime": time.time()}), **given}
         if "MinCapacity" not in document or "MaxCapacity" not in document:
             raise broken("MinCapacity and MaxCapacity must be given for a new scalable target")
         if document["MinCapacity"] > document["MaxCapacity"]:
@@ -161,12 +162,14 @@ class Scaling:
         document["ScalableTargetARN"] = arn
         self._store.remove(key)
         self._store.add(Resource(key, TARGET, document))
+        self._store.tag(arn, params.get("Tags", {}))
         return document
 
     def _deregister(self, params: Params) -> Params:
         key = f"{TARGET}/{params['ResourceId']}"
-        if self._store.get(key) is None:
+        if (target := self._store.get(key)) is None:
             raise _unknown("scalable target", params)
+        self._store.remove(target.document["ScalableTargetARN"])  # its tags
         for policy in self._store.find(POLICY, ResourceId=params["ResourceId"]):
             self._store.remove(policy.arn)
         self._store.remove(key)

@@ -134,6 +134,16 @@ BAD_ENTRIES = [
 ]
 
 
+def test_a_function_may_reserve_no_call_that_the_others_need(client, pipeline):
+    functions, name = client("lambda"), pipeline().function
+    free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    with pytest.raises(ClientError, match=r"UnreservedConcurrentExecution below its minimum value of \[100\]"):
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=free - 99)
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=free - 100)
+    functions.delete_function_concurrency(FunctionName=name)
+
+
 def test_an_entry_that_is_no_event_fails_by_itself(client):
     good = {"Source": "shop", "DetailType": "order", "Detail": "{}"}
     bad = [{key: value for key, value in (good | changed).items() if value is not None} for changed, *_ in BAD_ENTRIES]

@@ -13,7 +13,7 @@ from recsys.local.aws.cloudformation.answers import Created, Properties, accepte
 from recsys.local.aws.cloudwatch import validation
 from recsys.local.aws.eventbridge import schedules
 from recsys.local.aws.kinesis import mapping
-from recsys.local.aws.lambda_ import limits
+from recsys.local.aws.lambda_ import account_limits, limits
 from recsys.local.aws.stepfunctions import definitions
 
 
@@ -50,7 +50,8 @@ def _mapping(props: Properties, step: str) -> None:
 
 
 def _function(props: Properties, step: str) -> None:
-    if answer := limits.refused(props):
+    share = account_limits.refused(props.get("FunctionName", ""), props.get("ReservedConcurrentExecutions"))
+    if answer := limits.refused(props) or share:
         accepted(answer)
 
 

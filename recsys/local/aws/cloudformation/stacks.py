@@ -4,7 +4,8 @@
 - The stack's tags reach its bucket, trail, dashboard, rules and event source mappings too; MiniStack gives them to the
   rest.
 - What stays as it is in an updated nested stack keeps its attributes, which others refer to; MiniStack loses them.
-- A nested stack is told with its parent and its root, which MiniStack knows and keeps to itself.
+- A nested stack is told with its parent and its root, which MiniStack knows and keeps to itself. What failed in it
+  stands among its own events; the parent is told of nothing but the name.
 - An output with an API's amazonaws.com address is shown with the address that answers here.
 - Who changes a stack is answered once it is changed, as nested stacks take part of a second: `aws cloudformation
   deploy`, `wait` and their like, who see it in progress, look again after half a minute.
@@ -17,14 +18,18 @@ from typing import Any
 
 import yaml
 from ministack.services import apigateway_v1, cloudformation
-from ministack.services.cloudformation import _stacks, engine, handlers, provisioners
-from ministack.services.cloudformation.provisioners import _STACK_TAG_PROPERTY
+from ministack.services.cloudformation import _stack_events, _stacks, engine, handlers, provisioners
+from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS, _STACK_TAG_PROPERTY
 
 from recsys.local.aws.cloudformation.answers import Created, Properties
 from recsys.local.aws.state import changed_stacks
 
 TAGGED = ("S3::Bucket", "CloudTrail::Trail", "CloudWatch::Dashboard", "Events::Rule", "Lambda::EventSourceMapping")
 SOON = 5.0  # seconds; what takes longer, as a custom resource may, is asked for as on AWS
+TOLD = {
+    "create": "Embedded stack {} was not successfully created: ",
+    "update": "Embedded stack {} was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS with reason: ",
+}
 API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([A-Za-z0-9_-]+)")
 
 
@@ -33,6 +38,8 @@ def install(endpoint: str) -> None:
     engine.CfnLoader = type("CfnLoader", (yaml.CSafeLoader,), {"yaml_constructors": engine.CfnLoader.yaml_constructors})
     _STACK_TAG_PROPERTY.update({f"AWS::{kind}": ("Tags", "list") for kind in TAGGED})
     provisioners._update_resource = _keeping_attributes(provisioners._update_resource)
+    nested = _RESOURCE_HANDLERS["AWS::CloudFormation::Stack"]
+    nested["create"], nested["update"] = (_with_own_events(nested[step], step) for step in ("create", "update"))
     for action in ("DescribeStacks", "ListExports"):
         handlers._ACTION_HANDLERS[action] = _with_local_addresses(handlers._ACTION_HANDLERS[action], endpoint)
     handlers._ACTION_HANDLERS["DescribeStacks"] = _with_parents(handlers._ACTION_HANDLERS["DescribeStacks"])
@@ -72,6 +79,26 @@ def _keeping_attributes(update: Callable[..., Created]) -> Callable[..., Created
         return update(kind, physical_id, old, new, stack_name, logical_id, attributes)
 
     return updated
+
+
+def _with_own_events(handle: Callable[..., Created], step: str) -> Callable[..., Created]:
+    """MiniStack's hands the reason in a nested stack to its parent; AWS's parent is told which resources failed."""
+
+    def handled(subject: str, *rest: Any) -> Created:
+        known = set(_stacks)
+        try:
+            return handle(subject, *rest)
+        except Exception as error:
+            failed = [each for name, each in _stacks.items() if subject == each["StackId"] or name not in known]
+            if not failed:
+                raise  # before there was a nested stack
+            number = failed[0]["StackId"]
+            events = [each for each in _stack_events[number] if each["ResourceStatus"] == f"{step.upper()}_FAILED"]
+            names = dict.fromkeys(each["LogicalResourceId"] for each in events[-1:])
+            reason = f"The following resource(s) failed to {step}: [{', '.join(names)}]. "
+            raise ValueError(TOLD[step].format(number) + reason) from error
+
+    return handled
 
 
 def _with_parents(describe: Callable[[dict], tuple]) -> Callable[[dict], tuple]:

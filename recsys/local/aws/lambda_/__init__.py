@@ -11,7 +11,7 @@ async_calls     asynchronous calls wait for their turn, and outlast a restart
 roles           a function has its role's credentials; what Lambda does in its name is checked
 metrics         every call counts
 limits          numbers and environments that Lambda refuses
-account_limits  what GetAccountSettings tells
+account_limits  how many calls at once functions may reserve of the account's
 
 Event source mappings from a stream are in kinesis/, what Lambda adds to a trace is in xray/functions.py.
 """

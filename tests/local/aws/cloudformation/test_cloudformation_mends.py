@@ -177,3 +177,21 @@ def test_who_changes_a_stack_is_answered_once_it_is_over(client):
     stack = cloudformation.create_stack(StackName="waiting", TemplateBody=body)["StackId"]
     assert cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
     cloudformation.delete_stack(StackName=stack)
+
+
+def test_a_parent_is_told_which_resources_of_a_nested_stack_failed_and_the_nested_one_why(client, stack):
+    inner = {"Resources": {"Clock": {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "cron(0)"}}}}
+    client("s3").create_bucket(Bucket="cfn-nested")
+    client("s3").put_object(Bucket="cfn-nested", Key="inner.json", Body=json.dumps(inner))
+    url = "https://s3.us-east-1.amazonaws.com/cfn-nested/inner.json"
+    made = stack("outer", {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}})
+    assert made["StackStatus"] == "ROLLBACK_COMPLETE"
+    events = client("cloudformation").describe_stack_events(StackName=made["StackId"])["StackEvents"]
+    (told,) = [each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
+    number = told.split()[2]
+    failed = "was not successfully created: The following resource(s) failed to create: [Clock]. "
+    assert told == f"Embedded stack {number} {failed}"
+    inside = client("cloudformation").describe_stack_events(StackName=number)["StackEvents"]
+    assert ("CREATE_FAILED", "Parameter ScheduleExpression is not valid.") in [
+        (each["ResourceStatus"], each.get("ResourceStatusReason")) for each in inside
+    ]
