@@ -19,6 +19,7 @@ from recsys.errors import TimedOut
 from recsys.stream import events
 
 TOP = 10
+ATTEMPTS = 30  # to send the first click
 
 Answer = list[tuple[str, float]]
 Recommend = Callable[[str], Answer]  # a user id to item ids with scores, best first
@@ -46,18 +47,17 @@ def click_through(
     recommend: Recommend,
     stream_name: str,
     patience: float = 10,
-    attempts: int = 30,
     report: Report | None = None,
 ) -> np.ndarray:
     """Send one user's clicks one by one; returns the milliseconds from each to the first answer that knows it.
 
-    The first is sent up to `attempts` times: Lambda may miss what comes in the minutes after its event source mapping
+    The first is sent up to 30 times: Lambda may miss what comes in the minutes after its event source mapping
     was made. Its id makes it count once. Raises TimedOut when an answer is still the old one after `patience` seconds.
     """
     taken: list[float] = []
     for user, item, kind in _columns(clicks):
         click, before = events.event(user, item, kind), recommend(user)
-        for attempt in range(1 if taken else attempts):
+        for attempt in range(1 if taken else ATTEMPTS):
             if attempt and report:
                 report(f"the first click changed nothing in {attempt * patience:.0f} s: sent again")
             sent = time.perf_counter()
