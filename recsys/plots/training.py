@@ -31,7 +31,8 @@ def tuning_trials(trials: pd.DataFrame) -> Figure:
     row it says why.
     """
     if trials.empty and SCORE in trials:
-        return _none_tried()
+        none = "None: too few users can be held out to choose by, so the defaults hold."
+        return style.words("Settings tried", none)
     ordered = _newest(needs(trials, "tuning_trials", SCORE)).sort_values(SCORE, ascending=False, kind="stable")
     best, worst = style.numbers(ordered[SCORE], "tuning_trials")[[0, -1]]
     if "chosen" in ordered:
@@ -62,14 +63,6 @@ def _newest(trials: pd.DataFrame) -> pd.DataFrame:
     """One row a setting, the last."""
     settings = trials.drop(columns=OF_A_TRIAL, errors="ignore").astype(str)
     return trials[~settings.duplicated(keep="last")]
-
-
-def _none_tried() -> Figure:
-    with canvas(0.8) as (figure, axes):
-        axes.set_axis_off()
-        return render(
-            figure, "Settings tried", "None: too few users can be held out to choose by, so the defaults hold."
-        )
 
 
 def _settings(trials: pd.DataFrame) -> list[str]:
