@@ -148,6 +148,13 @@ def test_a_put_item_is_seen_by_filters_and_metadata(
     assert recommend("u1", filterArn=chosen) == []
 
 
+def test_several_categories_may_come_as_a_list(events: Any, shop: shops.Shop, recommend: Any) -> None:
+    chosen = shops.add_filter(shop, 'INCLUDE ItemID WHERE Items.CATEGORY IN ("listed")')
+    properties = {"category": ["c0", "listed"], "price": None, "creationTimestamp": 1_600_000_000, "title": "Item"}
+    events.put_items(datasetArn=shop.datasets["Items"], items=[{"itemId": "i8", "properties": json.dumps(properties)}])
+    assert recommend("u1", filterArn=chosen) == ["i8"]
+
+
 def test_a_put_user_is_seen_by_filters(events: Any, shop: shops.Shop, recommend: Any) -> None:
     chosen = shops.add_filter(shop, 'EXCLUDE ItemID WHERE Items.PRICE > 0 IF CurrentUser.COUNTRY = "CH"')
     assert len(recommend("u2", filterArn=chosen)) == 60
@@ -158,7 +165,11 @@ def test_a_put_user_is_seen_by_filters(events: Any, shop: shops.Shop, recommend:
 
 @pytest.mark.parametrize(
     ("properties", "reason"),
-    [('{"price": "dear"}', "PRICE must be of type float"), ("[]", "must be a JSON object")],
+    [
+        ('{"price": "dear"}', "PRICE must be of type float"),
+        ("[]", "must be a JSON object"),
+        ('{"creationTimestamp": null}', "CREATION_TIMESTAMP must not be null"),
+    ],
 )
 def test_an_item_that_does_not_fit_its_schema_is_refused(
     events: Any, shop: shops.Shop, properties: str, reason: str
