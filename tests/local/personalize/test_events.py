@@ -1,6 +1,7 @@
 """PutEvents, PutItems, PutUsers: what is acknowledged counts in the very next answer."""
 
 import json
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,21 @@ def test_a_put_that_was_given_up_does_not_stop_those_after_it(tmp_path: Path) ->
         given_up.cancel()
         log.put_events("group", "s", "u", [event]).result(timeout=10)
     finally:
+        log.close()
+
+
+def test_what_the_disk_refuses_counts_for_nothing_and_what_comes_after_it_is_taken(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events.sqlite")
+    disk = sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)
+    try:
+        disk.execute("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+        with pytest.raises(sqlite3.Error, match="disk full"):
+            log.put_events("group", "s", "u", [{"eventType": "view", "itemId": "i1", "sentAt": 1.0}]).result(10)
+        disk.execute("DROP TRIGGER full")
+        log.put_events("group", "s", "u", [{"eventType": "view", "itemId": "i2", "sentAt": 2.0}]).result(10)
+        assert [item for _, item, *_ in log.live_of("group").histories["u"]] == ["i2"]
+    finally:
+        disk.close()
         log.close()
 
 
