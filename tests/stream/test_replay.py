@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -99,12 +101,12 @@ def test_events_that_the_stream_throttles_are_sent_again_alone(
 ) -> None:
     sent: list[int] = []
 
-    def put_records(operation: object, Records: list[dict], **_: str) -> dict[str, list[dict]]:
+    def put_records(StreamName: str, Records: list[dict]) -> dict[str, list[dict]]:
         sent.append(len(Records))
         refused = {"ErrorCode": "ProvisionedThroughputExceededException"}
         return {"Records": [{}] * (len(Records) - 1) + [refused if len(sent) <= refusals else {}]}
 
-    monkeypatch.setattr(events.aws, "call", put_records)
+    monkeypatch.setattr(events.aws, "client", lambda service: SimpleNamespace(put_records=put_records))
     monkeypatch.setattr(events.time, "sleep", lambda seconds: None)
     three = [events.event("u", item, "view") for item in "abc"]
     if taken:
