@@ -50,6 +50,8 @@ def require_file(path: Path) -> None:
             else "check the path; it is taken from the project's root"
         )
         raise DataError(f"{path}: no such file; {hint}")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty; it should hold a header and one line per interaction")
 
 
 def rename(frame: pd.DataFrame, mapping: Mapping[str, str], where: Path, remedy: str = REMEDY) -> pd.DataFrame:

@@ -252,7 +252,7 @@ def beside(axes: Axes, text: str, x: float, y: float, right: float = 6, up: floa
 
 def words(title: str, finding: str) -> Figure:
     """A figure of nothing but its finding."""
-    with canvas(0.8) as (figure, axes):
+    with canvas(1) as (figure, axes):
         axes.set_axis_off()
         return render(figure, title, finding)
 

@@ -380,6 +380,7 @@ def test_what_a_figure_lacks_is_named(draw: Callable[[], Figure], says: str) -> 
         draw()
 
 
+@pytest.mark.filterwarnings("error")  # as where the words do not fit
 def test_a_training_job_that_tried_nothing_has_its_test_told() -> None:
     drawn = plots.scraped_metrics(reported()[3:], FINAL)
     assert "No setting was tried: too few users can be held out" in drawn.alt and "they have 0.250" in drawn.alt
