@@ -151,9 +151,11 @@ def test_a_put_item_is_seen_by_filters_and_metadata(
 
 def test_several_categories_may_come_as_a_list(events: Any, shop: shops.Shop, recommend: Any) -> None:
     chosen = shops.add_filter(shop, 'INCLUDE ItemID WHERE Items.CATEGORY IN ("listed")')
-    properties = {"category": ["c0", "listed"], "price": None, "creationTimestamp": 1_600_000_000, "title": "Item"}
-    events.put_items(datasetArn=shop.datasets["Items"], items=[{"itemId": "i8", "properties": json.dumps(properties)}])
-    assert recommend("u1", filterArn=chosen) == ["i8"]
+    old = {"category": ["c1", "d2"], "price": None, "creationTimestamp": 1_600_000_005, "title": "Item 5"}
+    for properties, found in (({**old, "category": ["c1", "d2", "listed"]}, ["i5"]), (old, [])):
+        item = {"itemId": "i5", "properties": json.dumps(properties)}
+        events.put_items(datasetArn=shop.datasets["Items"], items=[item])
+        assert recommend("u1", filterArn=chosen) == found
 
 
 def test_a_put_user_is_seen_by_filters(events: Any, shop: shops.Shop, recommend: Any) -> None:
