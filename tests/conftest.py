@@ -20,7 +20,8 @@ import pytest
 from botocore.config import Config
 
 START_SECONDS = 60
-FIRST = ("test_notebooks.py", "test_front_doors.py")  # the longest: begun last, one worker would wait for the other
+# The longest: begun last, one worker would wait for the other.
+FIRST = ("test_notebooks.py", "test_front_doors.py", "test_runner.py")
 TOGETHER = ("tests/contract/", "tests/lambdas/")  # folders whose files share what takes long to set up
 
 

@@ -2,10 +2,12 @@
 
 import ast
 import re
+import sys
 import tomllib
+from collections.abc import Callable, Collection, Iterable
+from functools import cache
 from pathlib import Path
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +18,8 @@ FOUNDATION = {"models", "metrics", "columns", "errors", "files", "timezones"}
 STAGE_MAY = FOUNDATION | {"aws", "params", "plots", "schedule", "http"}
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Dotted names of everything a module imports, wherever in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -24,7 +27,7 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def rooms(path: Path) -> set[str]:
@@ -33,74 +36,80 @@ def rooms(path: Path) -> set[str]:
 
 
 def modules(*places: str) -> list[Path]:
-    return sorted(path for place in places for path in PACKAGE.glob(place))
+    found = sorted(path for place in places for path in PACKAGE.glob(place))
+    assert found
+    return found
 
 
-FOUNDED = modules(*(f"{room}{suffix}" for room in FOUNDATION for suffix in (".py", "/**/*.py")))
+def wrong(paths: Iterable[Path], what: Callable[[Path], Collection[str]]) -> dict[str, Collection[str]]:
+    """What is found wrong of each path of which anything is."""
+    return {str(path.relative_to(ROOT)): found for path in paths if (found := what(path))}
 
 
-@pytest.mark.parametrize("path", FOUNDED, ids=str)
-def test_the_foundation_imports_nothing_above_it(path: Path) -> None:
-    assert rooms(path) <= FOUNDATION
-    assert not [name for name in imports(path) if name.startswith(("boto", "uvicorn", "starlette"))]
+def naming(*starts: str) -> Callable[[Path], list[str]]:
+    """The imports of a module that start so."""
+    return lambda path: [name for name in imports(path) if name.startswith(starts)]
 
 
-STAGED = sorted({*modules(*(f"{stage}/**/*.py" for stage in STAGES))} - {*modules(*CONTAINER)})
+def test_the_foundation_imports_nothing_above_it() -> None:
+    founded = modules(*(f"{room}{suffix}" for room in FOUNDATION for suffix in (".py", "/**/*.py")))
+    assert wrong(founded, lambda path: rooms(path) - FOUNDATION) == {}
+    assert wrong(founded, naming("boto", "uvicorn", "starlette")) == {}
 
 
-@pytest.mark.parametrize("path", STAGED, ids=str)
-def test_a_stage_imports_no_other_stage_and_never_the_embedded_aws(path: Path) -> None:
-    own = path.relative_to(PACKAGE).parts[0]
-    assert rooms(path) <= STAGE_MAY | {own}
+def test_a_stage_imports_no_other_stage_and_never_the_embedded_aws() -> None:
+    for stage in STAGES:
+        staged = {*modules(f"{stage}/**/*.py")} - {*modules(*CONTAINER)}
+        assert wrong(staged, lambda path, own=stage: rooms(path) - STAGE_MAY - {own}) == {}
 
 
-@pytest.mark.parametrize("path", modules(*CONTAINER), ids=str)
-def test_the_container_imports_only_what_its_image_carries(path: Path) -> None:
-    assert rooms(path) <= FOUNDATION | {"data", "sagemaker"}
+def test_the_container_imports_only_what_its_image_carries() -> None:
     inside = ("recsys.sagemaker.container.", "recsys.sagemaker.metrics.")
-    assert all(name.startswith(inside) for name in imports(path) if name.startswith("recsys.sagemaker."))
-    assert not [name for name in imports(path) if name.startswith(("boto", "sagemaker"))]
+    carried = modules(*CONTAINER)
+    assert wrong(carried, lambda path: rooms(path) - FOUNDATION - {"data", "sagemaker"}) == {}
+    assert wrong(carried, lambda path: [n for n in naming("recsys.sagemaker.")(path) if not n.startswith(inside)]) == {}
+    assert wrong(carried, naming("boto", "sagemaker")) == {}
 
 
-@pytest.mark.parametrize("path", modules("local/**/*.py"), ids=str)
-def test_the_embedded_aws_imports_only_the_foundation(path: Path) -> None:
-    assert rooms(path) <= FOUNDATION | {"local"}
+def test_the_embedded_aws_imports_only_the_foundation() -> None:
+    assert wrong(modules("local/**/*.py"), lambda path: rooms(path) - FOUNDATION - {"local"}) == {}
 
 
-@pytest.mark.parametrize("path", modules("local/personalize/**/*.py", "local/standalone.py"), ids=str)
-def test_personalize_can_do_without_the_other_services(path: Path) -> None:
-    assert not [name for name in imports(path) if name.startswith(("ministack", "recsys.local.aws"))]
+def test_personalize_can_do_without_the_other_services() -> None:
+    alone = modules("local/personalize/**/*.py", "local/standalone.py")
+    assert wrong(alone, naming("ministack", "recsys.local.aws")) == {}
 
 
-@pytest.mark.parametrize("path", [p for p in modules("**/*.py") if not {"local", "cli"} & set(p.parts)], ids=str)
-def test_only_the_command_line_starts_the_embedded_aws(path: Path) -> None:
-    assert "local" not in rooms(path)
+def test_only_the_command_line_starts_the_embedded_aws() -> None:
+    others = [path for path in modules("**/*.py") if not {"local", "cli"} & {*path.relative_to(PACKAGE).parts}]
+    assert wrong(others, naming("recsys.local")) == {}
 
 
-@pytest.mark.parametrize("path", modules("lambdas/**/*.py"), ids=str)
-def test_a_lambda_imports_nothing_that_its_zip_does_not_carry(path: Path) -> None:
-    siblings = {other.stem for other in path.parent.glob("*.py")}
-    allowed = {"boto3", "botocore", "aws_lambda_powertools"} | siblings
-    import sys
+def test_a_lambda_imports_nothing_that_its_zip_does_not_carry() -> None:
+    def not_carried(path: Path) -> set[str]:
+        siblings = {other.stem for other in path.parent.glob("*.py")}
+        carried = {"boto3", "botocore", "aws_lambda_powertools"} | siblings | sys.stdlib_module_names
+        return {name.split(".")[0] for name in imports(path)} - carried
 
-    roots = {name.split(".")[0] for name in imports(path)}
-    assert roots <= allowed | set(sys.stdlib_module_names)
+    assert wrong(modules("lambdas/**/*.py"), not_carried) == {}
 
 
-@pytest.mark.parametrize("path", modules("**/__init__.py"), ids=str)
-def test_a_package_lists_only_modules_that_are_there(path: Path) -> None:
+def test_a_package_lists_only_modules_that_are_there() -> None:
     """Listed as `name  what it is`, with two blanks at least, or named as name.py anywhere in the docstring."""
-    said = ast.get_docstring(ast.parse(path.read_text())) or ""
-    named = {*re.findall(r"[\w/]+\.py\b", said), *re.findall(r"^ *([a-z][\w/]*) {2,}\S", said, flags=re.MULTILINE)}
-    folders = [folder for folder in path.parents if folder.is_relative_to(ROOT)]
-    assert not [n for n in named if not any((at / n).exists() or (at / f"{n}.py").exists() for at in folders)]
+
+    def not_there(path: Path) -> set[str]:
+        said = ast.get_docstring(ast.parse(path.read_text())) or ""
+        named = {*re.findall(r"[\w/]+\.py\b", said), *re.findall(r"^ *([a-z][\w/]*) {2,}\S", said, flags=re.MULTILINE)}
+        folders = [folder for folder in path.parents if folder.is_relative_to(ROOT)]
+        return {n for n in named if not any((at / n).exists() or (at / f"{n}.py").exists() for at in folders)}
+
+    assert wrong(modules("**/__init__.py"), not_there) == {}
 
 
 def test_endpoints_are_known_only_where_they_belong() -> None:
     knowing = ("local", "aws.py", "cli")
-    for path in modules("**/*.py"):
-        if path.relative_to(PACKAGE).parts[0] not in knowing:
-            assert not re.search("endpoint_url|AWS_ENDPOINT_URL", path.read_text()), path
+    others = [path for path in modules("**/*.py") if path.relative_to(PACKAGE).parts[0] not in knowing]
+    assert wrong(others, lambda path: re.findall("endpoint_url|AWS_ENDPOINT_URL", path.read_text())) == {}
 
 
 def test_conda_users_get_what_pip_users_get() -> None:

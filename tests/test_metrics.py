@@ -120,6 +120,15 @@ def test_a_seed_gives_one_interval_also_in_blocks(monkeypatch):
     assert metrics.bootstrap(values, seed=4) == whole
 
 
+def test_no_number_of_users_shows_a_lift_where_nobody_does_anything():
+    assert metrics.users_needed(np.zeros(9), lift=0.1) == np.inf
+
+
+def test_empty_lists_hit_nothing():
+    nothing = np.empty((2, 0), np.int64)
+    assert metrics.reciprocal_rank(nothing, [np.array([0]), np.array([1])]).tolist() == [0.0, 0.0]
+
+
 def test_a_ratio_is_resampled_in_pairs():
     baseline = np.random.default_rng(0).random(60)
     assert tuple(metrics.bootstrap_ratio(2 * baseline, baseline)) == pytest.approx((2, 2, 2))

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
@@ -111,6 +112,23 @@ def test_a_key_that_yaml_reads_as_no_text_is_unknown_all_the_same(tmp_path: Path
     (tmp_path / "odd.yaml").write_text(text)
     with pytest.raises(ParamsError, match=r"odd.yaml: unknown"):
         params.load(tmp_path / "odd.yaml", environment={})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[1]", "must hold sections such as `training:`, not [1]"), ("training: 3", 'section "training" must hold name')],
+)
+def test_a_file_without_sections_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "flat.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=re.escape(said)):
+        params.load(tmp_path / "flat.yaml", environment={})
+
+
+def test_an_environment_variable_names_section_and_parameter_and_holds_yaml() -> None:
+    with pytest.raises(ParamsError, match=r"RECSYS__SEED: expected RECSYS__SECTION__NAME, such as"):
+        params.load(environment={"RECSYS__SEED": "1"})
+    with pytest.raises(ParamsError, match=r"RECSYS__TRAINING__SEED: '\[' is not readable as a YAML value; quote it"):
+        params.load(environment={"RECSYS__TRAINING__SEED": "["})
 
 
 def test_either_the_schedule_trains_anew_or_personalize_by_itself() -> None:

@@ -43,9 +43,7 @@ class Rule:
     action: str = "removed"
 
 
-def clean(
-    events: pd.DataFrame, rules: Sequence[Rule], table: str = "interactions"
-) -> tuple[pd.DataFrame, list[Problem]]:
+def clean(events: pd.DataFrame, rules: Sequence[Rule]) -> tuple[pd.DataFrame, list[Problem]]:
     """The rows no rule removes, in their order, and one Problem per rule, also where it found nothing.
 
     Every rule sees the raw table, so its count does not depend on the others; `removed` counts each row only once, for
@@ -58,7 +56,7 @@ def clean(
         keep &= ~taken
         problems.append(
             Problem(
-                table,
+                "interactions",
                 rule.problem,
                 int(found.sum()),
                 len(events),

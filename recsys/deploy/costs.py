@@ -113,9 +113,9 @@ def serverless(memory_gb: float, milliseconds: float, requests: int, prices: Pri
     return used("serverless endpoint", f"{memory_gb:g} GB, {milliseconds:g} ms", requests, each, "requests")
 
 
-def job(instance: str, seconds: float, prices: Prices, instances: int = 1) -> float:
+def job(instance: str, seconds: float, prices: Prices) -> float:
     """USD of a training, processing or transform job. Raises ParamsError for a type without a price."""
-    return instances * seconds / 3600 * prices.sagemaker.hour(instance)
+    return seconds / 3600 * prices.sagemaker.hour(instance)
 
 
 def watching(demand: Demand, prices: Prices) -> list[Line]:

@@ -27,18 +27,9 @@ LIBRARIES = ("aws-lambda-powertools", "typing-extensions", "jmespath")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold; a real one would change the bytes
 LIMIT = 5_000_000  # bytes; a small zip is what a quick cold start needs
 
-# Powertools' parts for other sources, other stores and API documentation, none of which these functions import.
-LEFT_OUT = (
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui",
-    "aws_lambda_powertools/utilities/data_masking",
-    "aws_lambda_powertools/utilities/feature_flags",
-    "aws_lambda_powertools/utilities/idempotency",
-    "aws_lambda_powertools/utilities/kafka",
-    "aws_lambda_powertools/utilities/parameters",
-    "aws_lambda_powertools/utilities/parser",
-    "aws_lambda_powertools/utilities/streaming",
-    "aws_lambda_powertools/utilities/validation",
-)
+UTILITIES = ("aws_lambda_powertools", "utilities")
+# Of Powertools' utilities these alone are imported; a cold start unpacks every file.
+IMPORTED = ("__init__.py", "batch", "data_classes", "jmespath_utils", "serialization", "typing")
 
 
 @dataclass(frozen=True)
@@ -107,4 +98,5 @@ def _libraries() -> dict[str, bytes]:
 
 
 def _is_needed(file: PurePosixPath) -> bool:
-    return file.suffix == ".py" and ".." not in file.parts and not str(file).startswith(LEFT_OUT)
+    needed = file.parts[:2] != UTILITIES or file.parts[2] in IMPORTED
+    return needed and file.suffix == ".py" and ".." not in file.parts

@@ -72,9 +72,7 @@ def reciprocal_rank(recommended: np.ndarray, targets: Sequence[np.ndarray], k: i
     array([0.5])
     """
     found = hits(np.asarray(recommended)[:, :k], targets)
-    if found.shape[1] == 0:
-        return np.zeros(len(found))
-    return np.where(found.any(axis=1), 1.0 / (1 + found.argmax(axis=1)), 0.0)
+    return (found / np.arange(1, found.shape[1] + 1)).max(axis=1, initial=0.0)
 
 
 def ndcg_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int) -> np.ndarray:

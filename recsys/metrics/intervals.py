@@ -44,7 +44,7 @@ def bootstrap(values: np.ndarray, seed: int = 0, samples: int = 1000) -> Interva
     return Interval(float(values.mean()), float(low), float(high))
 
 
-def bootstrap_ratio(values: np.ndarray, baseline: np.ndarray, seed: int = 0, samples: int = 1000) -> Interval:
+def bootstrap_ratio(values: np.ndarray, baseline: np.ndarray, seed: int = 0) -> Interval:
     """mean(values) / mean(baseline) with its 95 % interval, the users resampled in pairs; inf where baseline is 0.
 
     >>> values = np.array([0.0, 1.0, 2.0] * 50)
@@ -52,10 +52,10 @@ def bootstrap_ratio(values: np.ndarray, baseline: np.ndarray, seed: int = 0, sam
     2.0000 [2.0000, 2.0000]
     """
     pair = np.stack([np.asarray(values, np.float64), np.asarray(baseline, np.float64)], axis=1)
-    return _ratio(*pair.mean(axis=0), *_resampled_means(pair, seed, samples).T)
+    return _ratio(*pair.mean(axis=0), *_resampled_means(pair, seed).T)
 
 
-def bootstrap_lift(values: np.ndarray, baseline: np.ndarray, seed: int = 0, samples: int = 1000) -> Interval:
+def bootstrap_lift(values: np.ndarray, baseline: np.ndarray, seed: int = 0) -> Interval:
     """mean(values) / mean(baseline) of two groups of different users, each resampled by itself; inf where it is 0.
 
     >>> values = np.array([0.0, 1.0, 2.0] * 50)
@@ -63,7 +63,7 @@ def bootstrap_lift(values: np.ndarray, baseline: np.ndarray, seed: int = 0, samp
     2.0000 [1.6121, 2.4867]
     """
     first, second = (np.asarray(each, np.float64)[:, None] for each in (values, baseline))
-    means = (_resampled_means(each, seed + place, samples)[:, 0] for place, each in enumerate((first, second)))
+    means = (_resampled_means(each, seed + place)[:, 0] for place, each in enumerate((first, second)))
     return _ratio(first.mean(), second.mean(), *means)
 
 
@@ -130,7 +130,7 @@ def _ratio(mean: float, of: float, means: np.ndarray, of_means: np.ndarray) -> I
     return Interval(float(ratio), float(low), float(high))
 
 
-def _resampled_means(columns: np.ndarray, seed: int, samples: int) -> np.ndarray:
+def _resampled_means(columns: np.ndarray, seed: int, samples: int = 1000) -> np.ndarray:
     """(samples, n_columns) means over resampled rows of (n, n_columns), in blocks of bounded memory."""
     rng = np.random.default_rng(seed)
     n = len(columns)

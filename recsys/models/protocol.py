@@ -12,6 +12,8 @@ from recsys.models.sequences import Sequences
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
 
+HELD_OUT = 0.1  # of the users, and of each one's events
+
 
 @dataclass(frozen=True)
 class Split:
@@ -28,10 +30,10 @@ class Split:
     weights: list[np.ndarray] | None = None
 
 
-def personalize_split(seqs: Sequences, seed: int = 0, test_share: float = 0.1, target_share: float = 0.1) -> Split:
+def personalize_split(seqs: Sequences, seed: int = 0) -> Split:
     """Amazon Personalize's protocol: a tenth of the users is unseen in training; their newest tenth is the target.
 
-    Test users are drawn among those with two events or more. Each one's newest `target_share` of events, rounded down
+    Test users are drawn among those with two events or more. Each one's newest tenth of events, rounded down
     but at least one, is the target and the older ones are the model's input. AWS does not say how it rounds.
 
     Raises ModelError with fewer than two users, or no user with two events.
@@ -42,10 +44,10 @@ def personalize_split(seqs: Sequences, seed: int = 0, test_share: float = 0.1, t
             f"{seqs.n_users} users, {len(able)} of them with two events or more: cannot hold users out; "
             "at least two users, one with two events, are needed"
         )
-    n_test = min(len(able), max(1, round(seqs.n_users * test_share)), seqs.n_users - 1)
+    n_test = min(len(able), max(1, round(seqs.n_users * HELD_OUT)), seqs.n_users - 1)
     test = np.sort(np.random.default_rng(seed).choice(able, n_test, replace=False))
     train = np.setdiff1d(np.arange(seqs.n_users), test)
-    return cut_newest(seqs.select(train), seqs.select(test), target_share)
+    return cut_newest(seqs.select(train), seqs.select(test), HELD_OUT)
 
 
 def cut_newest(train: Sequences, test: Sequences, share: float) -> Split:

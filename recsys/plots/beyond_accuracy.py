@@ -13,6 +13,7 @@ from recsys.plots import style
 from recsys.plots.style import INK, Figure, canvas, counted, needs, plain, render, share
 
 BANDS = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
+METRIC = "NDCG@10"
 
 
 def popularity_bias(popularity: np.ndarray, recommended: Mapping[str, np.ndarray]) -> Figure:
@@ -53,16 +54,16 @@ def _band_bars(axes: Axes, shares: Mapping[str, np.ndarray]) -> None:
     axes.legend()
 
 
-def by_activity(per_user: pd.DataFrame, metric: str = "NDCG@10", groups: int = 4, samples: int = 1000) -> Figure:
-    """Does the model serve newcomers and regulars alike? A metric by the number of events known of the user.
+def by_activity(per_user: pd.DataFrame, samples: int = 1000) -> Figure:
+    """Does the model serve newcomers and regulars alike? NDCG@10 by the number of events known of the user.
 
-    `per_user` has one row per tested user: `events`, and the metric in a column per model. Users are cut into at most
-    `groups` equal groups by events; dots are means, whiskers 95 % bootstrap intervals of `samples` resamples.
+    `per_user` has one row per tested user: `events`, and NDCG@10 in a column per model. Users are cut into at most four
+    equal groups by events; dots are means, whiskers 95 % bootstrap intervals of `samples` resamples.
     """
     names = [column for column in needs(per_user, "by_activity", "events").columns if column != "events"]
     if not names:
         raise DataError("by_activity: no model's column beside events; add one per model")
-    cut = pd.qcut(per_user["events"], groups, labels=False, duplicates="drop").fillna(0)
+    cut = pd.qcut(per_user["events"], 4, labels=False, duplicates="drop").fillna(0)
     parts = [part for _, part in per_user.groupby(cut.to_numpy(), sort=True)]
     bands = [_range(part["events"]) for part in parts]
     with canvas(3.6) as (figure, axes):
@@ -78,11 +79,11 @@ def by_activity(per_user: pd.DataFrame, metric: str = "NDCG@10", groups: int = 4
             range(len(parts)), [f"{band}\n{len(part):,} users" for band, part in zip(bands, parts, strict=True)]
         )
         axes.tick_params(axis="x", labelcolor=INK)
-        axes.set(xlabel="what is known of the user", ylabel=metric, xlim=(-0.6, len(parts) - 0.4))
+        axes.set(xlabel="what is known of the user", ylabel=METRIC, xlim=(-0.6, len(parts) - 0.4))
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.grid(axis="x", visible=False)
         figure.legend(loc="outside lower center", ncols=len(names))
-        return render(figure, "Accuracy by user activity", *_activity_in_words(means, metric))
+        return render(figure, "Accuracy by user activity", *_activity_in_words(means))
 
 
 def _range(events: pd.Series) -> str:
@@ -90,9 +91,9 @@ def _range(events: pd.Series) -> str:
     return counted(low, "event") if low == high else f"{low:,}–{high:,} events"
 
 
-def _activity_in_words(means: pd.DataFrame, metric: str) -> tuple[str, str]:
+def _activity_in_words(means: pd.DataFrame) -> tuple[str, str]:
     first = means.iloc[0]
-    finding = f"{metric} of {first.name} is {plain(first.iloc[0])} for users with {means.columns[0]}"
+    finding = f"{METRIC} of {first.name} is {plain(first.iloc[0])} for users with {means.columns[0]}"
     finding += f" and {plain(first.iloc[-1])} for those with {means.columns[-1]}." if len(first) > 1 else "."
     words = [
         f"{name}: " + ", ".join(f"{plain(value)} at {band}" for band, value in row.items())

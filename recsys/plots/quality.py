@@ -25,10 +25,7 @@ def quality_report(report: pd.DataFrame, total_rows: int) -> Figure:
     `report` has the columns problem (text), rows (count), share (of its table's rows), action (text, such as "removed"
     or "kept") and optionally table; `total_rows` is the number of raw interactions. No problem is good news, and drawn.
     """
-    missing = {PROBLEM, ROWS, SHARE, ACTION} - set(report.columns)
-    if missing:
-        raise DataError(f"quality_report: no column {', '.join(sorted(missing))} in the report")
-    if report.empty or not report[ROWS].any():
+    if report.empty or not needs(report, "quality_report", PROBLEM, ROWS, SHARE, ACTION)[ROWS].any():
         with canvas(1.4) as (figure, axes):
             style.instead(axes, "no problem found")
             return render(figure, "Data quality", f"No problem was found in {total_rows:,} raw interactions.")

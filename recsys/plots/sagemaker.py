@@ -23,10 +23,8 @@ def scraped_metrics(reported: pd.DataFrame, final: Mapping[str, float]) -> Figur
         raise DataError(f"scraped_metrics: the job reported no {', '.join(sorted(missing))}")
     title, test = "What the training job reported", f"{plain(final[TEST])}, popularity {plain(final[POPULARITY])}"
     if trials.empty:
-        with canvas(0.8) as (figure, axes):
-            axes.set_axis_off()
-            none = "No setting was tried: too few users can be held out to choose by, so the defaults hold."
-            return render(figure, title, f"{none} On unseen users they have {test}.")
+        none = "No setting was tried: too few users can be held out to choose by, so the defaults hold."
+        return style.words(title, f"{none} On unseen users they have {test}.")
     values = style.numbers(trials["value"], "scraped_metrics")
     order = np.arange(1, values.size + 1)
     with canvas(3.4) as (figure, axes):

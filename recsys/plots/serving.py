@@ -14,9 +14,10 @@ from recsys.plots.style import BLUE, INK, MUTED, ORANGE, Figure, beside, canvas,
 GAP = 0.3  # between the two lists of before_after, in the width of about a title
 PERCENTILES = (50, 95, 99)
 TAIL = 20  # values, of which 5 % are one
+RESAMPLES = 500
 
 
-def latency_histogram(milliseconds: Sequence[float] | np.ndarray, title: str = "Latency of the API") -> Figure:
+def latency_histogram(milliseconds: Sequence[float] | np.ndarray) -> Figure:
     """How fast is an answer? Histogram of latencies in milliseconds on a log axis, with p50, p95 and p99.
 
     `milliseconds` has shape (n_requests,), all above 0.
@@ -35,10 +36,10 @@ def latency_histogram(milliseconds: Sequence[float] | np.ndarray, title: str = "
         style.marked(axes, dict(zip(labels, _levels(values), strict=True)))
         finding = f"Half of {counted(values.size, 'request')} are answered within {p50} ms, "
         finding += f"95 % within {p95} ms and 99 % within {p99} ms."
-        return render(figure, title, finding, f"The slowest took {plain(values.max())} ms.")
+        return render(figure, "Latency of the API", finding, f"The slowest took {plain(values.max())} ms.")
 
 
-def stream_lag(milliseconds: Sequence[float] | np.ndarray, title: str = "From click to effect") -> Figure:
+def stream_lag(milliseconds: Sequence[float] | np.ndarray) -> Figure:
     """How soon does a click count? Share of events that have taken effect within a time, in milliseconds.
 
     `milliseconds` has shape (n_events,): from sending the event to the first answer or profile that knows it. Of fewer
@@ -60,7 +61,7 @@ def stream_lag(milliseconds: Sequence[float] | np.ndarray, title: str = "From cl
         finding = f"Half of {counted(values.size, 'event')} count after {plain(within[0.5])} ms, "
         finding += f"95 % after {plain(within[0.95])} ms, " if 0.95 in within else ""
         finding += f"the slowest after {plain(values[-1])} ms."
-        return render(figure, title, finding)
+        return render(figure, "From click to effect", finding)
 
 
 def _positive(values: Sequence[float] | np.ndarray, figure: str) -> np.ndarray:
@@ -126,7 +127,7 @@ def _newest(titles: Sequence[str]) -> str:
     return f"{', the newest' if len(distinct) > 3 else ''} on {'; '.join(distinct[:3])}" if distinct else ""
 
 
-def replay_hit_rate(clicks: pd.DataFrame, k: int = 10, samples: int = 500, seed: int = 0) -> Figure:
+def replay_hit_rate(clicks: pd.DataFrame, k: int = 10) -> Figure:
     """Do live events help? Share of clicks found among the first `k` so far, with events sent and without.
 
     `clicks` has one row per replayed click in the order sent: USER_ID, hit_with and hit_without (True for a hit).
@@ -140,7 +141,7 @@ def replay_hit_rate(clicks: pd.DataFrame, k: int = 10, samples: int = 500, seed:
     with canvas(3.5) as (figure, axes):
         for place, (column, label) in enumerate((("hit_with", "with events"), ("hit_without", "without events"))):
             rate = np.cumsum(clicks[column].to_numpy(dtype=float)) / steps
-            low, high = _bands(clicks[USER_ID], clicks[column], samples, seed)
+            low, high = _bands(clicks[USER_ID], clicks[column])
             axes.fill_between(
                 steps[start:], low[start:], high[start:], color=style.COLOURS[place], alpha=0.16, linewidth=0
             )
@@ -157,13 +158,13 @@ def replay_hit_rate(clicks: pd.DataFrame, k: int = 10, samples: int = 500, seed:
         return render(figure, f"Replay: hit rate at {k}", finding)
 
 
-def _bands(users: pd.Series, hits: pd.Series, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _bands(users: pd.Series, hits: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Interval of the hit rate after each click, (n_clicks,) each; a resample counts a user as often as drawn."""
     codes, names = pd.factorize(users)
     mine = np.zeros((names.size, codes.size))
     mine[codes, np.arange(codes.size)] = 1
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=samples)
+    rng = np.random.default_rng(0)
+    weights = rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=RESAMPLES)
     found = weights @ np.cumsum(mine * hits.to_numpy(dtype=float), axis=1)
     asked = weights @ np.cumsum(mine, axis=1)
     rates = np.divide(found, asked, out=np.full_like(found, np.nan), where=asked > 0)

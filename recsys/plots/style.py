@@ -250,6 +250,13 @@ def beside(axes: Axes, text: str, x: float, y: float, right: float = 6, up: floa
     axes.annotate(text, (x, y), xytext=(right, up), annotation_clip=False, **side)
 
 
+def words(title: str, finding: str) -> Figure:
+    """A figure of nothing but its finding."""
+    with canvas(1) as (figure, axes):
+        axes.set_axis_off()
+        return render(figure, title, finding)
+
+
 def instead(axes: Axes, text: str) -> None:
     """Say in an empty panel why it is empty."""
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -16,58 +16,53 @@ from recsys.plots.style import BLUE, INK, SKY, Figure, beside, canvas, needs, pl
 
 TABLE = ("name", "metric", "mean", "low", "high")
 MOST_NAMED = 3
-OF_A_TRIAL = ["seconds", "chosen"]  # columns that are no settings
+SCORE = "ndcg"
+OF_A_TRIAL = [SCORE, "seconds", "chosen"]  # columns that are no settings
+MOST_TRIALS = 14
 
 
-def tuning_trials(trials: pd.DataFrame, score: str = "ndcg", most: int = 14) -> Figure:
+def tuning_trials(trials: pd.DataFrame) -> Figure:
     """Which setting was chosen, and how far are others from it? It is a star, each other a dot named by its difference.
 
     The axis begins at the worst. Of a setting tried twice the later row counts: a part of the model learned in between.
 
-    `trials` has one row per setting: column `score` (higher is better), optionally `seconds` and `chosen` (bool; the
-    best without it), and a column per setting. Only the chosen and the best are drawn, `most` in all; the finding
-    counts them all. Without any row it says why.
+    `trials` has one row per setting: column `ndcg`, optionally `seconds` and `chosen` (bool; the best without it), and
+    a column per setting. Only the chosen and the best are drawn, 14 in all; the finding counts them all. Without any
+    row it says why.
     """
-    if trials.empty and score in trials:
-        return _none_tried()
-    ordered = _newest(needs(trials, "tuning_trials", score), score).sort_values(score, ascending=False, kind="stable")
-    best, worst = style.numbers(ordered[score], "tuning_trials")[[0, -1]]
+    if trials.empty and SCORE in trials:
+        none = "None: too few users can be held out to choose by, so the defaults hold."
+        return style.words("Settings tried", none)
+    ordered = _newest(needs(trials, "tuning_trials", SCORE)).sort_values(SCORE, ascending=False, kind="stable")
+    best, worst = style.numbers(ordered[SCORE], "tuning_trials")[[0, -1]]
     if "chosen" in ordered:
         ordered = ordered.sort_values("chosen", ascending=False, kind="stable")
-    names, scores = _settings(ordered.drop(columns=[score, *OF_A_TRIAL], errors="ignore")), ordered[score]
-    shown = scores.to_numpy()[:most]
+    names, scores = _settings(ordered.drop(columns=OF_A_TRIAL, errors="ignore")), ordered[SCORE]
+    shown = scores.to_numpy()[:MOST_TRIALS]
     with canvas(1.6 + 0.25 * len(shown)) as (figure, axes):
         axes.plot(shown[1:], range(1, len(shown)), "o", color=SKY, markersize=7)
         axes.plot(shown[0], 0, "*", color=BLUE, markersize=15)
         beside(axes, plain(shown[0]), shown[0], 0, right=11, fontweight="bold")
-        axes.set_yticks(range(len(shown)), ["chosen", *names[1:most]])
+        axes.set_yticks(range(len(shown)), ["chosen", *names[1:MOST_TRIALS]])
         axes.tick_params(axis="y", labelcolor=INK)
-        axes.set(xlabel=f"{score} on the held-out slice", ylim=(len(shown) - 0.4, -0.6))
+        axes.set(xlabel=f"{SCORE} on the held-out slice", ylim=(len(shown) - 0.4, -0.6))
         span = max(best - worst, 0.05 * abs(best), 1e-6)
         axes.set_xlim(worst - 0.02 * span, best + 0.2 * span)
         axes.xaxis.get_major_locator().set_params(nbins=5)
-        finding = f"The only setting reaches {score} {plain(best)}."
+        finding = f"The only setting reaches {SCORE} {plain(best)}."
         if len(scores) > 1:
             which, better = ("best", "") if shown[0] == best else ("chosen", f"the best {plain(best)}, ")
-            finding = f"The {which} of {len(scores)} settings ({names[0]}) reaches {score} {plain(shown[0])}, "
+            finding = f"The {which} of {len(scores)} settings ({names[0]}) reaches {SCORE} {plain(shown[0])}, "
             finding += f"{better}the worst {plain(worst)}."
         finding += f" The chosen and the {len(shown) - 1} best others are shown." if len(shown) < len(scores) else ""
         took = f"Trying them took {trials['seconds'].sum():,.1f} seconds." if "seconds" in trials else ""
         return render(figure, "Settings tried", finding, took)
 
 
-def _newest(trials: pd.DataFrame, score: str) -> pd.DataFrame:
+def _newest(trials: pd.DataFrame) -> pd.DataFrame:
     """One row a setting, the last."""
-    settings = trials.drop(columns=[score, *OF_A_TRIAL], errors="ignore").astype(str)
+    settings = trials.drop(columns=OF_A_TRIAL, errors="ignore").astype(str)
     return trials[~settings.duplicated(keep="last")]
-
-
-def _none_tried() -> Figure:
-    with canvas(0.8) as (figure, axes):
-        axes.set_axis_off()
-        return render(
-            figure, "Settings tried", "None: too few users can be held out to choose by, so the defaults hold."
-        )
 
 
 def _settings(trials: pd.DataFrame) -> list[str]:

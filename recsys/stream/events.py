@@ -10,6 +10,7 @@ from recsys import aws
 from recsys.errors import AwsError, TimedOut
 
 BATCH = 500  # PutRecords takes at most 500
+ATTEMPTS = 5
 
 Event = dict[str, Any]
 
@@ -51,15 +52,15 @@ def event(
     return made if value is None else {**made, "eventValue": float(value)}
 
 
-def send(stream_name: str, events: Sequence[Event], attempts: int = 5) -> int:
+def send(stream_name: str, events: Sequence[Event]) -> int:
     """Put events into the stream, one user's in order on one shard; returns how many were taken.
 
-    Kinesis may take some records of a request and throttle others: those are sent again, at most `attempts` times.
+    Kinesis may take some records of a request and throttle others: those are sent again, five times at most.
     Raises AwsError naming how many were left.
     """
     kinesis = aws.client("kinesis")
     waiting = [{"Data": json.dumps(entry).encode(), "PartitionKey": entry["userId"]} for entry in events]
-    for attempt in range(attempts):
+    for attempt in range(ATTEMPTS):
         left = []
         for begin in range(0, len(waiting), BATCH):
             records = waiting[begin : begin + BATCH]

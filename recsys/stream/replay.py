@@ -20,6 +20,7 @@ from recsys.stream import events
 
 TOP = 10
 AGAIN = 6  # times an event is sent before it is given up
+FIRST = 30  # the first click: Lambda may miss what comes in the minutes after its event source mapping was made
 
 Answer = list[tuple[str, float]]
 Recommend = Callable[[str], Answer]  # a user id to item ids with scores, best first
@@ -47,19 +48,17 @@ def click_through(
     recommend: Recommend,
     stream_name: str,
     patience: float = 10,
-    attempts: int = 30,
     report: Report | None = None,
 ) -> np.ndarray:
     """Send one user's clicks one by one; returns the milliseconds from each to the first answer that knows it.
 
-    Where that takes more than `patience` seconds a click is sent again, and counts once by its id; the first up to
-    `attempts` times, as Lambda may miss what comes in the minutes after its event source mapping was made. Raises
-    TimedOut when the answer is still the old one then.
+    Where that takes more than `patience` seconds a click is sent again, and counts once by its id. Raises TimedOut when
+    the answer is still the old one after the last time.
     """
     taken: list[float] = []
     for user, item, kind in _columns(clicks):
         click, before = events.event(user, item, kind), recommend(user)
-        for attempt in range(AGAIN if taken else attempts):
+        for attempt in range(AGAIN if taken else FIRST):
             if attempt and report:
                 report(f"click {len(taken) + 1} changed nothing in {attempt * patience:.0f} s: sent again")
             sent = time.perf_counter()

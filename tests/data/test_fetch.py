@@ -61,6 +61,23 @@ def test_a_download_is_verified_and_kept(site: str, expected: retail.Content, tm
     assert told[0] == f"downloading {site}/good.zip" and told[-1].startswith("verified: 1,215 rows")
 
 
+def test_a_long_download_says_how_far_it_is(
+    site: str, expected: retail.Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "BLOCK", 20_000)
+    monkeypatch.setattr(fetch, "REPORT_EVERY", 40_000)
+    told: list[str] = []
+    fetch.fetch("online-retail", tmp_path, report=told.append, address=f"{site}/good.zip", expected=expected)
+    assert told[1:3] == ["  0.0 of 0.1 MB", "  0.1 of 0.1 MB"]
+
+
+def test_what_cannot_be_kept_is_said(lines: pd.DataFrame, expected: retail.Content, tmp_path: Path) -> None:
+    (tmp_path / "raw").write_text("a file where the folder would be")
+    lines.to_csv(tmp_path / "copy.csv", index=False)
+    with pytest.raises(DataError, match=r"online-retail\.parquet: cannot be written: .* nothing of it is left behind"):
+        fetch.fetch("online-retail", tmp_path / "raw", tmp_path / "copy.csv", expected=expected)
+
+
 def test_what_is_there_and_whole_is_not_fetched_again(site: str, expected: retail.Content, tmp_path: Path) -> None:
     fetch.fetch("online-retail", tmp_path, address=f"{site}/good.zip", expected=expected)
     told: list[str] = []

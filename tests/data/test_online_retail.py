@@ -1,5 +1,6 @@
 """Online Retail: the same content in every form it goes round in, and every kind of its dirt met and counted."""
 
+import zipfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -165,6 +166,32 @@ def test_a_file_of_another_kind_is_refused_by_its_missing_column(tmp_path: Path)
 def test_without_the_file_the_message_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file; get it with: recsys data fetch online-retail"):
         prepare("online-retail", tmp_path / "online-retail.parquet")
+
+
+def test_a_large_excel_file_is_read_in_slices(
+    lines: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, told = as_excel(lines, tmp_path / "a.xlsx"), []
+    whole = retail.read(path)
+    monkeypatch.setattr(retail, "ROWS_AT_A_TIME", 500)
+    pd.testing.assert_frame_equal(retail.read(path, told.append), whole)
+    assert told == ["  500 rows read", "  1,000 rows read"]
+
+
+def test_a_zip_without_a_table_and_an_excel_file_that_is_none_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("notes.txt", "x")
+    with pytest.raises(DataError, match=r"a\.zip: holds no \.xlsx, \.csv or \.parquet, only notes\.txt"):
+        retail.read(tmp_path / "a.zip")
+    (tmp_path / "a.xlsx").write_text("<html>")
+    with pytest.raises(DataError, match=r"a\.xlsx: not readable as an Excel file: File is not a zip file"):
+        retail.read(tmp_path / "a.xlsx")
+
+
+def test_a_date_that_is_none_is_shown(lines: pd.DataFrame) -> None:
+    lines.loc[7, "InvoiceDate"] = "soon"
+    with pytest.raises(DataError, match="lines: InvoiceDate 'soon' is not a date; fetch the file anew"):
+        retail.typed(lines, Path("lines"))
 
 
 @needs_the_real_file

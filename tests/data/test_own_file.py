@@ -141,6 +141,18 @@ def test_items_without_any_creation_time_are_created_with_their_first_event(shop
     assert tables.items["CREATION_TIMESTAMP"].iloc[0] == MOMENT
 
 
+def test_the_creation_times_of_items_are_read_like_those_of_events(shop: pd.DataFrame, tmp_path: Path) -> None:
+    shop.to_csv(tmp_path / "shop.csv", index=False)
+    made = {"sku": ["0000", "0001"], "since": ["2020-02-01T00:00:00", None]}
+    pd.DataFrame(made).to_csv(tmp_path / "items.csv", index=False)
+    mapping = MAPPING | {"CREATION_TIMESTAMP": "since"}
+    items = prepare("file", tmp_path / "shop.csv", tmp_path / "items.csv", column_mapping=mapping).items
+    first_event = shop.set_index("sku").loc["0001", "when"].min()
+    assert items["CREATION_TIMESTAMP"].tolist()[:2] == [pd.Timestamp("2020-02-01").timestamp(), first_event]
+    with pytest.raises(DataError, match=r"CREATION_TIMESTAMP is read from data\.items_file, and none is named"):
+        prepare("file", tmp_path / "shop.csv", column_mapping=mapping)
+
+
 def test_a_byte_order_mark_is_not_part_of_the_first_column(shop: pd.DataFrame, tmp_path: Path) -> None:
     shop.to_csv(tmp_path / "shop.csv", index=False, encoding="utf-8-sig")
     assert len(prepare("file", tmp_path / "shop.csv", column_mapping=MAPPING).interactions) == 1_200
@@ -164,6 +176,12 @@ def test_the_wrong_byte_is_found_beyond_the_first_block_and_in_a_character_cut_i
     path.write_bytes(b"customer,sku,when\n" + b"x" * (2**20 - 19) + "é".encode()[:1] + b"\n")
     with pytest.raises(DataError, match=r"byte 0xc3 at position 1,048,575 \(line 2\)"):
         prepare("file", path, column_mapping=MAPPING)
+
+
+def test_an_encoding_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shop.csv").write_text("customer,sku,when\n")
+    with pytest.raises(DataError, match=r'"utf-9" is no text encoding; set data\.encoding to utf-8'):
+        prepare("file", tmp_path / "shop.csv", column_mapping=MAPPING, encoding="utf-9")
 
 
 def test_utf_16_is_named(shop: pd.DataFrame, tmp_path: Path) -> None:
@@ -221,6 +239,7 @@ def test_a_missing_file_names_the_likeliest_one(shop: pd.DataFrame, tmp_path: Pa
     ("name", "content", "message"),
     [
         ("shop.csv", b"", "the file is empty"),
+        ("shop.csv", b"\n\n", "the file is empty"),
         ("shop.csv", b"customer,sku,when\n", "a header but no rows"),
         ("shop.csv", b"customer,sku,when\na,b,1\na,b,1,5\n", r"not readable as CSV: .* line 3, saw 4"),
         ("shop.csv", b"customer,sku,when\na,b,1,5\n", "more fields than its header"),

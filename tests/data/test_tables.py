@@ -75,6 +75,12 @@ def test_rows_with_more_fields_than_the_header_are_refused(tmp_path: Path) -> No
         tables.read_table(tmp_path / "items.csv", (ITEM_ID, TITLE))
 
 
+def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_bytes(b"ITEM_ID,TITLE\n1,caf\xe9\n")
+    with pytest.raises(DataError, match=r"items\.csv: not one of this pipeline's tables: .*utf-8"):
+        tables.read_table(tmp_path / "items.csv", ITEM_COLUMNS)
+
+
 def test_any_reader_that_knows_the_escape_reads_the_same(items: pd.DataFrame, tmp_path: Path) -> None:
     path = tables.write_table(tmp_path / "items.csv", items, ITEM_COLUMNS)
     with path.open(encoding="utf-8", newline="") as file:

@@ -1,9 +1,10 @@
 import time
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from recsys.errors import DataError, TimedOut
+from recsys.errors import AwsError, DataError, TimedOut
 from recsys.stream import Replay, choose, click_through, divide, events, known_to_training, replay, shortage
 from recsys.stream.replay import same_scores
 
@@ -128,3 +129,25 @@ def test_an_explored_item_is_no_sign_of_a_click_and_a_score_is() -> None:
     assert same_scores([("a", 0.5), ("b", 0.3), ("another", 0.02)], before)
     assert not same_scores([("b", 0.5), ("a", 0.4), ("explored", 0.01)], before)
     assert not same_scores([("c", 0.5)], before)
+
+
+@pytest.mark.parametrize(("refusals", "taken"), [(1, True), (9, False)])
+def test_events_that_the_stream_throttles_are_sent_again_alone(
+    monkeypatch: pytest.MonkeyPatch, refusals: int, taken: bool
+) -> None:
+    sent: list[int] = []
+
+    def put_records(StreamName: str, Records: list[dict]) -> dict[str, list[dict]]:
+        sent.append(len(Records))
+        refused = {"ErrorCode": "ProvisionedThroughputExceededException"}
+        return {"Records": [{}] * (len(Records) - 1) + [refused if len(sent) <= refusals else {}]}
+
+    monkeypatch.setattr(events.aws, "client", lambda service: SimpleNamespace(put_records=put_records))
+    monkeypatch.setattr(events.time, "sleep", lambda seconds: None)
+    three = [events.event("u", item, "view") for item in "abc"]
+    if taken:
+        assert events.send("shop", three) == 3 and sent == [3, 1]
+    else:
+        with pytest.raises(AwsError, match="shop took 2 of 3 events, the others were throttled; add shards"):
+            events.send("shop", three)
+        assert sent == [3, 1, 1, 1, 1]

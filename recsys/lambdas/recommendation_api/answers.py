@@ -77,8 +77,8 @@ class Precomputed:
 class Popular:
     """The popular items in S3, `{"solutionVersionArn": ..., "items": [...]}`, kept in the worker for a while."""
 
-    def __init__(self, s3: Any, bucket: str, key: str = "popular.json") -> None:
-        self.s3, self.bucket, self.key = s3, bucket, key
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self.s3, self.bucket = s3, bucket
         self.content: dict[str, Any] | None = None
         self.read_at = 0.0
 
@@ -86,7 +86,7 @@ class Popular:
         """The list; an old one where a new one cannot be read. Raises Unavailable where there is none at all."""
         if self.content is None or time.monotonic() - self.read_at > FRESH:
             try:
-                self.content = json.loads(self.s3.get_object(Bucket=self.bucket, Key=self.key)["Body"].read())
+                self.content = json.loads(self.s3.get_object(Bucket=self.bucket, Key="popular.json")["Body"].read())
                 self.read_at = time.monotonic()
             except (ClientError, BotoCoreError, ValueError) as error:
                 if self.content is None:

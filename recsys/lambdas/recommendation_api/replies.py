@@ -26,9 +26,9 @@ class ApiError(Exception):
         self.status, self.code = status, code
 
 
-def reply(status: HTTPStatus, body: dict[str, Any], keep: str = NEVER) -> Response:
-    """A JSON answer."""
-    headers = {"Cache-Control": keep}
+def reply(status: HTTPStatus, body: dict[str, Any]) -> Response:
+    """A JSON answer that no client keeps."""
+    headers = {"Cache-Control": NEVER}
     return Response(int(status), content_type="application/json", body=json.dumps(body), headers=headers)
 
 

@@ -137,6 +137,13 @@ def test_an_expression_that_cannot_be_measured_is_refused(market: Market, expres
     assert reason in message
 
 
+def test_a_metric_has_a_name_and_an_event_type(market: Market) -> None:
+    blank = {"metricName": " ", "eventType": "view", "expression": "SAMPLECOUNT()"}
+    change = market.client("personalize").update_metric_attribution
+    answer = shops.refused(change, metricAttributionArn=market.attribution, addMetrics=[blank])
+    assert answer[:2] == ("InvalidInputException", "A metric needs a metricName and an eventType that are not blank")
+
+
 def test_metrics_of_one_name_are_refused(client: shops.Client, market: Market) -> None:
     group = shops.open_shop(client).group
     request = {"name": "twice", "datasetGroupArn": group, "metricsOutputConfig": {"roleArn": shops.ROLE}}

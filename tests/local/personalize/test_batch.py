@@ -8,6 +8,10 @@ import personalize_shop as shops
 import pytest
 from personalize_shop import ROLE, Client, refused
 
+from recsys.local.personalize.filters import Table
+from recsys.local.personalize.jobs.themes import Themes
+from recsys.local.personalize.schemas import Field
+
 V2, SIMILAR, POPULAR = "aws-user-personalization-v2", "aws-similar-items", "aws-popularity-count"
 RANKING = "aws-personalized-ranking"
 THEMES = {
@@ -206,6 +210,11 @@ def test_what_cannot_work_is_refused_at_once(refusal: Any, more: dict[str, Any],
     assert message in refusal(V2, **more)[1]
 
 
+def test_the_output_is_another_place_than_the_input(refusal: Any) -> None:
+    place = {"s3DataSource": {"path": "s3://a/b/"}}, {"s3DataDestination": {"path": "s3://a/b"}}
+    assert "must be another place" in refusal(V2, jobInput=place[0], jobOutput=place[1])[1]
+
+
 def test_a_theme_says_what_similar_items_share(infer: Any, shop: shops.Shop) -> None:
     chosen = shops.add_filter(shop, 'INCLUDE ItemID WHERE Items.CATEGORY IN ("c1")')
     (line,) = infer(SIMILAR, [{"itemId": "i4"}], numResults=10, filterArn=chosen, **THEMES)
@@ -218,7 +227,16 @@ def test_a_theme_says_what_similar_items_share(infer: Any, shop: shops.Shop) -> 
     assert min(relevance) > 0
 
 
+def test_a_second_phrase_of_a_theme_shares_no_word_with_the_first() -> None:
+    named = {"a": "green tea cup", "b": "green tea pot", "c": "blue jam jar", "d": "red oil can", "e": "grey rug"}
+    items = Table(
+        "ITEM_ID", {"TITLE": Field("TITLE", ("string",))}, records={i: {"TITLE": t} for i, t in named.items()}
+    )
+    assert Themes(items, "TITLE").about("x", ["a", "b"])["theme"] == "Green, tea"
+
+
 def test_themes_need_a_column_of_names(refusal: Any) -> None:
+    assert "needs a themeGenerationConfig" in refusal(SIMILAR, batchInferenceJobMode="THEME_GENERATION")[1]
     config = {"fieldsForThemeGeneration": {"itemName": "NAME"}}
     assert refusal(SIMILAR, **{**THEMES, "themeGenerationConfig": config}) == (
         "InvalidInputException",

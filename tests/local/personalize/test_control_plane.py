@@ -162,6 +162,36 @@ def test_a_schema_of_another_type_is_refused(client: Client, personalize: Any) -
     assert (code, message) == ("InvalidInputException", "A dataset of type USERS needs a schema named Users, not Items")
 
 
+def test_a_dataset_of_an_unknown_type_or_another_domain_is_refused(client: Client, personalize: Any) -> None:
+    group = shops.open_shop(client, domain="ECOMMERCE").group
+    made = personalize.create_schema(name=unique("schema"), schema=ITEMS)["schemaArn"]
+    for kind, reason in (("Orders", "Dataset type must be one of "), ("Items", "is for no domain, and dataset group")):
+        request = {"name": "x", "schemaArn": made, "datasetGroupArn": group, "datasetType": kind}
+        code, message, _ = refused(personalize.create_dataset, **request)
+        assert (code, reason in message) == ("InvalidInputException", True), message
+
+
+@pytest.mark.parametrize(
+    ("latest", "config", "reason"),
+    [
+        (
+            False,
+            {"syncWithLatestSolutionVersion": True},
+            "needs a solutionVersionArn in the format",
+        ),
+        (True, {"itemExplorationConfig": {"curiosity": "1"}}, "itemExplorationConfig has no curiosity; it has: "),
+    ],
+)
+def test_a_campaign_that_cannot_be_is_refused(
+    personalize: Any, versions: dict[str, str], latest: bool, config: dict[str, Any], reason: str
+) -> None:
+    version = versions["aws-user-personalization-v2"]
+    arn = f"{version.rpartition('/')[0]}/$LATEST" if latest else version
+    request = {"name": unique("c"), "solutionVersionArn": arn, "campaignConfig": config}
+    code, message, _ = refused(personalize.create_campaign, **request)
+    assert (code, reason in message) == ("InvalidInputException", True), message
+
+
 def test_one_event_tracker_per_group(shop: shops.Shop, tracker: str) -> None:
     code, _, _ = refused(
         shop.client("personalize").create_event_tracker, name=unique("tracker"), datasetGroupArn=shop.group

@@ -1,6 +1,7 @@
 """PutEvents, PutItems, PutUsers: what is acknowledged counts in the very next answer."""
 
 import json
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,15 @@ def test_a_put_item_is_seen_by_filters_and_metadata(
     assert recommend("u1", filterArn=chosen) == []
 
 
+def test_several_categories_may_come_as_a_list(events: Any, shop: shops.Shop, recommend: Any) -> None:
+    chosen = shops.add_filter(shop, 'INCLUDE ItemID WHERE Items.CATEGORY IN ("listed")')
+    old = {"category": ["c1", "d2"], "price": None, "creationTimestamp": 1_600_000_005, "title": "Item 5"}
+    for properties, found in (({**old, "category": ["c1", "d2", "listed"]}, ["i5"]), (old, [])):
+        item = {"itemId": "i5", "properties": json.dumps(properties)}
+        events.put_items(datasetArn=shop.datasets["Items"], items=[item])
+        assert recommend("u1", filterArn=chosen) == found
+
+
 def test_a_put_user_is_seen_by_filters(events: Any, shop: shops.Shop, recommend: Any) -> None:
     chosen = shops.add_filter(shop, 'EXCLUDE ItemID WHERE Items.PRICE > 0 IF CurrentUser.COUNTRY = "CH"')
     assert len(recommend("u2", filterArn=chosen)) == 60
@@ -158,7 +168,11 @@ def test_a_put_user_is_seen_by_filters(events: Any, shop: shops.Shop, recommend:
 
 @pytest.mark.parametrize(
     ("properties", "reason"),
-    [('{"price": "dear"}', "PRICE must be of type float"), ("[]", "must be a JSON object")],
+    [
+        ('{"price": "dear"}', "PRICE must be of type float"),
+        ("[]", "must be a JSON object"),
+        ('{"creationTimestamp": null}', "CREATION_TIMESTAMP must not be null"),
+    ],
 )
 def test_an_item_that_does_not_fit_its_schema_is_refused(
     events: Any, shop: shops.Shop, properties: str, reason: str
@@ -215,6 +229,21 @@ def test_a_put_that_was_given_up_does_not_stop_those_after_it(tmp_path: Path) ->
         given_up.cancel()
         log.put_events("group", "s", "u", [event]).result(timeout=10)
     finally:
+        log.close()
+
+
+def test_what_the_disk_refuses_counts_for_nothing_and_what_comes_after_it_is_taken(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events.sqlite")
+    disk = sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)
+    try:
+        disk.execute("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+        with pytest.raises(sqlite3.Error, match="disk full"):
+            log.put_events("group", "s", "u", [{"eventType": "view", "itemId": "i1", "sentAt": 1.0}]).result(10)
+        disk.execute("DROP TRIGGER full")
+        log.put_events("group", "s", "u", [{"eventType": "view", "itemId": "i2", "sentAt": 2.0}]).result(10)
+        assert [item for _, item, *_ in log.live_of("group").histories["u"]] == ["i2"]
+    finally:
+        disk.close()
         log.close()
 
 

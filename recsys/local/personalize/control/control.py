@@ -19,7 +19,7 @@ from typing import Any
 
 from recsys.local.personalize.control import operations, schedule
 from recsys.local.personalize.control.clock import REAL_TIME, Clock
-from recsys.local.personalize.control.kinds import rule_of
+from recsys.local.personalize.control.kinds import RULES
 from recsys.local.personalize.control.kinds.campaigns import follow_latest
 from recsys.local.personalize.control.resources import (
     ACTIVE,
@@ -86,7 +86,7 @@ class Control:
         if len(tags) > MOST_TAGS:
             raise ServiceError("TooManyTagsException", f"A resource can have {MOST_TAGS} tags at most")
         document = dict(params)
-        fields = {"name": params.get(kind.name_member), **rule_of(kind.name).prepare(self, document, parents)}
+        fields = {"name": params.get(kind.name_member), **RULES[kind.name].prepare(self, document, parents)}
         arn = self.arn(kind.path.format(**fields))
         if self.store.get(arn):
             raise exists(f"Another resource with Amazon Resource Name (ARN) {arn} already exists.")
@@ -160,7 +160,7 @@ class Control:
             resource = self.store.get(arn)
             if resource is None or resource.status not in BUSY:
                 return
-            rule, course = rule_of(resource.kind), COURSES[resource.status]
+            rule, course = RULES[resource.kind], COURSES[resource.status]
             if resource.status == course.pending and rule.waits(self, resource):
                 self.actor.later(lambda: self.begin(arn), STEP)
                 return
@@ -202,7 +202,7 @@ class Control:
                 return
             resource.document.update(result)
             self.set_status(resource, course.failed if result.get("failureReason") else course.done)
-            rule_of(resource.kind).finished(self, resource)
+            RULES[resource.kind].finished(self, resource)
         self.tell("finished", resource)
 
     def set_status(self, resource: Resource, status: str) -> None:
@@ -244,13 +244,13 @@ class Control:
         if resource is None or resource.kind != kind.name:
             raise not_found(f"Resource with Amazon Resource Name (ARN) {arn} does not exist.")
         (wrapper,) = operation.model.output_shape.members
-        return {wrapper: rule_of(kind.name).described(self, resource)}
+        return {wrapper: RULES[kind.name].described(self, resource)}
 
     def list(self, kind: Kind, operation: Operation, params: Params) -> Params:
         limit = params.pop("maxResults", PAGE)
         after = read_token(params.pop("nextToken", None), operation.name)
         member = next(name for name in operation.model.output_shape.members if name != "nextToken")
-        found = self.store.find(kind.name, after=after, limit=limit + 1, **rule_of(kind.name).scope(self, params))
+        found = self.store.find(kind.name, after=after, limit=limit + 1, **RULES[kind.name].scope(self, params))
         page = {member: [resource.document for resource in found[:limit]]}
         if len(found) > limit:
             page["nextToken"] = make_token(operation.name, found[limit - 1].number)
@@ -266,7 +266,7 @@ class Control:
             raise in_use(f"{resource.arn} is in status {resource.status}; it must be ACTIVE or CREATE FAILED")
         if self.updating(resource):
             raise in_use(f"{resource.arn} is being updated: {_latest_update(resource)['status']}")
-        rule = rule_of(kind.name)
+        rule = RULES[kind.name]
         change = rule.change(self, resource, params)
         if kind.update:
             self.start_update(resource, change)
@@ -290,7 +290,7 @@ class Control:
             if resource is None or not self.updating(resource):
                 return
             self._set_update(resource, status=CREATE.in_progress)
-        rule = rule_of(resource.kind)
+        rule = RULES[resource.kind]
         if rule.update is None:
             self.actor.later(lambda: self.finish_update(arn, None), STEP)
             return
@@ -312,7 +312,7 @@ class Control:
                     self._set_update(resource, status=CREATE.failed, failureReason=failure)
                     return
                 change = {name: value for name, value in latest.items() if name not in SHOWN}
-                rule_of(resource.kind).changed(self, resource, change)
+                RULES[resource.kind].changed(self, resource, change)
                 resource.document.pop("failureReason", None)
                 self.set_status(resource, ACTIVE)
                 self._set_update(resource, status=ACTIVE)
@@ -373,7 +373,7 @@ class Control:
         for follower, member in KINDS[resource.kind].follows:
             gone += self.store.find(follower, **{member: arn})
         for each in gone:
-            rule_of(each.kind).erased(self, each)
+            RULES[each.kind].erased(self, each)
         with self.store.transaction():
             for each in gone:
                 self.store.bury(each) if each is resource else self.store.remove(each.arn)

@@ -166,6 +166,15 @@ def test_what_cannot_be_answered_is_refused(xray: Any, call: str, asked: dict[st
 
 def test_a_segment_that_is_none_is_handed_back_and_the_others_are_taken(xray: Any) -> None:
     trace = new_trace()
-    bad = [{**segment(trace), "id": "short"}, {**segment(trace), "trace_id": "1-2"}, "no JSON", segment(trace, http=[])]
-    assert put(xray, *bad, segment(trace, "taken")) == ["InvalidId", "InvalidTraceId", "ParseError", "ParseError"]
+    bad = {
+        "InvalidId": {"id": "short"},
+        "InvalidTraceId": {"trace_id": "1-2"},
+        "InvalidName": {"name": "x" * 201},
+        "InvalidStartTime": {"start_time": "now"},
+        "InvalidEndTime": {"end_time": None},
+        "InvalidParentId": {"type": "subsegment"},
+    }
+    others = ["no JSON", "[]", segment(trace, http=[]), segment(trace, subsegments=[1]), {"x": "x" * 65536}]
+    codes = put(xray, *({**segment(trace), **wrong} for wrong in bad.values()), *others, segment(trace, "taken"))
+    assert codes == [*bad, *["ParseError"] * 4, "SegmentTooLarge"]
     assert [each["name"] for each in documents(xray, trace)] == ["taken"]

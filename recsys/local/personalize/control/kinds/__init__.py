@@ -14,7 +14,6 @@ from recsys.local.personalize.control.kinds import (
 )
 from recsys.local.personalize.control.kinds.rule import Rule
 
-_PLAIN = Rule()
 _FAMILIES = (
     datasets,
     imports,
@@ -27,9 +26,4 @@ _FAMILIES = (
     attributions,
     batches,
 )
-_RULES = {kind: rule for family in _FAMILIES for kind, rule in family.RULES.items()}
-
-
-def rule_of(kind: str) -> Rule:
-    """The rule of a kind of the table; a kind without special cases has the plain one."""
-    return _RULES.get(kind, _PLAIN)
+RULES: dict[str, Rule] = {kind: rule for family in _FAMILIES for kind, rule in family.RULES.items()}

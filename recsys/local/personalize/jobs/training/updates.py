@@ -12,7 +12,7 @@ from typing import Any
 
 from recsys.local.personalize.jobs.training import metadata
 from recsys.local.personalize.jobs.training.data import Data, TrainingFailed
-from recsys.models import Popularity, SemanticSimilarity, load
+from recsys.models import Popularity, SemanticSimilarity
 
 UNCHANGED = (
     "There should be updates to at least one dataset after last active solution version with training mode set to FULL"
@@ -42,10 +42,7 @@ def update(data: Data, draft: Path) -> dict[str, Any]:
 
 def _take_in_texts(data: Data, old: Path, draft: Path) -> None:
     texts = metadata.documents(data)
-    model, popular = load(old / "model"), load(old / "popular")
-    if not isinstance(model, SemanticSimilarity) or not isinstance(popular, Popularity):
-        raise TrainingFailed(f"{old} holds no model of texts")
-    grown = model.with_items(list(texts), list(texts.values()))
+    grown = SemanticSimilarity.load(old / "model").with_items(list(texts), list(texts.values()))
     grown.save(draft / "model")
-    popular.with_items(grown.item_ids).save(draft / "popular")
+    Popularity.load(old / "popular").with_items(grown.item_ids).save(draft / "popular")
     (draft / "trials.json").write_text(json.dumps([]))
