@@ -30,14 +30,18 @@ class Pipe:
     """Lines of text that come through a pipe."""
 
     def __init__(self, stream: Any) -> None:
-        self.descriptor, self._part = stream.fileno(), b""
+        self._stream = stream  # its descriptor is good for as long as it is there
+        self.descriptor, self._part = stream.fileno(), bytearray()
 
     def read(self) -> list[str] | None:
         """Wait for more; the lines that are whole by now, None at the end."""
         chunk = os.read(self.descriptor, CHUNK)
-        *lines, self._part = (self._part + chunk).split(b"\n")
+        self._part += chunk
+        if chunk and b"\n" not in chunk:
+            return []
+        *lines, self._part = self._part.split(b"\n")
         if not chunk and self._part:
-            lines, self._part = [self._part], b""
+            lines, self._part = [self._part], bytearray()
         return [line.decode(errors="replace") for line in lines] if chunk or lines else None
 
 
