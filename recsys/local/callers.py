@@ -7,6 +7,7 @@ call.
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from recsys.local.shared.http import Scope, header
@@ -36,6 +37,7 @@ def _page(scope: Scope) -> str:
     return header(scope, "origin") or (cross and (header(scope, "referer") or "null")) or ""
 
 
+@lru_cache
 def _name(address: str) -> str:
     try:
         return urlsplit(address).hostname or ""

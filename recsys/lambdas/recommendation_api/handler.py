@@ -46,8 +46,10 @@ from .routes import ONCE, ROUTES, SCHEMAS, Route
 logger = Logger()
 app = APIGatewayRestResolver(cors=CORSConfig(allow_origin=os.environ["ALLOWED_ORIGIN"], expose_headers=["ETag"]))
 
-# A shopper waits for the answer: better the popular items soon than the best ones late.
-config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+# A shopper waits for the answer: better the popular items soon than the best ones late. Requests were checked against
+# the route table; and without a name of its own each would describe Python and system anew, a fifth of its making.
+settings = {"parameter_validation": False, "user_agent": "recommendation-api"}
+config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}, **settings)
 runtime = watched(boto3.client("personalize-runtime", config=config))
 kinesis = watched(boto3.client("kinesis", config=config))
 recent = Recent()

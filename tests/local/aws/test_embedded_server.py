@@ -1,13 +1,10 @@
 """The one process: where it listens, how it routes, what it says about itself."""
 
-import base64
 import json
-import queue
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -119,50 +116,16 @@ def test_an_error_of_a_function_has_its_type_and_does_not_end_the_worker(client)
     client("lambda").delete_function(FunctionName="failing")
 
 
-@pytest.fixture(scope="module")
-def logs():
-    from recsys.local.aws.lambda_ import logs
-
-    return logs
-
-
-def test_log_lines_and_metrics_of_a_function_reach_cloudwatch(client, logs):
+def test_log_lines_and_metrics_of_a_function_reach_cloudwatch(client):
     function(client, "logging", PRINTING)
     for calls in range(1, 4):
         client("lambda").invoke(FunctionName="logging", Payload=b"{}")
         told = client("logs").filter_log_events(logGroupName="/aws/lambda/logging")["events"]
         assert sum("a line of the function" in event["message"] for event in told) == calls
-        assert not any(logs.MARK in event["message"] for event in told)
+        assert not any("__recsys" in event["message"] for event in told)
     found = client("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="Invocations")["Metrics"]
     assert [{"Name": "FunctionName", "Value": "logging"}] in [metric["Dimensions"] for metric in found]
     client("lambda").delete_function(FunctionName="logging")
-
-
-UNENDED = """
-import sys
-
-
-def handler(event, context):
-    print("first")
-    sys.stderr.write("no end")
-"""
-
-
-def test_a_function_that_does_not_end_its_last_line_has_a_log_without_our_mark(client, logs):
-    function(client, "unended", UNENDED)
-    answer = client("lambda").invoke(FunctionName="unended", LogType="Tail")
-    told = base64.b64decode(answer["LogResult"]).decode()
-    assert told.endswith("first\nno end")
-    assert logs.MARK not in told
-    client("lambda").delete_function(FunctionName="unended")
-
-
-def test_a_mark_behind_a_line_without_an_end_is_read_and_no_other_is_waited_for(logs):
-    lines = queue.Queue()
-    lines.put(f"no end{logs.MARK}")
-    worker = SimpleNamespace(_proc=object(), config={}, _stderr_queue=lines)
-    assert logs._to_the_mark(lambda worker: "guessed")(worker) == "no end"
-    assert worker._owed == 0
 
 
 CALLING = """

@@ -81,14 +81,20 @@ def test_the_poll_loop_calls_what_the_kinesis_poller_replaces():
     assert "_lambda_svc._init_stream_position(" in inspect.getsource(provisioners._lambda_esm_create)
 
 
-def test_a_worker_s_log_is_read_and_its_script_ends_where_the_log_mend_says():
-    from ministack.core.lambda_runtime import _PYTHON_WORKER_SCRIPT, Worker
+def test_a_worker_is_called_and_heard_where_the_exchange_takes_over():
+    from ministack.core import concurrency, lambda_runtime
+    from ministack.core.lambda_runtime import Worker
+    from ministack.services import lambda_svc
 
-    from recsys.local.aws.lambda_ import logs
+    from recsys.local.aws.lambda_ import exchange
 
-    assert _PYTHON_WORKER_SCRIPT.endswith(logs.END)
-    assert parameters(Worker._drain_stderr_bounded) == ["self", "first_line_wait", "idle_confirm", "hard_cap"]
-    assert "_drain_stderr_bounded()" in inspect.getsource(Worker.invoke)
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    assert script.endswith(exchange.END) and script.count(exchange.READY) == 1
+    assert parameters(Worker.invoke)[:3] == ["self", "event", "request_id"]
+    assert "target=self._read_stderr" in inspect.getsource(Worker._spawn)
+    assert all(calls_by_name(lambda_runtime, name) for name in ("_signal", "_collect"))
+    assert parameters(concurrency.run_reentrant) == ["fn", "args", "thread_name"]
+    assert calls_by_name(lambda_svc, "run_reentrant")
 
 
 def test_the_workers_script_has_the_lines_that_are_replaced():
@@ -202,6 +208,33 @@ def test_what_is_captured_is_what_is_restored():
     restored = capture.restored(found)["dynamodb"]
     assert restored["plain"] == plain
     assert restored["tables"]._data == tables._data
+
+
+def test_streams_of_a_log_group_are_restored_in_their_order():
+    from ministack.core.responses import AccountRegionScopedDict
+
+    from recsys.local.aws.state import capture
+
+    groups = AccountRegionScopedDict()
+    stream = {"events": [{"message": "m"}], "lastIngestionTime": 3}
+    streams = {"z": {**stream, "creationTime": 1}, "a": {**stream, "creationTime": 2}}
+    groups._data["000000000000", "us-east-1", "g"] = {"arn": "group", "streams": streams}
+    blocks = list(capture._blocks("cloudwatch_logs", {"log_groups": groups}))
+    found = {(*block.prefix, part): text for block in blocks for part, text in block.parts.items()}
+    restored = capture.restored(found)["cloudwatch_logs"]["log_groups"]._data
+    assert restored == groups._data
+    assert list(*[group["streams"] for group in restored.values()]) == ["z", "a"]
+
+
+def test_a_save_copies_no_log_though_no_request_was_for_cloudwatch_logs(monkeypatch):
+    from ministack import app
+    from ministack.services import cloudwatch_logs
+
+    from recsys.local.aws.state import capture
+
+    monkeypatch.delitem(app._loaded_modules, "cloudwatch_logs", raising=False)
+    state = capture._collected("cloudwatch_logs", cloudwatch_logs.get_state)
+    assert state["log_groups"] is cloudwatch_logs._log_groups
 
 
 def test_cloudformation_has_the_handlers_that_are_mended():

@@ -6,7 +6,8 @@ the Invoke API.
 
 worker          a worker outlives an exception, and ends with its server
 updates         an update lets the calls in progress end
-logs            every line of a call is told with that call
+exchange        every line of a call is told with that call, and none is waited for
+threads         a call takes a thread that is there
 async_calls     asynchronous calls wait for their turn, and outlast a restart
 roles           a function has its role's credentials; what Lambda does in its name is checked
 metrics         every call counts
@@ -16,14 +17,25 @@ account_limits  how many calls at once functions may reserve of the account's
 Event source mappings from a stream are in kinesis/, what Lambda adds to a trace is in xray/functions.py.
 """
 
-from recsys.local.aws.lambda_ import account_limits, async_calls, limits, logs, metrics, roles, updates, worker
+from recsys.local.aws.lambda_ import (
+    account_limits,
+    async_calls,
+    exchange,
+    limits,
+    metrics,
+    roles,
+    threads,
+    updates,
+    worker,
+)
 
 
 def install() -> None:
     """Change how functions are made, called and told of."""
     worker.install()
     updates.install()
-    logs.install()
+    exchange.install()
+    threads.install()
     async_calls.install()
     roles.install()
     metrics.install()  # around the check of `roles`: a call counts whether its function may log or not

@@ -3,12 +3,13 @@
 MiniStack itself saves at a clean stop only, one file per service, after it has copied all of it. Here what changed is
 saved while it serves, in one transaction: a `kill -9` costs about a second.
 
-autosave        the thread that saves
-capture         MiniStack's state as pieces of JSON, and back
-hashes          what the last save wrote, so that the next writes only what differs
-changed_items   which items of tables changed since
-changed_stacks  whether stacks may have changed since
-store           the SQLite file
+autosave         the thread that saves
+capture          MiniStack's state as pieces of JSON, and back
+hashes           what the last save wrote, so that the next writes only what differs
+changed_items    which items of tables changed since
+changed_streams  which streams of log groups changed since
+changed_stacks   whether stacks may have changed since
+store            the SQLite file
 """
 
 from typing import TYPE_CHECKING

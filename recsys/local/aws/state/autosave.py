@@ -15,7 +15,7 @@ from typing import Any
 
 from ministack.services import lambda_svc, s3
 
-from recsys.local.aws.state import capture, changed_items, changed_stacks
+from recsys.local.aws.state import capture, changed_stacks
 from recsys.local.aws.state.hashes import Difference, SavedHashes
 from recsys.local.aws.state.store import Checkpoints, Rows, Store
 
@@ -110,7 +110,7 @@ class Autosave:
         return True
 
     def _fail(self, reason: str) -> None:
-        changed_items.forget()
+        capture.forget()
         changed_stacks.forget()
         if self.error != reason and self._failure != reason:
             logger.error("the state could not be saved, it is tried again: %s", reason)

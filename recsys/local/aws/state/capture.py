@@ -3,13 +3,14 @@
 MiniStack's own `get_state()` copies everything deeply, which costs ten times what writing JSON costs and fails where a
 request changes a dict meanwhile. For the services whose `get_state()` only collects (checked one by one, kept by a
 test), the copy is left out and each value is turned into JSON at once: the encoder runs without giving up the
-interpreter, so a value is never half changed. A big value is cut at one of its fields (a table at its items), so that
-no single piece holds up requests for long.
+interpreter, so a value is never half changed. A big value is cut at one of its fields (a table at its items, a log
+group at its streams), so that no single piece holds up requests for long.
 """
 
 import ast
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 from ministack.services import kinesis
 from pydantic_core import PydanticSerializationError, to_json
 
-from recsys.local.aws.state import changed_items, changed_stacks
+from recsys.local.aws.state import changed_items, changed_stacks, changed_streams
 from recsys.local.aws.state.hashes import Block, Prefix
 from recsys.local.aws.state.store import Rows
 
@@ -30,7 +31,12 @@ COLLECT_ONLY = (
     "cloudformation", "cloudwatch", "cloudwatch_logs", "dynamodb", "eventbridge", "iam", "s3", "scheduler", "sns",
     "sqs", "ssm", "stepfunctions",
 )  # fmt: skip
-CUT_AT = {("dynamodb", "tables"): "items"}
+# The field where a value is cut, and who knows which parts of it changed.
+CUT_AT = {
+    ("dynamodb", "tables"): ("items", changed_items.take),
+    ("cloudwatch_logs", "log_groups"): ("streams", changed_streams.take),
+}
+PLAIN_JSON = (("cloudwatch", "metrics"),)  # numbers and texts, thousands of points
 ATTEMPTS = 3  # a service's own copy may meet a request that changes it
 
 _ACCOUNT, _REGION, _PLAIN = "account", "region", "plain"
@@ -53,15 +59,21 @@ def blocks_of(service: str, get_state: Callable[[], dict[str, Any] | None]) -> l
             state = _streams_without_records() if service == "kinesis" else _collected(service, get_state)
             return list(_blocks(service, state or {}))
         except RuntimeError:
-            changed_items.forget()
+            forget()
             if attempt == ATTEMPTS:
                 raise
     return []
 
 
+def forget() -> None:
+    """What was read was not saved: read everything next time."""
+    changed_items.forget()
+    changed_streams.forget()
+
+
 def _collected(service: str, get_state: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
-    module = app._loaded_modules.get(app._state_map[service])
-    if service in COLLECT_ONLY and module is not None:
+    if service in COLLECT_ONLY:
+        module = sys.modules[f"ministack.services.{app._state_map[service]}"]
         if not getattr(module.copy, "lends", False):
             module.copy = SimpleNamespace(
                 **{**vars(module.copy), "deepcopy": _lent(module.copy.deepcopy), "lends": True}
@@ -98,23 +110,26 @@ def _blocks(service: str, state: dict[str, Any]) -> Iterator[Block]:
             yield Block((service, store, ""), {"": _encode({"kind": kind, "value": value})})
             continue
         yield Block((service, store, ""), {"": _encode({"kind": kind})})
-        field = CUT_AT.get((service, store))
+        cut, encode = CUT_AT.get((service, store)), _item if (service, store) in PLAIN_JSON else _encode
         for key, entry in list(value._data.items()):
             prefix = (service, store, repr(key))
-            yield _in_parts(prefix, entry, field) if field else Block(prefix, {"": _encode(entry)})
+            yield _in_parts(prefix, entry, *cut) if cut else Block(prefix, {"": encode(entry)})
 
 
-def _in_parts(prefix: Prefix, entry: dict[str, Any], field: str) -> Block:
+def _in_parts(
+    prefix: Prefix, entry: dict[str, Any], field: str, take: Callable[[dict[str, Any]], set[Any] | None]
+) -> Block:
     main = {"": _encode({**entry, field: {}})}
-    changed = changed_items.take(entry)
+    changed = take(entry)
     if changed is None:
         return Block(prefix, main | {repr(part): _item(value) for part, value in list(entry[field].items())})
-    there = {repr(part): _item(entry[field][part]) for part in changed if part in entry[field]}
+    found = {part: entry[field].get(part) for part in changed}
+    there = {repr(part): _item(value) for part, value in found.items() if value is not None}
     return Block(prefix, main | there, frozenset(repr(part) for part in changed) - there.keys())
 
 
 def _item(value: Any) -> str:
-    """As `_encode` at a third of the time; for what requests brought as JSON, whose texts may be cut in half only."""
+    """As `_encode` in a third of the time or less; for what could have come as JSON, whose texts may be cut in half."""
     try:
         return to_json(value).decode()
     except (PydanticSerializationError, UnicodeError):  # half a character
@@ -133,7 +148,11 @@ def restored(saved: Rows) -> dict[str, dict[str, Any]]:
             stores[store]._data[ast.literal_eval(key)] = value
         else:
             entry = stores[store]._data[ast.literal_eval(key)]
-            entry[CUT_AT[service, store]][ast.literal_eval(part)] = value
+            field, _ = CUT_AT[service, store]
+            entry[field][ast.literal_eval(part)] = value
+    groups = services.get("cloudwatch_logs", {}).get("log_groups")
+    for group in groups._data.values() if groups else ():  # the oldest first again, which is forgotten first
+        group["streams"] = dict(sorted(group["streams"].items(), key=lambda named: named[1]["creationTime"]))
     return services
 
 

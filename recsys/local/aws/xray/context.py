@@ -55,7 +55,8 @@ def read(text: str) -> Context | None:
 @contextmanager
 def continued(scope: Scope) -> Iterator[None]:
     """While a request is answered, what is called for it belongs to the trace its header names."""
-    token = inbound.set(read(header(scope, HEADER.lower())))
+    text = header(scope, HEADER.lower())
+    token = inbound.set(read(text) if text else None)
     try:
         yield
     finally:

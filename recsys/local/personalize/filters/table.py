@@ -8,6 +8,7 @@ Row 0 belongs to no id. It stands for every id without a row, and all its values
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,8 @@ import pyarrow.parquet as pq
 
 from recsys.local.personalize.filters.columns import Column, column_of
 from recsys.local.personalize.schemas import Field
+
+REMEMBERED = 100_000  # values taken out of arrow, which takes longer than all else that is done for one
 
 Document = Mapping[str, Any]
 
@@ -39,6 +42,7 @@ class Table:
         self.row = {each: row for row, each in enumerate(self.ids) if row}
         self._bulk = {name: bulk[name] for name in bulk.column_names}
         self._nulls = pa.chunked_array([pa.nulls(bulk.num_rows, pa.string())])
+        self._read = lru_cache(REMEMBERED)(lambda name, row: self._bulk.get(name, self._nulls)[row - 1].as_py())
         self._names = {name.lower(): name for name in fields}
         self._documents: dict[int, Document] = {}
         self._columns: dict[str, Column] = {}
@@ -64,7 +68,7 @@ class Table:
             return None
         if row in self._documents:
             return self._documents[row].get(name)
-        return self._bulk.get(name, self._nulls)[row - 1].as_py()
+        return self._read(name, row)
 
     def parts(self, row_id: str | None, field: str) -> list[Any]:
         """The values of a field that may have several: none for null, each part of `shoes|sale` if categorical."""

@@ -1,0 +1,171 @@
+"""A call goes to its worker, and its lines and its answer come back, in the one thread that makes the call.
+
+MiniStack starts a thread for each call that waits for the answer, has another read what the function writes, and
+guesses when a call has written its last line: it waits 50 ms for a first one, which limits a silent function to 18
+calls a second, and what comes later is told with the next call, if there is one. Here the worker's script ends each
+call's lines with a mark before it answers, and whoever calls waits for both: to hand over from thread to thread takes
+longer than a small function.
+"""
+
+import json
+import os
+import select
+import time
+from collections.abc import Callable
+from subprocess import Popen
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.core.lambda_runtime import Worker
+
+MARK = "__recsys_end_of_call__"  # and the call's id; none where the script is ready for calls
+WRITTEN = "        sys.__stderr__.write('" + MARK + "' + {call} + '\\n')\n        sys.__stderr__.flush()\n"
+READY = '        _real_stdout.write(json.dumps({"status": "ready", "cold": True}) + "\\n")\n'
+END = "        _real_stdout.flush()\n\nrun()\n"
+LATE = 1.0  # seconds the mark may come after the answer: a function can send its standard error elsewhere
+CHUNK = 65536  # bytes, what a pipe holds
+
+
+class Pipe:
+    """Lines of text that come through a pipe."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream  # its descriptor is good for as long as it is there
+        self.descriptor, self._part = stream.fileno(), bytearray()
+
+    def read(self) -> list[str] | None:
+        """Wait for more; the lines that are whole by now, None at the end."""
+        chunk = os.read(self.descriptor, CHUNK)
+        self._part += chunk
+        if chunk and b"\n" not in chunk:
+            return []
+        *lines, self._part = self._part.split(b"\n")
+        if not chunk and self._part:
+            lines, self._part = [self._part], bytearray()
+        return [line.decode(errors="replace") for line in lines] if chunk or lines else None
+
+
+class Conversation:
+    """What a worker's process is told, and what it tells; `log` are the lines that nobody was told of yet."""
+
+    def __init__(self, process: Popen) -> None:
+        self._input, self._lines, self._answers = process.stdin, Pipe(process.stderr), Pipe(process.stdout)
+        self._pipes = select.poll()
+        for pipe in (self._lines, self._answers):
+            self._pipes.register(pipe.descriptor, select.POLLIN)
+        self.log: list[str] = []
+
+    def begin(self) -> None:
+        """Read lines until the script is ready for calls, or has ended."""
+        while not self._reads_mark(""):
+            pass
+
+    def ask(self, envelope: dict[str, Any], call: str, seconds: float) -> dict[str, Any]:
+        """The script's answer to a call. Raises TimeoutError, or OSError where the script has ended."""
+        self._input.write(json.dumps(envelope) + "\n")
+        answer, marked, deadline = None, False, time.monotonic() + seconds
+        while answer is None or not marked:
+            ready = [descriptor for descriptor, _ in self._pipes.poll(1000 * max(0.0, deadline - time.monotonic()))]
+            if not ready:
+                break
+            if self._lines.descriptor in ready:
+                marked = self._reads_mark(call) or marked
+            if self._answers.descriptor in ready and (answer := self._read_answer()):
+                deadline = time.monotonic() + LATE
+        if answer is None:
+            raise TimeoutError
+        return answer
+
+    def read_rest(self) -> None:
+        """Read the lines of a process that has ended."""
+        while self._lines.descriptor in [descriptor for descriptor, _ in self._pipes.poll(0)]:
+            self._reads_mark("")
+
+    def _reads_mark(self, call: str) -> bool:
+        """Read lines into the log; whether the call's mark, or the end, was among them."""
+        lines = self._lines.read()
+        if lines is None:
+            self._pipes.unregister(self._lines.descriptor)
+            return True
+        parts = [line.partition(MARK) for line in lines]
+        self.log += [text for text, mark, _ in parts if text or not mark]
+        return any(mark and of == call for _, mark, of in parts)
+
+    def _read_answer(self) -> dict[str, Any] | None:
+        """The answer, if it is among what was read; the rest is what the function's own programs have printed."""
+        lines = self._answers.read()
+        if lines is None:
+            raise OSError("the worker's process has ended")
+        for line in lines:
+            try:
+                answer = json.loads(line) if line.startswith("{") else {}
+            except ValueError:
+                continue
+            if answer.get("status") in ("ok", "error"):
+                return answer
+        return None
+
+
+def install() -> None:
+    """Change what the script of Python's workers writes, and how it is called."""
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    script = script.replace(READY, WRITTEN.format(call="''") + READY)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(END, WRITTEN.format(call="_ms_ctx['request_id']") + END)
+    Worker._read_stderr = _until_ready(Worker._read_stderr)
+    Worker.invoke = _in_one_thread(Worker.invoke)
+
+
+def _until_ready(read: Callable[[Worker], None]) -> Callable[[Worker], None]:
+    """MiniStack's reads lines as long as the process lives; here until calls come, which read their own."""
+
+    def begun(worker: Worker) -> None:
+        if _runs_python(worker):
+            worker.conversation = Conversation(worker._proc)
+            worker.conversation.begin()
+        else:
+            read(worker)
+
+    return begun
+
+
+def _in_one_thread(invoke: Callable[..., dict]) -> Callable[..., dict]:
+    """MiniStack's has two more threads read what comes back; here the caller's does."""
+
+    def invoked(worker: Worker, event: Any, request_id: str, **context: Any) -> dict:
+        if not _runs_python(worker):
+            return invoke(worker, event, request_id, **context)
+        with worker._lock:
+            cold = worker._proc is None or worker._proc.poll() is not None
+            if cold:
+                worker._spawn()
+                worker._cold = False
+            worker._stderr_thread.join()
+            told = {"invoked_function_arn": worker.config.get("FunctionArn", ""), **context, "request_id": request_id}
+            answer = _answer(worker, {"event": event, "ctx": told}, request_id)
+            if answer["status"] == "error":
+                _end(worker)
+            log, worker.conversation.log = worker.conversation.log, []
+            return {**answer, "cold_start": cold, "log": "\n".join(log)}
+
+    return invoked
+
+
+def _answer(worker: Worker, envelope: dict[str, Any], call: str) -> dict[str, Any]:
+    seconds = worker.config.get("Timeout", 30)
+    try:
+        return worker.conversation.ask(envelope, call, seconds)
+    except TimeoutError:
+        return {"status": "error", "error": f"Task timed out after {seconds}.00 seconds"}
+    except OSError:
+        return {"status": "error", "error": "Worker process died"}
+
+
+def _end(worker: Worker) -> None:
+    process, worker._proc = worker._proc, None
+    lambda_runtime._signal(process)
+    lambda_runtime._collect(process, time.monotonic() + lambda_runtime._REAP_GRACE)
+    worker.conversation.read_rest()
+
+
+def _runs_python(worker: Worker) -> bool:
+    return worker.config.get("Runtime", "python").startswith("python")
