@@ -70,6 +70,15 @@ class TestAnApiWithKeys:
         url, key = keyed(KeyDailyQuota=2)
         assert [event(url, key)[0] for _ in range(3)] == [404, 404, 429]
 
+    def test_refuses_a_key_that_is_switched_off(self, keyed: Callable, environment: Any, client: Client) -> None:
+        url, key = keyed()
+        gateway, off = client("apigateway"), {"op": "replace", "path": "/enabled", "value": "false"}
+        (known,) = [each for each in gateway.get_api_keys(includeValues=True)["items"] if each["value"] == key]
+        assert gateway.update_api_key(apiKey=known["id"], patchOperations=[off])["enabled"] is False
+        assert event(url, key)[0] == 403
+        gateway.update_api_key(apiKey=known["id"], patchOperations=[{**off, "value": "true"}])
+        assert event(url, key)[0] == 404
+
     def test_can_be_made_of_one_without(self, environment: Any) -> None:
         url = environment.deploy(**SERVED)["ApiUrl"]
         assert event(url)[0] == 404
