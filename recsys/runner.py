@@ -223,9 +223,11 @@ def _execute_one(path: Path, given: dict[str, Any], values: Params, run: Run, co
             _papermill(path, run.folder / path.name, given, values, bar, sockets)
         _all_completed(run.folder / path.name)
     except (Exception, KeyboardInterrupt) as error:
-        run.record(path.stem, status="failed", seconds=round(time.monotonic() - started, 2))
+        seconds, reason = round(time.monotonic() - started, 2), _reason(error)
+        run.record(path.stem, status="failed", seconds=seconds, reason=reason)
         _html(run.folder / path.name)
-        raise NotebookError(_failure(path, run, error)) from error
+        page = os.path.relpath(run.folder / f"{path.stem}.html")
+        raise NotebookError(f"{path.stem} {reason} (see {page}; run again to resume there)") from error
     run.reload()
     if run.steps[path.stem]["status"] != "done":
         run.record(path.stem, status="failed")
@@ -273,17 +275,14 @@ def _all_completed(executed: Path) -> None:
             raise NotebookError(f"cell {index} did not run to its end (status {status})")
 
 
-def _failure(path: Path, run: Run, error: BaseException) -> str:
-    where = f"{path.stem} failed"
+def _reason(error: BaseException) -> str:
+    """Where a step failed and why: `failed in cell 3: ValueError: no such item`."""
     if hasattr(error, "cell_index") and hasattr(error, "evalue"):
         reason = ANSI.sub("", str(error.evalue)).strip().splitlines() or [""]
-        where, what = f"{path.stem} failed in cell {error.cell_index}", f"{error.ename}: {reason[0]}"
-    elif isinstance(error, KeyboardInterrupt):
-        what = "interrupted"
-    else:
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    page = os.path.relpath(run.folder / f"{path.stem}.html")
-    return f"{where}: {what} (see {page}; run again to resume there)"
+        return f"failed in cell {error.cell_index}: {error.ename}: {reason[0]}"
+    if isinstance(error, KeyboardInterrupt):
+        return "failed: interrupted"
+    return f"failed: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _html(executed: Path) -> None:

@@ -29,6 +29,7 @@ def show(run: Run, console: Console, stop: str = "recsys local down") -> None:
     total = sum(step.get("wall_seconds", 0) for step in run.steps.values() if not step.get("carried_from"))
     console.print(f"\nrun {run.run_id} is {run.status}; its notebooks took {total:.0f} s")
     console.print(table)
+    _show_failure(run, console)
     gone = _gone(run)
     if gone:
         more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
@@ -39,6 +40,14 @@ def show(run: Run, console: Console, stop: str = "recsys local down") -> None:
     console.print(f"executed notebooks: {run.folder}")
     if shutil.which("recsys") is None:
         console.print("before you call recsys in this shell:  . .venv/bin/activate")
+
+
+def _show_failure(run: Run, console: Console) -> None:
+    for name, step in run.steps.items():
+        if step["status"] in ("failed", "interrupted"):
+            told = step.get("reason", "was interrupted" if step["status"] == "interrupted" else "failed")
+            console.print(f"\n{name} {told}", soft_wrap=True, markup=False)
+            console.print(f"resume there:  {_command('recsys run', run)}", soft_wrap=True)
 
 
 def _show_api(run: Run, console: Console, stop: str) -> None:
