@@ -5,6 +5,7 @@ step whose code, inputs and resources are as they were, and the parameters it re
 leaves its executed copy and one line that says which cell failed and why; the next run resumes there.
 """
 
+import logging
 import os
 import re
 import signal
@@ -251,6 +252,8 @@ def _papermill(source: Path, target: Path, given: dict[str, Any], values: Params
             return super().execute_managed_notebook(nb_man, kernel_name, **options)
 
     papermill_engines.register("watched", Watched)
+    # nbclient leaves tasks behind where it is interrupted, and asyncio tells of each in a traceback.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     papermill.execute_notebook(
         str(source),
         str(target),
