@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from recsys import deploy
+from recsys.errors import AwsError
 
 SERVED = {"CampaignArn": "arn:aws:personalize:us-east-1:000000000000:campaign/c"}
 OPEN = ("health", "openapi.json")
@@ -69,6 +70,11 @@ class TestAnApiWithKeys:
     def test_refuses_what_goes_beyond_the_days_quota(self, keyed: Callable) -> None:
         url, key = keyed(KeyDailyQuota=2)
         assert [event(url, key)[0] for _ in range(3)] == [404, 404, 429]
+
+    def test_tells_the_notebooks_that_they_cannot_call_it(self, keyed: Callable) -> None:
+        url, _ = keyed()
+        with pytest.raises(AwsError, match=r"answered 403, as it asks for a key .* ApiKeyRequired=false"):
+            deploy.get(f"{url}/recommendations/u")
 
     def test_refuses_a_key_that_is_switched_off(self, keyed: Callable, environment: Any, client: Client) -> None:
         url, key = keyed()
