@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import eventually
 
-from recsys import deploy
+from recsys import deploy, http
 from recsys.errors import AwsError
 
 SERVED = {"CampaignArn": "arn:aws:personalize:us-east-1:000000000000:campaign/c"}
@@ -128,6 +129,14 @@ def test_every_request_leaves_a_line_where_access_logs_are_on(environment: Any, 
         ("health", "200", "-"),
         ("nowhere", "404", "MISSING_AUTHENTICATION_TOKEN"),
     ]
+
+
+def test_a_request_is_found_in_every_log_by_the_id_its_caller_was_told(environment: Any, client: Client) -> None:
+    url, find = environment.deploy(**SERVED, AccessLogs="true")["ApiUrl"], client("logs").filter_log_events
+    _, headers, _ = http.ask(f"{url}/recommendations/u")  # there is no campaign, which the function logs
+    for service in ("apigateway", "lambda"):
+        group, asked = f"/aws/{service}/recommendation-api-{environment.suffix}", f'"{headers["x-amzn-RequestId"]}"'
+        eventually(lambda group=group, asked=asked: find(logGroupName=group, filterPattern=asked)["events"], 10)
 
 
 def test_a_stage_shows_its_cache_metrics_and_limits(environment: Any, client: Client) -> None:

@@ -7,11 +7,13 @@ paths            where a path is cut
 proxy_answers    a 502 for what is no answer of a Lambda proxy
 body_validation  why a body is refused
 api_keys         a key that is switched off
+request_ids      one id for a request, wherever it is told
 access_logs      a line for each request, in the stage's format
 metrics          Count, 4XXError, 5XXError and Latency; recorded where the request came in
 """
 
 from recsys.local.aws.apigateway import access_logs, api_keys, body_validation, paths, proxy_answers
+from recsys.local.aws.apigateway import request_ids as request_ids
 
 
 def install() -> None:
