@@ -107,7 +107,7 @@ def execute(
             if previous is not None and run is not previous and (planned.fresh or path in taken):
                 run.carry(path.stem, previous)
             if path in selected and planned.fresh:
-                _tell_skipped(path, run, console)
+                _tell_skipped(path, run, console, "; --force runs it all the same" if only else "")
             elif path in selected:
                 _tell_differing(path, previous, values, console)
                 run.begin(path.stem, planned.fingerprint, process=os.getpid())
@@ -130,9 +130,9 @@ def _ended_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _tell_skipped(path: Path, run: Run, console: Console) -> None:
+def _tell_skipped(path: Path, run: Run, console: Console, remedy: str) -> None:
     made_by = run.steps[path.stem].get("carried_from") or run.run_id
-    console.print(f"{path.stem:<24} unchanged, skipped (run {made_by})")
+    console.print(f"{path.stem:<24} unchanged, skipped (run {made_by}){remedy}")
 
 
 def _tell_differing(path: Path, previous: Run | None, values: Params, console: Console) -> None:

@@ -91,6 +91,7 @@ def test_a_second_run_skips_what_is_unchanged_and_a_change_runs_it_and_what_foll
     again, shown = execute()
     assert again.run_id == first.run_id
     assert shown.count("unchanged, skipped") == 2
+    assert "--force" not in shown and "; --force runs it all the same" in execute(only="01")[1]
     project(n02_second=["print('new')", "run.finish()"])
     changed, shown = execute()
     assert changed.run_id != first.run_id
