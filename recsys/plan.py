@@ -54,7 +54,8 @@ def show(requests: list[Request], values: Params, console: Console) -> None:
         "model package, an endpoint with autoscaling, a batch transform; and the stack's EndpointName."
     )
     console.print(
-        f"{sum(request.creates for request in requests)} requests, validated, none sent; region {values.aws.region}"
+        f"{sum(request.creates for request in requests)} requests of a run that finds nothing there, validated, none "
+        f"sent; region {values.aws.region}"
     )
 
 

@@ -5,6 +5,7 @@ step whose code, inputs and resources are as they were, and the parameters it re
 leaves its executed copy and one line that says which cell failed and why; the next run resumes there.
 """
 
+import logging
 import os
 import re
 import signal
@@ -106,7 +107,7 @@ def execute(
             if previous is not None and run is not previous and (planned.fresh or path in taken):
                 run.carry(path.stem, previous)
             if path in selected and planned.fresh:
-                _tell_skipped(path, run, console)
+                _tell_skipped(path, run, console, "; --force runs it all the same" if only else "")
             elif path in selected:
                 _tell_differing(path, previous, values, console)
                 run.begin(path.stem, planned.fingerprint, process=os.getpid())
@@ -129,9 +130,9 @@ def _ended_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _tell_skipped(path: Path, run: Run, console: Console) -> None:
+def _tell_skipped(path: Path, run: Run, console: Console, remedy: str) -> None:
     made_by = run.steps[path.stem].get("carried_from") or run.run_id
-    console.print(f"{path.stem:<24} unchanged, skipped (run {made_by})")
+    console.print(f"{path.stem:<24} unchanged, skipped (run {made_by}){remedy}")
 
 
 def _tell_differing(path: Path, previous: Run | None, values: Params, console: Console) -> None:
@@ -223,9 +224,11 @@ def _execute_one(path: Path, given: dict[str, Any], values: Params, run: Run, co
             _papermill(path, run.folder / path.name, given, values, bar, sockets)
         _all_completed(run.folder / path.name)
     except (Exception, KeyboardInterrupt) as error:
-        run.record(path.stem, status="failed", seconds=round(time.monotonic() - started, 2))
+        seconds, reason = round(time.monotonic() - started, 2), _reason(error)
+        run.record(path.stem, status="failed", seconds=seconds, reason=reason)
         _html(run.folder / path.name)
-        raise NotebookError(_failure(path, run, error)) from error
+        page = os.path.relpath(run.folder / f"{path.stem}.html")
+        raise NotebookError(f"{path.stem} {reason} (see {page}; run again to resume there)") from error
     run.reload()
     if run.steps[path.stem]["status"] != "done":
         run.record(path.stem, status="failed")
@@ -249,6 +252,8 @@ def _papermill(source: Path, target: Path, given: dict[str, Any], values: Params
             return super().execute_managed_notebook(nb_man, kernel_name, **options)
 
     papermill_engines.register("watched", Watched)
+    # nbclient leaves tasks behind where it is interrupted, and asyncio tells of each in a traceback.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     papermill.execute_notebook(
         str(source),
         str(target),
@@ -273,17 +278,14 @@ def _all_completed(executed: Path) -> None:
             raise NotebookError(f"cell {index} did not run to its end (status {status})")
 
 
-def _failure(path: Path, run: Run, error: BaseException) -> str:
-    where = f"{path.stem} failed"
+def _reason(error: BaseException) -> str:
+    """Where a step failed and why: `failed in cell 3: ValueError: no such item`."""
     if hasattr(error, "cell_index") and hasattr(error, "evalue"):
         reason = ANSI.sub("", str(error.evalue)).strip().splitlines() or [""]
-        where, what = f"{path.stem} failed in cell {error.cell_index}", f"{error.ename}: {reason[0]}"
-    elif isinstance(error, KeyboardInterrupt):
-        what = "interrupted"
-    else:
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    page = os.path.relpath(run.folder / f"{path.stem}.html")
-    return f"{where}: {what} (see {page}; run again to resume there)"
+        return f"failed in cell {error.cell_index}: {error.ename}: {reason[0]}"
+    if isinstance(error, KeyboardInterrupt):
+        return "failed: interrupted"
+    return f"failed: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _html(executed: Path) -> None:

@@ -4,12 +4,12 @@
 
     {"schema_version": 1, "run_id", "created", "params_file", "params", "origin",
      "steps": {"03_training": {"status": "done", "fingerprint", "read", "started", "process", "seconds", "outputs",
-                               "metrics", "resources", "expectations", "carried_from"}}}
+                               "metrics", "resources", "expectations", "carried_from", "reason"}}}
 
 `process` is the number of that which runs the step: where it is gone, a step that was running is `interrupted`. `read`
 maps each parameter that the step read to what it was; `outputs` maps a name to path, bytes and sha256; `resources` maps
-an output name such as `CampaignArn` to its ARN or name; `metrics` maps a name to a number or text. The file is replaced
-atomically: a reader sees the old one or the new.
+an output name such as `CampaignArn` to its ARN or name; `metrics` maps a name to a number or text; `reason` says where
+a step failed and why. The file is replaced atomically: a reader sees the old one or the new.
 """
 
 import fcntl

@@ -1,6 +1,5 @@
 """What a finished run says: durations, metrics against baselines, the API's address, how to stop it."""
 
-import json
 import shlex
 import shutil
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from recsys import http, resources
-from recsys.deploy.api import recommendations_url
+from recsys import resources
+from recsys.deploy.api import get, recommendations_url
 from recsys.errors import NotebookError
 from recsys.params import options
 from recsys.runs import Run
@@ -29,6 +28,7 @@ def show(run: Run, console: Console, stop: str = "recsys local down") -> None:
     total = sum(step.get("wall_seconds", 0) for step in run.steps.values() if not step.get("carried_from"))
     console.print(f"\nrun {run.run_id} is {run.status}; its notebooks took {total:.0f} s")
     console.print(table)
+    _show_failure(run, console)
     gone = _gone(run)
     if gone:
         more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
@@ -39,6 +39,14 @@ def show(run: Run, console: Console, stop: str = "recsys local down") -> None:
     console.print(f"executed notebooks: {run.folder}")
     if shutil.which("recsys") is None:
         console.print("before you call recsys in this shell:  . .venv/bin/activate")
+
+
+def _show_failure(run: Run, console: Console) -> None:
+    for name, step in run.steps.items():
+        if step["status"] in ("failed", "interrupted"):
+            told = step.get("reason", "was interrupted" if step["status"] == "interrupted" else "failed")
+            console.print(f"\n{name} {told}", soft_wrap=True, markup=False)
+            console.print(f"resume there:  {_command('recsys run', run)}", soft_wrap=True)
 
 
 def _show_api(run: Run, console: Console, stop: str) -> None:
@@ -63,31 +71,25 @@ def _gone(run: Run) -> list[str]:
 
 
 def check(run: Run) -> None:
-    """Raises NotebookError unless every step is done, every resource stands and the API answers with titled items."""
+    """Raises NotebookError unless every step is done, every resource stands and the API answers with titled items.
+
+    Raises AwsError where the API does not answer.
+    """
     undone = [name for name, step in run.steps.items() if step["status"] != "done"]
     if undone or not run.steps:
         raise NotebookError(f"run {run.run_id} is not whole: {', '.join(undone) or 'no step'} not done")
     gone = _gone(run)
     if gone:
         raise NotebookError(f"run {run.run_id}: {', '.join(gone)} no longer there; run again")
-    answer = _get(recommendations_url(run.resource("ApiUrl"), _example(run), 5))
-    if len(answer["recommendations"]) != 5 or not all(item.get("title") for item in answer["recommendations"]):
-        raise NotebookError(f"the API answered {answer} instead of five items with titles")
+    status, answer = get(recommendations_url(run.resource("ApiUrl"), _example(run), 5))
+    items = answer.get("recommendations", []) if status == 200 else []
+    if len(items) != 5 or not all(item.get("title") for item in items):
+        raise NotebookError(f"the API answered {status}: {answer} instead of five items with titles")
 
 
 def _example(run: Run) -> str:
     """A user to ask the API for; what notebook 05 did not come to name is made up, and gets what is popular."""
     return run.steps["05_api_deployment"].get("metrics", {}).get("example user", "1")
-
-
-def _get(url: str) -> dict[str, Any]:
-    try:
-        status, _, body = http.ask(url)
-        if status == 200:
-            return json.loads(body)
-    except (OSError, json.JSONDecodeError) as error:
-        raise NotebookError(f"{url}: {error}") from error
-    raise NotebookError(f"{url} answered {status}: {body[:200].decode(errors='replace')}")
 
 
 def _headline(metrics: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from recsys import params
-from recsys.cli import app
+from recsys.cli import app, main
 from recsys.cli.connection import connect, stop_command
 
 
@@ -238,3 +238,22 @@ def test_a_notebook_that_is_none_is_refused_before_anything_starts() -> None:
     done = recsys("run", "--only", "zz", RECSYS__AWS__ENDPOINT="http://127.0.0.1:9")
     assert (done.returncode, done.stdout) == (1, "")
     assert '"zz" matches 0 notebooks; there are 01_data_prep' in done.stderr
+
+
+def test_a_dry_run_of_a_part_is_refused_and_not_told_as_a_whole() -> None:
+    for part in (("--only", "03"), ("--from", "05")):
+        done = recsys("run", "--dry-run", *part)
+        assert done.returncode == 1
+        assert "leave out --from and --only" in done.stderr
+
+
+def test_what_ctrl_c_ends_says_so_and_how_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["recsys", "params", "check"])
+    monkeypatch.setattr(params, "load", interrupted)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "interrupted; the same command again goes on from what is done\n"

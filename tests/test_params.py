@@ -234,3 +234,9 @@ def test_a_notebook_names_a_command_to_be_pasted_and_no_result_depends_on_it() -
 def test_what_means_bought_is_lower_case_as_the_datas_event_types_are() -> None:
     values, _ = params.load(settings=["serving.purchase_events=[Bestellung, ' Kauf ']"], environment={})
     assert values.serving.purchase_events == ["bestellung", "kauf"]
+
+
+def test_a_variable_with_single_underscores_is_refused_and_not_passed_over() -> None:
+    with pytest.raises(ParamsError, match="environment RECSYS_TRAINING_SEED: expected RECSYS__SECTION__NAME"):
+        params.load(environment={"RECSYS_TRAINING_SEED": "3"})
+    assert params.load(environment={"RECSYS_RUN_ID": "7"})

@@ -1,5 +1,6 @@
 """The runner on small notebooks of its own, with real kernels."""
 
+import gc
 import io
 import os
 import shutil
@@ -90,6 +91,7 @@ def test_a_second_run_skips_what_is_unchanged_and_a_change_runs_it_and_what_foll
     again, shown = execute()
     assert again.run_id == first.run_id
     assert shown.count("unchanged, skipped") == 2
+    assert "--force" not in shown and "; --force runs it all the same" in execute(only="01")[1]
     project(n02_second=["print('new')", "run.finish()"])
     changed, shown = execute()
     assert changed.run_id != first.run_id
@@ -199,10 +201,14 @@ def test_a_run_that_is_told_to_end_is_interrupted_and_leaves_no_socket(project: 
     assert not [path for path in root.rglob("*") if path.is_socket()]
 
 
-def test_a_cell_that_ends_the_kernel_is_no_success(project: Project) -> None:
+def test_a_cell_that_ends_the_kernel_is_no_success_and_no_traceback(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
     project(n01_first=["run.finish()", "import sys; sys.exit(0)", "print('never')"])
     with pytest.raises(NotebookError, match="01_first failed"):
         execute()
+    gc.collect()  # which is when asyncio tells of what nobody asked after
+    assert "never retrieved" not in caplog.text
 
 
 def test_a_notebook_that_never_finishes_its_step_is_no_success(project: Project) -> None:

@@ -36,6 +36,17 @@ def test_the_clean_up_it_names_is_that_of_its_own_environment(said: Any) -> None
     )
 
 
+def test_a_step_that_failed_is_said_with_its_reason_and_the_way_on(tmp_path: Path) -> None:
+    values, origin = params.load("params/ci.yaml", settings=[f"run.runs_folder={tmp_path}"], environment={})
+    run, text = runs.create(values, origin, "params/ci.yaml"), io.StringIO()
+    run.record("03_training", status="failed", reason="failed in cell 5: ValueError: [no] such item")
+    summary.show(run, Console(file=text, width=60))
+    assert (
+        "03_training failed in cell 5: ValueError: [no] such item\nresume there:  recsys run --params"
+        in text.getvalue()
+    )
+
+
 def test_what_is_gone_is_not_said_to_answer(said: Any, embedded: Any) -> None:
     text = said(StackArn=STACK)
     assert "no longer there: StackArn" in text

@@ -12,6 +12,8 @@ from recsys import __version__
 from recsys.cli import data, local, operate, pipeline, stack
 from recsys.errors import RecsysError
 
+INTERRUPTED = 130  # the exit code of what Ctrl-C ended
+
 app = typer.Typer(
     name="recsys",
     no_args_is_help=True,
@@ -33,6 +35,10 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         app(arguments, prog_name="recsys", standalone_mode=True)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo("interrupted; the same command again goes on from what is done", err=True)
+        raise
     except RecsysError as error:
         if debug:
             raise

@@ -9,7 +9,7 @@ from recsys import params as parameters
 from recsys.cli.connection import connect, export, stop_command
 from recsys.cli.options import AsJson, MaxUsd, ParamsFile, Settings
 from recsys.cli.output import console, print_json, print_rows
-from recsys.errors import AwsError, NotebookError
+from recsys.errors import AwsError, NotebookError, ParamsError
 from recsys.files import resolve
 from recsys.params import Params
 
@@ -24,13 +24,17 @@ def run(
     start: Annotated[str | None, typer.Option("--from", help="First notebook to run, such as 03.")] = None,
     only: Annotated[str | None, typer.Option(help="Run this notebook only.")] = None,
     force: Annotated[bool, typer.Option(help="Run again what is unchanged.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be created; create nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what a whole run would create where nothing is; create nothing.")
+    ] = False,
     yes: Annotated[bool, typer.Option(help="Do not ask before creating what AWS bills.")] = False,
     max_usd: MaxUsd = None,
 ) -> None:
     """Run the notebooks in order, skipping what is unchanged."""
     values, origin = parameters.load(params, settings=settings)
     if dry_run:
+        if start or only:
+            raise ParamsError("--dry-run tells a whole run that finds nothing there: leave out --from and --only")
         from recsys import plan
 
         plan.show(plan.plan(values), values, console)

@@ -12,17 +12,23 @@ import pandas as pd
 from recsys import http
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import AwsError
+from recsys.params import command
+
+CLOSED = (401, 403)
 
 Answer = tuple[int, dict[str, Any]]
 
 
 def get(url: str) -> Answer:
-    """Status and JSON body of a GET; a refusal is an answer too. Raises AwsError where nothing answers."""
+    """Status and JSON body of a GET; a refusal is an answer too.
+
+    Raises AwsError where nothing answers, or where the API asks for a key or a signature: here is neither.
+    """
     return _ask(url)
 
 
 def post(url: str, body: Mapping[str, Any]) -> Answer:
-    """Status and JSON body of a POST of JSON. Raises AwsError where nothing answers."""
+    """Status and JSON body of a POST of JSON. Raises AwsError as `get` does."""
     return _ask(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
@@ -96,7 +102,12 @@ def _recommended(url: str, user: str, num_results: int) -> list[dict[str, Any]]:
 
 def _ask(url: str, *asked: Any) -> Answer:
     status, _, body = _send(url, *asked)
-    return status, json.loads(body) if status < 400 else _body(body)
+    if status in CLOSED:
+        raise AwsError(
+            f"{url} answered {status}, as it asks for a key or a signature, which this command and the notebooks do "
+            f"not send; it is open after: {command('recsys deploy ApiKeyRequired=false ApiAuthorizer=NONE')}"
+        )
+    return status, _body(body)
 
 
 def _send(url: str, *asked: Any) -> tuple[int, Mapping[str, str], bytes]:

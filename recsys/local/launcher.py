@@ -87,9 +87,7 @@ def down(state: Path = STATE, report: Say | None = None) -> bool:
     process.send_signal(signal.SIGTERM)
     started = time.monotonic()
     while time.monotonic() - started < STOP_SECONDS:
-        try:
-            process.wait(timeout=TOLD_EVERY)
-        except psutil.TimeoutExpired:
+        if not _ends(process, TOLD_EVERY):
             say(f"waiting for process {process.pid} to save and end, for {time.monotonic() - started:.0f} s")
             continue
         Ours.forget(state)
@@ -98,6 +96,20 @@ def down(state: Path = STATE, report: Say | None = None) -> bool:
     raise LocalError(
         f"process {process.pid} did not end in {STOP_SECONDS:.0f} s; see {state / LOG}, then kill {process.pid}"
     )
+
+
+def _ends(process: psutil.Process, seconds: float) -> bool:
+    """Whether it ends within these seconds: in many a container nobody buries what has ended."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
 
 
 def status(state: Path = STATE) -> Status:

@@ -13,6 +13,7 @@ from recsys.operate.exposures import SERVED, SHARE, VARIANT
 
 SUSPICIOUS = 0.001  # a split of the users less likely than this is no chance: something loses some of them
 ROUNDED = 1e-6  # of a share
+SERVING = 0.95  # of a variant's answers are its own, or something is wrong with its campaign
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ class Verdict:
                 "the weights were changed meanwhile, or the log does not tell them: whether a variant loses users "
                 "before it is counted is not known"
             )
+        for name, share in zip(self.table["variant"], self.table["served"], strict=True):
+            if share < SERVING:
+                notes.append(
+                    f"only {share:.1%} of the answers in {name} were its own, the rest were everybody's: this says "
+                    "little of it; the API function's log says why, at WARNING"
+                )
         if self.strayed:
             notes.append(f"{self.strayed:,} users were in several variants, as weights or variants changed: left out")
         return notes

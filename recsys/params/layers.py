@@ -83,7 +83,7 @@ def load(
     if resolve(file) != base:
         layers.lay(_read(resolve(file)), _short(resolve(file)))
     for key, text in sorted((os.environ if environment is None else environment).items()):
-        if key.startswith(ENVIRONMENT_PREFIX):
+        if key.startswith(ENVIRONMENT_PREFIX) or _is_misspelled(key):
             layers.lay(*_from_environment(key, text))
     for setting in settings or []:
         layers.lay(*_from_setting(setting))
@@ -111,9 +111,15 @@ def _read(path: Path) -> Mapping[str, Any]:
     return values or {}
 
 
+def _is_misspelled(key: str) -> bool:
+    """Whether one underscore stands for two, as in RECSYS_TRAINING_SEED; what else begins so is somebody else's."""
+    names = (f"RECSYS_{section}_{name}" for section in Params.model_fields for name in fields_of(section))
+    return key in {name.upper() for name in names}
+
+
 def _from_environment(key: str, text: str) -> tuple[dict[str, Any], str]:
     parts = key.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-    if len(parts) != 2:
+    if len(parts) != 2 or not key.startswith(ENVIRONMENT_PREFIX):
         raise ParamsError(f"environment {key}: expected RECSYS__SECTION__NAME, such as RECSYS__TRAINING__SEED")
     return {parts[0]: {parts[1]: _value(text, f"environment {key}")}}, f"environment {key}"
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import eventually
 
-from recsys import deploy
+from recsys import deploy, http
+from recsys.errors import AwsError
 
 SERVED = {"CampaignArn": "arn:aws:personalize:us-east-1:000000000000:campaign/c"}
 OPEN = ("health", "openapi.json")
@@ -70,6 +72,20 @@ class TestAnApiWithKeys:
         url, key = keyed(KeyDailyQuota=2)
         assert [event(url, key)[0] for _ in range(3)] == [404, 404, 429]
 
+    def test_tells_the_notebooks_that_they_cannot_call_it(self, keyed: Callable) -> None:
+        url, _ = keyed()
+        with pytest.raises(AwsError, match=r"answered 403, as it asks for a key .* ApiKeyRequired=false"):
+            deploy.get(f"{url}/recommendations/u")
+
+    def test_refuses_a_key_that_is_switched_off(self, keyed: Callable, environment: Any, client: Client) -> None:
+        url, key = keyed()
+        gateway, off = client("apigateway"), {"op": "replace", "path": "/enabled", "value": "false"}
+        (known,) = [each for each in gateway.get_api_keys(includeValues=True)["items"] if each["value"] == key]
+        assert gateway.update_api_key(apiKey=known["id"], patchOperations=[off])["enabled"] is False
+        assert event(url, key)[0] == 403
+        gateway.update_api_key(apiKey=known["id"], patchOperations=[{**off, "value": "true"}])
+        assert event(url, key)[0] == 404
+
     def test_can_be_made_of_one_without(self, environment: Any) -> None:
         url = environment.deploy(**SERVED)["ApiUrl"]
         assert event(url)[0] == 404
@@ -113,6 +129,14 @@ def test_every_request_leaves_a_line_where_access_logs_are_on(environment: Any, 
         ("health", "200", "-"),
         ("nowhere", "404", "MISSING_AUTHENTICATION_TOKEN"),
     ]
+
+
+def test_a_request_is_found_in_every_log_by_the_id_its_caller_was_told(environment: Any, client: Client) -> None:
+    url, find = environment.deploy(**SERVED, AccessLogs="true")["ApiUrl"], client("logs").filter_log_events
+    _, headers, _ = http.ask(f"{url}/recommendations/u")  # there is no campaign, which the function logs
+    for service in ("apigateway", "lambda"):
+        group, asked = f"/aws/{service}/recommendation-api-{environment.suffix}", f'"{headers["x-amzn-RequestId"]}"'
+        eventually(lambda group=group, asked=asked: find(logGroupName=group, filterPattern=asked)["events"], 10)
 
 
 def test_a_stage_shows_its_cache_metrics_and_limits(environment: Any, client: Client) -> None:

@@ -171,7 +171,7 @@ def test_what_goes_wrong_is_told_and_that_it_is_over_too(
     notice, queue = notices("ALARM")["FailureQueueFilled"], watched["QueueUrl"].rpartition("/")[2]
     assert notice["Trigger"]["Dimensions"] == [{"value": queue, "name": "QueueName"}]
     assert notice["NewStateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [")
-    assert notice["AlarmDescription"] == "Events could not be processed; the queue's messages say which"
+    assert notice["AlarmDescription"].endswith("the queue's messages say which; it rings until they are gone")
     assert notices("OK")["ApiFailing"]["OldStateValue"] == "ALARM"
 
 

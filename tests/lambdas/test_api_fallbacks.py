@@ -1,6 +1,7 @@
 """What answers when a campaign does not: the function in this process, the campaigns it asks taken away."""
 
 import importlib
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -35,8 +36,12 @@ def api(system: Any, client: Callable[[str], Any], monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def ask(api: Any) -> Ask:
     def asked(path: str, verb: str = "GET", body: Any = None, **query: list[str]) -> tuple[int, dict[str, Any]]:
-        event = {"path": path, "httpMethod": verb, "headers": {}, "requestContext": {}, "body": json.dumps(body)}
-        event |= {"queryStringParameters": None, "multiValueQueryStringParameters": query or None}
+        event = {"path": path, "httpMethod": verb, "headers": {}, "body": json.dumps(body)}
+        event |= {
+            "requestContext": {"requestId": "r-1"},
+            "queryStringParameters": None,
+            "multiValueQueryStringParameters": query or None,
+        }
         answer = api.handler(event, None)
         return answer["statusCode"], json.loads(answer["body"])
 
@@ -184,6 +189,16 @@ def test_a_campaign_that_fails_is_counted_whichever_it_is(
     (dimensions,) = told["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
     assert told["CampaignsFailed"] == [1.0]
     assert {name: told[name] for name in dimensions} == {"service": "recommendation-api", "environment": "lambdas"}
+
+
+def test_the_log_names_the_request_as_its_caller_knows_it(
+    api: Any, ask: Ask, lost: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (logs,) = api.logger.handlers
+    monkeypatch.setattr(logs, "stream", io.StringIO())
+    lost()
+    ask("/recommendations/somebody")
+    assert json.loads(logs.stream.getvalue().splitlines()[0])["request"] == "r-1"
 
 
 def test_without_a_ranking_campaign_there_is_no_such_resource(api: Any, ask: Ask) -> None:

@@ -67,6 +67,18 @@ def test_the_server_has_a_session_of_its_own_to_outlive_the_terminal(running):
     assert os.getsid(running.pid) == running.pid != os.getsid(0)
 
 
+def test_down_waits_for_nobody_to_bury_what_has_ended(state, free_port, lines):
+    """As in a container whose first process looks after no others."""
+    code = (
+        f"import time; from recsys.local import launcher; launcher.up({free_port}, {str(state)!r}); print(flush=True)"
+    )
+    with subprocess.Popen([sys.executable, "-c", f"{code}; time.sleep(90)"], stdout=subprocess.PIPE) as parent:
+        parent.stdout.readline()
+        assert launcher.down(state, report=lines.append)
+        parent.kill()
+    assert "is stopped" in lines[0]
+
+
 def test_the_exports_are_all_that_an_aws_program_needs(running, tmp_path):
     code = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **launcher.env(port_of(running))}

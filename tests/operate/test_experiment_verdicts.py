@@ -55,6 +55,13 @@ def test_what_a_user_did_before_the_first_answer_does_not_count() -> None:
     assert verdict.lift["b"].mean == 0.5
 
 
+def test_a_variant_that_others_answer_for_is_named() -> None:
+    exposed = shown({"now": 50, "new": 50})
+    exposed.loc[exposed[VARIANT] == "new", SERVED] = False
+    (note,) = compare(exposed, done("now-0", "new-0")).notes()
+    assert note.startswith("only 0.0% of the answers in new were its own")
+
+
 def test_users_of_several_variants_count_nowhere() -> None:
     verdict = compare(shown({"a": 3, "b": 3}, **{"a-0": "b"}), done("a-0"), baseline="b")
     assert verdict.strayed == 1 and of(verdict, "a").users == 2 and of(verdict, "a").events == 0

@@ -65,6 +65,7 @@ known_filters = filters.configured(os.environ["FILTERS"])
 @traced
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one request of API Gateway's Lambda proxy integration."""
+    logger.append_keys(request=event["requestContext"].get("requestId"))  # as the caller was told in x-amzn-RequestId
     # The router knows only the characters of a URL; an id with others reaches it spelled as in one.
     return app.resolve({**event, "path": quote(event["path"], safe="/%")}, context)
 

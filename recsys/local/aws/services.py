@@ -183,6 +183,7 @@ def _mending_when_loaded(
 
             apigateway.install()
             gateway.install(xray.traces)  # around access logs
+            apigateway.request_ids.install()  # around both
         if name == "stepfunctions" and not known:
             from recsys.local.aws import stepfunctions
 

@@ -2,12 +2,15 @@
 
 import heapq
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import count
 from typing import Any
+
+RETRY = 1.0  # seconds until that is tried again which a full disk has kept from being recorded
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +35,11 @@ class Actor:
         return future
 
     def later(self, task: Callable[[], Any], delay: float = 0.0) -> None:
-        """As `submit`, for a task that nobody waits for: what it raises is in the log."""
-        self.submit(task, delay).add_done_callback(self._logged)
+        """As `submit`, for a task that nobody waits for: what it raises is in the log.
+
+        Where the disk is full it is tried again until there is room: nobody else would take it up.
+        """
+        self.submit(task, delay).add_done_callback(lambda done: self._look(done, task, told=False))
 
     def close(self) -> None:
         """Finish the task at hand, drop the rest: what matters is on disk and is taken up at the next start."""
@@ -52,9 +58,12 @@ class Actor:
             except BaseException as error:
                 future.set_exception(error)
 
-    def _logged(self, done: Future[Any]) -> None:
-        if error := done.exception():
+    def _look(self, done: Future[Any], task: Callable[[], Any], told: bool) -> None:
+        error = done.exception()
+        if error and not told:
             log.error("a task of %s failed", self._thread.name, exc_info=error)
+        if isinstance(error, sqlite3.OperationalError):
+            self.submit(task, RETRY).add_done_callback(lambda again: self._look(again, task, told=True))
 
     def _next(self) -> tuple[Callable[[], Any], Future[Any]] | None:
         with self._woken:

@@ -1,6 +1,7 @@
 """What was acknowledged survives a kill: endpoints serve again, a training cut short goes on from its checkpoint."""
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -109,6 +110,20 @@ def serve(sagemaker: Any, name: str, artefact: str, **members: Any) -> None:
 def keys(server: Server, prefix: str) -> set[str]:
     listed = server.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix)
     return {f"s3://{BUCKET}/{each['Key']}" for each in listed.get("Contents", [])}
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="needs Linux's prlimit")
+def test_a_job_that_ends_on_a_full_disk_is_recorded_once_there_is_room(
+    server: Server, train: Callable[..., None]
+) -> None:
+    train("full", {"budget_seconds": "5"})
+    checkpoints = server.state / "sagemaker/training-job/full/ml/checkpoints"
+    eventually(lambda: list(checkpoints.glob("*.json")))
+    process = psutil.Process(server.process.pid)
+    process.rlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    eventually(lambda: not list(checkpoints.glob("*.json")))  # it has ended, and makes room
+    process.rlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert finished(server, "full")["TrainingJobStatus"] == "Failed"
 
 
 def test_a_spot_job_that_is_interrupted_goes_on(server: Server, train: Callable[..., None]) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.core.responses import new_uuid
 from ministack.services import apigateway_v1, cloudwatch_logs
+
+from recsys.local.aws.apigateway import request_ids
 
 VARIABLE = re.compile(r"\$context\.([A-Za-z.]+[A-Za-z])")
 KEPT_LINES = 1000  # of one API's access log; without end they would fill memory and every save
@@ -46,7 +47,7 @@ def _logged(execute: Callable[..., Awaitable[tuple]]) -> Callable[..., Awaitable
             known = {
                 "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(started)),
                 "requestTimeEpoch": str(int(started * 1000)),
-                "requestId": new_uuid(),
+                "requestId": request_ids.current(),
                 "identity.sourceIp": "127.0.0.1",
                 "httpMethod": verb,
                 "path": f"/{stage_name}{path}",

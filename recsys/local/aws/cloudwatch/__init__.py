@@ -1,7 +1,8 @@
 """CloudWatch and CloudWatch Logs: alarms that fire by themselves, and what they and the metrics need for it.
 
 MiniStack looks at an alarm only when somebody puts data or the alarm, takes alarms and values that could never be
-judged, keeps every point of a metric for two weeks, and knows nothing of queues or of metrics in log lines.
+judged, keeps every point of a metric for two weeks, knows nothing of queues or of metrics in log lines, and finds log
+lines whatever their case.
 
 alarms              alarms looked at every second, by their own dimensions
 validation          what CloudWatch refuses of an alarm and of metric data
@@ -10,9 +11,18 @@ datapoints          equal points of a metric kept as one, with a count
 queue_metrics       SQS's metrics, which tell how full queues are
 embedded_metrics    metrics in log lines, in the embedded metric format
 log_events          the eventId of a log event that is found
+filter_patterns     which log events a pattern of terms finds
 """
 
-from recsys.local.aws.cloudwatch import alarms, datapoints, embedded_metrics, log_events, notifications, validation
+from recsys.local.aws.cloudwatch import (
+    alarms,
+    datapoints,
+    embedded_metrics,
+    filter_patterns,
+    log_events,
+    notifications,
+    validation,
+)
 
 
 def install() -> None:
@@ -23,3 +33,4 @@ def install() -> None:
     datapoints.install()
     embedded_metrics.install()
     log_events.install()
+    filter_patterns.install()

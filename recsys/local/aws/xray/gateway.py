@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import new_uuid
 from ministack.services import apigateway_v1
 
+from recsys.local.aws.apigateway import request_ids
 from recsys.local.aws.xray.context import HEADER, Context, Sampler, inbound, new_id
 from recsys.local.aws.xray.traces import Segment, Traces
 
@@ -57,7 +57,7 @@ def _traced(execute: Callable[..., Any], traces: Traces) -> Callable[..., Any]:
 def _segment(context: Context, api_id: str, stage: str, owner: tuple[str, ...], started: float) -> Segment:
     account, region = owner
     name = (apigateway_v1._rest_apis.get(api_id) or {}).get("name", api_id)
-    identity = {"account_id": account, "rest_api_id": api_id, "stage": stage, "request_id": new_uuid()}
+    identity = {"account_id": account, "rest_api_id": api_id, "stage": stage, "request_id": request_ids.current()}
     segment = {
         "annotations": {"aws:api_id": api_id, "aws:api_stage": stage},
         "name": f"{name}/{stage}"[:200],

@@ -7,6 +7,7 @@ checkpoints where it left them.
 import asyncio
 import logging
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from recsys.local.sagemaker.jobs.process import Process
 from recsys.local.sagemaker.jobs.storage import S3Failed, Storage
 from recsys.local.sagemaker.kinds import KINDS, Kind
 from recsys.local.sagemaker.logs import Logs
-from recsys.local.shared.actor import Actor
+from recsys.local.shared.actor import RETRY, Actor
 from recsys.local.shared.errors import ServiceError, broken
 from recsys.local.shared.roles import NotAssumable, keys_of
 from recsys.local.shared.store import Resource
@@ -123,8 +124,20 @@ class Job:
 
     async def end(self, status: str, secondary: str = "", reason: str = "") -> None:
         await asyncio.to_thread(self.context.logs.flush)  # who hears of the end finds the log whole
-        await self.change(**{self.kind.status_member: status}, **self.ended(status, secondary, reason))
+        members = {self.kind.status_member: status, **self.ended(status, secondary, reason)}
+        while not await self._recorded(members):
+            await asyncio.sleep(RETRY)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+    async def _recorded(self, members: Params) -> bool:
+        """Whether the disk takes the end; where it is full, the job's own files make room for it."""
+        try:
+            await self.change(**members)
+        except sqlite3.OperationalError as error:
+            log.error("%s has ended, which cannot be recorded: %s", self.arn, error)
+            await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+            return False
+        return True
 
     def ended(self, status: str, secondary: str, reason: str) -> Params:
         """Members of the record at its end."""
