@@ -17,16 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.exceptions
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    EndpointConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from recsys.errors import AwsError, Refused, TimedOut
 from recsys.http import LOOPBACK, past_proxies
@@ -225,14 +218,9 @@ def wait(
     asked again for three minutes where nobody answers, or it is too busy to.
     Raises Refused on a FAILED status, with the service's own reason, and TimedOut after `timeout` seconds.
     """
-    started, told, answered = time.monotonic(), 0.0, float("-inf")  # who never answered is not waited for
+    started, told, look = time.monotonic(), 0.0, patiently(describe)
     while True:
-        try:
-            description, answered = describe(), time.monotonic()
-        except AwsError as error:
-            if not _passes(error) or time.monotonic() - answered > AWAY:
-                raise
-            description = {"status": "NO ANSWER"}
+        description = look() or {"status": "NO ANSWER"}
         status, waited = description["status"], time.monotonic() - started
         if status == until:
             return description
@@ -246,6 +234,27 @@ def wait(
         time.sleep(min(30.0, max(0.05, waited / 10)))
 
 
+def patiently(ask: Callable[[], Any]) -> Callable[[], Any]:
+    """The same question, answered by None for up to three minutes in which nobody answers, or is too busy to.
+
+    Who never answered is not waited for.
+    """
+    answered = float("-inf")
+
+    def asked() -> Any:
+        nonlocal answered
+        try:
+            answer = ask()
+        except AwsError as error:
+            if not _passes(error) or time.monotonic() - answered > AWAY:
+                raise
+            return None
+        answered = time.monotonic()
+        return answer
+
+    return asked
+
+
 def _passes(error: AwsError) -> bool:
     """Whether the same question may be answered later: nobody was reached, or the service is busy or broken."""
     cause = error.__cause__
@@ -253,7 +262,7 @@ def _passes(error: AwsError) -> bool:
         told, code = cause.response.get("ResponseMetadata", {}), cause.response["Error"]["Code"]
         status = told.get("HTTPStatusCode", 0)
         return status == 429 or status >= 500 or BUSY.search(code) is not None
-    return isinstance(cause, ConnectionError | HTTPClientError)
+    return isinstance(cause, botocore.exceptions.ConnectionError | botocore.exceptions.HTTPClientError)
 
 
 def tags(values: dict[str, str], lower: bool = True) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from recsys import aws
+from recsys.deploy.cleanup.waiting import until
 from recsys.errors import AwsError, Refused
 
 WAYS: dict[str, Callable[[], object]] = {
@@ -100,6 +101,21 @@ def waited_through(code: str, status: int) -> str:
             raise ClientError(told, "DescribeSolutionVersion")
 
     return aws.wait("training", describe)["status"]
+
+
+def test_a_clean_up_outlasts_a_network_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    aws.connect("us-east-1", f"http://127.0.0.1:{ports.free_port()}")
+    asked = itertools.count()
+
+    def gone() -> bool:
+        number = next(asked)
+        if number == 1:
+            aws.call(aws.client("personalize").list_schemas)  # nobody is there
+        return number == 2
+
+    until(gone, "campaign: still in use", time.monotonic() + 60, lambda line: None)
+    assert next(asked) == 3
 
 
 def test_who_never_answered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,11 +103,12 @@ def _recommended(url: str, user: str, num_results: int) -> list[dict[str, Any]]:
 def _ask(url: str, *asked: Any) -> Answer:
     status, _, body = _send(url, *asked)
     if status in CLOSED:
+        why, opened = _body(body).get("message"), command("recsys deploy ApiKeyRequired=false ApiAuthorizer=NONE")
         raise AwsError(
-            f"{url} answered {status}, as it asks for a key or a signature, which this command and the notebooks do "
-            f"not send; it is open after: {command('recsys deploy ApiKeyRequired=false ApiAuthorizer=NONE')}"
+            f"{url} answered {status}: {why}. This command and the notebooks send no key and no signature; none is asked "
+            f"for after: {opened}. Where none is, a web ACL (WebAclArn) may have refused it"
         )
-    return status, _body(body)
+    return status, json.loads(body) if status < 400 else _body(body)
 
 
 def _send(url: str, *asked: Any) -> tuple[int, Mapping[str, str], bytes]:

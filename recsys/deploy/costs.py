@@ -93,7 +93,8 @@ def retraining(demand: Demand, prices: Prices) -> float:
 
 def retrained(demand: Demand) -> int:
     """How many solutions a retraining trains: one behind each campaign of the API."""
-    return SOLUTIONS + bool(demand.chosen("RankingCampaignArn"))
+    given_up = sum(demand.parameters.get(name) == "" for name in ("CampaignArn", "SimilarItemsCampaignArn"))
+    return SOLUTIONS - given_up + bool(demand.chosen("RankingCampaignArn"))
 
 
 def campaign(tps: int, requests: float, prices: Prices) -> float:

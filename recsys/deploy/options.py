@@ -18,13 +18,13 @@ SIZES = {
 PRICED = {
     *SIZES,
     *("StreamMode", "ProfilesBillingMode", "CacheClusterSize", "AccessLogs", "AuditData", "Tracing"),
-    "Experiments",
+    *("Experiments", "RankingCampaignArn"),
 }
 # Names, keys, limits and thresholds; what was made elsewhere and is billed there; alarms, which are always counted; a
 # schedule of the batch, which does each day once.
 FREE = {
     *("EnvironmentSuffix", "DatasetGroupName", "SolutionName", "CampaignName", "LambdaFunctionName", "APIName"),
-    *("TrackingId", "CampaignArn", "SimilarItemsCampaignArn", "RankingCampaignArn", "EndpointName"),
+    *("TrackingId", "CampaignArn", "SimilarItemsCampaignArn", "EndpointName"),
     *("SolutionVersionArn", "Filters", "ExperimentCampaignArns", "ReservedConcurrency", "ProfileDays", "AllowedOrigin"),
     *("ApiAuthorizer", "ApiKeyRequired", "KeyRateLimit", "KeyDailyQuota", "ApiRateLimit", "ApiBurstLimit"),
     *("AlarmEmail", "WatchingKey", "GuardingKey", "PermittingKey", "RetrainingKey", "CodeBucket"),

@@ -29,7 +29,8 @@ LIMIT = 5_000_000  # bytes; a small zip is what a quick cold start needs
 
 UTILITIES = ("aws_lambda_powertools", "utilities")
 # Of Powertools' utilities these alone are imported; a cold start unpacks every file.
-IMPORTED = ("__init__.py", "batch", "data_classes", "jmespath_utils", "serialization", "typing")
+IMPORTED = ("__init__.py", "batch", "data_classes", "jmespath_utils", "serialization.py", "typing")
+PAGES = "aws_lambda_powertools/event_handler/openapi/swagger_ui"  # of API documentation, which is not served here
 
 
 @dataclass(frozen=True)
@@ -99,4 +100,4 @@ def _libraries() -> dict[str, bytes]:
 
 def _is_needed(file: PurePosixPath) -> bool:
     needed = file.parts[:2] != UTILITIES or file.parts[2] in IMPORTED
-    return needed and file.suffix == ".py" and ".." not in file.parts
+    return needed and not str(file).startswith(PAGES) and file.suffix == ".py" and ".." not in file.parts

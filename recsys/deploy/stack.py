@@ -188,8 +188,10 @@ class Operation:
         """The stack once nothing is in progress; what is done beyond `before` is told on the way."""
         started = told = time.monotonic()
         done = len(_done(before))
-        while (stack := describe(stack_id)) and stack["StackStatus"].endswith("_IN_PROGRESS"):
-            finished, waited = _done(self._events(stack_id)), time.monotonic() - started
+        look = aws.patiently(lambda: (describe(stack_id), _done(self._events(stack_id))))
+        stack, finished = look()
+        while stack and stack["StackStatus"].endswith("_IN_PROGRESS"):
+            waited = time.monotonic() - started
             if len(finished) > done or time.monotonic() - told >= 60:
                 fresh = len(finished) - len(_done(before))
                 last = f", {fresh} resources done, last {finished[-1]}" if fresh else ""
@@ -198,6 +200,7 @@ class Operation:
             if waited > self.timeout:
                 raise TimedOut(f"stack {self.name} is still {stack['StackStatus']} after {waited:.0f} s")
             time.sleep(min(5.0, max(0.05, waited / 10)))
+            stack, finished = look() or (stack, finished)
         status = stack["StackStatus"] if stack else "DELETE_COMPLETE"
         self.tell(f"stack {self.name}: {status} after {time.monotonic() - started:.1f} s")
         return stack

@@ -25,6 +25,7 @@ STEPS = {
     "Update": "update",
     "Conclude": "tell",
 }
+TRAINED, AFTER_TRAINING = "IsTrained", ("MeasureServing", "Update")
 # What the run's manifest calls the versions of the models that answer these routes.
 NAMED = {"recommendations": "", "similar-items": "SimilarItems", "rankings": "Ranking"}
 
@@ -59,7 +60,7 @@ def retrain(suffix: str, run: str = "", **wait: Any) -> Outcome:
     Where this process is cut off the retraining goes on by itself. Training is billed: one under way is gone on
     with, and so is one that ended with versions that this `run` paid for, none failed, as long as the campaigns serve
     what it left there. `wait` is for aws.wait: timeout in seconds, report. Raises AwsError where none is deployed,
-    Refused with the reason where all that it was to train failed, TimedOut.
+    Refused with the reason where no model came to a verdict, TimedOut.
     """
     machine = _machine(suffix)
     execution = _begun(machine, run) or _begin(machine, run)
@@ -112,9 +113,14 @@ def version_tags(outcome: Outcome) -> dict[str, str]:
     found = {}
     for each in outcome["models"]:
         name = NAMED[each["route"]]
-        found[f"{name}ServingVersionArn"] = _serves(each)
+        found[f"{name}ServingVersionArn"] = serves(each)
         found[f"{name}RetrainedVersionArn"] = each["newVersionArn"]
     return {name: arn for name, arn in found.items() if arn}
+
+
+def serves(model: Model) -> str | None:
+    """The version that serves after a retraining; None where its campaign is gone."""
+    return model["newVersionArn"] if model["outcome"] == "live" else model["servingVersionArn"]
 
 
 def offline_metrics(model: Model) -> pd.DataFrame:
@@ -141,6 +147,7 @@ def shown_items(table: pd.DataFrame, items: int) -> str:
 def steps(execution: str) -> pd.DataFrame:
     """Where the time of a retraining went, by its execution's ARN, a row per step in their order.
 
+    Models are trained side by side, and what the last of them does counts: training lasts until none trains any more.
     Columns step, at (when it began, epoch seconds), start (that in seconds after the retraining's start), seconds, and
     states, how many of the machine's were entered meanwhile, which is what Step Functions bills.
     """
@@ -151,7 +158,13 @@ def steps(execution: str) -> pd.DataFrame:
         for each in events
         if "stateEnteredEventDetails" in each
     ]
-    places = sorted({name: place for place, (_, name) in enumerate(entered) if name in STEPS}.values())
+    trained = max((place for place, (_, name) in enumerate(entered) if name == TRAINED), default=0)
+    last = {
+        name: place
+        for place, (_, name) in enumerate(entered)
+        if name in STEPS and (place > trained or name not in AFTER_TRAINING)
+    }
+    places = sorted(last.values())
     frame = pd.DataFrame([(entered[place][0], STEPS[entered[place][1]]) for place in places], columns=["at", "step"])
     ends = [*frame["at"][1:], max(each["timestamp"].timestamp() for each in events)]
     frame["start"], frame["seconds"] = frame["at"] - frame["at"][0], ends - frame["at"]
@@ -189,22 +202,21 @@ def _holds(execution: str) -> bool:
     told = _told(_described(execution))
     if told["outcome"] == "failed" or not any(each["newVersionArn"] for each in told["models"]):
         return False
-    return all(_campaign(each["campaignArn"])["solutionVersionArn"] == _serves(each) for each in told["models"])
-
-
-def _campaign(arn: str) -> dict[str, Any]:
-    return aws.call(aws.client("personalize").describe_campaign, campaignArn=arn)["campaign"]
-
-
-def _serves(model: Model) -> str | None:
-    """The version that serves after it."""
-    return model["newVersionArn"] if model["outcome"] == "live" else model["servingVersionArn"]
+    ask = aws.client("personalize").describe_campaign
+    campaigns = [aws.find(ask, campaignArn=each["campaignArn"]) for each in told["models"]]  # None for one that is gone
+    return all(
+        found and found["campaign"]["solutionVersionArn"] == serves(each)
+        for found, each in zip(campaigns, told["models"], strict=True)
+    )
 
 
 def _told(execution: Mapping[str, Any]) -> Outcome:
     """What it told at its end. A state machine from before it had several models told of the recommendations alone."""
     told = json.loads(execution["output"])
-    return told if "models" in told else {**told, "models": [{"route": "recommendations", "lower": "", **told}]}
+    if "models" in told:
+        return told
+    came_to_it = told["servingVersionArn"] is not None
+    return {**told, "models": [{"route": "recommendations", "lower": "", **told}] if came_to_it else []}
 
 
 def _shortly(told: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -502,8 +502,10 @@ def trained_by_itself(solution: str) -> Iterator[None]:
         aws.wait("it", lambda: personalize.describe_solution(solutionArn=solution)["solution"]["latestSolutionUpdate"])
 
     let(True)
-    yield
-    let(False)
+    try:
+        yield
+    finally:
+        let(False)
 
 
 @contextmanager
@@ -513,8 +515,10 @@ def tried(shop: Shop, route: str) -> Iterator[None]:
         "trial", {"now": shop.campaigns[route], "same": shop.campaigns[route]}, route=route
     )
     deploy.deploy(STACK, deploy.running_experiments(trial), TAGS)
-    yield
-    deploy.deploy(STACK, deploy.running_experiments(), TAGS)
+    try:
+        yield
+    finally:
+        deploy.deploy(STACK, deploy.running_experiments(), TAGS)
 
 
 @contextmanager

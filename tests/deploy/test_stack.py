@@ -137,8 +137,10 @@ def test_the_api_may_ask_the_campaigns_of_an_experiment_and_no_others(environmen
 def test_a_schedule_is_of_whatever_campaigns_there_are_and_needs_one(environment: Any, client: Client) -> None:
     similar = "arn:aws:personalize:us-east-1:1:campaign/similar"
     asked = {"TrackingId": "t", "EndpointName": "not-there", "RetrainingSchedule": "cron(0 4 ? * SUN *)"}
-    with pytest.raises(Refused, match="RetrainingSchedule needs TrackingId, a campaign and the keys"):
+    with pytest.raises(Refused, match="RetrainingSchedule needs TrackingId, a campaign, CampaignArn or EndpointName"):
         environment.deploy(**asked)
+    with pytest.raises(Refused, match="RetrainingSchedule needs"):  # without an API there is nothing to retrain for
+        environment.deploy(**asked | {"EndpointName": ""}, SimilarItemsCampaignArn=similar)
     environment.deploy(**asked, SimilarItemsCampaignArn=similar)
     name = privileges.roles(client, environment.stack)["RetrainingRole"]
     policy = client("iam").get_role_policy(RoleName=name, PolicyName="retraining")["PolicyDocument"]

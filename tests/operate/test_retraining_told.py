@@ -1,8 +1,12 @@
 """What a retraining tells, read and shown."""
 
 import json
+from datetime import UTC, datetime
+
+import pytest
 
 from recsys import operate
+from recsys.errors import AwsError
 from recsys.operate import retraining
 
 BETTER = {
@@ -36,6 +40,30 @@ def test_or_why_it_did_not_come_to_them() -> None:
 def test_a_campaign_that_is_gone_has_no_version_to_record() -> None:
     told = {"outcome": "failed", "reason": "", "models": [BETTER, GONE], "executionArn": "e"}
     assert operate.version_tags(told) == {"ServingVersionArn": "two", "RetrainedVersionArn": "two"}
+
+
+def test_an_earlier_state_machine_that_came_to_no_model_told_of_none() -> None:
+    earlier = {name: None for name in BETTER if name not in ("route", "lower")} | {
+        "outcome": "refused",
+        "reason": "busy",
+    }
+    told = retraining._told({"output": json.dumps(earlier | {"executionArn": "e"})})
+    with pytest.raises(AwsError, match="the retraining was refused: busy"):
+        operate.version_tags(told)
+
+
+def test_training_lasts_until_no_model_trains_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered = [("Begin", 0), ("Export", 10), ("ListIncoming", 20), ("Train", 30), ("Train", 31), ("IsTrained", 1900)]
+    entered += [("MeasureServing", 1901), ("Update", 1905), ("IsTrained", 5500), ("Conclude", 5501)]
+    events = [
+        {"timestamp": datetime.fromtimestamp(at, UTC), "stateEnteredEventDetails": {"name": name}}
+        for name, at in entered
+    ]
+    monkeypatch.setattr(retraining.aws, "pages", lambda *_, **__: iter(events))
+    monkeypatch.setattr(retraining.aws, "client", lambda name: None)
+    found = operate.steps("execution")
+    assert found["step"].tolist() == ["look", "export", "import", "train", "tell"]
+    assert found.set_index("step").loc["train", "seconds"] == pytest.approx(5501 - 31)
 
 
 def test_a_state_machine_that_is_not_updated_yet_told_of_the_recommendations_alone() -> None:

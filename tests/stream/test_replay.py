@@ -110,6 +110,18 @@ def test_a_campaign_that_is_slow_to_learn_is_asked_ever_less_often(monkeypatch: 
     assert asked[0] < 70
 
 
+def test_a_later_click_that_is_sent_again_is_as_late_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, sent = [0.0], list[float]()
+    for counter in ("monotonic", "perf_counter"):
+        monkeypatch.setattr(time, counter, lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr(events, "send", lambda stream, taken: sent.append(clock[0]))
+    lags = click_through(
+        clicks(("a", "1", 1), ("a", "2", 2)), lambda user: [("x", min(1, len(sent)) + (clock[0] > 15))], "s"
+    )
+    assert lags[0] == 0 and lags[1] == pytest.approx(15_000, abs=2_000) and len(sent) == 3
+
+
 def test_the_lift_is_the_mean_difference_of_the_users_hit_rates() -> None:
     rows = [("a", True, False), ("a", True, False), ("b", False, False)]
     replay = Replay(pd.DataFrame(rows, columns=["USER_ID", "hit_with", "hit_without"]))

@@ -100,7 +100,7 @@ def remove(found: ArnsByKind, deadline: float, tell: Report) -> None:
         _stop_trainings(solution, tell)
     for kind, arns in found.items():
         for arn in arns:
-            until(lambda kind=kind, arn=arn: _deleted(kind, arn), f"{arn}: still in use", deadline, tell)
+            until(lambda kind=kind, arn=arn: _deleted(kind, arn, tell), f"{arn}: still in use", deadline, tell)
         for arn in arns:
             until(lambda kind=kind, arn=arn: kind.describe(arn) is None, f"{arn}: being deleted", deadline, tell)
             tell(f"{arn}: deleted")
@@ -129,8 +129,10 @@ def _named_schemas(group_name: str) -> set[str]:
     return {entry["schemaArn"] for entry in entries if name.fullmatch(entry["name"])}
 
 
-def _deleted(kind: Kind, arn: str) -> bool:
+def _deleted(kind: Kind, arn: str, tell: Report) -> bool:
     """True once the deletion is accepted, or was before; False while the resource is in use."""
+    if kind is SOLUTION:
+        _stop_trainings(arn, tell)  # a retraining under way may have begun one since
     description = kind.describe(arn) or {}
     status = next((body.get("status", "") for body in description.values() if isinstance(body, dict)), "")
     return not description or status.startswith("DELETE") or accepted(lambda: kind.delete(arn))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from recsys import aws
 from recsys.aws import Report
 from recsys.errors import Refused, TimedOut
 
@@ -26,7 +27,8 @@ def until(done: Callable[[], bool], what: str, deadline: float, tell: Report) ->
     `deadline` is in the seconds of time.monotonic(). Raises TimedOut then.
     """
     started = told = time.monotonic()
-    while not done():
+    look = aws.patiently(done)
+    while not look():
         now = time.monotonic()
         if now > deadline:
             raise TimedOut(f"{what} after {now - started:.0f} s; run the command again to go on")

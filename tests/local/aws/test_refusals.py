@@ -183,6 +183,12 @@ BAD_STACKS = [
     ({"B": QUEUES["B"]}, {}, {}, r"dependencies \[A\] in the Resources block"),
     (CIRCLE, {}, {}, "Circular dependency"),
     ({}, {}, {}, "At least one Resources member must be defined"),
+    (
+        {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": [None]}}},
+        {},
+        {},
+        r"\[/Resources/Q/Properties/Tags/0\] 'null'",
+    ),
 ]
 
 

@@ -2,7 +2,7 @@
 
 - IAM resources need the request's acknowledgement; MiniStack asks for it under AUTH=true only.
 - A parameter that the template does not have, a reference to what is not in it, resources that wait for each other,
-  a template without resources.
+  a template without resources, a null anywhere.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,16 +34,27 @@ def _of_the_template(resolve: Callable[..., dict]) -> Callable[..., dict]:
 
 
 def _and_whole(check: Callable[[Template], None]) -> Callable[[Template], None]:
-    """MiniStack's takes a template without resources, or with references to nothing; here it is refused."""
+    """MiniStack's takes a template without resources, with nulls or references to nothing; here it is refused."""
 
     def checked(template: Template) -> None:
         if not template.get("Resources"):
             raise ValueError("Template format error: At least one Resources member must be defined.")
+        if path := next(_nulls(template, ""), None):
+            raise ValueError(f"Template format error: [{path}] 'null' values are not allowed in templates")
         if not template.get("Transform"):  # a macro may still make what is referred to
             _check_references(template)
         check(template)
 
     return checked
+
+
+def _nulls(value: Any, path: str) -> Iterator[str]:
+    """Where nulls stand, as /Resources/Name/Properties."""
+    if value is None:
+        yield path
+    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in named:
+        yield from _nulls(member, f"{path}/{name}")
 
 
 def _check_references(template: Template) -> None:
