@@ -105,8 +105,8 @@ def _ask(url: str, *asked: Any) -> Answer:
     if status in CLOSED:
         why, opened = _body(body).get("message"), command("recsys deploy ApiKeyRequired=false ApiAuthorizer=NONE")
         raise AwsError(
-            f"{url} answered {status}: {why}. This command and the notebooks send no key and no signature; none is asked "
-            f"for after: {opened}. Where none is, a web ACL (WebAclArn) may have refused it"
+            f"{url} answered {status}: {why}. This command and the notebooks send no key and no signature; none is "
+            f"asked for after: {opened}. Where none is, a web ACL (WebAclArn) may have refused it"
         )
     return status, json.loads(body) if status < 400 else _body(body)
 
