@@ -103,9 +103,9 @@ def _recommended(url: str, user: str, num_results: int) -> list[dict[str, Any]]:
 def _ask(url: str, *asked: Any) -> Answer:
     status, _, body = _send(url, *asked)
     if status in CLOSED:
-        why, opened = _body(body).get("message"), command("recsys deploy ApiKeyRequired=false ApiAuthorizer=NONE")
+        told, opened = _body(body), command("recsys deploy ApiKeyRequired=false ApiAuthorizer=NONE")
         raise AwsError(
-            f"{url} answered {status}: {why}. This command and the notebooks send no key and no signature; none is "
+            f"{url} answered {status}: {told.get('error', told).get('message')}. This command and the notebooks send no key and no signature; none is "
             f"asked for after: {opened}. Where none is, a web ACL (WebAclArn) may have refused it"
         )
     return status, json.loads(body) if status < 400 else _body(body)

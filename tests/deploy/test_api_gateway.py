@@ -74,7 +74,7 @@ class TestAnApiWithKeys:
 
     def test_tells_the_notebooks_that_they_cannot_call_it(self, keyed: Callable) -> None:
         url, _ = keyed()
-        with pytest.raises(AwsError, match=r"answered 403, as it asks for a key .* ApiKeyRequired=false"):
+        with pytest.raises(AwsError, match=r"answered 403: Forbidden.* send no key .* ApiKeyRequired=false"):
             deploy.get(f"{url}/recommendations/u")
 
     def test_refuses_a_key_that_is_switched_off(self, keyed: Callable, environment: Any, client: Client) -> None:
