@@ -105,8 +105,8 @@ def _ask(url: str, *asked: Any) -> Answer:
     if status in CLOSED:
         told, opened = _body(body), command("recsys deploy ApiKeyRequired=false ApiAuthorizer=NONE")
         raise AwsError(
-            f"{url} answered {status}: {told.get('error', told).get('message')}. This command and the notebooks send no key and no signature; none is "
-            f"asked for after: {opened}. Where none is, a web ACL (WebAclArn) may have refused it"
+            f"{url} answered {status}: {told.get('error', told).get('message')}. This command and the notebooks send "
+            f"no key and no signature; none is asked for after: {opened}. Where none is, a web ACL may have refused it"
         )
     return status, json.loads(body) if status < 400 else _body(body)
 
