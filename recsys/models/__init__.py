@@ -22,7 +22,7 @@ a user: an event counts in the very next answer and a user unseen in training ne
     ['ink', 'pad']
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     model.save(f"{folder}/next-item")
-    ...     NextItem.load(f"{folder}/next-item").item_ids.tolist()
+    ...     load(f"{folder}/next-item").item_ids.tolist()
     ['cup', 'ink', 'pad', 'pen', 'pot', 'tea']
 
 What items have in common brings in those that nobody has touched, or that come later:
@@ -35,9 +35,9 @@ What items have in common brings in those that nobody has touched, or that come 
     >>> model.decode(codes)
     [['pot', 'mug', 'jug']]
 
-`ColdStart` does that beside any model; with a table of `users` its `for_user` also answers for somebody new. Three go
-beyond: `ItemContent` says what items resemble, `UserAffinity` also which users want an item, and `NextBestAction`
-scores actions instead of items.
+`ColdStart` does that beside any model; with a table of `users`, beside a model of what comes next, its `for_user` also
+answers for somebody new. Three go beyond: `ItemContent` says what items resemble, `UserAffinity` also which users want
+an item, and `NextBestAction` scores actions instead of items.
 
     next_item/    what comes next after a history: the closed-form linear model, its softmax twin, nearest neighbours
     transformer/  the same by a transformer, alone or blended with it; trained with torch, served without

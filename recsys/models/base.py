@@ -114,9 +114,10 @@ class Model(Trained):
     """A trained recommender over a fixed catalogue; a history is an array of item codes, oldest first.
 
     logarithmic: whether scores are logarithms of chances, times the temperature: their mean is no mean of the chances.
+    empty_logarithmic: whether those of an empty history are, whatever the others are.
     """
 
-    logarithmic = False
+    logarithmic = empty_logarithmic = False
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from recsys.models import (
     UserAffinity,
     load,
 )
-from recsys.models.cold.likeness import TASTE, mean
+from recsys.models.cold.scoring import AFFINITY_EXPONENT, mean
 
 SIMPLE = {"penalty": 10.0}
 
@@ -76,16 +76,16 @@ def test_trained_items_keep_the_scores_and_the_codes_of_the_model_inside(model, 
 def test_its_score_is_the_mean_of_what_it_resembles_moved_by_how_well_that_fits_the_history(model):
     scores, (pot,) = model.scores(model.encode(["t4"])), model.encode(["pot"])
     usual = 0.5  # the likeness of tea to a history of tea is 1, that of as many tools 0
-    moved = model.temperature * TASTE * np.log((1 + usual) / (2 * usual))
+    moved = model.temperature * AFFINITY_EXPONENT * np.log((1 + usual) / (2 * usual))
     assert scores[pot] == pytest.approx(scores[model.encode([f"t{n}" for n in range(10)])].mean() + moved, rel=1e-5)
 
 
 def test_the_whole_history_says_how_well_a_kind_fits(model):
     ends = model.encode(["t1"] * 5 + ["x1"]), model.encode(["x1"] * 5 + ["x1"])
-    of_tea, of_tools = (model._taste.log_fit(history) for history in ends)
+    of_tea, of_tools = (model._taste.log_affinity(history) for history in ends)
     tea, tools = model.encode(["t9", "x9"])
     assert of_tea[tea] > 0 > of_tea[tools] and of_tools[tools] > 0 > of_tools[tea]
-    assert model._taste.log_fit(np.empty(0, np.int32)) is None
+    assert model._taste.log_affinity(np.empty(0, np.int32)) is None
 
 
 def test_a_model_whose_scores_are_on_no_known_scale_has_the_plain_mean(visits):
@@ -123,6 +123,10 @@ def test_what_resembles_nothing_has_no_score_and_is_never_recommended(model):
     assert not {"riddle", "blank"} & set(found(later, 24, "t1"))
     chances = later.probabilities(scores)
     assert chances.sum() == pytest.approx(1) and not chances[later.encode(["riddle", "blank"])].any()
+
+
+def test_where_nothing_has_a_score_nothing_has_a_chance(model):
+    assert model.probabilities(np.full(3, -np.inf, np.float32)).tolist() == [0, 0, 0]
 
 
 def test_cold_items_of_a_history_say_nothing_and_are_left_out_with_the_seen(model):
@@ -183,6 +187,14 @@ def test_what_is_known_of_users_is_saved_with_the_rest_and_stays_when_items_come
         np.testing.assert_array_equal(loaded.with_items(aisles(cosy="tea")).for_user(user).scores([])[:22], expected)
 
 
+def test_a_model_for_some_users_takes_in_items_and_is_not_saved(hospitable, tmp_path):
+    user = {"COUNTRY": "US"}
+    later = hospitable.for_user(user).with_items(aisles(cosy="tea"))
+    np.testing.assert_array_equal(later.scores([]), hospitable.with_items(aisles(cosy="tea")).for_user(user).scores([]))
+    with pytest.raises(ModelError, match="save the one it was made from"):
+        later.save(tmp_path / "model")
+
+
 def test_users_may_be_described_and_items_not(visits, customers, tmp_path):
     NextItem.fit(visits, settings=SIMPLE, users=customers).save(tmp_path / "model")
     model = load(tmp_path / "model").for_user({"COUNTRY": "US"})
@@ -197,6 +209,19 @@ def test_what_cannot_be_put_together_is_refused(visits, customers, table):
         ColdStart.of(ColdStart.of(inside, SHELF), SHELF)
     with pytest.raises(ModelError, match="fitted on other items than those of the interactions"):
         ColdStart.of(inside, SHELF, table(u="t1 elsewhere"))
+    with pytest.raises(ModelError, match="none of the items with metadata is among the interactions"):
+        ColdStart.of(inside, SHELF.assign(ITEM_ID="SKU-" + SHELF["ITEM_ID"]))
+
+
+@pytest.mark.parametrize("kind", [Popularity, ItemSimilarity])
+def test_users_are_refused_where_scores_of_an_empty_history_are_no_logarithms_of_chances(kind, visits, customers):
+    with pytest.raises(ModelError, match=f"{kind.__name__} has no chances that users could tell apart"):
+        ColdStart.of(kind.fit(visits), SHELF, visits, customers)
+
+
+def test_users_of_too_few_events_to_hold_any_out_are_told_apart_all_the_same(table, customers):
+    model = NextItem.fit(table(u0="tea tea", u1="saw saw"), users=customers)
+    assert model.temperature == 1 and found(model.for_user({"COUNTRY": "US"}), 1) == ["saw"]
 
 
 @pytest.mark.parametrize("kind", [Popularity, ItemSimilarity, SimilarItems])

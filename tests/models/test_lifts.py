@@ -1,10 +1,13 @@
 """What a value known of a user or a moment says about items."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from recsys.models.cold.lifts import TRUST, Lifts, summed, user_lifts
+from recsys.errors import ModelError
+from recsys.models.cold.lifts import TRUST, Lifts, plain, summed, user_lifts
 
 NAMES = ["tea", "tools", None]
 CODES = np.array([0, 0, 0, 1, 1, 2])  # values of six interactions
@@ -49,3 +52,42 @@ def test_text_and_what_nobody_in_the_table_has_are_left_out(sequences):
     lifts = user_lifts(users.assign(ABOUT=["likes a cup", "likes the sea"]), sequences(u="a b", v="b"))
     assert list(lifts) == ["KIND", "FLAG"]
     assert lifts["FLAG"].log_lift("True").tolist() == [0, 0] and lifts["KIND"].log_lift("old") is None
+
+
+def hours(sequences, count: int) -> Lifts:
+    """Of as many users, each of whom comes at another hour and touches another item."""
+    users = pd.DataFrame({"USER_ID": [f"u{n}" for n in range(count)], "HOUR": range(count)})
+    return user_lifts(users, sequences(**{f"u{n}": f"i{n}" for n in range(count)}))["HOUR"]
+
+
+def test_the_hours_of_a_day_stay_categories_also_where_some_are_unknown(sequences):
+    assert hours(sequences, 24).log_lift(3.5) is None and hours(sequences, 25).log_lift(3.5) is not None
+    with_gaps = Lifts.fit(np.arange(25), [*range(24), None], np.zeros(25, int), 1, numeric=True)
+    assert with_gaps.log_lift(3.5) is None and with_gaps.log_lift(3) is not None
+
+
+def test_decimals_are_numbers(sequences):
+    users = pd.DataFrame({"USER_ID": ["u", "v"], "SPENT": [Decimal("1.5"), Decimal("20")]})
+    spent = user_lifts(users, sequences(u="a", v="b"))["SPENT"]
+    assert spent.log_lift(1.5)[0] > 0 > spent.log_lift(1.5)[1]
+    np.testing.assert_array_equal(spent.log_lift(plain(Decimal("1.5"))), spent.log_lift(1.5))
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_only_strangers_have_say_nothing(sequences):
+    users = pd.DataFrame({"USER_ID": ["u", *map(str, range(30))], "KIND": "new", "AGE": [None, *range(30)]})
+    assert user_lifts(users, sequences(u="a b"))["AGE"].log_lift(3) is None
+
+
+@pytest.mark.parametrize(
+    ("users", "told"),
+    [
+        ({"USER_ID": ["u"]}, r"none of the columns \['USER_ID'\] says what users are like"),
+        ({"USER_ID": ["u", "v"], "ABOUT": ["likes a cup", "likes the sea"]}, "says what users are like"),
+        ({"USER_ID": ["u", "v"], "AGE": [30, "unknown"]}, "says what users are like"),
+        ({"USER_ID": ["U-1"], "KIND": ["new"]}, "none of the users of the table is among the interactions"),
+    ],
+)
+def test_a_table_that_says_nothing_of_these_users_is_refused(users, told, sequences):
+    with pytest.raises(ModelError, match=told):
+        user_lifts(pd.DataFrame(users), sequences(u="a", v="b"))

@@ -7,8 +7,12 @@ import pandas as pd
 import pytest
 
 from recsys.errors import ModelError
+from recsys.local.personalize.events.log import EventLog
+from recsys.local.personalize.jobs.training.data import Data
+from recsys.local.personalize.jobs.training.metadata import content
 from recsys.models import ItemContent
 from recsys.models.content.tables import kinds_of
+from recsys.train.schemas import schema
 
 TITLES = ["Brindlow Travel Mug, Indigo", "Oak desk for two", "A hammer | for nails", None]
 
@@ -35,9 +39,14 @@ def test_a_column_is_read_as_what_it_holds(column, kind):
     assert kinds_of(items) == ({"X": kind} if kind else {})
 
 
-def test_the_sample_is_read_as_the_embedded_personalize_reads_it():
+def test_the_sample_is_read_as_the_embedded_personalize_reads_it(tmp_path):
     items = pd.read_csv(Path(__file__).parents[2] / "data" / "sample" / "items.csv")
-    assert kinds_of(items) == {"CATEGORY": "categorical", "PRICE": "number", "TITLE": "text"}
+    files, schemas = {"ITEMS": str(tmp_path / "items.parquet")}, {"ITEMS": schema("Items", list(items.columns))}
+    items.to_parquet(files["ITEMS"])
+    EventLog(tmp_path / "events.sqlite").close()
+    stored = {"files": files, "schemas": schemas, "datasets": {}, "events": str(tmp_path / "events.sqlite")}
+    data = Data(stored | {"recipe": "aws-user-personalization-v2", "config": {}, "eventType": None})
+    assert ItemContent.from_items(items).metadata.as_dict() == content(data, "ITEMS").metadata.as_dict()
 
 
 def test_a_table_is_read_as_its_columns_are():
@@ -55,6 +64,8 @@ def test_a_table_is_read_as_its_columns_are():
         (pd.DataFrame({"sku": ["a"], "AISLE": ["tea"]}), r"lacks the column ITEM_ID; found \['sku', 'AISLE'\]"),
         (pd.DataFrame({"ITEM_ID": ["a", None], "AISLE": ["tea"] * 2}), "1 of 2 rows of metadata have no ITEM_ID"),
         (pd.DataFrame({"ITEM_ID": ["a", "a"], "AISLE": ["tea"] * 2}), "ITEM_ID 'a' has several rows of metadata"),
+        (pd.DataFrame({"ITEM_ID": ["a"], 7: ["tea"]}), r"columns of metadata are called \[7\]"),
+        (pd.DataFrame([["a", 1, 2]], columns=["ITEM_ID", "X", "X"]), r"columns of metadata are called \['X'\]"),
         (pd.DataFrame({"ITEM_ID": ["a"]}), r"none of the columns \['ITEM_ID'\] says what items are like"),
     ],
 )

@@ -22,13 +22,14 @@ from recsys.models.transformer.training import Training
 
 
 class NextItemWithMetadata:
-    """A NextItem that knows something about every item that was touched."""
+    """A NextItem that knows something about every item that was touched, and about two more."""
 
     @staticmethod
     def fit(interactions):
         seqs = sequences_of(interactions)
         touched = seqs.item_ids[np.unique(seqs.codes)]
-        items = pd.DataFrame({"ITEM_ID": touched, "AISLE": [f"a{at % 3}" for at in range(len(touched))]})
+        aisles = [*(f"a{at % 3}|all" for at in range(len(touched))), "a0", "all"]
+        items = pd.DataFrame({"ITEM_ID": [*touched, "cold", "colder"], "AISLE": aisles})
         return NextItem.fit(interactions, items=items)
 
 
@@ -52,19 +53,20 @@ def test_recommendations_are_the_best_scores_in_order(kind, ring):
     assert codes.dtype == np.int32 and scores.dtype == np.float32
     for row, history in enumerate(histories):
         alone = model.scores(history)
-        assert alone.shape == (8,) and alone.dtype == np.float32
+        assert alone.shape == model.item_ids.shape and alone.dtype == np.float32
         np.testing.assert_allclose(scores[row], np.sort(alone)[::-1][:3], rtol=1e-5)
 
 
 @every_model
 def test_seen_items_are_left_out_when_asked_and_the_rest_keeps_its_order(kind, ring):
     model = kind.fit(ring)
-    histories = [np.array([0, 1, 1]), np.array([], int), np.arange(8)]
-    everything, _ = model.recommend(histories, 8)
-    codes, scores = model.recommend(histories, 8, exclude_seen=True)
+    n = len(model.item_ids)
+    histories = [np.array([0, 1, 1]), np.array([], int), np.arange(n)]
+    everything, _ = model.recommend(histories, n)
+    codes, scores = model.recommend(histories, n, exclude_seen=True)
     assert codes.dtype == np.int32 and (codes[2] == -1).all()
     assert codes[0].tolist() == [*(code for code in everything[0] if code not in (0, 1)), -1, -1]
-    assert codes[1].tolist() == everything[1].tolist() and np.isneginf(scores[0, 6:]).all()
+    assert codes[1].tolist() == everything[1].tolist() and np.isneginf(scores[0, -2:]).all()
 
 
 @every_timeless_model
@@ -95,7 +97,7 @@ def test_a_table_of_interactions_is_fitted_as_its_sequences_are(kind, table):
     frame = table(**{f"u{i}": "a b c a b d" for i in range(60)}).assign(EVENT_TYPE="view", EVENT_VALUE=np.nan)
     before = frame.copy()
     of_table, of_sequences = kind.fit(frame), kind.fit(Sequences.from_interactions(frame))
-    assert of_table.item_ids.tolist() == ["a", "b", "c", "d"] and of_table.settings == of_sequences.settings
+    assert of_table.item_ids[:4].tolist() == ["a", "b", "c", "d"] and of_table.settings == of_sequences.settings
     np.testing.assert_array_equal(of_table.scores([1]), of_sequences.scores([1]))
     pd.testing.assert_frame_equal(frame, before)
 
@@ -165,10 +167,12 @@ def test_fewer_than_none_cannot_be_recommended(ring):
 
 
 @every_model
-@pytest.mark.parametrize("code", [-1, 8])
-def test_a_code_outside_the_catalogue_is_refused(kind, ring, code):
-    with pytest.raises(ModelError, match="knows 0 to 7"):
-        kind.fit(ring).recommend([[0], [code]], 3)
+def test_a_code_outside_the_catalogue_is_refused(kind, ring):
+    model = kind.fit(ring)
+    n = len(model.item_ids)
+    for code in (-1, n):
+        with pytest.raises(ModelError, match=f"knows 0 to {n - 1}"):
+            model.recommend([[0], [code]], 3)
 
 
 @every_model
@@ -178,9 +182,9 @@ def test_a_code_outside_the_catalogue_is_refused(kind, ring, code):
     ids=["one user", "one event", "one item", "all the same item"],
 )
 def test_the_smallest_data_sets_work(kind, sequences, histories):
-    seqs = sequences(**histories)
-    codes, scores = kind.fit(seqs).recommend([[], [0], [0, 0]], 5)
-    assert codes.shape == (3, min(5, seqs.n_items)) and np.isfinite(scores).all()
+    model = kind.fit(sequences(**histories))
+    codes, scores = model.recommend([[], [0], [0, 0]], 5)
+    assert codes.shape == (3, min(5, len(model.item_ids))) and np.isfinite(scores).all()
 
 
 @every_timeless_model
@@ -196,7 +200,7 @@ def test_an_item_nobody_touched_comes_after_what_is_likely_and_is_harmless_in_a_
     frame = table(**{f"u{i}": "a b c a b" for i in range(60)})
     model = kind.fit(Sequences.from_interactions(frame, catalogue=["new"]))
     new = int(model.encode(["new"])[0])
-    codes, _ = model.recommend([[], [0], [new]], 4)
+    codes, _ = model.recommend([[], [0], [new]], len(model.item_ids))
     assert codes[0, -1] == new and new not in codes[1, :2]
     assert np.isfinite(model.scores([new])).all()
 
@@ -206,4 +210,4 @@ def test_odd_identifiers_come_back_as_they_were(kind, tmp_path):
     odd = ['say "x"', "näïve", "a|b\n", "", " ", "x" * 256]
     frame = pd.DataFrame({"USER_ID": ["u", "v"] * 3, "ITEM_ID": odd, "TIMESTAMP": range(6)})
     kind.fit(Sequences.from_interactions(frame)).save(tmp_path / "model")
-    assert sorted(load(tmp_path / "model").item_ids) == sorted(odd)
+    assert sorted(load(tmp_path / "model").item_ids[:6]) == sorted(odd)

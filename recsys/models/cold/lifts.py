@@ -9,12 +9,14 @@ root of m. Numbers with many values are compared by decile.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy import sparse
 
 from recsys.columns import USER_ID
+from recsys.errors import ModelError
 from recsys.models.content.metadata import NUMBER, TEXT, cells
 from recsys.models.content.tables import ids_of, kinds_of
 from recsys.models.sequences import Sequences
@@ -48,7 +50,7 @@ class Lifts:
     def fit(cls, codes: np.ndarray, names: Sequence[Any], items: np.ndarray, n_items: int, numeric: bool) -> Self:
         """codes (n,): of each interaction's value in `names`, of which None may be one; items (n,): below n_items."""
         edges = None
-        if numeric and len(names) > MOST_NUMBERS:
+        if numeric and sum(name is not None for name in names) > MOST_NUMBERS:
             numbers = np.array([np.nan if name is None else name for name in names], np.float64)
             edges = np.unique(np.nanquantile(numbers[codes], np.linspace(0, 1, 11)[1:-1]))
             codes = np.where(np.isnan(numbers), -1, np.searchsorted(edges, numbers))[codes]
@@ -105,18 +107,25 @@ def summed(lifts: Iterable[np.ndarray | None]) -> np.ndarray | None:
 def user_lifts(users: "pd.DataFrame", seqs: Sequences) -> dict[str, Lifts]:
     """Those of the columns of a table with USER_ID that hold categories or numbers, over the events of its users.
 
-    A category is the whole text of its cell. Raises ModelError for a table that cannot be used.
+    A category is the whole text of its cell. Raises ModelError for a table that cannot be used, has no such column, or
+    knows none of the users.
     """
     import pandas as pd
 
     row_of = {user: row for row, user in enumerate(ids_of(users, USER_ID))}
-    rows = np.array([row_of.get(user, len(row_of)) for user in seqs.user_ids], np.int64)[seqs.users]
-    found = {}
-    for name, kind in kinds_of(users).items():
-        if kind != TEXT:
-            codes, names = pd.factorize(np.array([*map(plain, cells(name, users[name].tolist())), None], object))
-            codes = np.where(codes < 0, len(names), codes)[rows]
-            found[name] = Lifts.fit(codes, [*names, None], seqs.codes, seqs.n_items, kind == NUMBER)
+    kinds = {name: kind for name, kind in kinds_of(users).items() if kind != TEXT}
+    if not kinds:
+        raise ModelError(
+            f"none of the columns {list(users.columns)} says what users are like, in categories or numbers"
+        )
+    if row_of.keys().isdisjoint(seqs.user_ids):
+        raise ModelError("none of the users of the table is among the interactions: are these the same ids?")
+    rows, found = [row_of.get(user, len(row_of)) for user in seqs.user_ids], {}
+    for name, kind in kinds.items():
+        values = np.array([*map(plain, cells(name, users[name].tolist())), None], object)[rows]
+        codes, names = pd.factorize(values)
+        codes = np.where(codes < 0, len(names), codes)[seqs.users]
+        found[name] = Lifts.fit(codes, [*names, None], seqs.codes, seqs.n_items, kind == NUMBER)
     return found
 
 
@@ -124,5 +133,5 @@ def plain(cell: Any) -> Any:
     """A cell as it is compared: a number as a float, anything else as text, None as it is."""
     if cell is None or isinstance(cell, str):
         return cell
-    numeric = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
+    numeric = isinstance(cell, int | float | np.number | Decimal) and not isinstance(cell, bool)
     return float(cell) if numeric else str(cell)

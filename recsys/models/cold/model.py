@@ -9,7 +9,7 @@ import numpy as np
 from recsys.errors import ModelError
 from recsys.models.base import Model
 from recsys.models.cold.lifts import Lifts, plain, summed, user_lifts
-from recsys.models.cold.likeness import UNSCORED, Taste, alike, cold_scores, nothing_alike, places_of
+from recsys.models.cold.scoring import UNSCORED, Taste, alike, cold_scores, nothing_alike, places_of
 from recsys.models.content.items import ItemContent, Items, content_of
 from recsys.models.content.metadata import Vectors, cells
 from recsys.models.content.tables import ids_of
@@ -26,9 +26,9 @@ class ColdStart(Model):
     """Any model, and beside its items cold ones, which their metadata place among those it was trained on.
 
     A history may hold cold items; they say nothing until the next training. model: the one inside; content: what
-    metadata say of items; trained: (known,) bool, which of the model's items had events; cold: (m,) int32 codes of the
-    others, neighbours and weights (m, NEIGHBOURS) what their scores are made of; lifts: by column, what metadata say
-    of users.
+    metadata say of items; trained: (known,) bool, which of the model's items had events; cold: (m,) int32 codes of
+    those without events that have metadata, neighbours and weights (m, NEIGHBOURS) what their scores are made of;
+    lifts: by column, what metadata say of users.
 
     >>> from recsys.models import Popularity
     >>> import pandas as pd
@@ -51,13 +51,15 @@ class ColdStart(Model):
         """`model`, with those of `items` that it does not know, and those it knows but `interactions` do not touch.
 
         items: a table with ITEM_ID and metadata, read as ItemContent.from_items reads it, or an ItemContent.
-        interactions: what the model was fitted on. users: a table with USER_ID and metadata, for a model whose scores
-        of an empty history are logarithms of chances, as a NextItem's are. Codes of the model's items stay. Raises
-        ModelError for tables that cannot be used, for users without interactions, for interactions with other items and
-        for a ColdStart.
+        interactions: what the model was fitted on. users: a table with USER_ID and metadata, for a model that is
+        `empty_logarithmic`, as a NextItem is. Codes of the model's items stay. Raises ModelError for tables that cannot
+        be used or describe nothing of what the model was trained on, for users without interactions or with another
+        model, for interactions with other items and for a ColdStart.
         """
         if isinstance(model, ColdStart):
             raise ModelError("this model has cold items already: with_items() takes in more")
+        if users is not None and not model.empty_logarithmic:
+            raise ModelError(f"{type(model).__name__} has no chances that users could tell apart: leave them out")
         content = ItemContent.fit([], {}, {}) if items is None else content_of(items)
         trained, lifts = np.ones(len(model.item_ids), bool), {}
         if interactions is not None:
@@ -69,6 +71,8 @@ class ColdStart(Model):
         elif users is not None:
             raise ModelError("what users take is learned from interactions: give them beside the users")
         bare = cls._of(model, content, lifts, model.item_ids, trained, np.empty(0, np.int32), *nothing_alike(0))
+        if items is not None and not (bare._places >= 0).any():
+            raise ModelError("none of the items with metadata is among the interactions: are these the same ids?")
         return bare._with(content.item_ids, content.rows)
 
     @classmethod
@@ -86,7 +90,7 @@ class ColdStart(Model):
         found = cls(item_ids, model.settings, model.trials, model.temperature)
         found.model, found.content, found.lifts, found.logarithmic = model, content, lifts, model.logarithmic
         found.trained, found.cold, found.neighbours, found.weights = trained, cold, neighbours, weights
-        found._lift = None
+        found._log_lift = None
         found._places = places_of(content, {item_ids[code]: code for code in np.flatnonzero(trained)})
         found._taste = Taste(content, found._places, len(trained))
         return found
@@ -98,7 +102,7 @@ class ColdStart(Model):
         """
         changed = copy(self)
         known = {name: plain(cells(name, [user.get(name)])[0]) for name in self.lifts}
-        changed._lift = summed(self.lifts[name].log_lift(value) for name, value in known.items())
+        changed._log_lift = summed(self.lifts[name].log_lift(value) for name, value in known.items())
         return changed
 
     def with_items(self, items: "pd.DataFrame") -> Self:
@@ -122,13 +126,17 @@ class ColdStart(Model):
         new = cold, *alike(self.content, self._places, vectors.take(rows))
         old = self.cold, self.neighbours, self.weights
         joined = (np.concatenate([before[stays], added]) for before, added in zip(old, new, strict=True))
-        return self._of(self.model, self.content, self.lifts, np.array(list(code_of), object), self.trained, *joined)
+        ids = np.array(list(code_of), object)
+        longer = self._of(self.model, self.content, self.lifts, ids, self.trained, *joined)
+        longer._log_lift = self._log_lift
+        return longer
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """As the model inside has them; 0 for an item without a score."""
         scored = np.asarray(scores) > UNSCORED
         found = np.zeros(len(scored))
-        found[scored] = self.model.probabilities(np.asarray(scores)[scored])
+        if scored.any():
+            found[scored] = self.model.probabilities(np.asarray(scores)[scored])
         return found
 
     def _score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
@@ -136,15 +144,17 @@ class ColdStart(Model):
         scores = np.empty((len(histories), len(self.item_ids)), np.float32)
         histories = [codes[codes < known] for codes in histories]
         scores[:, :known] = self.model._score_batch(histories)
-        if self._lift is not None:
+        if self._log_lift is not None:
             nothing = np.array([len(codes) == 0 for codes in histories], bool)
-            scores[nothing, :known] += np.float32(self.temperature) * self._lift
+            scores[nothing, :known] += np.float32(self.temperature) * self._log_lift
         for row, codes in zip(scores, histories, strict=True) if len(self.cold) else ():
             likely = row[:known], self.neighbours, self.weights, self.temperature, self.logarithmic
-            row[self.cold] = cold_scores(*likely, self._taste.log_fit(codes))
+            row[self.cold] = cold_scores(*likely, self._taste.log_affinity(codes))
         return scores
 
     def _arrays(self) -> dict[str, np.ndarray]:
+        if self._log_lift is not None:
+            raise ModelError("for_user() made this model for some users: save the one it was made from")
         content = {CONTENT + name: array for name, array in self.content._arrays().items()}
         content[CONTENT + "ids"] = as_bytes(list(self.content.item_ids))
         ours = {PREFIX + name: getattr(self, name) for name in ("trained", "cold", "neighbours", "weights")}

@@ -24,13 +24,16 @@ KINDS = {  # by what pandas infers from the cells
 
 
 def ids_of(table: "pd.DataFrame", key: str = ITEM_ID) -> np.ndarray:
-    """(n,) the ids in the column `key`. Raises ModelError for what is no such table, for a missing id and for one that
-    is there twice.
+    """(n,) the ids in the column `key`. Raises ModelError for what is no such table, for a column whose name is no
+    text or is there twice, and for an id that is missing or there twice.
     """
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):
         raise ModelError(f"a {type(table).__name__} is no table of metadata: give a DataFrame with {key} and more")
+    odd = [name for name in table.columns if not isinstance(name, str)] or [*table.columns[table.columns.duplicated()]]
+    if odd:
+        raise ModelError(f"columns of metadata are called {odd}: give each one name of its own, as text")
     if key not in table.columns:
         raise ModelError(f"a table of metadata lacks the column {key}; found {list(table.columns)}: rename yours")
     if gaps := int(table[key].isna().sum()):

@@ -46,6 +46,8 @@ THREADED_ITEMS = 2_000  # smaller systems wait longer for a second thread than i
 class NextItem(Model):
     """Scores what comes next after a history; `settings` tells what the held-out users chose."""
 
+    empty_logarithmic = True
+
     @classmethod
     def fit(
         cls,
@@ -75,9 +77,9 @@ class NextItem(Model):
         that were reported before the same call was cut short; they are neither made nor reported again, and the model
         is the one that an undisturbed call gives. items, users: tables with ITEM_ID or USER_ID and metadata, the former
         may be an ItemContent; items without an event are then recommended too, and users without one by what is known
-        of them, by a ColdStart that has the model inside. Raises ModelError where
-        `measured` are of another call, for a reward that is not one number per item, and for a table that cannot be
-        used.
+        of them, by a ColdStart that has the model inside and that recsys.models.load brings back. Raises ModelError
+        where `measured` are of another call, for a reward that is not one number per item, and for a table that cannot
+        be used.
         """
         seqs = sequences_of(interactions)
         if reward is not None and (np.shape(reward) != (seqs.n_items,) or not np.isfinite(reward).all()):

@@ -46,6 +46,8 @@ class UserAffinity(Model):
     what was there in training.
     """
 
+    empty_logarithmic = True
+
     @classmethod
     def fit(cls, interactions: Interactions, queries: Sequence[Query] | None = None, **options: Any) -> Self:
         """Fit a NextItem with these options, then choose how much activity and repeats tell.

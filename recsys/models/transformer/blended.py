@@ -28,7 +28,7 @@ PREFIX = "transformer_"  # of the arrays on disk that are the transformer's
 class Blended(Model):
     """NextItem with a transformer's logits, times `transformer_weight`, in its pool."""
 
-    logarithmic = True
+    logarithmic = empty_logarithmic = True
 
     @classmethod
     def fit(

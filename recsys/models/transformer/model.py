@@ -27,7 +27,7 @@ BUDGET = 20.0  # seconds of choosing, by counted work
 class Transformer(Model):
     """Scores what comes next after a history by a transformer's logits, and by habits as the next-item model does."""
 
-    logarithmic = True
+    logarithmic = empty_logarithmic = True
 
     @classmethod
     def fit(

@@ -18,8 +18,7 @@ from recsys.local.personalize.serving.group import Group, Reader, documents
 if TYPE_CHECKING:
     from recsys.models import ItemContent  # slow to import
 
-AT_ONCE = 256  # new items looked at together: the vectors of their texts are dense
-UNSCORED = np.float32(-np.inf)
+AT_ONCE = 256  # new items encoded together: the vectors of their texts are dense
 
 
 class Catalogue:
@@ -34,7 +33,7 @@ class Catalogue:
         """content: what metadata say about items. grows: takes in items that the model does not know."""
         self.ids = [str(item) for item in model_items]
         self.code_of = {item: code for code, item in enumerate(self.ids)}
-        from recsys.models.cold.likeness import Taste, nothing_alike, places_of  # slow to import: loaded with the model
+        from recsys.models.cold.scoring import Taste, nothing_alike, places_of  # slow to import: loaded with the model
 
         self.known, self._group, self._content, self._grows = len(self.ids), group, content, grows
         self._neighbours, self._weights = map(Growing, nothing_alike(0))
@@ -63,10 +62,10 @@ class Catalogue:
         neighbours, weights = self._neighbours.array, self._weights.array
         if len(neighbours) == 0:
             return scores
-        from recsys.models.cold.likeness import cold_scores  # slow to import: loaded with the model
+        from recsys.models.cold.scoring import cold_scores  # slow to import: loaded with the model
 
-        fit = self._taste.log_fit(history) if self._taste else None
-        return np.concatenate([scores, cold_scores(scores, neighbours, weights, temperature, logarithmic, fit)])
+        affinity = self._taste.log_affinity(history) if self._taste else None
+        return np.concatenate([scores, cold_scores(scores, neighbours, weights, temperature, logarithmic, affinity)])
 
     def _take_in(self, items: Sequence[str]) -> None:
         """New items, and new metadata of items that are new."""
@@ -82,7 +81,7 @@ class Catalogue:
 
     def _alike(self, items: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Codes (m, NEIGHBOURS) of the trained items most like each, and their weights, which sum to 1 or are all 0."""
-        from recsys.models.cold.likeness import alike, nothing_alike
+        from recsys.models.cold.scoring import alike, nothing_alike
 
         codes, weights = nothing_alike(len(items))
         content, described = self._content, [at for at, item in enumerate(items) if item in self._group.items.row]

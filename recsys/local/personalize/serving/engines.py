@@ -13,7 +13,7 @@ import numpy as np
 
 from recsys.local.personalize.schemas import plain
 from recsys.local.personalize.selection import Selection, learned
-from recsys.local.personalize.serving.catalogue import UNSCORED, Catalogue
+from recsys.local.personalize.serving.catalogue import Catalogue
 from recsys.local.personalize.serving.context import context_columns, user_columns
 from recsys.local.personalize.serving.group import Group
 from recsys.local.personalize.serving.histories import Histories
@@ -119,7 +119,7 @@ class Similar:
         if code is None:
             return self._parts.popularity
         scores = self._parts.model.scores([code])
-        scores[code] = UNSCORED
+        scores[code] = -np.inf
         return scores
 
 
@@ -139,7 +139,7 @@ class Semantic:
         if code is None:
             return self._parts.popularity
         scores = np.array(model.influenced(model.scores([code]), **self._influence))
-        scores[code] = UNSCORED
+        scores[code] = -np.inf
         return scores
 
 
@@ -171,7 +171,7 @@ class Trend:
             self._due = time.monotonic() + self._interval
             self._scores = self._trend()
         missing = len(self._parts.catalogue) - len(self._scores)
-        return np.pad(self._scores, (0, missing), constant_values=UNSCORED) if missing else self._scores
+        return np.pad(self._scores, (0, missing), constant_values=-np.inf) if missing else self._scores
 
     def _trend(self) -> np.ndarray:
         trained, group = self._parts.model.settings["newest"], self._parts.group

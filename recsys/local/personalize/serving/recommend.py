@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from recsys.local.personalize.serving.catalogue import UNSCORED
 from recsys.local.personalize.serving.deployment import Deployment
 from recsys.local.personalize.serving.engines import Asked
 from recsys.local.personalize.serving.exploration import draw
@@ -66,7 +65,7 @@ class _List:
         codes = _interleaved(promoted, self._rest(count - len(promoted)))
         entries: list[Entry] = [{"itemId": self._deployment.catalogue.ids[code]} for code in codes.tolist()]
         if self._deployment.recipe.scored:
-            shares, scored = self._shares.at(codes).tolist(), (self._scores[codes] > UNSCORED).tolist()
+            shares, scored = self._shares.at(codes).tolist(), (self._scores[codes] > -np.inf).tolist()
             for entry, share, has in zip(entries, shares, scored, strict=True):
                 if has:
                     entry["score"] = share
@@ -123,14 +122,15 @@ class _List:
         if len(codes) == 0:
             return NONE, NONE
         relevance = self._shares.at(codes)
-        relevance[self._scores[codes] == UNSCORED] = 1 / len(self._scores)
+        relevance[np.isneginf(self._scores[codes])] = 1 / len(self._scores)
         drawn = codes[draw(relevance * novelty.uncertainty(codes), len(places), RNG)]
         self._reasons |= dict.fromkeys(drawn.tolist(), EXPLORED)
         return places[: len(drawn)], drawn
 
     def _filler(self, taken: np.ndarray, count: int) -> np.ndarray:
         """Codes of items without a score, those with most interactions first."""
-        free = self._scores == UNSCORED if self._mask is None else (self._scores == UNSCORED) & self._mask
+        free = np.isneginf(self._scores)
+        free = free if self._mask is None else free & self._mask
         free[taken] = False
         codes = _top(self._deployment.novelty.interactions, count, free)
         self._reasons |= dict.fromkeys(codes.tolist(), POPULAR)

@@ -1,7 +1,7 @@
 """Scores of cold items by the trained ones that they resemble.
 
 A cold item, which had no event in training, has no score of its own. It gets the weighted mean of the scores of the
-trained items its metadata resemble most (ItemContent.neighbours), each moved by how well it fits the user's taste;
+trained items its metadata resemble most (ItemContent.neighbours), each moved by its affinity to the user's taste;
 where they resemble none, no score at all.
 """
 
@@ -16,7 +16,7 @@ from recsys.models.content.metadata import Vectors
 NEIGHBOURS = 10  # trained items that a cold one's score is the mean of
 AT_ONCE = 256  # cold items looked at together: their vectors are dense
 UNSCORED = np.float32(-np.inf)
-TASTE = 0.25  # exponent of a fit; of new items of MovieLens-1M .25 is best, of the sample's .25 and .5 are
+AFFINITY_EXPONENT = 0.25  # of new items of MovieLens-1M .25 is best, of the sample's .25 and .5 are
 
 
 class Taste:
@@ -24,7 +24,8 @@ class Taste:
 
     A model of what comes next knows where a user is; who wants what nobody has touched is told by the whole history
     too. With a_j the mean likeness of item j to the items of the history, and a its mean over all items, the chance of
-    j is multiplied by its fit, ((a_j + a) / 2a) ^ TASTE. Texts are left out: they would take longer than all else.
+    j is multiplied by its affinity, ((a_j + a) / 2a) ^ AFFINITY_EXPONENT. Texts are left out: they would take longer
+    than all else.
     """
 
     def __init__(self, content: ItemContent, places: np.ndarray, known: int) -> None:
@@ -33,14 +34,14 @@ class Taste:
         ordered = sparse.csr_array((np.ones(len(rows), np.float32), (places[rows], rows)), (known, len(places)))
         self._vectors = ordered @ content.rows.sparse
 
-    def log_fit(self, history: np.ndarray) -> np.ndarray | None:
+    def log_affinity(self, history: np.ndarray) -> np.ndarray | None:
         """(known,) float32 logarithms; None where the history says nothing. history: (n,) codes of trained items."""
         counts = np.bincount(history, minlength=self._vectors.shape[0]).astype(np.float32)
         likeness = self._vectors @ (self._vectors.T @ counts)
         usual = likeness.mean(dtype=np.float32)
         if not usual > 0:
             return None
-        return np.float32(TASTE) * np.log((likeness / usual + np.float32(1)) / np.float32(2))
+        return np.float32(AFFINITY_EXPONENT) * np.log((likeness / usual + np.float32(1)) / np.float32(2))
 
 
 def places_of(content: ItemContent, code_of: Mapping[str, int]) -> np.ndarray:
@@ -74,15 +75,15 @@ def cold_scores(
     weights: np.ndarray,
     temperature: float,
     logarithmic: bool,
-    log_fit: np.ndarray | None = None,
+    log_affinity: np.ndarray | None = None,
 ) -> np.ndarray:
     """(m,) float32 mean of the scores (known,) of each cold item's neighbours, as `alike` has them; -inf without any.
 
-    temperature, logarithmic: of the model; one without a temperature of its own (1) has scores on no scale that a fit
-    could move. log_fit: (known,) as Taste has it.
+    temperature, logarithmic: of the model; one without a temperature of its own (1) has scores on no scale that an
+    affinity could move. log_affinity: (known,) as Taste has it.
     """
-    if log_fit is not None and temperature != 1:
-        scores = scores + np.float32(temperature) * log_fit
+    if log_affinity is not None and temperature != 1:
+        scores = scores + np.float32(temperature) * log_affinity
     found = mean(scores[neighbours], weights, temperature if logarithmic else None)
     return np.where(weights[:, 0] > 0, found, UNSCORED)
 
