@@ -89,7 +89,7 @@ def test_a_worker_is_called_and_heard_where_the_exchange_takes_over():
     from recsys.local.aws.lambda_ import exchange
 
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    assert script.endswith(exchange.END) and script.count(exchange.READY) == 1
+    assert script.endswith(exchange.END) and script.count(exchange.READY) == script.count(exchange.START) == 1
     assert parameters(Worker.invoke)[:3] == ["self", "event", "request_id"]
     assert "target=self._read_stderr" in inspect.getsource(Worker._spawn)
     assert all(calls_by_name(lambda_runtime, name) for name in ("_signal", "_collect"))
