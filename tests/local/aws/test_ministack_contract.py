@@ -139,7 +139,11 @@ def test_policies_are_checked_where_the_permissions_look():
     assert parameters(stepfunctions._execute_task)[:3] == ["state_def", "raw_input", "execution"]
     assert calls_by_name(stepfunctions, "_invoke_resource")
     assert calls_by_name(stepfunctions, "_run_sub_machine")
-    assert inspect.getsource(stepfunctions._run_sub_machine).count("states.get(") == 1
+    assert parameters(stepfunctions._run_sub_machine) == ["states", "start_at", "input_data", "execution", "ctx"]
+    for kind in ("map", "parallel", "task"):
+        assert len(parameters(getattr(stepfunctions, f"_execute_{kind}"))) == 4
+    for kind in ("choice", "pass", "wait"):
+        assert parameters(getattr(stepfunctions, f"_execute_{kind}")) == ["state_def", "raw_input", "ctx"]
     assert isinstance(sts._sessions, dict)
     assert hasattr(iam._roles, "get_scoped")
 
