@@ -24,7 +24,7 @@ KEPT = "    _real_stderr, _marks = sys.stderr, os.dup(2)\n"  # a function can se
 WRITTEN = "        _real_stderr.flush()\n        os.write(_marks, ('" + MARK + "' + {call} + '\\n').encode())\n"
 READY = '        _real_stdout.write(json.dumps({"status": "ready", "cold": True}) + "\\n")\n'
 END = "        _real_stdout.flush()\n\nrun()\n"
-LATE = 1.0  # seconds that lines are waited for after an answer, and read after the end: what it started may write on
+LATE = 1.0  # seconds the mark may come after the answer, where what the function started writes much
 CHUNK = 65536  # bytes, what a pipe holds
 
 
@@ -77,10 +77,10 @@ class Conversation:
         return answer
 
     def read_rest(self) -> None:
-        """Read the lines of a process that has ended; one that it started may write on."""
-        deadline = time.monotonic() + LATE
-        while time.monotonic() < deadline and self._lines.descriptor in [found for found, _ in self._pipes.poll(0)]:
-            self._reads_mark("")
+        """Read the lines of a process that has ended; not those that one it started may go on to write."""
+        for _ in range(2):  # what the pipe holds, and its end
+            if self._lines.descriptor in [descriptor for descriptor, _ in self._pipes.poll(0)]:
+                self._reads_mark("")
 
     def _reads_mark(self, call: str) -> bool:
         """Read lines into the log; whether the call's mark, or the end, was among them."""
