@@ -181,9 +181,7 @@ def _mending_when_loaded(
             from recsys.local.aws import apigateway
             from recsys.local.aws.xray import gateway
 
-            apigateway.install()
-            gateway.install(xray.traces)  # around access logs
-            apigateway.request_ids.install()  # around both
+            apigateway.install(lambda: gateway.install(xray.traces))
         if name == "stepfunctions" and not known:
             from recsys.local.aws import stepfunctions
 

@@ -89,7 +89,7 @@ def test_a_worker_is_called_and_heard_where_the_exchange_takes_over():
     from recsys.local.aws.lambda_ import exchange
 
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    assert script.endswith(exchange.END) and script.count(exchange.READY) == 1
+    assert script.endswith(exchange.END) and script.count(exchange.READY) == script.count(exchange.START) == 1
     assert parameters(Worker.invoke)[:3] == ["self", "event", "request_id"]
     assert "target=self._read_stderr" in inspect.getsource(Worker._spawn)
     assert all(calls_by_name(lambda_runtime, name) for name in ("_signal", "_collect"))
@@ -139,7 +139,11 @@ def test_policies_are_checked_where_the_permissions_look():
     assert parameters(stepfunctions._execute_task)[:3] == ["state_def", "raw_input", "execution"]
     assert calls_by_name(stepfunctions, "_invoke_resource")
     assert calls_by_name(stepfunctions, "_run_sub_machine")
-    assert inspect.getsource(stepfunctions._run_sub_machine).count("states.get(") == 1
+    assert parameters(stepfunctions._run_sub_machine) == ["states", "start_at", "input_data", "execution", "ctx"]
+    for kind in ("map", "parallel", "task"):
+        assert len(parameters(getattr(stepfunctions, f"_execute_{kind}"))) == 4
+    for kind in ("choice", "pass", "wait"):
+        assert parameters(getattr(stepfunctions, f"_execute_{kind}")) == ["state_def", "raw_input", "ctx"]
     assert isinstance(sts._sessions, dict)
     assert hasattr(iam._roles, "get_scoped")
 

@@ -12,14 +12,17 @@ access_logs      a line for each request, in the stage's format
 metrics          Count, 4XXError, 5XXError and Latency; recorded where the request came in
 """
 
-from recsys.local.aws.apigateway import access_logs, api_keys, body_validation, paths, proxy_answers
-from recsys.local.aws.apigateway import request_ids as request_ids
+from collections.abc import Callable
+
+from recsys.local.aws.apigateway import access_logs, api_keys, body_validation, paths, proxy_answers, request_ids
 
 
-def install() -> None:
-    """Change the functions that a request passes; in any order."""
+def install(trace: Callable[[], None]) -> None:
+    """Change the functions that a request passes. `trace` lets requests be traced: around the access log."""
     paths.install()
     proxy_answers.install()
     body_validation.install()
     api_keys.install()
     access_logs.install()
+    trace()
+    request_ids.install()  # around both

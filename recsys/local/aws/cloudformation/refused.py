@@ -16,6 +16,8 @@ from recsys.local.aws.kinesis import mapping
 from recsys.local.aws.lambda_ import account_limits, limits
 from recsys.local.aws.stepfunctions import definitions
 
+Check = Callable[[Properties, str], None]  # the physical id of what is changed; none of what is made
+
 
 def install() -> None:
     """Look at the properties before the resource is made or changed."""
@@ -28,20 +30,21 @@ def install() -> None:
     provisioners._sfn_definition = lambda props: _possible(machine(props))
 
 
-def _checked(handle: Callable[..., Created], check: Callable[[Properties, str], None], step: str) -> Callable[..., Any]:
+def _checked(handle: Callable[..., Created], check: Check, step: str) -> Callable[..., Any]:
     """MiniStack's writes the resource past its service; here it fails where the service would refuse it."""
 
     def checked(subject: str, *rest: Any, **options: Any) -> Created:
         # create(logical id, properties, stack), update(physical id, old properties, new properties, stack, ...)
-        check(rest[0] if step == "create" else rest[1], step)
+        props, changed = (rest[0], "") if step == "create" else (rest[1], subject)
+        check(props, changed)
         return handle(subject, *rest, **options)
 
     return checked
 
 
-def _mapping(props: Properties, step: str) -> None:
+def _mapping(props: Properties, changed: str) -> None:
     source = props.get("EventSourceArn", "")
-    if step == "update":
+    if changed:
         answer = mapping.refused_change(source, props)
     else:
         answer = mapping.refused(props) if ":kinesis:" in source else None
@@ -49,18 +52,19 @@ def _mapping(props: Properties, step: str) -> None:
         accepted(answer)
 
 
-def _function(props: Properties, step: str) -> None:
-    share = account_limits.refused(props.get("FunctionName", ""), props.get("ReservedConcurrentExecutions"))
+def _function(props: Properties, changed: str) -> None:
+    name = props.get("FunctionName") or changed
+    share = account_limits.refused(name, props.get("ReservedConcurrentExecutions"))
     if answer := limits.refused(props) or share:
         accepted(answer)
 
 
-def _rule(props: Properties, step: str) -> None:
+def _rule(props: Properties, changed: str) -> None:
     if found := schedules.rule_fault(props.get("ScheduleExpression", "")):
         raise ValueError(found)
 
 
-def _schedule(props: Properties, step: str) -> None:
+def _schedule(props: Properties, changed: str) -> None:
     if found := schedules.fault(props):
         raise ValueError(found)
 

@@ -19,10 +19,12 @@ from ministack.core import lambda_runtime
 from ministack.core.lambda_runtime import Worker
 
 MARK = "__recsys_end_of_call__"  # and the call's id; none where the script is ready for calls
-WRITTEN = "        sys.__stderr__.write('" + MARK + "' + {call} + '\\n')\n        sys.__stderr__.flush()\n"
+START = "    _real_stdout = sys.stdout\n"
+KEPT = "    _real_stderr, _marks = sys.stderr, os.dup(2)\n"  # a function can send its standard error elsewhere
+WRITTEN = "        _real_stderr.flush()\n        os.write(_marks, ('" + MARK + "' + {call} + '\\n').encode())\n"
 READY = '        _real_stdout.write(json.dumps({"status": "ready", "cold": True}) + "\\n")\n'
 END = "        _real_stdout.flush()\n\nrun()\n"
-LATE = 1.0  # seconds the mark may come after the answer: a function can send its standard error elsewhere
+LATE = 1.0  # seconds the mark may come after the answer, where what the function started writes much
 CHUNK = 65536  # bytes, what a pipe holds
 
 
@@ -64,22 +66,21 @@ class Conversation:
         """The script's answer to a call. Raises TimeoutError, or OSError where the script has ended."""
         self._input.write(json.dumps(envelope) + "\n")
         answer, marked, deadline = None, False, time.monotonic() + seconds
-        while answer is None or not marked:
-            ready = [descriptor for descriptor, _ in self._pipes.poll(1000 * max(0.0, deadline - time.monotonic()))]
-            if not ready:
-                break
+        while (answer is None or not marked) and (left := deadline - time.monotonic()) > 0:
+            ready = [descriptor for descriptor, _ in self._pipes.poll(1000 * left)]
             if self._lines.descriptor in ready:
                 marked = self._reads_mark(call) or marked
-            if self._answers.descriptor in ready and (answer := self._read_answer()):
+            if answer is None and self._answers.descriptor in ready and (answer := self._read_answer()):
                 deadline = time.monotonic() + LATE
         if answer is None:
             raise TimeoutError
         return answer
 
     def read_rest(self) -> None:
-        """Read the lines of a process that has ended."""
-        while self._lines.descriptor in [descriptor for descriptor, _ in self._pipes.poll(0)]:
-            self._reads_mark("")
+        """Read the lines of a process that has ended; not those that one it started may go on to write."""
+        for _ in range(2):  # what the pipe holds, and its end
+            if self._lines.descriptor in [descriptor for descriptor, _ in self._pipes.poll(0)]:
+                self._reads_mark("")
 
     def _reads_mark(self, call: str) -> bool:
         """Read lines into the log; whether the call's mark, or the end, was among them."""
@@ -108,7 +109,7 @@ class Conversation:
 
 def install() -> None:
     """Change what the script of Python's workers writes, and how it is called."""
-    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(START, START + KEPT)
     script = script.replace(READY, WRITTEN.format(call="''") + READY)
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(END, WRITTEN.format(call="_ms_ctx['request_id']") + END)
     Worker._read_stderr = _until_ready(Worker._read_stderr)

@@ -13,7 +13,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from ministack import app
@@ -33,8 +33,8 @@ COLLECT_ONLY = (
 )  # fmt: skip
 # The field where a value is cut, and who knows which parts of it changed.
 CUT_AT = {
-    ("dynamodb", "tables"): ("items", changed_items.take),
-    ("cloudwatch_logs", "log_groups"): ("streams", changed_streams.take),
+    ("dynamodb", "tables"): ("items", changed_items),
+    ("cloudwatch_logs", "log_groups"): ("streams", changed_streams),
 }
 PLAIN_JSON = (("cloudwatch", "metrics"),)  # numbers and texts, thousands of points
 ATTEMPTS = 3  # a service's own copy may meet a request that changes it
@@ -111,16 +111,18 @@ def _blocks(service: str, state: dict[str, Any]) -> Iterator[Block]:
             continue
         yield Block((service, store, ""), {"": _encode({"kind": kind})})
         cut, encode = CUT_AT.get((service, store)), _item if (service, store) in PLAIN_JSON else _encode
-        for key, entry in list(value._data.items()):
+        entries = list(value._data.items())
+        for key, entry in entries:
             prefix = (service, store, repr(key))
             yield _in_parts(prefix, entry, *cut) if cut else Block(prefix, {"": encode(entry)})
+        if cut:
+            _, changes = cut
+            changes.keep([entry for _, entry in entries])
 
 
-def _in_parts(
-    prefix: Prefix, entry: dict[str, Any], field: str, take: Callable[[dict[str, Any]], set[Any] | None]
-) -> Block:
+def _in_parts(prefix: Prefix, entry: dict[str, Any], field: str, changes: ModuleType) -> Block:
     main = {"": _encode({**entry, field: {}})}
-    changed = take(entry)
+    changed = changes.take(entry)
     if changed is None:
         return Block(prefix, main | {repr(part): _item(value) for part, value in list(entry[field].items())})
     found = {part: entry[field].get(part) for part in changed}

@@ -32,6 +32,13 @@ def take(table: Table) -> set[Any] | None:
     return None
 
 
+def keep(tables: list[Table]) -> None:
+    """Forget, with their items, the tables that are not among these, which are all there are."""
+    for arn in set(_changed) - {table.get("TableArn", "") for table in tables}:
+        _read.pop(arn, None)  # first: should one be made anew meanwhile, all of it must be read
+        del _changed[arn]
+
+
 def forget() -> None:
     """A save failed: read everything next time."""
     _read.clear()

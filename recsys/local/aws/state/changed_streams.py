@@ -22,6 +22,12 @@ def take(group: Group) -> set[str] | None:
     return {name for name, mark in now.items() if before.get(name) != mark} | (before.keys() - now.keys())
 
 
+def keep(groups: list[Group]) -> None:
+    """Forget, with their events, the groups that are not among these, which are all there are."""
+    for arn in _seen.keys() - {group["arn"] for group in groups}:
+        del _seen[arn]
+
+
 def forget() -> None:
     """A save failed: read everything next time."""
     _seen.clear()

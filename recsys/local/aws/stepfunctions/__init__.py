@@ -4,7 +4,7 @@ MiniStack takes any definition, knows no task for Personalize, does not look at 
 no history of the states in a Map.
 
 definitions         what Step Functions refuses of a state machine
-histories           the states that are entered in a Map or a Parallel
+histories           the states in a Map or a Parallel
 personalize_tasks   tasks that call Personalize
 roles               a task runs with the role of its state machine, and may do what that may
 """

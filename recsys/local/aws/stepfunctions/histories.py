@@ -1,33 +1,44 @@
-"""A state inside a Map or a Parallel is told in the execution's history; MiniStack tells of those outside only."""
+"""The states inside a Map or a Parallel are told in the execution's history; MiniStack tells of those outside only."""
 
-from collections.abc import Callable
+import copy
+import json
 from typing import Any
 
+from ministack.core.responses import now_iso
 from ministack.services import stepfunctions
+
+OF_EXECUTION = ("Map", "Parallel", "Task")  # types that leave events of their own
 
 
 def install() -> None:
-    """Tell of each state that an iteration or a branch enters."""
-    stepfunctions._run_sub_machine = _told(stepfunctions._run_sub_machine)
+    """Tell of each state that an iteration or a branch enters and leaves."""
+    stepfunctions._run_sub_machine = _told
 
 
-def _told(run: Callable[..., Any]) -> Callable[..., Any]:
-    def ran(states: dict[str, Any], start_at: str, given: Any, execution: dict, context: dict) -> Any:
-        return run(_Entered(states, execution), start_at, given, execution, context)
+def _told(states: dict[str, Any], start_at: str, given: Any, execution: dict, context: dict) -> Any:
+    """MiniStack's does one state after the other in silence; here as it does those outside."""
+    name, value = start_at, copy.deepcopy(given)
+    while name:
+        state = states[name]
+        context["State"] = {"Name": name, "EnteredTime": now_iso(), "RetryCount": 0}
+        _tell(execution, state, "Entered", {"name": name, "input": json.dumps(value)})
+        value, following = _done(state, value, execution, context)
+        _tell(execution, state, "Exited", {"name": name, "output": json.dumps(value)})
+        name = following
+    return value
 
-    return ran
+
+def _tell(execution: dict, state: dict[str, Any], step: str, details: dict[str, str]) -> None:
+    stepfunctions._add_event(execution, f"{state['Type']}State{step}", {f"state{step}EventDetails": details})
 
 
-class _Entered(dict):
-    """States by name; MiniStack gets one where it enters it."""
-
-    def __init__(self, states: dict[str, Any], execution: dict) -> None:
-        super().__init__(states)
-        self.execution = execution
-
-    def get(self, name: str) -> Any:
-        state = super().get(name)
-        if state:
-            entered = {"stateEnteredEventDetails": {"name": name}}
-            stepfunctions._add_event(self.execution, f"{state['Type']}StateEntered", entered)
-        return state
+def _done(state: dict[str, Any], given: Any, execution: dict, context: dict) -> tuple[Any, str | None]:
+    """A state's output, and the name of the next one."""
+    kind = state["Type"]
+    if kind == "Fail":
+        raise stepfunctions._ExecutionError(*stepfunctions._fail_state_error(state, given, context))
+    if kind == "Succeed":
+        taken = stepfunctions._apply_input_path(state, given, context)
+        return stepfunctions._apply_output_path(state, taken, context), None
+    execute = getattr(stepfunctions, f"_execute_{kind.lower()}")
+    return execute(state, given, execution, context) if kind in OF_EXECUTION else execute(state, given, context)

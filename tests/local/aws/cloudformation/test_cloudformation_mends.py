@@ -33,7 +33,12 @@ def stack(client):
         made.append(cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(body))["StackId"])
         return eventually(lambda: not settled(made[-1])["StackStatus"].endswith("_IN_PROGRESS") and settled(made[-1]))
 
-    create.settled = settled
+    def update(name, resources):
+        body = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
+        cloudformation.update_stack(StackName=name, TemplateBody=json.dumps(body))
+        return eventually(lambda: not settled(name)["StackStatus"].endswith("_IN_PROGRESS") and settled(name))
+
+    create.settled, create.update = settled, update
     yield create
     for stack_id in made:
         cloudformation.delete_stack(StackName=stack_id)
@@ -139,6 +144,15 @@ def test_a_function_gets_its_concurrency_and_may_invoke_itself_if_the_template_s
     functions, name = client("lambda"), {"FunctionName": "cfn-function"}
     assert functions.get_function_concurrency(**name)["ReservedConcurrentExecutions"] == 1
     assert functions.get_function_recursion_config(**name)["RecursiveLoop"] == "Allow"
+
+
+def test_what_a_function_has_reserved_is_not_counted_against_its_own_update(stack):
+    properties = {"Runtime": "python3.12", "Handler": "index.handler", "Role": "arn:aws:iam::000000000000:role/test"}
+    properties |= {"Code": {"ZipFile": "def handler(event, context): pass"}, "ReservedConcurrentExecutions": 500}
+    stack("reserving", {"Function": {"Type": "AWS::Lambda::Function", "Properties": properties}})
+    properties["Timeout"] = 9
+    updated = stack.update("reserving", {"Function": {"Type": "AWS::Lambda::Function", "Properties": properties}})
+    assert updated["StackStatus"] == "UPDATE_COMPLETE"
 
 
 def test_a_state_machine_of_a_stack_calls_personalize_when_a_rule_starts_it(tmp_path, free_port):

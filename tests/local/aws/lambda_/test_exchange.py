@@ -2,9 +2,14 @@
 
 import base64
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 from stream_pipeline import function
+
+from recsys.local.aws.lambda_.exchange import CHUNK, LATE, MARK, Conversation
 
 TALKING = """
 import os, sys, time
@@ -22,6 +27,41 @@ def handler(event, context):
     time.sleep(event.get("sleep", 0))
     return "=" * event.get("answer", 0)
 """
+
+FLOOD = """
+import fcntl, os, time
+
+fcntl.fcntl(2, fcntl.F_SETPIPE_SZ, 1 << 20)  # never empty, as it is filled while it is read
+end = time.monotonic() + 4
+while time.monotonic() < end:
+    os.write(2, b"x\\n" * 32768)
+os.write(1, b'{"status": "ok"}\\n')
+"""
+ANSWERED = f"""
+import os, time
+
+os.write(1, b'{{"status": "ok"}}\\n')
+time.sleep(0.2)
+%s
+time.sleep(0.2)
+os.write(2, b"{MARK}call\\n")
+"""
+
+
+@pytest.fixture
+def conversation():
+    """`conversation(script)`: with a process that runs the script, and reads nothing."""
+    made = []
+
+    def begun(script):
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        made.append(subprocess.Popen([sys.executable, "-c", script], text=True, **pipes))
+        return Conversation(made[-1])
+
+    yield begun
+    for process in made:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +87,7 @@ def test_more_lines_and_a_larger_answer_than_a_pipe_holds_come_through(call):
 
 def test_a_last_line_without_an_end_is_told_with_its_call_and_no_other(call):
     assert call(lines=1, unended="no end")[2].endswith("\nno end")
-    assert call(lines=1)[2].splitlines()[-1].startswith("line 0")
+    assert "no end" not in call(lines=1)[2]
 
 
 def test_what_a_program_of_the_function_prints_is_no_answer(call):
@@ -68,3 +108,35 @@ def test_what_is_written_before_the_first_call_is_told_with_it(client, call):
     client("lambda").update_function_configuration(FunctionName="talking", Environment={"Variables": {"NEW": "1"}})
     assert "made ready" in call()[2]
     assert "made ready" not in call()[2]
+
+
+def test_who_writes_without_end_is_too_late_all_the_same(conversation):
+    with pytest.raises(TimeoutError):
+        conversation(FLOOD).ask({}, "call", 0.5)
+
+
+def test_what_a_program_writes_after_the_end_is_not_read_for_ever(conversation):
+    flooded = conversation(FLOOD)
+    with pytest.raises(TimeoutError):
+        flooded.ask({}, "call", 0.5)
+    flooded.log.clear()
+    flooded.read_rest()
+    assert len(flooded.log) <= CHUNK  # two bytes each, of two reads
+
+
+@pytest.mark.parametrize("then", ["os.write(1, b'more\\n')", "os.close(1)"])
+def test_an_answer_stays_whatever_comes_before_the_last_line(conversation, then):
+    assert conversation(ANSWERED % then).ask({}, "call", 5) == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("name", "moved"),
+    [("moved", "os.dup2(os.open(os.devnull, os.O_WRONLY), 2)"), ("replaced", "sys.__stderr__ = open(os.devnull, 'w')")],
+)
+def test_a_function_that_moves_its_standard_error_does_not_wait_for_it(client, name, moved):
+    function(client, name, f"import os, sys\n{moved}\ndef handler(event, context):\n    return 1\n")
+    began = time.monotonic()
+    for _ in range(5):
+        assert client("lambda").invoke(FunctionName=name)["Payload"].read() == b"1"
+    assert time.monotonic() - began < 5 * LATE
+    client("lambda").delete_function(FunctionName=name)
