@@ -98,7 +98,7 @@ def load(folder: str | Path) -> Trained:
 
 
 def restored(stored: Stored) -> Trained:
-    """What was stored so."""
+    """The model that these arrays and settings are of, of whichever class."""
     return _KINDS[stored.kind]._restore(stored)
 
 

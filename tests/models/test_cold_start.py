@@ -102,6 +102,16 @@ def test_an_item_of_the_catalogue_without_an_event_is_cold_and_keeps_its_code(vi
     assert model.scores([0])[model.encode(["blank"])] == alone.scores([0])[model.encode(["blank"])]
 
 
+@pytest.mark.parametrize("tables", [{"items": aisles(other="tea")}, {"users": pd.DataFrame({"USER_ID": ["u1"]})}])
+def test_tables_that_cannot_be_used_are_told_before_the_training(visits, tables):
+    trials = []
+    with pytest.raises(ModelError, match=r"same ids|none of the columns"):
+        NextItem.fit(visits, report=trials.append, **tables)
+    assert trials == []
+    NextItem.fit(visits, report=trials.append, items=SHELF)
+    assert trials
+
+
 def test_items_that_come_later_are_recommended_at_once(model):
     later = model.with_items(aisles(cosy="tea"))
     assert "cosy" in found(later, 12, "t1", "t2") and "cosy" not in found(later, 11, "x1", "x2")

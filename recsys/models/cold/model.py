@@ -13,13 +13,20 @@ from recsys.models.cold.scoring import UNSCORED, Taste, alike, cold_scores, noth
 from recsys.models.content.items import ItemContent, Items, content_of
 from recsys.models.content.metadata import Vectors, cells
 from recsys.models.content.tables import ids_of
-from recsys.models.sequences import Interactions, sequences_of
+from recsys.models.sequences import Interactions, Sequences, sequences_of
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
 
 PREFIX, CONTENT, LIFTS = "cold_", "cold_content_", "cold_lifts_"  # of the arrays on disk that are not the model's
+
+
+def learned(seqs: Sequences, items: Items | None, users: "pd.DataFrame | None") -> ItemContent | None:
+    """What is said of items. Raises ModelError where `ColdStart.of` would, after the training, for these tables."""
+    if users is not None:
+        user_lifts(users, seqs)
+    return None if items is None else content_of(items, among=seqs.item_ids[np.unique(seqs.codes)])
 
 
 class ColdStart(Model):
@@ -60,7 +67,6 @@ class ColdStart(Model):
             raise ModelError("this model has cold items already: with_items() takes in more")
         if users is not None and not model.empty_logarithmic:
             raise ModelError(f"{type(model).__name__} has no chances that users could tell apart: leave them out")
-        content = ItemContent.fit([], {}, {}) if items is None else content_of(items)
         trained, lifts = np.ones(len(model.item_ids), bool), {}
         if interactions is not None:
             seqs = sequences_of(interactions, model.item_ids)
@@ -70,9 +76,8 @@ class ColdStart(Model):
             lifts = {} if users is None else user_lifts(users, seqs)
         elif users is not None:
             raise ModelError("what users take is learned from interactions: give them beside the users")
+        content = ItemContent.fit([], {}, {}) if items is None else content_of(items, among=model.item_ids[trained])
         bare = cls._of(model, content, lifts, model.item_ids, trained, np.empty(0, np.int32), *nothing_alike(0))
-        if items is not None and not (bare._places >= 0).any():
-            raise ModelError("none of the items with metadata is among the interactions: are these the same ids?")
         return bare._with(content.item_ids, content.rows)
 
     @classmethod

@@ -1,6 +1,6 @@
 """What metadata says about items: their likeness, also for items that nobody has touched yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, Union
 
 import numpy as np
@@ -147,6 +147,9 @@ class ItemContent(Trained):
 Items = Union[ItemContent, "pd.DataFrame"]  # what models take as metadata
 
 
-def content_of(items: Items) -> ItemContent:
-    """What is said of items, as it is or learned from a table."""
-    return items if isinstance(items, ItemContent) else ItemContent.from_items(items)
+def content_of(items: Items, among: Iterable[str] | None = None) -> ItemContent:
+    """What is said of items, as it is or learned from a table. Raises ModelError where none of them is `among` ids."""
+    content = items if isinstance(items, ItemContent) else ItemContent.from_items(items)
+    if among is not None and set(content.item_ids).isdisjoint(among):
+        raise ModelError("none of the items with metadata is among the interactions: are these the same ids?")
+    return content

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys.errors import ModelError
 from recsys.models.base import Model
-from recsys.models.cold.model import ColdStart
+from recsys.models.cold.model import ColdStart, learned
 from recsys.models.content.items import Items
 from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.features import Weighted, decayed
@@ -82,6 +82,7 @@ class NextItem(Model):
         be used.
         """
         seqs = sequences_of(interactions)
+        items = learned(seqs, items, users)
         if reward is not None and (np.shape(reward) != (seqs.n_items,) or not np.isfinite(reward).all()):
             raise ModelError(f"a reward of shape {np.shape(reward)} for {seqs.n_items} items: give each one number")
         if isinstance(settings, Mapping):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from recsys.models.base import Model
-from recsys.models.cold.model import ColdStart
+from recsys.models.cold.model import ColdStart, learned
 from recsys.models.content.items import Items
 from recsys.models.next_item.model import NextItem, blas_threads
 from recsys.models.next_item.search import OnTrial
@@ -53,6 +53,7 @@ class Blended(Model):
         learner: what trains it, torch where none is given. Raises ModelError where torch is not installed.
         """
         seqs = sequences_of(interactions)
+        items = learned(seqs, items, users)
         learner = learner or Training(seed, threads, seconds)
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, threads=threads, learner=learner, **options)
