@@ -36,7 +36,7 @@ from ..tracing import annotate, traced, watched
 from ..values import session
 from .profile import Record
 from .table import Profiles
-from .tracker import Refused, Rejected, put_events, quarantine, refusal
+from .tracker import THREADS, Refused, Rejected, put_events, quarantine, refusal
 
 MARGIN = 15.0  # seconds kept of the 60: for calls that wait in vain, and for the queue
 
@@ -53,7 +53,8 @@ aws = session()
 beside = ThreadPoolExecutor(1)
 dynamodb = watched(aws.create_client("dynamodb", config=config))
 profiles = Profiles(dynamodb, os.environ["TABLE_NAME"], int(os.environ["PROFILE_DAYS"]))
-personalize = watched(aws.create_client("personalize-events", config=config))
+tracker = config.merge(Config(max_pool_connections=THREADS))
+personalize = watched(aws.create_client("personalize-events", config=tracker))
 sqs = watched(aws.create_client("sqs", config=config))
 
 

@@ -15,8 +15,9 @@ INVALID = "InvalidInputException"  # of the events themselves; other refusals ar
 EVENTS_AT_ONCE = 10  # PutEvents takes at most 10 events, all of one session
 MESSAGES_AT_ONCE = 10  # SendMessageBatch likewise
 MAX_DATA = 4_000  # characters of a rejected record kept in its message: escaped, ten messages stay below 256 KB
+THREADS = 16  # PutEvents takes one session a call, so a batch waits for as many calls as it has users
 
-pool = ThreadPoolExecutor(8)
+pool = ThreadPoolExecutor(THREADS)
 
 
 class Refused(Exception):
