@@ -27,7 +27,7 @@ COMMANDS = dict(walk(typer.main.get_command(app)))
 
 
 def recsys(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from recsys.cli import main; main()", *arguments]
+    command = [sys.executable, "-m", "recsys", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from recsys import __version__
-from recsys.cli import data, local, operate, pipeline, stack
+from recsys.cli import data, init, local, operate, pipeline, stack
 from recsys.errors import RecsysError
 
 INTERRUPTED = 130  # the exit code of what Ctrl-C ended
@@ -21,6 +21,7 @@ app = typer.Typer(
     help="From raw interactions to a live recommendation API on AWS, with or without an AWS account.",
     epilog="Example: recsys run",
 )
+app.add_typer(init.app)
 app.add_typer(pipeline.app)
 app.add_typer(stack.app)
 app.add_typer(operate.app)

@@ -1,7 +1,7 @@
 """The whole of data preparation: load, clean, complete, check. Nothing is written and nothing is created."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def prepare(
     data_file: str | Path | None = None,
     items_file: str | Path | None = None,
     users_file: str | Path | None = None,
-    column_mapping: Mapping[str, str] | None = None,
+    column_mapping: sources.ColumnMapping | None = None,
     encoding: str = "utf-8",
     timezone: str = "UTC",
     max_events_per_user: int | None = None,

@@ -35,6 +35,8 @@ SOURCES = ("sample", "online-retail", "file")
 REQUIRED = (USER_ID, ITEM_ID, TIMESTAMP)
 WITH_EVENTS = (EVENT_TYPE, EVENT_VALUE, CATEGORY, PRICE, TITLE, COUNTRY)  # may stand in the file of events
 
+ColumnMapping = Mapping[str, str | Sequence[str]]  # ours -> theirs, or what each of their files calls it
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -60,14 +62,15 @@ def load(
     data_file: str | Path | None = None,
     items_file: str | Path | None = None,
     users_file: str | Path | None = None,
-    column_mapping: Mapping[str, str] | None = None,
+    column_mapping: ColumnMapping | None = None,
     encoding: str = "utf-8",
     timezone: str = "UTC",
 ) -> Loaded:
     """Load `sample`, `online-retail` or `file`; relative paths start at the project's root.
 
-    `column_mapping` is ours -> theirs; a column of ours that it does not name is looked for under our name. What an
-    item or a user is comes from the table of items or users where that says it, else from the interactions.
+    `column_mapping` is ours -> theirs, of several the first that a file has; a column of ours that it does not name is
+    looked for under our name. What an item or a user is comes from the table of items or users where that says it, else
+    from the interactions.
     `timezone` is of times that name none. Raises DataError when a file or a required column is missing or cannot be
     read, and for a file or a mapping that the source does not read.
     """
@@ -89,7 +92,7 @@ def _refuse_unread(
     data_file: str | Path | None,
     items_file: str | Path | None,
     users_file: str | Path | None,
-    mapping: Mapping[str, str] | None,
+    mapping: ColumnMapping | None,
 ) -> None:
     """Raises DataError where somebody has named files of their own and forgotten to say so."""
     own = source == "sample" and data_file and not resolve(data_file).is_dir()
@@ -162,10 +165,11 @@ def _own(
     path: Path,
     items_file: str | Path | None,
     users_file: str | Path | None,
-    mapping: Mapping[str, str],
+    column_mapping: ColumnMapping,
     encoding: str,
     timezone: str,
 ) -> Loaded:
+    mapping = {ours: [theirs] if isinstance(theirs, str) else [*theirs] for ours, theirs in column_mapping.items()}
     _known_names(mapping)
     raw = _read(path, REQUIRED, WITH_EVENTS, mapping, encoding)
     of_items = _read(resolve(items_file), ITEM_COLUMNS[:1], ITEM_COLUMNS[1:], mapping, encoding) if items_file else None
@@ -178,21 +182,23 @@ def _own(
     return Loaded("file", path, events, items, users, notes=notes)
 
 
-def _known_names(mapping: Mapping[str, str]) -> None:
+def _known_names(mapping: Mapping[str, list[str]]) -> None:
     known = {*INTERACTION_COLUMNS, *ITEM_COLUMNS, *USER_COLUMNS}
     for ours in mapping:
         if ours not in known:
             raise DataError(f"data.column_mapping: {ours!r} is no column of ours; {files.nearest(ours, sorted(known))}")
-    if (same := mapping.get(USER_ID)) is not None and same == mapping.get(ITEM_ID):
-        raise DataError(f"data.column_mapping: {same!r} is mapped to USER_ID and to ITEM_ID; name a column for each")
 
 
 def _read(
-    path: Path, required: Sequence[str], optional: Sequence[str], mapping: Mapping[str, str], encoding: str
+    path: Path, required: Sequence[str], optional: Sequence[str], mapping: Mapping[str, list[str]], encoding: str
 ) -> _File:
     """The file with its columns under our names, those of `optional` that it has; text that is blank is missing."""
     raw = files.read(path, encoding)
-    wanted = {ours: mapping.get(ours, ours) for ours in (*required, *optional)}
+    names = {ours: mapping.get(ours) or [ours] for ours in (*required, *optional)}
+    wanted = {ours: next((each for each in theirs if each in raw.columns), theirs[0]) for ours, theirs in names.items()}
+    if USER_ID in wanted and wanted[USER_ID] == wanted.get(ITEM_ID):
+        both = wanted[USER_ID]
+        raise DataError(f"data.column_mapping: {both!r} is mapped to USER_ID and to ITEM_ID; name a column for each")
     chosen = {ours: theirs for ours, theirs in wanted.items() if ours in required or theirs in raw.columns}
     renamed = files.rename(raw, chosen, path)
     if renamed.empty:
@@ -200,15 +206,16 @@ def _read(
     return _File(path, files.without_blanks(renamed), wanted, [str(column) for column in raw.columns])
 
 
-def _found_somewhere(mapping: Mapping[str, str], read: Sequence[_File]) -> None:
+def _found_somewhere(mapping: Mapping[str, list[str]], read: Sequence[_File]) -> None:
     """Raises DataError where somebody mapped a column that none of the files has in which it is looked for."""
     for ours, theirs in mapping.items():
         asked = [each for each in read if ours in each.wanted]
         if not asked:
             raise DataError(f"data.column_mapping: {ours} is read from data.items_file, and none is named")
-        if not any(ours in each.rows for each in asked):
-            there = dict.fromkeys(column for each in asked for column in each.columns)
-            raise files.no_column(", ".join(str(each.path) for each in asked), ours, theirs, there)
+        there = dict.fromkeys(column for each in asked for column in each.columns)
+        for name in theirs:
+            if name not in there:
+                raise files.no_column(", ".join(str(each.path) for each in asked), ours, name, there)
 
 
 def _own_events(raw: _File, timezone: str, priced: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -32,9 +32,7 @@ def epoch_seconds(values: pd.Series, where: str, timezone: str = "UTC") -> tuple
     unreadable, or placeholders such as 0 among epoch seconds or the year 1, and become <NA>. Raises DataError, naming
     `where` (file and column), when the unit or the order of day and month is open, and for a time zone that is none.
     """
-    zone = time_zone(timezone)
-    if zone is None:
-        raise DataError(f'data.timezone: "{timezone}" is no IANA time zone, such as Europe/Berlin')
+    zone = known_zone(timezone)
     if isinstance(values.dtype, pd.DatetimeTZDtype) or np.issubdtype(np.asarray(values[:0]).dtype, np.datetime64):
         naive, values = values.dt.tz is None, _plausible(values)
         return _seconds(_in_zone(values, zone) if naive else values), "datetimes" + _taken(naive, timezone)
@@ -54,6 +52,14 @@ def epoch_seconds(values: pd.Series, where: str, timezone: str = "UTC") -> tuple
         )
     times, written, naive = _from_text(text.where(given), where, zone)
     return times, written + _taken(naive, timezone)
+
+
+def known_zone(timezone: str) -> tzinfo:
+    """The time zone of an IANA name. Raises DataError where it is none."""
+    zone = time_zone(timezone)
+    if zone is None:
+        raise DataError(f'data.timezone: "{timezone}" is no IANA time zone, such as Europe/Berlin')
+    return zone
 
 
 def _taken(naive: bool, timezone: str) -> str:

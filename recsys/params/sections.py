@@ -82,7 +82,7 @@ class Data(Section):
     data_file: str | None
     items_file: str | None
     users_file: str | None
-    column_mapping: dict[str, str]
+    column_mapping: dict[str, str | list[str]]
     encoding: str
     timezone: Annotated[str, AfterValidator(_time_zone)]
     max_events_per_user: Count | None

@@ -1,0 +1,6 @@
+"""`python -m recsys` is the command `recsys`."""
+
+from recsys.cli import main
+
+if __name__ == "__main__":
+    main()
