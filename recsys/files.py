@@ -25,6 +25,14 @@ def resolve(path: str | Path) -> Path:
     return path if path.is_absolute() else root() / path
 
 
+def parts(path: Path) -> list[Path]:
+    """The files that a path stands for: itself, or those of a folder as Spark, Glue and Athena leave it."""
+    if not path.is_dir():
+        return [path]
+    named = ((part, part.relative_to(path).parts) for part in path.rglob("*") if part.is_file())
+    return sorted(part for part, names in named if not any(name.startswith((".", "_")) for name in names))
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's content."""
     with path.open("rb") as file:

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from recsys import runs
 from recsys.errors import NotebookError
-from recsys.files import replace_text, resolve, root
+from recsys.files import parts, replace_text, resolve, root
 from recsys.params import Params
 from recsys.progress import Bar
 from recsys.runs import Run, Step
@@ -214,7 +214,7 @@ def _inputs(values: Params) -> list[Path]:
     if data.source == "sample":
         return sorted((root() / "data" / "sample").glob("*.csv"))
     named = [resolve(name) for name in (data.data_file, data.items_file, data.users_file) if name]
-    return [path for path in named if path.is_file()]
+    return [part for path in named for part in parts(path) if part.is_file()]
 
 
 def _execute_one(path: Path, given: dict[str, Any], values: Params, run: Run, console: Console) -> None:

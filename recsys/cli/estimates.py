@@ -1,6 +1,7 @@
 """What a command would create, priced beforehand, and the question whether it may."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import typer
 
@@ -11,7 +12,7 @@ from recsys.deploy import prices as price_list
 from recsys.deploy.demand import Demand, Line
 from recsys.deploy.prices import Prices
 from recsys.deploy.walkthrough import walkthrough
-from recsys.files import resolve
+from recsys.files import parts, resolve
 from recsys.params import Params
 
 BLOCK = 2**20  # bytes
@@ -80,12 +81,18 @@ def count_interactions(values: Params) -> int:
     chosen = values.data
     if chosen.source == "online-retail":
         return retail.PUBLISHED.rows
-    file = resolve(chosen.data_file or sources.SAMPLE)
-    file = file / "interactions.csv" if chosen.source == "sample" else file
-    if not file.is_file():
-        return Demand.interactions
-    if file.suffix.lower() == ".csv":
-        with file.open("rb") as rows:
+    named = (
+        Path(chosen.data_file or sources.SAMPLE, "interactions.csv") if chosen.source == "sample" else chosen.data_file
+    )
+    file = resolve(named) if named else None
+    return sum(map(_rows, parts(file))) if file and file.exists() else Demand.interactions
+
+
+def _rows(file: Path) -> int:
+    from recsys.data import files
+
+    if not files.is_parquet(file):
+        with files.open_text(file) as rows:
             return max(1, sum(block.count(b"\n") for block in iter(lambda: rows.read(BLOCK), b"")) - 1)
     from pyarrow import ArrowInvalid, parquet
 

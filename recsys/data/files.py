@@ -1,14 +1,22 @@
-"""Reading a person's own CSV or Parquet file: encoding, separator, columns, ids; nothing guessed in silence."""
+"""Reading a person's own CSV or Parquet file, or a folder of them: encoding, separator, columns, ids.
+
+Nothing is guessed in silence.
+"""
 
 import codecs
 import csv
 import difflib
+import gzip
+import io
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
 from recsys.errors import DataError
+from recsys.files import parts
 
 SEPARATORS = (",", ";", "\t", "|")
 BYTE_ORDER_MARKS = (
@@ -18,6 +26,8 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 BLOCK = 1 << 20
+TEXT, PARQUET, COMPRESSED = (".csv", ".tsv", ".txt"), (".parquet", ".pq"), ".gz"
+PARQUET_MARK = b"PAR1"  # Athena's files have no suffix
 DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
 SURELY_DECIMAL = r",(?:\d{1,2}|\d{4,})$|\.\d{3},"  # 1,234 might be a thousand
 REMEDY = "name yours in data.column_mapping"
@@ -26,22 +36,61 @@ REMEDY = "name yours in data.column_mapping"
 def read(path: Path, encoding: str = "utf-8") -> pd.DataFrame:
     """The file's rows; a CSV's values all stay text (`str`), a missing one is NaN, `NA` and `007` are themselves.
 
-    Raises DataError when the file is missing, empty, of another kind, in another encoding, or ragged.
+    Of a folder, those of all its files, in the order of their names; `day=2024-05-01` in a file's path is a column and
+    its value. Raises DataError when the file is missing, empty, of another kind, in another encoding, or ragged, and
+    when two files of a folder differ in their columns.
     """
     path = Path(path)
+    if not path.is_dir():
+        return _read_one(path, encoding)
+    frames = {part: _read_one(part, encoding).assign(**_partition(part.relative_to(path))) for part in parts(path)}
+    if not frames:
+        raise DataError(f"{path}: a folder without files; give one of .csv or .parquet files")
+    first, *others = frames
+    for other in others:
+        if unlike := sorted({*map(str, frames[first].columns)} ^ {*map(str, frames[other].columns)}):
+            raise DataError(f"{first} and {other}: only one has {', '.join(unlike)}; give all files the same columns")
+    return pd.concat(frames.values(), ignore_index=True)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file is Parquet, by its suffix or, where it has none, by how it begins."""
+    if path.suffix:
+        return path.suffix.lower() in PARQUET
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MARK)) == PARQUET_MARK
+
+
+def open_text(path: Path) -> IO[bytes]:
+    """The bytes of a text file, unpacked where it is compressed."""
+    return gzip.open(path) if path.suffix.lower() == COMPRESSED else path.open("rb")
+
+
+def _read_one(path: Path, encoding: str) -> pd.DataFrame:
     require_file(path)
-    kind = path.suffix.lower()
-    if kind in (".parquet", ".pq"):
+    if is_parquet(path):
         return _read_parquet(path)
-    if kind in (".csv", ".tsv", ".txt"):
-        return _read_csv(path, encoding)
+    kind = "".join(path.suffixes[-2:] if path.suffix.lower() == COMPRESSED else path.suffixes[-1:]).lower()
+    if kind.removesuffix(COMPRESSED) in TEXT:
+        try:
+            return _read_csv(path, encoding)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{path}: not readable as gzip: {error}") from None
     raise DataError(
-        f"{path}: {kind or 'a file without suffix'} is not a kind of file read here; give a .csv or .parquet"
+        f"{path}: {kind or 'a file without suffix'} is not a kind of file read here; give .csv, .csv.gz or .parquet"
     )
+
+
+def _partition(path: Path) -> dict[str, str]:
+    """What the folders of a path say of all its rows, each as `name=value`."""
+    return {name: value for name, equals, value in (part.partition("=") for part in path.parts[:-1]) if equals}
 
 
 def require_file(path: Path) -> None:
     """Raises DataError, naming the likeliest file, when there is no file at `path` or nothing in it."""
+    if "s3:" in path.parts:
+        there = "/".join(path.parts[path.parts.index("s3:") + 1 :])
+        raise DataError(f"s3://{there}: files are read from disk; copy it first: aws s3 cp s3://{there} data/raw/")
     if not path.is_file():
         near = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.glob("*")], n=1)
         hint = (
@@ -154,7 +203,7 @@ def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
 
 def _separator(path: Path, encoding: str) -> str:
     """The header's most frequent separator. Raises DataError if a column is there twice, which pandas would rename."""
-    with path.open(encoding=encoding, newline="") as lines:
+    with io.TextIOWrapper(open_text(path), encoding, newline="") as lines:
         first = lines.readline()
     separator = max(SEPARATORS, key=first.count)
     names = [name.strip() for name in next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])]
@@ -175,7 +224,7 @@ def check_encoding(path: Path, encoding: str) -> str:
         raise DataError(
             f'{path}: "{encoding}" is no text encoding; set data.encoding to utf-8 or cp1252, for example'
         ) from None
-    with path.open("rb") as file:
+    with open_text(path) as file:
         start = file.read(4)
         file.seek(0)
         marked = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), None)

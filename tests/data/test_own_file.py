@@ -382,3 +382,43 @@ def test_a_future_time_is_removed_and_counted(shop: pd.DataFrame, tmp_path: Path
     shop.loc[3, "when"] = 9_000_000_000
     report = prepared(tmp_path / "shop.csv", shop).report.to_frame().set_index("problem")
     assert report.loc["time in the future", "removed"] == 1
+
+
+def test_a_folder_of_files_is_read_as_one_with_what_its_paths_say(shop: pd.DataFrame, tmp_path: Path) -> None:
+    folder = tmp_path / "clicks"
+    for day, rows in (("2024-02-29", shop[:700]), ("2024-03-01", shop[700:])):
+        (folder / f"day={day}").mkdir(parents=True)
+        rows.to_parquet(folder / f"day={day}" / "part-0000")  # as Athena names them
+    (folder / "_SUCCESS").touch()
+    (folder / ".part-0000.crc").write_text("x")
+    assert prepare("file", folder, column_mapping=MAPPING).interactions[USER_ID].tolist() == shop["customer"].tolist()
+    assert files.read(folder)["day"].value_counts().to_dict() == {"2024-02-29": 700, "2024-03-01": 500}
+
+
+def test_a_folder_whose_files_do_not_fit_together_is_refused(shop: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "clicks").mkdir()
+    with pytest.raises(DataError, match="clicks: a folder without files"):
+        files.read(tmp_path / "clicks")
+    shop.to_csv(tmp_path / "clicks" / "1.csv", index=False)
+    shop.rename(columns={"sku": "item"}).to_csv(tmp_path / "clicks" / "2.csv", index=False)
+    with pytest.raises(
+        DataError, match=r"1\.csv and .*2\.csv: only one has item, sku; give all files the same columns"
+    ):
+        files.read(tmp_path / "clicks")
+
+
+def test_a_compressed_csv_is_read_and_its_encoding_checked(shop: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv.gz"
+    shop.to_csv(path, index=False, sep=";")
+    assert len(prepare("file", path, column_mapping=MAPPING).interactions) == 1_200
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match="not readable as gzip"):
+        prepare("file", path, column_mapping=MAPPING)
+    shop.assign(sku="café").to_csv(path, index=False, encoding="cp1252")
+    with pytest.raises(DataError, match=r"not utf-8 text: byte 0xe9 at position .* \(line 2\)"):
+        prepare("file", path, column_mapping=MAPPING)
+
+
+def test_who_names_a_file_in_s3_is_told_to_copy_it() -> None:
+    with pytest.raises(DataError, match=r"copy it first: aws s3 cp s3://shop/clicks/a\.csv data/raw/"):
+        prepare("file", "s3://shop/clicks/a.csv")
