@@ -81,3 +81,14 @@ def test_too_little_data_is_told_once_the_file_is_there_to_go_on_with(project: P
     said = init("clicks.csv")
     assert "499 interactions, Personalize needs at least 1,000" in str(said.exception)
     assert (project / "params" / "clicks.yaml").is_file()
+
+
+def test_tables_of_items_and_users_are_read_with_what_else_they_say(project: Path) -> None:
+    (project / "products.csv").write_text("id,brand\n" + "\n".join(f"{item},b{item % 3}" for item in range(40)))
+    (project / "people.csv").write_text("id,age\n" + "\n".join(f"c{user},{20 + user}" for user in range(60)))
+    said = init("clicks.csv", "--items", "products.csv", "--users", "people.csv")
+    assert said.exit_code == 0, said.exception
+    chosen = params.load("params/clicks.yaml")[0].data
+    assert (chosen.items_file, chosen.item_metadata) == ("products.csv", {"BRAND": "categorical"})
+    assert (chosen.users_file, chosen.user_metadata) == ("people.csv", {"AGE": "numeric"})
+    assert chosen.column_mapping["ITEM_ID"] == ["sku", "id"]

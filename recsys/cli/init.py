@@ -56,6 +56,7 @@ def init(
         print_rows(_rows(path.name, adopted.tables[parameter]), False)
         console.print()
     read = {"source": "file", **{parameter: _short(path) for parameter, path in paths.items()}}
+    read |= {f"{what}_metadata": adopted.metadata(f"{what}s_file") for what in ("item", "user")}
     read |= {"column_mapping": adopted.column_mapping(), "encoding": encoding, "timezone": timezone}
     values: dict[str, Any] = {"data": {name: value for name, value in read.items() if value not in USUAL}}
     if adopted.purchase_events:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from recsys.columns import EVENT_TYPE, ITEM_COLUMNS, ITEM_ID, USER_COLUMNS, USER_ID
 from recsys.data import files
-from recsys.data.recognition import Recognised, recognise, words_of
+from recsys.data.recognition import Recognised, recognise, with_metadata, words_of
 from recsys.data.sources import REQUIRED, WITH_EVENTS
 from recsys.data.timestamps import known_zone
 from recsys.errors import DataError
@@ -22,6 +22,11 @@ class Adopted:
 
     tables: Mapping[str, Recognised]
     purchase_events: list[str]
+
+    def metadata(self, table: str) -> dict[str, str]:
+        """Further columns of that table, ours -> "categorical" or "numeric"."""
+        columns = self.tables[table].columns if table in self.tables else ()
+        return {column.ours: column.kind for column in columns if column.kind}
 
     def column_mapping(self) -> dict[str, str | list[str]]:
         """Ours -> theirs, of what somebody calls otherwise than we do; two names where the files differ."""
@@ -59,14 +64,17 @@ def adopt(
         may = [ours for ours in asked[name] if ours not in {*must, *told}]
         named = {ours: theirs for ours, theirs in (given or {}).items() if theirs in frame and ours in {*must, *may}}
         try:
-            found[name] = recognise(frame, must, may, named, timezone)
+            known = recognise(frame, must, may, named, timezone)
         except DataError as error:
             raise DataError(f"{paths[name]}: {error}") from None
-        told |= {*found[name].names} - {*REQUIRED}
+        found[name] = known if name == "data_file" else with_metadata(known, frame)
+        told |= {*known.names} - {*REQUIRED}
     for ours, theirs in (given or {}).items():
         if theirs not in {each.names.get(ours) for each in found.values()}:
             there = dict.fromkeys(str(column) for frame in frames.values() for column in frame.columns)
-            raise files.no_column(", ".join(map(str, filter(None, paths.values()))), ours, theirs, there, "see --map")
+            raise files.no_column(
+                ", ".join(map(str, filter(None, paths.values()))), ours, theirs, there, "--map names one of these"
+            )
     return Adopted({name: found[name] for name in frames}, _purchases(frames["data_file"], found["data_file"]))
 
 

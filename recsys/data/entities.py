@@ -1,5 +1,7 @@
 """The tables of items and users that belong to the interactions: complete, one row each, gaps filled and counted."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -23,8 +25,9 @@ UNKNOWN = "unknown"
 def items_table(events: pd.DataFrame, given: pd.DataFrame | None) -> tuple[pd.DataFrame, list[Problem]]:
     """The item columns, one row per item of `events` and of `given`, and what was wrong with them.
 
-    What `given` does not say is taken from the events: the commonest CATEGORY and TITLE, the median PRICE, the first
-    event as CREATION_TIMESTAMP. Then "unknown" as CATEGORY and the id as TITLE; a PRICE may stay missing.
+    Further columns of `given` stay as they are. What it does not say is taken from the events: the commonest CATEGORY
+    and TITLE, the median PRICE, the first event as CREATION_TIMESTAMP. Then "unknown" as CATEGORY and the id as TITLE;
+    a PRICE may stay missing.
     """
     first = events.groupby(ITEM_ID, sort=True)[TIMESTAMP].min()
     items, problems = _one_row_each(given, ITEM_ID, first.index, "items")
@@ -44,11 +47,14 @@ def items_table(events: pd.DataFrame, given: pd.DataFrame | None) -> tuple[pd.Da
     problems += _problem("items", "item without events", items[ITEM_ID], unseen, "kept")
     late = items[CREATION_TIMESTAMP] > ids.map(first).astype("float64")  # no event: NaN, which is never less
     problems += _problem("items", "event before the item's creation", items[ITEM_ID], late, "kept")
-    return items[list(ITEM_COLUMNS)], problems
+    return _with_metadata(items, ITEM_COLUMNS), problems
 
 
 def users_table(events: pd.DataFrame, given: pd.DataFrame | None) -> tuple[pd.DataFrame, list[Problem]]:
-    """The user columns, one row per user of `events` and of `given`; COUNTRY is "unknown" where nothing says it."""
+    """The user columns, one row per user of `events` and of `given`; COUNTRY is "unknown" where nothing says it.
+
+    Further columns of `given` stay as they are.
+    """
     active = pd.Index(sorted(events[USER_ID].unique()))
     users, problems = _one_row_each(given, USER_ID, active, "users")
     country = commonest(events, USER_ID, COUNTRY)
@@ -57,7 +63,12 @@ def users_table(events: pd.DataFrame, given: pd.DataFrame | None) -> tuple[pd.Da
         problems += _missing(users, COUNTRY, USER_ID, "users", "filled")
     users[COUNTRY] = users[COUNTRY].where(users[COUNTRY].notna(), UNKNOWN).astype("str")
     problems += _problem("users", "user without events", users[USER_ID], ~users[USER_ID].isin(active), "kept")
-    return users[list(USER_COLUMNS)], problems
+    return _with_metadata(users, USER_COLUMNS), problems
+
+
+def _with_metadata(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Our columns, then what else the table says, with its gaps."""
+    return frame[[*columns, *(column for column in frame if column not in columns)]]
 
 
 def untold(events: pd.DataFrame, items: pd.DataFrame | None, users: pd.DataFrame | None) -> list[str]:

@@ -1,7 +1,7 @@
 """The whole of data preparation: load, clean, complete, check. Nothing is written and nothing is created."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from recsys.files import resolve
 
 # Those of `prepare` that are parameters of the section `data`.
 PREPARE_ARGUMENTS = {
-    "source", "data_file", "items_file", "users_file", "column_mapping", "encoding", "timezone",
-    "max_events_per_user",
+    "source", "data_file", "items_file", "users_file", "item_metadata", "user_metadata", "column_mapping", "encoding",
+    "timezone", "max_events_per_user",
 }  # fmt: skip
 
 
@@ -42,6 +42,8 @@ def prepare(
     data_file: str | Path | None = None,
     items_file: str | Path | None = None,
     users_file: str | Path | None = None,
+    item_metadata: Mapping[str, str] | None = None,
+    user_metadata: Mapping[str, str] | None = None,
     column_mapping: sources.ColumnMapping | None = None,
     encoding: str = "utf-8",
     timezone: str = "UTC",
@@ -55,7 +57,8 @@ def prepare(
     the `purchase_events`, types that mean bought. Raises DataError when a file cannot be used as it is, or when too
     little is left.
     """
-    loaded = sources.load(source, data_file, items_file, users_file, column_mapping, encoding, timezone)
+    tables_of_own = data_file, items_file, users_file, column_mapping, encoding, timezone
+    loaded = sources.load(source, *tables_of_own, item_metadata or {}, user_metadata or {})
     events, problems = clean.clean(loaded.events, [*loaded.rules, *clean.rules(int(time.time()), max_events_per_user)])
     if loaded.one_per:
         events, merged = clean.merge_lines(events, loaded.one_per)

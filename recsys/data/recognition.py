@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from recsys.columns import (
+    CATEGORICAL,
     CATEGORY,
     COUNTRY,
     CREATION_TIMESTAMP,
     EVENT_TYPE,
     EVENT_VALUE,
     ITEM_ID,
+    NUMERIC,
     PRICE,
     TIMESTAMP,
     TITLE,
@@ -64,6 +66,9 @@ NAMES: dict[str, tuple[str, ...]] = {
 ALONE = {"id": (USER_ID, ITEM_ID), "name": (TITLE,), "type": (CATEGORY,)}  # said in a table of items or of users alone
 PEOPLE = {name for name in NAMES[USER_ID] if " " not in name}
 OF_ITEMS = (ITEM_ID, CATEGORY, PRICE, TITLE)  # a customer_name is no title
+FIELD = re.compile(r"[A-Z][A-Z0-9_]*")
+MOST_VALUES = 0.5  # of a category, as a share of the rows: a description is none
+CODES = (["id"], ["code"], ["zip"], ["postcode"])  # numbers by which nothing is more or less
 NUMBERED = ("no", "nr", "num", "number", "key", "uuid", "hash")  # say what an id says
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 TYPED = re.compile(r":(?:token|float)(?:_seq)?$")  # how RecBole's files end a name
@@ -71,12 +76,13 @@ TYPED = re.compile(r":(?:token|float)(?:_seq)?$")  # how RecBole's files end a n
 
 @dataclass(frozen=True)
 class Column:
-    """A column of theirs that is taken for one of ours, why, and values of it."""
+    """A column of theirs that is taken for one of ours, why, and values of it; of further metadata also its kind."""
 
     ours: str
     theirs: str
     why: str
     examples: tuple[str, ...]
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,33 @@ def recognise(
         Column(ours, *found[ours], _examples(frame[found[ours][0]])) for ours in (*required, *optional) if ours in found
     ]
     return Recognised(tuple(columns), {theirs: misfits.get(theirs, "") for theirs in free})
+
+
+def with_metadata(found: Recognised, frame: pd.DataFrame) -> Recognised:
+    """What was recognised in a table of items or of users, and what else it says of them that can be learned from."""
+    columns, unused = list(found.columns), dict(found.unused)
+    for theirs in found.unused:
+        ours, (kind, why) = "_".join(words_of(theirs)).upper(), _kind(theirs, frame[theirs].dropna())
+        if not FIELD.fullmatch(ours) or ours in {column.ours for column in columns} | {*NAMES}:
+            kind, why = "", "has no name for a field of its own"
+        if kind:
+            columns.append(Column(ours, theirs, f"further metadata, {kind}", _examples(frame[theirs]), kind))
+            del unused[theirs]
+        else:
+            unused[theirs] = unused[theirs] or why
+    return Recognised(tuple(columns), unused)
+
+
+def _kind(name: str, values: pd.Series) -> tuple[str, str]:
+    """Categorical, numeric or nothing, and the reason for the latter."""
+    kinds = values.nunique()
+    if kinds < 2:
+        return "", "says nothing, or of all the same"
+    if words_of(name)[-1:] not in CODES and not _no_numbers(values, ""):
+        return NUMERIC, ""
+    if kinds > max(MOST_TYPES, MOST_VALUES * len(values)):
+        return "", f"{kinds:,} different values, too many to learn from"
+    return CATEGORICAL, ""
 
 
 def _by_name(ours: str, theirs: Sequence[str], alone: bool) -> list[str]:

@@ -1,6 +1,6 @@
 """Where interactions come from: the sample shop, Online Retail, or a person's own file; all end in the same columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from recsys.columns import (
     INTERACTION_COLUMNS,
     ITEM_COLUMNS,
     ITEM_ID,
+    NUMERIC,
     PRICE,
     TIMESTAMP,
     TITLE,
@@ -65,17 +66,24 @@ def load(
     column_mapping: ColumnMapping | None = None,
     encoding: str = "utf-8",
     timezone: str = "UTC",
+    item_metadata: Mapping[str, str] | None = None,
+    user_metadata: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Load `sample`, `online-retail` or `file`; relative paths start at the project's root.
 
     `column_mapping` is ours -> theirs, of several the first that a file has; a column of ours that it does not name is
     looked for under our name. What an item or a user is comes from the table of items or users where that says it, else
-    from the interactions.
-    `timezone` is of times that name none. Raises DataError when a file or a required column is missing or cannot be
-    read, and for a file or a mapping that the source does not read.
+    from the interactions; `item_metadata` and `user_metadata`, further columns and their kinds, come from these tables
+    alone. `timezone` is of times that name none. Raises DataError when a file or a required column is missing or cannot
+    be read, and for a file or a mapping that the source does not read.
     """
     if source in SOURCES[:2]:
-        _refuse_unread(source, data_file, items_file, users_file, column_mapping)
+        read_nowhere = {
+            "column_mapping": column_mapping,
+            "item_metadata": item_metadata,
+            "user_metadata": user_metadata,
+        }
+        _refuse_unread(source, data_file, {"items_file": items_file, "users_file": users_file, **read_nowhere})
     if source == "sample":
         return _sample(resolve(data_file or SAMPLE))
     if source == "online-retail":
@@ -83,21 +91,15 @@ def load(
     if source == "file":
         if not data_file:
             raise DataError("data.source is file, but data.data_file is not set; set it to your CSV or Parquet file")
-        return _own(resolve(data_file), items_file, users_file, column_mapping or {}, encoding, timezone)
+        tables_of_own = _Table.of("item", items_file, item_metadata), _Table.of("user", users_file, user_metadata)
+        return _own(resolve(data_file), *tables_of_own, column_mapping or {}, encoding, timezone)
     raise DataError(f'"{source}" is no source of data; choose one of {", ".join(SOURCES)}')
 
 
-def _refuse_unread(
-    source: str,
-    data_file: str | Path | None,
-    items_file: str | Path | None,
-    users_file: str | Path | None,
-    mapping: ColumnMapping | None,
-) -> None:
+def _refuse_unread(source: str, data_file: str | Path | None, others: Mapping[str, object]) -> None:
     """Raises DataError where somebody has named files of their own and forgotten to say so."""
     own = source == "sample" and data_file and not resolve(data_file).is_dir()
-    given = {"data_file": own, "items_file": items_file, "users_file": users_file, "column_mapping": mapping}
-    for name, value in given.items():
+    for name, value in {"data_file": own, **others}.items():
         if value:
             raise DataError(f"data.{name} is set, but data.source is {source}: set data.source to file")
 
@@ -134,6 +136,26 @@ def _of_each(function, values: pd.Series) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
+class _Table:
+    """A table of items or of users: its file, its key, what else it may say, and further columns with their kinds."""
+
+    path: Path
+    key: str
+    columns: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+    @classmethod
+    def of(cls, what: str, path: str | Path | None, metadata: Mapping[str, str] | None) -> "_Table | None":
+        """That of an `item` or `user`; None where no file is named. Raises DataError for metadata of no file."""
+        if path:
+            key, *columns = ITEM_COLUMNS if what == "item" else USER_COLUMNS
+            return cls(resolve(path), key, tuple(columns), metadata or {})
+        if metadata:
+            raise DataError(f"data.{what}_metadata is read from data.{what}s_file, and none is named")
+        return None
+
+
+@dataclass(frozen=True)
 class _File:
     """A file's columns under our names; what was looked for in it, ours -> theirs, and all of theirs that it has."""
 
@@ -152,6 +174,11 @@ class _File:
             return pd.Series(float("nan"), index=self.rows.index)
         return files.numbers(self.rows[column], self.named(column))
 
+    def metadata(self, kinds: Mapping[str, str]) -> dict[str, pd.Series]:
+        """Further columns, each of its kind."""
+        numeric = {name: self.numbers(name) for name, kind in kinds.items() if kind == NUMERIC}
+        return {name: numeric[name] if name in numeric else self.texts(name)[name] for name in kinds}
+
     def decimal_commas(self) -> list[str]:
         """Their columns of numbers that are written with decimal commas."""
         numeric = [column for column in (EVENT_VALUE, PRICE) if column in self.rows]
@@ -163,27 +190,36 @@ class _File:
 
 def _own(
     path: Path,
-    items_file: str | Path | None,
-    users_file: str | Path | None,
+    items_table: _Table | None,
+    users_table: _Table | None,
     column_mapping: ColumnMapping,
     encoding: str,
     timezone: str,
 ) -> Loaded:
     mapping = {ours: [theirs] if isinstance(theirs, str) else [*theirs] for ours, theirs in column_mapping.items()}
-    _known_names(mapping)
+    tables_of_own = [table for table in (items_table, users_table) if table]
+    _known_names(mapping, {name for table in tables_of_own for name in table.metadata})
     raw = _read(path, REQUIRED, WITH_EVENTS, mapping, encoding)
-    of_items = _read(resolve(items_file), ITEM_COLUMNS[:1], ITEM_COLUMNS[1:], mapping, encoding) if items_file else None
-    of_users = _read(resolve(users_file), USER_COLUMNS[:1], USER_COLUMNS[1:], mapping, encoding) if users_file else None
+    of_items, of_users = (table and _read_table(table, mapping, encoding) for table in (items_table, users_table))
     _found_somewhere(mapping, [each for each in (raw, of_items, of_users) if each])
     events, notes = _own_events(raw, timezone, priced=of_items is not None and PRICE in of_items.rows)
-    items, users = of_items and _own_items(of_items, timezone), of_users and _own_users(of_users)
+    items = _own_items(of_items, timezone).assign(**of_items.metadata(items_table.metadata)) if of_items else None
+    users = _own_users(of_users).assign(**of_users.metadata(users_table.metadata)) if of_users else None
     commas = [column for each in (raw, of_items) if each for column in each.decimal_commas()]
     notes += tuple(f"{column} read with decimal commas" for column in dict.fromkeys(commas))
     return Loaded("file", path, events, items, users, notes=notes)
 
 
-def _known_names(mapping: Mapping[str, list[str]]) -> None:
-    known = {*INTERACTION_COLUMNS, *ITEM_COLUMNS, *USER_COLUMNS}
+def _read_table(table: _Table, mapping: Mapping[str, list[str]], encoding: str) -> _File:
+    return _read(table.path, (table.key, *table.metadata), table.columns, mapping, encoding)
+
+
+def _known_names(mapping: Mapping[str, list[str]], metadata: Collection[str]) -> None:
+    fixed = {*INTERACTION_COLUMNS, *ITEM_COLUMNS, *USER_COLUMNS}
+    for name in metadata:
+        if name in fixed:
+            raise DataError(f"data.item_metadata and data.user_metadata: {name} is a column of ours and read as such")
+    known = {*fixed, *metadata}
     for ours in mapping:
         if ours not in known:
             raise DataError(f"data.column_mapping: {ours!r} is no column of ours; {files.nearest(ours, sorted(known))}")

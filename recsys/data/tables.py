@@ -31,11 +31,15 @@ NUMBERS = (EVENT_VALUE, PRICE)
 def write(folder: Path, interactions: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame) -> list[Path]:
     """Write interactions.csv, items.csv and users.csv into `folder`; each file appears complete or not at all.
 
-    Extra columns are left out. Raises DataError when a column is missing or a file cannot be written.
+    Further columns of items and users are their metadata; those of interactions are left out. Raises DataError when a
+    column is missing or a file cannot be written.
     """
     folder = Path(folder)
-    frames = zip(FILES.items(), (interactions, items, users), strict=True)
-    return [write_table(folder / name, frame, columns) for (name, columns), frame in frames]
+    written = [write_table(folder / "interactions.csv", interactions, INTERACTION_COLUMNS)]
+    for name, frame in (("items.csv", items), ("users.csv", users)):
+        further = [column for column in frame if column not in FILES[name]]
+        written.append(write_table(folder / name, frame, (*FILES[name], *further)))
+    return written
 
 
 def write_table(path: Path, frame: pd.DataFrame, columns: tuple[str, ...]) -> Path:
@@ -62,7 +66,10 @@ def write_table(path: Path, frame: pd.DataFrame, columns: tuple[str, ...]) -> Pa
 
 
 def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Interactions, items and users as `write` left them. Raises DataError if a file or a column is missing."""
+    """Interactions, items and users as `write` left them, without further metadata.
+
+    Raises DataError if a file or a column is missing.
+    """
     interactions, items, users = (read_table(Path(folder) / name, columns) for name, columns in FILES.items())
     return interactions, items, users
 

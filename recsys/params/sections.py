@@ -29,6 +29,15 @@ Name = Annotated[
 LONGEST = 63  # characters of a name in Personalize, DATASET that of a dataset's addition to its group's
 DATASET = "-interactions"
 INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
+# Further columns and their kinds, as a schema of Personalize takes them.
+MetadataName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z][A-Z0-9_]{0,149}$",
+        description="capital letters, digits and underscores, the first a letter, such as BRAND",
+    ),
+]
+Metadata = dict[MetadataName, Literal["categorical", "numeric"]]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -82,6 +91,8 @@ class Data(Section):
     data_file: str | None
     items_file: str | None
     users_file: str | None
+    item_metadata: Metadata
+    user_metadata: Metadata
     column_mapping: dict[str, str | list[str]]
     encoding: str
     timezone: Annotated[str, AfterValidator(_time_zone)]

@@ -1,13 +1,14 @@
 """Avro schemas of the three tables, and the dataset group and datasets that hold them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from recsys import aws
 from recsys.columns import (
+    CATEGORICAL,
     CATEGORY,
     COUNTRY,
     CREATION_TIMESTAMP,
@@ -15,6 +16,7 @@ from recsys.columns import (
     EVENT_VALUE,
     IN_STOCK,
     ITEM_ID,
+    NUMERIC,
     PRICE,
     TIMESTAMP,
     TITLE,
@@ -49,12 +51,24 @@ FIELDS: dict[str, dict[str, Field]] = {
 }
 
 
+KINDS: dict[str, Field] = {
+    CATEGORICAL: {"type": OPTIONAL_TEXT, "categorical": True},
+    NUMERIC: {"type": OPTIONAL_FLOAT},
+}
 DATASETS = tuple(FIELDS)
 
 
-def schema(dataset_type: str, columns: Sequence[str]) -> str:
-    """The Avro schema, as JSON, of a table with these columns; unknown columns are left out, as Personalize would."""
-    fields = [{"name": name, **FIELDS[dataset_type][name]} for name in columns if name in FIELDS[dataset_type]]
+def schema(dataset_type: str, columns: Sequence[str], metadata: Mapping[str, str] | None = None) -> str:
+    """The Avro schema, as JSON, of a table with these columns; unknown columns are left out, as Personalize would.
+
+    `metadata` are further columns and their kinds, "categorical" or "numeric".
+
+    >>> fields = json.loads(schema("Items", ["ITEM_ID", "BRAND", "COLOUR"], {"BRAND": "categorical"}))["fields"]
+    >>> fields[1:]
+    [{'name': 'BRAND', 'type': ['null', 'string'], 'categorical': True}]
+    """
+    known = FIELDS[dataset_type] | {name: KINDS[kind] for name, kind in (metadata or {}).items()}
+    fields = [{"name": name, **known[name]} for name in columns if name in known]
     record = {
         "type": "record",
         "name": dataset_type,
@@ -65,11 +79,11 @@ def schema(dataset_type: str, columns: Sequence[str]) -> str:
     return json.dumps(record, indent=2)
 
 
-def fields_table(dataset_type: str, columns: Sequence[str]) -> pd.DataFrame:
+def fields_table(dataset_type: str, columns: Sequence[str], metadata: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The schema as a table: column, Avro type, and what Personalize uses it for."""
     rows = [
         {"dataset": dataset_type, "column": field["name"], "type": _readable(field["type"]), "use": _use(field)}
-        for field in json.loads(schema(dataset_type, columns))["fields"]
+        for field in json.loads(schema(dataset_type, columns, metadata))["fields"]
     ]
     return pd.DataFrame(rows)
 

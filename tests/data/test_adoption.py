@@ -134,3 +134,20 @@ def test_a_time_that_could_be_read_two_ways_is_no_time_and_the_reason_is_told(ad
     later = [f"{day:02d}/01/2024" for day in range(13, 32) for _ in range(100)]
     events = {"user": range(13_900), "item": range(13_900), "date": early + later}
     assert adopted(events).column_mapping()[TIMESTAMP] == "date"
+
+
+def test_what_else_a_table_says_is_metadata_of_the_kind_its_values_are(adopted) -> None:
+    rows = range(100)
+    items = {
+        "id": rows, "brandName": ["Ora", "Sol"] * 50, "weight (kg)": [row / 7 for row in rows],
+        "supplier_id": [1, 2] * 50, "note": [f"note {row}" for row in rows], "same": ["x"] * 100, "色": ["a", "b"] * 50,
+    }  # fmt: skip
+    found = adopted(EVENTS, items)
+    kinds = {"BRAND_NAME": "categorical", "WEIGHT_KG": "numeric", "SUPPLIER_ID": "categorical"}
+    assert found.metadata("items_file") == kinds
+    assert found.metadata("users_file") == {}
+    assert found.column_mapping().items() >= {"BRAND_NAME": "brandName", "WEIGHT_KG": "weight (kg)"}.items()
+    unused = found.tables["items_file"].unused
+    assert unused["note"] == "100 different values, too many to learn from"
+    assert unused["same"] == "says nothing, or of all the same"
+    assert unused["色"] == "has no name for a field of its own"

@@ -422,3 +422,23 @@ def test_a_compressed_csv_is_read_and_its_encoding_checked(shop: pd.DataFrame, t
 def test_who_names_a_file_in_s3_is_told_to_copy_it() -> None:
     with pytest.raises(DataError, match=r"copy it first: aws s3 cp s3://shop/clicks/a\.csv data/raw/"):
         prepare("file", "s3://shop/clicks/a.csv")
+
+
+def test_further_metadata_goes_with_the_items_and_users_that_it_is_of(shop: pd.DataFrame, tmp_path: Path) -> None:
+    items, users = tmp_path / "items.csv", tmp_path / "users.csv"
+    pd.DataFrame({"sku": ["0000", "0001"], "Marke": ["Ora|Sol", None], "YEAR": ["1,5", "2"]}).to_csv(items, index=False)
+    pd.DataFrame({"customer": ["c000"], "AGE": [33]}).to_csv(users, index=False)
+    shop.to_csv(tmp_path / "shop.csv", index=False)
+    kinds = {"item_metadata": {"BRAND": "categorical", "YEAR": "numeric"}, "user_metadata": {"AGE": "numeric"}}
+    tables = prepare("file", tmp_path / "shop.csv", items, users, column_mapping=MAPPING | {"BRAND": "Marke"}, **kinds)
+    assert tables.items.set_index(ITEM_ID)["BRAND"].dropna().to_dict() == {"0000": "Ora|Sol"}
+    assert tables.items["YEAR"].tolist()[:2] == [1.5, 2.0] and tables.items["YEAR"].isna().sum() == 38
+    assert tables.users.set_index(USER_ID)["AGE"].dropna().to_dict() == {"c000": 33.0}
+    written = {path.stem: pd.read_csv(path) for path in tables.write(tmp_path / "tables")}
+    assert list(written["items"])[-2:] == ["BRAND", "YEAR"] and list(written["users"])[-1] == "AGE"
+    with pytest.raises(DataError, match="no column 'MARKE'"):
+        prepare("file", tmp_path / "shop.csv", items, column_mapping=MAPPING, item_metadata={"MARKE": "categorical"})
+    with pytest.raises(DataError, match="PRICE is a column of ours"):
+        prepare("file", tmp_path / "shop.csv", items, column_mapping=MAPPING, item_metadata={"PRICE": "numeric"})
+    with pytest.raises(DataError, match=r"data\.user_metadata is read from data\.users_file, and none is named"):
+        prepare("file", tmp_path / "shop.csv", column_mapping=MAPPING, user_metadata={"AGE": "numeric"})
