@@ -1,8 +1,11 @@
 import re
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from recsys import notebook, runs
 from recsys.errors import NotebookError, ParamsError
@@ -70,6 +73,18 @@ def test_what_was_removed_again_is_known_no_more() -> None:
     step.gone("CampaignArn")
     step.finish()
     assert runs.Run(step.folder).resources == {"BucketName": "b"}
+
+
+def test_an_error_shows_the_cell_s_lines_and_what_to_do_and_not_the_way_through_the_package() -> None:
+    shell = InteractiveShell()
+    cell = "from recsys import notebook\nnotebook.start('03_training')"
+    with redirect_stdout(StringIO()) as shown:
+        result = shell.run_cell(cell)
+    assert isinstance(result.error_in_exec, NotebookError)
+    lines = shown.getvalue().strip().splitlines()
+    assert lines[1] == "  line 2: notebook.start('03_training')"
+    assert lines[-1] == 'NotebookError: no run of environment "dev" yet: start with 01_data_prep'
+    assert len(lines) == 4
 
 
 def test_a_table_is_the_same_html_for_the_same_values_and_aligns_text_left() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import pandas as pd
 
-from recsys import http
+from recsys import aws, http
 from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import AwsError
 from recsys.params import command
@@ -115,7 +115,7 @@ def _send(url: str, *asked: Any) -> tuple[int, Mapping[str, str], bytes]:
     try:
         return http.ask(url, *asked)
     except OSError as error:
-        raise AwsError(f"{url} does not answer: {error}") from error
+        raise AwsError(f"{url} does not answer: {error}; {aws.remedy_for_silence()}") from error
 
 
 def _body(data: bytes) -> dict[str, Any]:
