@@ -173,7 +173,8 @@ def remedy_for_silence() -> str:
 def refused(error: ClientError) -> Refused:
     """One readable line, and the code, of a service's refusal."""
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    return Refused(f"{error.operation_name}: {code}: {message}", code=code)
+    remedy = "; if it was removed, the notebook that makes it makes it anew" if code == MISSING[0] else ""
+    return Refused(f"{error.operation_name}: {code}: {message}{remedy}", code=code)
 
 
 def find(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any] | None:
