@@ -48,6 +48,18 @@ def test_a_step_notes_what_it_read_and_so_where_it_was_run() -> None:
     assert read["serving.example_users"] == 3 and {"aws.region", "aws.endpoint"} < read.keys()
 
 
+def test_what_an_earlier_notebook_s_cell_changed_is_known_to_those_that_ask_for_it() -> None:
+    asked = "04_campaign_and_stream", "replay_users", "replay_events"
+    streamed = notebook.start("01_data_prep")
+    assert streamed.as_in(*asked) == [40, 6]
+    streamed = notebook.start("04_campaign_and_stream", replay_users=80)
+    assert streamed.params.stream.replay_users == 80
+    streamed.finish()
+    later = notebook.start("06_batch_and_sagemaker")
+    assert later.as_in(*asked) == [80, 6]
+    assert later.params.read["stream.replay_users"] == 40  # what the params say still decides whether it is run again
+
+
 def test_what_a_notebook_waits_for_it_waits_for_as_long_as_the_params_say(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("aws: {wait_hours: 0.5}\n")
