@@ -158,14 +158,23 @@ def _told(error: Exception) -> str:
         return "no AWS region: set aws.region in the params file or AWS_DEFAULT_REGION"
     remedy = ""
     if isinstance(error, EndpointConnectionError):
-        remedy = "; is it running? `recsys local up` starts the embedded AWS" if endpoint() else "; is there a network?"
+        remedy = f"; {remedy_for_silence()}"
     return str(error).replace("\n", "; ") + remedy
+
+
+def remedy_for_silence() -> str:
+    """What to look at where nobody answers."""
+    url = endpoint()
+    if not url:
+        return "is there a network?"
+    return f"is it running? `recsys local up --port {urlsplit(url).port or 80}` starts the embedded AWS there"
 
 
 def refused(error: ClientError) -> Refused:
     """One readable line, and the code, of a service's refusal."""
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    return Refused(f"{error.operation_name}: {code}: {message}", code=code)
+    remedy = "; if it was removed, the notebook that makes it makes it anew" if code == MISSING[0] else ""
+    return Refused(f"{error.operation_name}: {code}: {message}{remedy}", code=code)
 
 
 def find(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any] | None:

@@ -26,6 +26,7 @@ ITEM_COLUMNS = (ITEM_ID, CATEGORY, PRICE, CREATION_TIMESTAMP, TITLE)
 USER_COLUMNS = (USER_ID, COUNTRY)
 
 CATEGORICAL, NUMERIC = "categorical", "numeric"  # kinds of further metadata of items and users
+UNKNOWN = "unknown"  # the category, or country, where none is told
 
 VIEW = "view"
 PURCHASE = "purchase"

@@ -11,12 +11,23 @@ RecsysError
 ├── LocalError       the embedded AWS cannot start, stop or read its state
 └── NotebookError    a notebook failed, or an expectation in it did not hold
 
-A message says what happened, with which value, and what to do next. The command line prints it as one line.
+A message says what happened, with which value, and what to do next. The command line prints it as one line, a notebook
+under the lines of the cell that led to it: what lies in the package and below it is left out.
 """
+
+import linecache
+import traceback
 
 
 class RecsysError(Exception):
     """Root of the tree; catching it catches every error meant for a person."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the cell's own lines, whose module is `__main__`, and the message."""
+        here = [at for at in traceback.walk_tb(self.__traceback__) if at[0].f_globals.get("__name__") == "__main__"]
+        lines = [f"  line {line}: {linecache.getline(frame.f_code.co_filename, line).strip()}" for frame, line in here]
+        whole = "import traceback; traceback.print_last()"
+        return [f"In this cell (the whole way: {whole}):", *lines, "", f"{type(self).__name__}: {self}"]
 
 
 class ParamsError(RecsysError):

@@ -20,7 +20,7 @@ from recsys import aws, runs
 from recsys import params as parameters
 from recsys.errors import NotebookError
 from recsys.files import root
-from recsys.params import ReadTracker
+from recsys.params import ReadTracker, section_of
 from recsys.runs import Run
 
 USUAL = {  # formats of columns of numbers, by their names in lower case
@@ -54,6 +54,14 @@ class Step:
     def output(self, name: str) -> Path:
         """The file that an earlier notebook wrote."""
         return self.run.output(name)
+
+    def as_in(self, step: str, *names: str) -> list[Any]:
+        """Parameters by their bare names as an earlier step read them, whose own cell may have changed them.
+
+        As they are now where it did not.
+        """
+        read = self.run.steps.get(step, {}).get("read", {})
+        return [read.get(f"{section_of(name)}.{name}", self.params.value(name)) for name in names]
 
     def named(self, name: str) -> str:
         """A resource name unique to this environment."""

@@ -114,9 +114,7 @@ class Run:
         for step in self.steps.values():
             if name in step.get("resources", {}):
                 return step["resources"][name]
-        raise NotebookError(
-            f"run {self.run_id} has no {name} yet: run the earlier notebooks first, in the order of their numbers"
-        )
+        raise self._without("resources", name)
 
     @property
     def resources(self) -> dict[str, str]:
@@ -128,7 +126,20 @@ class Run:
         for step in self.steps.values():
             if name in step.get("outputs", {}):
                 return self.folder / step["outputs"][name]["path"]
-        raise NotebookError(
+        raise self._without("outputs", name)
+
+    def _without(self, kind: str, name: str) -> NotebookError:
+        """What to do where no step recorded that resource or output: the newest run that has it shows the way."""
+        suffix = self.manifest["params"]["aws"]["environment_suffix"]
+        for run in reversed(all_runs(self.folder.parent)):
+            if run.manifest["params"]["aws"]["environment_suffix"] == suffix:
+                for step, facts in run.steps.items():
+                    if name in facts.get(kind, {}):
+                        return NotebookError(
+                            f"run {self.run_id} has no {name} yet: {step} makes it; run that first, and what is before "
+                            f'it, or go on with an earlier run by run_id = "{run.run_id}" in the parameters cell'
+                        )
+        return NotebookError(
             f"run {self.run_id} has no {name} yet: run the earlier notebooks first, in the order of their numbers"
         )
 

@@ -11,7 +11,7 @@ from recsys import resources
 from recsys.deploy.api import get, recommendations_url
 from recsys.errors import NotebookError
 from recsys.params import options
-from recsys.runs import Run
+from recsys.runs import Run, Step
 
 MOST_NAMED = 3
 
@@ -22,10 +22,9 @@ def show(run: Run, console: Console, stop: str = "recsys local down") -> None:
     for name, justify in (("notebook", "left"), ("status", "left"), ("seconds", "right"), ("result", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for name, step in run.steps.items():
-        seconds = step.get("wall_seconds", step.get("seconds"))
         origin = f" (from {step['carried_from']})" if step.get("carried_from") else ""
-        table.add_row(name, step["status"] + origin, _number(seconds, 1), _headline(step.get("metrics", {})))
-    total = sum(step.get("wall_seconds", 0) for step in run.steps.values() if not step.get("carried_from"))
+        table.add_row(name, step["status"] + origin, _number(_seconds(step), 1), _headline(step.get("metrics", {})))
+    total = sum(_seconds(step) or 0 for step in run.steps.values() if not step.get("carried_from"))
     console.print(f"\nrun {run.run_id} is {run.status}; its notebooks took {total:.0f} s")
     console.print(table)
     _show_failure(run, console)
@@ -39,6 +38,11 @@ def show(run: Run, console: Console, stop: str = "recsys local down") -> None:
     console.print(f"executed notebooks: {run.folder}")
     if shutil.which("recsys") is None:
         console.print("before you call recsys in this shell:  . .venv/bin/activate")
+
+
+def _seconds(step: Step) -> float | None:
+    """That the notebook took with its start, or, cell by cell in a kernel of somebody's, between its first and last."""
+    return step.get("wall_seconds", step.get("seconds"))
 
 
 def _show_failure(run: Run, console: Console) -> None:

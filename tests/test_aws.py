@@ -54,8 +54,9 @@ def test_what_is_missing_is_named(
 @pytest.mark.parametrize("way", ["call", "pages"])
 def test_where_nobody_answers_it_is_told(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the attempts
-    aws.connect("us-east-1", f"http://127.0.0.1:{ports.free_port()}")
-    with pytest.raises(AwsError, match="is it running"):
+    port = ports.free_port()
+    aws.connect("us-east-1", f"http://127.0.0.1:{port}")
+    with pytest.raises(AwsError, match=f"is it running.* `recsys local up --port {port}`"):
         WAYS[way]()
 
 

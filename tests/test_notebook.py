@@ -1,8 +1,11 @@
 import re
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from recsys import notebook, runs
 from recsys.errors import NotebookError, ParamsError
@@ -45,6 +48,18 @@ def test_a_step_notes_what_it_read_and_so_where_it_was_run() -> None:
     assert read["serving.example_users"] == 3 and {"aws.region", "aws.endpoint"} < read.keys()
 
 
+def test_what_an_earlier_notebook_s_cell_changed_is_known_to_those_that_ask_for_it() -> None:
+    asked = "04_campaign_and_stream", "replay_users", "replay_events"
+    streamed = notebook.start("01_data_prep")
+    assert streamed.as_in(*asked) == [40, 6]
+    streamed = notebook.start("04_campaign_and_stream", replay_users=80)
+    assert streamed.params.stream.replay_users == 80
+    streamed.finish()
+    later = notebook.start("06_batch_and_sagemaker")
+    assert later.as_in(*asked) == [80, 6]
+    assert later.params.read["stream.replay_users"] == 40  # what the params say still decides whether it is run again
+
+
 def test_what_a_notebook_waits_for_it_waits_for_as_long_as_the_params_say(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("aws: {wait_hours: 0.5}\n")
@@ -70,6 +85,18 @@ def test_what_was_removed_again_is_known_no_more() -> None:
     step.gone("CampaignArn")
     step.finish()
     assert runs.Run(step.folder).resources == {"BucketName": "b"}
+
+
+def test_an_error_shows_the_cell_s_lines_and_what_to_do_and_not_the_way_through_the_package() -> None:
+    shell = InteractiveShell()
+    cell = "from recsys import notebook\nnotebook.start('03_training')"
+    with redirect_stdout(StringIO()) as shown:
+        result = shell.run_cell(cell)
+    assert isinstance(result.error_in_exec, NotebookError)
+    lines = shown.getvalue().strip().splitlines()
+    assert lines[1] == "  line 2: notebook.start('03_training')"
+    assert lines[-1] == 'NotebookError: no run of environment "dev" yet: start with 01_data_prep'
+    assert len(lines) == 4
 
 
 def test_a_table_is_the_same_html_for_the_same_values_and_aligns_text_left() -> None:

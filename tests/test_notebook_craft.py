@@ -62,6 +62,9 @@ class TestEveryNotebook:
         assert f'"{path.stem}"' in source
         assert "run.finish(" in cells(path, "code")[-1].source
 
+    def test_ends_with_things_to_try(self, path: Path) -> None:
+        assert cells(path, "markdown")[-1].source.startswith("## To try\n\n- ")
+
     def test_its_words_have_no_bare_dollar_sign(self, path: Path) -> None:
         for cell in cells(path, "markdown"):  # JupyterLab sets what is between two of them as a formula
             assert not re.search(r"(?<!\\)\$", re.sub("`[^`]*`", "", cell.source)), cell.source

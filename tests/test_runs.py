@@ -44,6 +44,16 @@ def test_a_missing_resource_says_what_to_run(values: params.Params) -> None:
         run.resource("CampaignArn")
 
 
+def test_what_an_earlier_run_has_is_missed_with_its_name_and_the_notebook_that_makes_it(values: params.Params) -> None:
+    whole, begun = runs.create(values, {}, ""), runs.create(values, {}, "")
+    whole.record("04_campaign_and_stream", resources={"CampaignArn": "c"}, outputs={"clicks": {"path": "clicks.csv"}})
+    way = f'04_campaign_and_stream makes it; .* or go on with an earlier run by run_id = "{whole.run_id}"'
+    with pytest.raises(NotebookError, match=f"{begun.run_id} has no CampaignArn yet: {way}"):
+        begun.resource("CampaignArn")
+    with pytest.raises(NotebookError, match=f"{begun.run_id} has no clicks yet: {way}"):
+        begun.output("clicks")
+
+
 def test_a_run_that_does_not_exist_is_named(values: params.Params) -> None:
     with pytest.raises(NotebookError, match=r"no run 2020 in .*`recsys runs` lists them"):
         runs.find("2020", values)

@@ -47,6 +47,15 @@ def test_a_step_that_failed_is_said_with_its_reason_and_the_way_on(tmp_path: Pat
     )
 
 
+def test_notebooks_run_cell_by_cell_took_their_time_too(tmp_path: Path) -> None:
+    values, origin = params.load("params/ci.yaml", settings=[f"run.runs_folder={tmp_path}"], environment={})
+    run, text = runs.create(values, origin, "params/ci.yaml"), io.StringIO()
+    run.record("01_data_prep", status="done", seconds=2.0)
+    run.record("02_schema_and_import", status="done", seconds=3.0, wall_seconds=4.0)
+    summary.show(run, Console(file=text, width=160))
+    assert "its notebooks took 6 s" in text.getvalue()
+
+
 def test_what_is_gone_is_not_said_to_answer(said: Any, embedded: Any) -> None:
     text = said(StackArn=STACK)
     assert "no longer there: StackArn" in text

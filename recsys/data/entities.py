@@ -14,12 +14,11 @@ from recsys.columns import (
     PRICE,
     TIMESTAMP,
     TITLE,
+    UNKNOWN,
     USER_COLUMNS,
     USER_ID,
 )
 from recsys.data.clean import EXAMPLES, Problem
-
-UNKNOWN = "unknown"
 
 
 def items_table(events: pd.DataFrame, given: pd.DataFrame | None) -> tuple[pd.DataFrame, list[Problem]]:

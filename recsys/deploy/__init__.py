@@ -1,6 +1,16 @@
 """From a trained campaign to a deployed system, and back to nothing."""
 
-from recsys.deploy.api import get, in_short, latencies, post, recommendations_url, similar_items_url, table, visits
+from recsys.deploy.api import (
+    get,
+    in_short,
+    latencies,
+    narrowing,
+    post,
+    recommendations_url,
+    similar_items_url,
+    table,
+    visits,
+)
 from recsys.deploy.asking import requests_meanwhile
 from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.fallback import popular_items, publish_popular
@@ -23,6 +33,7 @@ __all__ = [
     "in_short",
     "latencies",
     "name_parameters",
+    "narrowing",
     "popular_items",
     "post",
     "publish_popular",

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 
 import pandas as pd
 
-from recsys import http
-from recsys.columns import ITEM_ID, TIMESTAMP, USER_ID
+from recsys import aws, http
+from recsys.columns import ITEM_ID, PRICE, TIMESTAMP, UNKNOWN, USER_ID
 from recsys.errors import AwsError
 from recsys.params import command
 
@@ -45,6 +45,17 @@ def in_short(answer: Mapping[str, Any]) -> str:
         return f"event {answer['eventId']}"
     first = answer["recommendations"][0]["title"] if answer["recommendations"] else "nothing"
     return f"by the {answer['source']}, first: {first}"
+
+
+def narrowing(answer: Mapping[str, Any], items: pd.DataFrame) -> dict[str, Any]:
+    """What narrows the question of an answer: the category of its best item that has one, a price up to the middle.
+
+    By what the table `items` tells; empty where it tells neither.
+    """
+    categories = [str(entry["category"] or UNKNOWN).split("|")[0] for entry in answer["recommendations"]]
+    told = [category for category in categories if category != UNKNOWN]
+    middle = float(items[PRICE].median())
+    return ({"category": told[0]} if told else {}) | ({"maxPrice": middle} if middle == middle else {})
 
 
 def latencies(url: str, users: Sequence[str], requests: int, num_results: int) -> list[float]:
@@ -115,7 +126,7 @@ def _send(url: str, *asked: Any) -> tuple[int, Mapping[str, str], bytes]:
     try:
         return http.ask(url, *asked)
     except OSError as error:
-        raise AwsError(f"{url} does not answer: {error}") from error
+        raise AwsError(f"{url} does not answer: {error}; {aws.remedy_for_silence()}") from error
 
 
 def _body(data: bytes) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _asked(url: str, root: str) -> float:
     try:
         status, _, body = http.ask(url, headers={"X-Amzn-Trace-Id": f"Root={root};Sampled=1"})
     except OSError as error:
-        raise AwsError(f"{url} does not answer: {error}") from error
+        raise AwsError(f"{url} does not answer: {error}; {aws.remedy_for_silence()}") from error
     if status >= 400:
         raise AwsError(f"{url} answered {status}: {body[:200].decode(errors='replace')}")
     return 1000 * (time.perf_counter() - began)

@@ -50,9 +50,7 @@ def experiment_result(variants: pd.DataFrame, lift: Mapping[str, tuple[float, fl
     with canvas(1.7 + 0.42 * len(table), columns=2, sharey=True) as (figure, (events, lifts)):
         _events(events, table)
         _lifts(lifts, table, lift)
-        sentences = [
-            f"{name} has {_ratio(of)} the events a user of {baseline}{_verdict(of)}" for name, of in lift.items()
-        ]
+        sentences = [_lift(name, of, baseline) for name, of in lift.items()]
         detail = "; ".join(
             f"{row.variant}: {plain(row.events)} events a user ({plain(row.events_low)} to {plain(row.events_high)}), "
             f"{counted(row.users, 'user')}"
@@ -94,12 +92,11 @@ def _lifts(axes: Axes, table: pd.DataFrame, lift: Mapping[str, tuple[float, floa
     axes.grid(axis="y", visible=False)
 
 
-def _ratio(of: tuple[float, float, float]) -> str:
-    return (
-        f"{plain(of[0])} times ({plain(of[1])} to {plain(of[2])})"
-        if np.isfinite(of).all()
-        else "an unknown multiple of"
-    )
+def _lift(name: str, of: tuple[float, float, float], baseline: str) -> str:
+    if not np.isfinite(of).all():
+        return f"{name} against {baseline}: too few events to tell"
+    ratio, low, high = map(plain, of)
+    return f"{name} has {ratio} times ({low} to {high}) the events a user of {baseline}{_verdict(of)}"
 
 
 def _verdict(of: tuple[float, float, float]) -> str:

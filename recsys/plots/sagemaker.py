@@ -30,12 +30,12 @@ def scraped_metrics(reported: pd.DataFrame, final: Mapping[str, float]) -> Figur
     with canvas(3.4) as (figure, axes):
         axes.plot(order, values, "o", color=SKY, markersize=5)
         axes.step(order, np.maximum.accumulate(values), where="post", color=BLUE, linewidth=2.2)
-        beside(axes, f"best trial  {plain(values.max())}", order[-1], values.max(), right=-2, up=9, color=BLUE)
-        for name, value, dash in (("test", final[TEST], "-"), ("popularity", final[POPULARITY], style.DASHES[1])):
-            axes.axhline(value, color=INK, linewidth=1.3, linestyle=dash)
-            beside(axes, f"{name}  {plain(value)}", order[-1], value, right=-2, up=9)
-        top = 1.2 * max(values.max(), final[TEST], final[POPULARITY])
-        axes.set(xlabel="setting tried, in order", ylabel="NDCG@10", xlim=(0, order[-1] + 1), ylim=(0, top))
+        ends = {"best trial": values.max(), "test": final[TEST], "popularity": final[POPULARITY]}
+        for name, dash in (("test", "-"), ("popularity", style.DASHES[1])):
+            axes.axhline(ends[name], color=INK, linewidth=1.3, linestyle=dash)
+        last, top = order[-1] + 1, 1.1 * max(ends.values())
+        axes.set(xlabel="setting tried, in order", ylabel="NDCG@10", xlim=(0, last), ylim=(0, top))
+        style.end_labels(axes, [(last, value, f"{name}  {plain(value)}") for name, value in ends.items()])
         finding = (
             f"The best of {counted(values.size, 'trial')} reaches {plain(values.max())} on the validation users; on "
         )

@@ -124,7 +124,8 @@ def _newest(titles: Sequence[str]) -> str:
     (' on tea', ', the newest on cup; pot; tea')
     """
     distinct = list(dict.fromkeys(reversed(titles)))
-    return f"{', the newest' if len(distinct) > 3 else ''} on {'; '.join(distinct[:3])}" if distinct else ""
+    named = "; ".join(style.short(title, 60) for title in distinct[:3])
+    return f"{', the newest' if len(distinct) > 3 else ''} on {named}" if distinct else ""
 
 
 def replay_hit_rate(clicks: pd.DataFrame, k: int = 10) -> Figure:

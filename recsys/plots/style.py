@@ -7,7 +7,9 @@ any common colour blindness tell apart; hatch, marker or label always says the s
 import base64
 import html
 import io
+import re
 import textwrap
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 from PIL import Image
 
@@ -39,8 +42,17 @@ SCREEN_WIDTH = 740
 LINE_OF_TEXT = 94
 INCHES_PER_LINE = 0.19
 
+# DejaVu Sans comes with matplotlib; the others have the letters it lacks, where they are installed.
+OTHER_SCRIPTS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Hiragino Sans", "PingFang SC", "Yu Gothic"),
+    *("Microsoft YaHei", "Malgun Gothic", "WenQuanYi Zen Hei", "Noto Sans Devanagari", "Noto Sans Thai", "Nirmala UI"),
+    *("Leelawadee UI", "Arial Unicode MS"),
+)
+INSTALLED = {font.name for font in fontManager.ttflist}
+NO_GLYPH = re.compile(r"Glyph (\d+) .* missing from font")
+
 RC = {
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in INSTALLED)],
     "font.size": 9.5,
     "axes.labelsize": 9.5,
     "axes.titlesize": 9.5,
@@ -127,11 +139,25 @@ def _lines(text: str) -> list[str]:
 def _png(figure: Canvas) -> bytes:
     """The same bytes for the same drawing: no date and no software version; 256 colours keep it small in a notebook."""
     agg = FigureCanvasAgg(figure)
-    agg.draw()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        agg.draw()
+    _tell_missing_glyphs([str(each.message) for each in told])
     image = Image.fromarray(np.asarray(agg.buffer_rgba())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _tell_missing_glyphs(warned: list[str]) -> None:
+    """Of all letters that no font has in one warning, and not in one each; what else was warned of as it is."""
+    missing = {chr(int(found[1])): None for each in warned if (found := NO_GLYPH.match(each))}
+    others = dict.fromkeys(each for each in warned if not NO_GLYPH.match(each))
+    if missing:
+        letters = " ".join([*list(missing)[:5], *(["..."] if len(missing) > 5 else [])])
+        others[f"boxes stand for {letters}, which no font here has: install one, such as Noto Sans CJK"] = None
+    for message in others:
+        warnings.warn(message, stacklevel=2)
 
 
 def needs(frame: pd.DataFrame, figure: str, *columns: str) -> pd.DataFrame:

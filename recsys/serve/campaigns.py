@@ -38,8 +38,13 @@ def ensure_campaign(
     return {**description, "seconds": round(time.monotonic() - started, 2)}
 
 
-def remove_campaign(arn: str, **wait: Any) -> None:
-    """Delete a campaign and wait until it is gone; one that is not there is already. `wait`: aws.wait_until_gone's."""
+def remove_campaign(arn: str | None, **wait: Any) -> None:
+    """Delete a campaign and wait until it is gone; one that is not there, or None, is already.
+
+    `wait` is as for `aws.wait_until_gone`.
+    """
+    if arn is None:
+        return
     personalize = aws.client("personalize")
     if aws.find(personalize.describe_campaign, campaignArn=arn):
         aws.call(personalize.delete_campaign, campaignArn=arn)

@@ -95,6 +95,8 @@ def compare_online(
 
 
 def _shown(lead: metrics.Interval) -> str:
+    if lead.low == lead.high == 0:
+        return "does for every user as well as"
     if lead.low > 0:
         return "is better than"
     return "is worse than" if lead.high < 0 else "is not shown to be better than"

@@ -28,9 +28,13 @@ Recommend = Callable[[str], Answer]  # a user id to item ids with scores, best f
 
 @dataclass(frozen=True)
 class Replay:
-    """The clicks replayed: columns step, USER_ID, ITEM_ID, hit_with, hit_without (True where it was a hit)."""
+    """The clicks replayed: columns step, USER_ID, ITEM_ID, hit_with, hit_without (True where it was a hit).
+
+    heard: users of whom the stream had brought a click on one of these items before.
+    """
 
     clicks: pd.DataFrame
+    heard: int = 0
 
     @property
     def hit_rate(self) -> tuple[float, float]:
@@ -41,6 +45,20 @@ class Replay:
         """The difference of the hit rates, users resampled, so that a user's clicks stay together."""
         hits = self.clicks.groupby(USER_ID)[["hit_with", "hit_without"]].mean()
         return metrics.bootstrap((hits["hit_with"] - hits["hit_without"]).to_numpy(), seed, samples)
+
+    def verdict(self, seed: int, samples: int) -> str:
+        """Whether live events are shown to help, and by how much; or why that is not known."""
+        if self.clicks.empty:
+            return "nobody else has clicks to replay: what live events are worth is not known"
+        if self.heard:
+            return (
+                f"{self.heard:,} of {self.clicks[USER_ID].nunique():,} users' clicks had come by the stream before: "
+                "lists without events know them too, and what live events are worth is told by the first replay alone"
+            )
+        lift = self.lift(seed, samples)
+        shown = "help" if lift.low > 0 else "harm" if lift.high < 0 else None
+        said = f"live events {shown}" if shown else "live events are not shown to help"
+        return f"{said}: hit rate {lift.signed()} with them, the users' mean"
 
 
 def click_through(
@@ -81,7 +99,10 @@ def replay(
     younger than the model changes nothing.
     """
     first = {user: recommend(user) for user in clicks[USER_ID].unique()}
-    known = {user: int(events.profile(table_name, user).get("eventCount", 0)) for user in first}
+    profiles = {user: events.profile(table_name, user) for user in first}
+    known = {user: int(profile.get("eventCount", 0)) for user, profile in profiles.items()}
+    wanted = clicks.groupby(USER_ID)[ITEM_ID].agg(set)
+    heard = sum(any(each["itemId"] in wanted[user] for each in profiles[user].get("lastItems", [])) for user in first)
     latest, rows = dict(first), []
     for step, group in clicks.groupby("step", sort=True):
         for user, item, _ in _columns(group):
@@ -93,7 +114,7 @@ def replay(
             latest[user] = recommend(user)
         if report:
             report(f"replay: round {int(step) + 1} of {clicks['step'].nunique()} arrived")
-    return Replay(pd.DataFrame(rows, columns=["step", USER_ID, ITEM_ID, "hit_with", "hit_without"]))
+    return Replay(pd.DataFrame(rows, columns=["step", USER_ID, ITEM_ID, "hit_with", "hit_without"]), heard)
 
 
 def _deliver(stream_name: str, table_name: str, sent: list[events.Event], expected: dict[str, int]) -> None:

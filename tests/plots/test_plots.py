@@ -356,6 +356,22 @@ def test_of_many_clicks_the_newest_are_named() -> None:
     assert "After 5 clicks, the newest on newest; newer; new, 1 of" in plots.before_after(["a"], ["b"], clicked).alt
 
 
+def test_titles_that_are_whole_descriptions_leave_the_finding_short() -> None:
+    assert len(plots.before_after(["a"], ["b"], ["word " * 100] * 3).alt) < 250
+
+
+def test_letters_that_no_font_has_are_told_in_one_warning() -> None:
+    with pytest.warns(UserWarning) as told:
+        plots.before_after(["\u2fda\u2fdb"], ["\u2fd8"], ["tea"])  # nobody has them: they are not assigned
+    assert len(told) == 1
+    assert re.match("boxes stand for . . ., which no font here has: install one", str(told[0].message))
+
+
+def test_a_lift_that_too_few_events_tell_is_said_to_be_unknown() -> None:
+    alt = plots.experiment_result(variants(), {"new": (2.0, 0.7, float("inf"))}, "now").alt
+    assert alt.startswith("Which variant did better. new against now: too few events to tell.")
+
+
 def test_bars_are_headed_by_what_they_compare() -> None:
     assert plots.metric_bars(metrics_table(), title="Old against new").alt.startswith("Old against new. NDCG@5")
 

@@ -36,6 +36,11 @@ def test_the_verdict_says_of_each_other_whether_the_first_is_shown_to_be_better(
     assert told[2].startswith("ours is worse than best: ")
 
 
+def test_who_answers_alike_is_not_compared_as_if_more_users_could_tell() -> None:
+    found = serve.compare_online({name: lambda user: ["a"] for name in ("now", "before")}, LATER, ["a"], 7, 100)
+    assert found.verdict().startswith("now does for every user as well as before: NDCG@10 +0.000")
+
+
 def test_every_answer_is_timed_but_the_one_that_opens_the_connection() -> None:
     asked: list[str] = []
     found = serve.compare_online({name: lambda user: asked.append(user) or [] for name in "AB"}, LATER, [], 7, 10)

@@ -96,6 +96,19 @@ def test_a_round_of_which_a_shard_was_not_read_yet_is_sent_again_with_the_same_i
     assert all(each == sent[0] for each in sent)
 
 
+def test_clicks_that_the_stream_brought_before_are_told_as_they_spoil_the_comparison(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    profiles = {"a": {"eventCount": 1, "lastItems": [{"itemId": "1"}]}, "b": {"lastItems": [{"itemId": "other"}]}}
+    monkeypatch.setattr(events, "send", lambda stream, taken: None)
+    monkeypatch.setattr(events, "await_events", lambda table, expected: None)
+    monkeypatch.setattr(events, "profile", lambda table, user: profiles.get(user, {}))
+    asked = clicks(("a", "1", 1), ("b", "2", 2), ("c", "3", 3)).assign(step=0)
+    found = replay(asked, lambda user: [("x", time.monotonic())], "s", "t")
+    assert found.verdict(1, 100).startswith("1 of 3 users' clicks had come by the stream before")
+    assert replay(asked[asked["USER_ID"] != "a"], lambda user: [("x", time.monotonic())], "s", "t").heard == 0
+
+
 def test_a_campaign_that_is_slow_to_learn_is_asked_ever_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, asked = [0.0], [0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
@@ -131,9 +144,24 @@ def test_the_lift_is_the_mean_difference_of_the_users_hit_rates() -> None:
     assert low <= mean <= high
 
 
+@pytest.mark.parametrize(
+    ("hits", "says"),
+    [
+        ((True, False), "live events help: hit rate +1.000 (+1.000 to +1.000) with them"),
+        ((False, True), "live events harm: hit rate -1.000"),
+        ((True, True), "live events are not shown to help: hit rate +0.000"),
+    ],
+)
+def test_what_live_events_are_worth_is_told(hits: tuple[bool, bool], says: str) -> None:
+    rows = [("a", *hits), ("b", *hits)]
+    told = Replay(pd.DataFrame(rows, columns=["USER_ID", "hit_with", "hit_without"])).verdict(seed=1, samples=100)
+    assert told.startswith(says)
+
+
 def test_where_nobody_s_clicks_are_replayed_the_lift_is_no_number() -> None:
     replay = Replay(pd.DataFrame([], columns=["USER_ID", "hit_with", "hit_without"]))
     assert replay.lift(seed=1, samples=500).signed() == "+nan (+nan to +nan)"
+    assert replay.verdict(seed=1, samples=500).startswith("nobody else has clicks to replay")
 
 
 def test_an_explored_item_is_no_sign_of_a_click_and_a_score_is() -> None:

@@ -299,6 +299,7 @@ def test_every_log_line_passes_where_embedded_metrics_are_read():
     assert "_cwl._append_log_events(" in inspect.getsource(lambda_svc._emit_lambda_logs)
     assert parameters(cloudwatch._store_datum)[:6] == ["namespace", "name", "dims", "ts", "unit", "value"]
     assert '"FilterLogEvents": _filter_log_events' in inspect.getsource(cloudwatch_logs.handle_request)
+    assert parameters(cloudwatch_logs._resolve_log_group_name) == ["data"]
 
 
 def test_a_scan_takes_its_items_where_a_kept_order_is_put():

@@ -1,6 +1,7 @@
-"""The eventId of a log event that FilterLogEvents found.
+"""What MiniStack's FilterLogEvents leaves out: the prefix of streams it is asked for, and the eventId of what it finds.
 
-MiniStack leaves it out; `aws logs tail --follow` knows by it which events it has shown, and ends without it.
+Without the prefix a training job's log is that of every job. `aws logs tail --follow` knows by the id which events it
+has shown, and ends without it.
 """
 
 import hashlib
@@ -11,8 +12,22 @@ from ministack.services import cloudwatch_logs
 
 
 def install() -> None:
-    """Give every found event its id."""
-    cloudwatch_logs._filter_log_events = _identified(cloudwatch_logs._filter_log_events)
+    """Look into the streams that are asked for alone, and give every found event its id."""
+    cloudwatch_logs._filter_log_events = _identified(_of_streams(cloudwatch_logs._filter_log_events))
+
+
+def _of_streams(find: Callable[[dict], tuple]) -> Callable[[dict], tuple]:
+    """MiniStack's takes names alone; here those that begin with logStreamNamePrefix are named to it."""
+
+    def found(data: dict) -> tuple:
+        prefix = data.get("logStreamNamePrefix")
+        if not prefix:
+            return find(data)
+        group = cloudwatch_logs._log_groups.get(cloudwatch_logs._resolve_log_group_name(data), {})
+        names = [name for name in group.get("streams", {}) if name.startswith(prefix)]
+        return find({**data, "logStreamNames": names or [prefix]})  # MiniStack takes no name for all names
+
+    return found
 
 
 def _identified(find: Callable[[dict], tuple]) -> Callable[[dict], tuple]:

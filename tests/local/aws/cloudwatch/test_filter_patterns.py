@@ -1,4 +1,4 @@
-"""Log lines found by the terms in them."""
+"""Log lines found by the terms in them, and by their streams."""
 
 import time
 from typing import Any
@@ -28,3 +28,15 @@ def test_a_pattern_finds_what_it_finds_on_aws(client: Any, pattern: str, found: 
     logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
     told = logs.filter_log_events(logGroupName=group, filterPattern=pattern)["events"]
     assert [each["message"] for each in told] == [LINES[number] for number in found]
+
+
+@pytest.mark.parametrize(("prefix", "found"), [("job-1/", ["one"]), ("job-", ["one", "twelve"]), ("job-2/", [])])
+def test_a_prefix_finds_what_is_in_the_streams_that_begin_so(client: Any, prefix: str, found: list[str]) -> None:
+    logs, group, now = client("logs"), f"/prefixes/{time.time_ns()}", int(time.time() * 1000)
+    logs.create_log_group(logGroupName=group)
+    for stream, message in {"job-1/algo": "one", "job-12/algo": "twelve", "other": "other"}.items():
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        event = {"timestamp": now, "message": message}
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+    told = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=prefix)["events"]
+    assert [each["message"] for each in told] == found
