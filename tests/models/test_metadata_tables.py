@@ -60,7 +60,7 @@ def test_a_table_is_read_as_its_columns_are():
 @pytest.mark.parametrize(
     ("items", "told"),
     [
-        ([{"ITEM_ID": "a"}], "a list is no table of metadata: give a DataFrame with ITEM_ID and more"),
+        ([{"ITEM_ID": "a"}], "a list is no table of metadata: give a pandas DataFrame with ITEM_ID and more"),
         (pd.DataFrame({"sku": ["a"], "AISLE": ["tea"]}), r"lacks the column ITEM_ID; found \['sku', 'AISLE'\]"),
         (pd.DataFrame({"ITEM_ID": ["a", None], "AISLE": ["tea"] * 2}), "1 of 2 rows of metadata have no ITEM_ID"),
         (pd.DataFrame({"ITEM_ID": ["a", "a"], "AISLE": ["tea"] * 2}), "ITEM_ID 'a' has several rows of metadata"),

@@ -7,7 +7,7 @@ import numpy as np
 from recsys.columns import CREATION_TIMESTAMP, ITEM_ID, USER_ID
 from recsys.errors import ModelError
 from recsys.models.content.metadata import CATEGORICAL, NUMBER, TEXT
-from recsys.models.sequences import id_texts
+from recsys.models.sequences import id_texts, kind_of
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
@@ -30,7 +30,7 @@ def ids_of(table: "pd.DataFrame", key: str = ITEM_ID) -> np.ndarray:
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):
-        raise ModelError(f"a {type(table).__name__} is no table of metadata: give a DataFrame with {key} and more")
+        raise ModelError(f"a {kind_of(table)} is no table of metadata: give a pandas DataFrame with {key} and more")
     odd = [name for name in table.columns if not isinstance(name, str)] or [*table.columns[table.columns.duplicated()]]
     if odd:
         raise ModelError(f"columns of metadata are called {odd}: give each one name of its own, as text")
@@ -39,9 +39,9 @@ def ids_of(table: "pd.DataFrame", key: str = ITEM_ID) -> np.ndarray:
     if gaps := int(table[key].isna().sum()):
         raise ModelError(f"{gaps} of {len(table)} rows of metadata have no {key}: drop or fill them first")
     ids = id_texts(table[key])
-    if ids.duplicated().any():
-        raise ModelError(f"{key} {ids[ids.duplicated()].iloc[0]!r} has several rows of metadata: leave one of each")
-    return ids.to_numpy(object)
+    if (again := pd.Series(ids).duplicated()).any():
+        raise ModelError(f"{key} {ids[again][0]!r} has several rows of metadata: leave one of each")
+    return ids
 
 
 def kinds_of(table: "pd.DataFrame") -> dict[str, str]:
