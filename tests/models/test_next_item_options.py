@@ -158,3 +158,13 @@ def test_the_settings_of_a_model_may_be_given_as_they_are_shown(forked):
 def test_a_reward_that_is_not_one_number_per_item_is_refused(forked, reward):
     with pytest.raises(ModelError, match=r"a reward of shape .* for 3 items: give each one number"):
         NextItem.fit(forked, reward=reward)
+
+
+def test_settings_of_no_known_name_are_refused_with_those_there_are(ring):
+    with pytest.raises(ModelError, match="penalti: no such settings; there are length, decays, horizon, penalty"):
+        NextItem.fit(ring, settings={"penalti": 10.0})
+
+
+def test_without_a_thread_nothing_is_trained(ring):
+    with pytest.raises(ModelError, match="0 threads cannot train a model"):
+        NextItem.fit(ring, threads=0)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
+from recsys.errors import ModelError
+
 Climbs = tuple[tuple[str, tuple], ...]  # settings, each with its grid
 
 ALIKE = (1.0,)  # of a history whose events are all to count the same
@@ -109,6 +111,16 @@ class Settings:
         if self.transformer_weight is None:
             del values["transformer_weight"]
         return values
+
+    @classmethod
+    def given(cls, settings: "Settings | Mapping[str, Any] | None") -> "Settings | None":
+        """Settings as they are, or those of a mapping and the defaults of others. Raises ModelError for odd names."""
+        if not isinstance(settings, Mapping):
+            return settings
+        known = [field.name for field in fields(cls)]
+        if odd := sorted(set(settings) - set(known)):
+            raise ModelError(f"{', '.join(odd)}: no such settings; there are {', '.join(known)}")
+        return cls.from_dict(settings)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
