@@ -18,7 +18,7 @@ BATCH_SCORES = 4_000_000  # scores held at once by recommend: 16 MB of float32
 
 
 class Trained:
-    """Something learned about a fixed catalogue, which can be saved and loaded.
+    """Something learned about a fixed catalogue by `fit`, which can be saved and loaded.
 
     item_ids: (n_items,) str; settings: what was chosen; trials: one dict per setting tried (settings,
     items, users, ndcg, seconds).
@@ -32,6 +32,11 @@ class Trained:
         settings: dict[str, Any] | None = None,
         trials: list[dict[str, Any]] | None = None,
     ) -> None:
+        if not isinstance(item_ids, np.ndarray):
+            kind = type(self).__name__
+            raise ModelError(
+                f"{kind}() makes no model of a {type(item_ids).__name__}: call {kind}.fit, {kind}.load or load"
+            )
         self.item_ids = item_ids
         self.settings = settings or {}
         self.trials = trials or []

@@ -31,7 +31,7 @@ TITLES = ["Brindlow Travel Mug, Indigo", "Oak desk for two", "A hammer | for nai
         ([True, False, None, True], "categorical"),
         (pd.Categorical(["a b", "c d", "e f", "g h"]), "categorical"),
         (pd.to_datetime(["2026-01-01"] * 4), None),
-        ([["a"], ["b"], ["c"], ["d"]], None),
+        ([[0.1, 0.2], [0.3], [0.4], None], None),
     ],
 )
 def test_a_column_is_read_as_what_it_holds(column, kind):
@@ -55,6 +55,15 @@ def test_a_table_is_read_as_its_columns_are():
     same = ItemContent.fit(["7", "8", "9"], {name: items[name] for name in items}, kinds_of(items))
     assert content.item_ids.tolist() == ["7", "8", "9"]
     np.testing.assert_array_equal(content.rows.toarray(), same.rows.toarray())
+
+
+@pytest.mark.parametrize("lists", [[["tea", "hot"], ["tea"]], [("tea",), None], [np.array(["tea"]), np.array(["hot"])]])
+def test_lists_of_texts_are_refused_with_what_joins_them(lists):
+    items = pd.DataFrame({"ITEM_ID": ["a", "b"], "TAGS": lists})
+    with pytest.raises(ModelError, match="TAGS holds lists of texts") as told:
+        ItemContent.from_items(items)
+    items["TAGS"] = eval(str(told.value).partition("join them with ")[2].partition(", or")[0], {"items": items})
+    assert kinds_of(items) == {"TAGS": "categorical"}
 
 
 @pytest.mark.parametrize(

@@ -267,3 +267,12 @@ def test_odd_identifiers_come_back_as_they_were(kind, tmp_path):
     frame = pd.DataFrame({"USER_ID": ["u", "v"] * 3, "ITEM_ID": odd, "TIMESTAMP": range(6)})
     kind.fit(Sequences.from_interactions(frame)).save(tmp_path / "model")
     assert sorted(load(tmp_path / "model").item_ids[:6]) == sorted(odd)
+
+
+@every_model
+def test_a_class_makes_no_model_of_a_table(kind, ring, table):
+    kind = type(kind.fit(ring))
+    with pytest.raises(
+        ModelError, match=rf"{kind.__name__}\(\) makes no model of a DataFrame: call {kind.__name__}\.fit"
+    ):
+        kind(table(u="a b"))

@@ -165,6 +165,19 @@ def test_settings_of_no_known_name_are_refused_with_those_there_are(ring):
         NextItem.fit(ring, settings={"penalti": 10.0})
 
 
+@pytest.mark.parametrize(
+    "settings", [{"penalty": 0}, {"penalty": None}, {"horizon": 0}, {"decays": 0.5}, {"decays": [2.0]}]
+)
+def test_settings_that_cannot_be_are_refused(ring, settings):
+    with pytest.raises(ModelError, match="give a penalty above 0, a horizon of 1 or more, decays from 0 to 1"):
+        NextItem.fit(ring, settings=settings)
+
+
+def test_what_are_no_settings_is_refused(ring):
+    with pytest.raises(ModelError, match="'fast' are no settings: give values by name"):
+        NextItem.fit(ring, settings="fast")
+
+
 def test_without_a_thread_nothing_is_trained(ring):
     with pytest.raises(ModelError, match="0 threads cannot train a model"):
         NextItem.fit(ring, threads=0)

@@ -44,6 +44,14 @@ class UserAffinity(Model):
 
     user_ids: (n_users,) str. The scores of a history are those of the next-item model. Like AWS's segments it knows
     what was there in training.
+
+    >>> import pandas as pd
+    >>> kinds = {user: "saw" if user % 5 == 0 else "tea" for user in range(50)}
+    >>> rows = [(user, f"{kind}{step * (user % 7 + 1) % 4}", step) for user, kind in kinds.items() for step in range(8)]
+    >>> model = UserAffinity.fit(pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"]), budget=0)
+    >>> (affinity,) = model.affinities([model.encode(["saw0", "saw1"])])  # either of these items
+    >>> sorted(model.user_ids[np.argsort(-affinity)[:4]])
+    ['10', '15', '40', '45']
     """
 
     empty_logarithmic = True
