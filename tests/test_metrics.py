@@ -133,6 +133,13 @@ def test_no_number_of_users_shows_a_lift_where_nobody_does_anything():
     assert metrics.users_needed(np.zeros(9), lift=0.1) == np.inf
 
 
+@pytest.mark.parametrize("odd", [{"share": 2}, {"share": 0}, {"power": 80}, {"level": 5}])
+def test_percentages_are_no_shares(odd):
+    (name,) = odd
+    with pytest.raises(ValueError, match=f"a {name} of .*: give one between 0 and 1"):
+        metrics.users_needed([1.0, 0.0], lift=0.1, **odd)
+
+
 def test_empty_lists_hit_nothing():
     nothing = np.empty((2, 0), np.int64)
     assert metrics.reciprocal_rank(nothing, [np.array([0]), np.array([1])]).tolist() == [0.0, 0.0]

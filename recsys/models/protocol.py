@@ -16,21 +16,17 @@
     >>> print(bootstrap(ndcg[ItemSimilarity] - ndcg[Popularity]).signed())  # what is better by more than chance
     +0.291 (+0.267 to +0.316)
 
-Every protocol takes interactions as a table or as Sequences; `given_split` takes two tables of any split of your own.
+Every protocol takes interactions as a table or as Sequences; `given_split` takes two of either, a split of your own.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from recsys.columns import ITEM_ID
 from recsys.errors import ModelError
 from recsys.models.sequences import Interactions, Sequences, sequences_of
-
-if TYPE_CHECKING:
-    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 HELD_OUT = 0.1  # of the users, and of each one's events
 
@@ -147,18 +143,22 @@ def temporal_split(
     return Split(train, shown.histories(), wanted.histories(), wanted.weights_by_user())
 
 
-def given_split(train: "pd.DataFrame", test: "pd.DataFrame") -> Split:
-    """The split a data set came with: all of `train` is training data and input, each user of `test` a query.
+def given_split(train: Interactions, test: Interactions) -> Split:
+    """A split of one's own: all of `train` is training data and input, each user of `test` with an event a query.
 
-    Both are interactions (USER_ID, ITEM_ID, TIMESTAMP). A user of `test` who is not in `train` has an empty history.
+    Both are tables, or both Sequences of one catalogue. A user of `test` who is not in `train` has an empty history.
 
-    Raises ModelError where a table cannot be used.
+    Raises ModelError where a table cannot be used, and for Sequences of two catalogues.
     """
-    known = Sequences.from_interactions(train, test[ITEM_ID])
-    wanted = Sequences.from_interactions(test, known.item_ids)
+    known = sequences_of(train, sequences_of(test).item_ids)
+    wanted = sequences_of(test, known.item_ids)
+    if not np.array_equal(known.item_ids, wanted.item_ids):
+        raise ModelError("these are Sequences of two catalogues, whose codes differ: give tables, or parts of one")
+    wanted = wanted.select(np.flatnonzero(wanted.lengths))
     of_user = dict(zip(known.user_ids, known.histories(), strict=True))
     nothing = np.empty(0, known.codes.dtype)
-    return Split(known, [of_user.get(user, nothing) for user in wanted.user_ids], wanted.histories())
+    histories = [of_user.get(user, nothing) for user in wanted.user_ids]
+    return Split(known, histories, wanted.histories(), wanted.weights_by_user())
 
 
 def _seconds(moment: Any) -> float:

@@ -113,6 +113,21 @@ def test_a_given_split_is_taken_as_it_is(table):
     assert words(split, split.histories) == ["", "b"] and words(split, split.targets) == ["b", "rare a"]
 
 
+def test_parts_of_the_same_sequences_are_a_split_too(sequences):
+    seqs = sequences(u="a b c", v="c b", once="a")
+    later = seqs.positions > 0
+    split = given_split(seqs.keep_events(~later), seqs.keep_events(later))
+    assert words(split, split.histories) == ["a", "c"] and words(split, split.targets) == ["b c", "b"]
+    with pytest.raises(ModelError, match="Sequences of two catalogues"):
+        given_split(seqs, sequences(u="other"))
+
+
+@pytest.mark.parametrize("test", [[("u", "a", 1)], pd.DataFrame({"USER_ID": ["u"]})])
+def test_what_is_no_table_is_no_split(table, test):
+    with pytest.raises(ModelError, match=r"give a pandas DataFrame|interactions lack the columns"):
+        given_split(table(u="a"), test)
+
+
 @pytest.mark.parametrize(
     "protocol", [personalize_split, leave_last_out, newest_fifth, temporal_split], ids=lambda kind: kind.__name__
 )
