@@ -6,6 +6,15 @@ import numpy as np
 import pytest
 
 from recsys import metrics
+from recsys.metrics import (
+    average_precision_at,
+    hit_rate_at,
+    ndcg_at,
+    own_hits_ndcg_at,
+    precision_at,
+    recall_at,
+    reciprocal_rank,
+)
 
 HITS_AT_2_AND_5 = np.array([[3, 7, 1, 2, 9]])  # of five, the second and the fifth are wanted
 WANTED = [np.array([7, 9])]
@@ -124,6 +133,13 @@ def test_no_number_of_users_shows_a_lift_where_nobody_does_anything():
     assert metrics.users_needed(np.zeros(9), lift=0.1) == np.inf
 
 
+@pytest.mark.parametrize("odd", [{"share": 2}, {"share": 0}, {"power": 80}, {"level": 5}])
+def test_percentages_are_no_shares(odd):
+    (name,) = odd
+    with pytest.raises(ValueError, match=f"a {name} of .*: give one between 0 and 1"):
+        metrics.users_needed([1.0, 0.0], lift=0.1, **odd)
+
+
 def test_empty_lists_hit_nothing():
     nothing = np.empty((2, 0), np.int64)
     assert metrics.reciprocal_rank(nothing, [np.array([0]), np.array([1])]).tolist() == [0.0, 0.0]
@@ -137,3 +153,37 @@ def test_a_ratio_is_resampled_in_pairs():
 def test_a_ratio_to_almost_nothing_has_no_upper_end():
     found = metrics.bootstrap_ratio(np.ones(30), np.eye(30)[0])
     assert found.mean == 30 and 0 < found.low < 30 and found.high == np.inf
+
+
+LISTS, TARGETS = np.array([[3, 7, 1], [3, 7, 1]]), [[1, 7], [9]]
+BINARY = (average_precision_at, hit_rate_at, ndcg_at, own_hits_ndcg_at, precision_at, recall_at, reciprocal_rank)
+of_targets = pytest.mark.parametrize("metric", BINARY, ids=lambda metric: metric.__name__)
+
+
+@of_targets
+@pytest.mark.parametrize(
+    "lists", [(LISTS, LISTS / 2), LISTS / 2, LISTS[0], [["a"], ["b"]]], ids=["with scores", "scores", "one list", "ids"]
+)
+def test_what_are_no_lists_of_codes_are_refused(metric, lists):
+    with pytest.raises(ValueError, match=r"lists of recommendations are item codes \(n, k\)"):
+        metric(lists, TARGETS, 3)
+
+
+@of_targets
+@pytest.mark.parametrize("targets", [[1, 9], np.array([1, 9])], ids=["list", "array"])
+def test_targets_without_lists_of_their_own_are_refused(metric, targets):
+    with pytest.raises(ValueError, match="also where there is only one: put it in a list"):
+        metric(LISTS, targets, 3)
+
+
+@of_targets
+@pytest.mark.parametrize("target", ["I0001", "1"])
+def test_ids_are_no_targets(metric, target):
+    with pytest.raises(ValueError, match=r"targets are item codes, not .*encode\(\)"):
+        metric(LISTS, [[target], [target]], 3)
+
+
+@of_targets
+def test_nothing_is_measured_of_the_first_none(metric):
+    with pytest.raises(ValueError, match="the first 0: choose 1 or more"):
+        metric(LISTS, TARGETS, 0)

@@ -12,7 +12,7 @@ def hits(recommended: np.ndarray, targets: Sequence[np.ndarray]) -> np.ndarray:
     array([[False,  True,  True],
            [False, False, False]])
     """
-    recommended = np.asarray(recommended)
+    recommended = lists_of(recommended)
     if len(recommended) != len(targets):
         raise ValueError(f"{len(recommended)} lists of recommendations for {len(targets)} lists of targets")
     if recommended.size == 0:
@@ -29,7 +29,7 @@ def hit_rate_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int) 
     >>> hit_rate_at(np.array([[3, 7, 1], [3, 7, 1]]), [np.array([1, 7]), np.array([9])], 2)
     array([1., 0.])
     """
-    return hits(np.asarray(recommended)[:, :k], targets).any(axis=1).astype(np.float64)
+    return hits(lists_of(recommended, k), targets).any(axis=1).astype(np.float64)
 
 
 def precision_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int) -> np.ndarray:
@@ -38,7 +38,7 @@ def precision_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int)
     >>> precision_at(np.array([[3, 7, 1, 2, 9]]), [np.array([7, 9])], 5)
     array([0.4])
     """
-    return hits(np.asarray(recommended)[:, :k], targets).sum(axis=1) / k
+    return hits(lists_of(recommended, k), targets).sum(axis=1) / k
 
 
 def recall_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int) -> np.ndarray:
@@ -47,7 +47,7 @@ def recall_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int) ->
     >>> recall_at(np.array([[3, 7, 1, 2, 9]]), [np.array([7, 9, 4, 5])], 5)
     array([0.5])
     """
-    return hits(np.asarray(recommended)[:, :k], targets).sum(axis=1) / np.maximum(1, _distinct(targets))
+    return hits(lists_of(recommended, k), targets).sum(axis=1) / np.maximum(1, _distinct(targets))
 
 
 def average_precision_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def average_precision_at(recommended: np.ndarray, targets: Sequence[np.ndarray],
     >>> average_precision_at(np.array([[3, 7, 1, 2, 9]]), [np.array([7, 9])], 5)
     array([0.45])
     """
-    found = hits(np.asarray(recommended)[:, :k], targets)
+    found = hits(lists_of(recommended, k), targets)
     precisions = found.cumsum(axis=1) / np.arange(1, found.shape[1] + 1)
     return (found * precisions).sum(axis=1) / np.clip(_distinct(targets), 1, k)
 
@@ -71,7 +71,7 @@ def reciprocal_rank(recommended: np.ndarray, targets: Sequence[np.ndarray], k: i
     >>> reciprocal_rank(np.array([[3, 7, 1, 2, 9]]), [np.array([7, 9])])
     array([0.5])
     """
-    found = hits(np.asarray(recommended)[:, :k], targets)
+    found = hits(lists_of(recommended, k), targets)
     return (found / np.arange(1, found.shape[1] + 1)).max(axis=1, initial=0.0)
 
 
@@ -85,7 +85,7 @@ def ndcg_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int) -> n
     array([0.4776])
     """
     best = np.minimum(k, _distinct(targets))
-    return _normalised(dcg(hits(np.asarray(recommended)[:, :k], targets)), best)
+    return _normalised(dcg(hits(lists_of(recommended, k), targets)), best)
 
 
 def own_hits_ndcg_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: int) -> np.ndarray:
@@ -97,8 +97,21 @@ def own_hits_ndcg_at(recommended: np.ndarray, targets: Sequence[np.ndarray], k: 
     >>> own_hits_ndcg_at(np.array([[3, 7, 1, 2, 9]]), [np.array([7, 9, 4])], 5).round(4)
     array([0.6241])
     """
-    found = hits(np.asarray(recommended)[:, :k], targets)
+    found = hits(lists_of(recommended, k), targets)
     return _normalised(dcg(found), found.sum(axis=1))
+
+
+def lists_of(recommended: np.ndarray, k: int | None = None) -> np.ndarray:
+    """(n, k) item codes, the first k of each list; all without it. Raises ValueError for what are no such codes."""
+    recommended = np.asarray(recommended)
+    if recommended.ndim != 2 or (recommended.size and recommended.dtype.kind not in "iu"):
+        raise ValueError(
+            f"lists of recommendations are item codes (n, k), the first of the two that recommend() gives, and not "
+            f"{recommended.dtype} of shape {recommended.shape}"
+        )
+    if k is not None and k < 1:
+        raise ValueError(f"nothing is found among the first {k}: choose 1 or more")
+    return recommended[:, :k]
 
 
 def dcg(gains: np.ndarray) -> np.ndarray:
@@ -114,8 +127,17 @@ def _normalised(found: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 def _flat(targets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The user (row) of each target, and the targets, one user after another; int64, those below 0 left out."""
-    owners = np.repeat(np.arange(len(targets)), [len(t) for t in targets])
-    wanted = np.concatenate([np.empty(0, np.int64), *targets]).astype(np.int64)
+    try:
+        lengths = [len(each) for each in targets]
+    except TypeError:
+        raise ValueError(
+            "targets are a list of codes for each user, also where there is only one: put it in a list"
+        ) from None
+    owners = np.repeat(np.arange(len(targets)), lengths)
+    wanted = np.concatenate([np.empty(0, np.int64), *targets])
+    if wanted.dtype.kind not in "iuf":
+        raise ValueError(f"targets are item codes, not {wanted.dtype}: take them from encode() or from a protocol")
+    wanted = wanted.astype(np.int64)
     return owners[wanted >= 0], wanted[wanted >= 0]
 
 

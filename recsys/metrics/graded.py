@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recsys.metrics.accuracy import dcg
+from recsys.metrics.accuracy import dcg, lists_of
 
 
 def gains_at(recommended: np.ndarray, targets: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> np.ndarray:
@@ -15,7 +15,7 @@ def gains_at(recommended: np.ndarray, targets: Sequence[np.ndarray], weights: Se
     >>> gains_at(np.array([[3, 7, 1]]), [np.array([7, 9, 7])], [np.array([0.5, 1.5, 1.0])])
     array([[0., 1., 0.]])
     """
-    recommended = np.asarray(recommended)
+    recommended = lists_of(recommended)
     out = np.zeros(recommended.shape)
     for row, (codes, worth) in enumerate(zip(targets, weights, strict=True)):
         distinct, heaviest = _heaviest(codes, worth)
@@ -37,7 +37,7 @@ def weighted_ndcg_at(
     for row, (codes, worth) in enumerate(zip(targets, weights, strict=True)):
         _, heaviest = _heaviest(codes, worth)
         ideal[row] = dcg(np.sort(heaviest)[::-1][None, :k])[0]
-    found = dcg(gains_at(np.asarray(recommended)[:, :k], targets, weights))
+    found = dcg(gains_at(lists_of(recommended, k), targets, weights))
     return np.divide(found, ideal, out=np.zeros(len(found)), where=ideal > 0)
 
 
@@ -52,7 +52,7 @@ def own_hits_weighted_ndcg_at(
     >>> own_hits_weighted_ndcg_at(np.array([[3, 7, 9]]), [np.array([7, 9])], [np.array([0.5, 1.5])], 3).round(4)
     array([0.5869])
     """
-    gains = gains_at(np.asarray(recommended)[:, :k], targets, weights)
+    gains = gains_at(lists_of(recommended, k), targets, weights)
     ideal = dcg(np.sort(gains, axis=1)[:, ::-1])
     return np.divide(dcg(gains), ideal, out=np.zeros(len(gains)), where=ideal > 0)
 

@@ -15,10 +15,14 @@ def users_needed(values: np.ndarray, lift: float, share: float = 0.5, power: flo
 
     At the usual level and power with equal shares that is the rule of 16 s^2 / (lift m)^2 users a variant: Kohavi, Tang
     and Xu, Trustworthy Online Controlled Experiments (2020), 15.4. Infinite where nobody does anything.
+    Raises ValueError for a share, power or level that is not between 0 and 1.
 
     >>> round(users_needed(np.array([1.0, 0.0, 0.0, 0.0, 0.0]), lift=0.1))
     12558
     """
+    for name, value in {"share": share, "power": power, "level": level}.items():
+        if not 0 < value < 1:
+            raise ValueError(f"a {name} of {value}: give one between 0 and 1")
     normal = NormalDist()
     spread = normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)
     mean, deviation = float(np.mean(values)), float(np.std(values))

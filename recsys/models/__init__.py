@@ -11,11 +11,14 @@ a user: an event counts in the very next answer and a user unseen in training ne
     ...     for user in range(40)
     ...     for step, item in enumerate(["cup", "tea", "pot"] if user % 2 else ["pen", "ink", "pad"])
     ... )
-    >>> interactions = pd.read_csv(io.StringIO(csv))  # or of your file: times in epoch seconds
+    >>> interactions = pd.read_csv(io.StringIO(csv))  # or of your file: times in epoch seconds, or datetimes
     >>> model = NextItem.fit(interactions)
     >>> codes, scores = model.recommend([model.encode(["cup", "tea"])], k=1, exclude_seen=True)
     >>> model.decode(codes)
     [['pot']]
+    >>> codes, scores = model.recommend([model.encode(["cup"])], k=2, among=model.encode(["pen", "pot"]))  # in stock
+    >>> model.decode(codes)
+    [['pot', 'pen']]
     >>> related = SimilarItems.fit(interactions)
     >>> codes, scores = related.similar(related.encode(["pen"])[0], k=2)
     >>> sorted(related.decode(codes)[0])
@@ -37,7 +40,8 @@ What items have in common brings in those that nobody has touched, or that come 
 
 `ColdStart` does that beside any model; with a table of `users`, beside a model of what comes next, its `for_user` also
 answers for somebody new. Three go beyond: `ItemContent` says what items resemble, `UserAffinity` also which users want
-an item, and `NextBestAction` scores actions instead of items.
+an item, and `NextBestAction` scores actions instead of items. How a model is measured on a split of its own or of
+yours is shown in `recsys.models.protocol`.
 
     next_item/    what comes next after a history: the closed-form linear model, its softmax twin, nearest neighbours
     transformer/  the same by a transformer, alone or blended with it; trained with torch, served without

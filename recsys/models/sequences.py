@@ -19,7 +19,7 @@ LATEST = 10**11  # epoch seconds of the year 5138; milliseconds passed it in 197
 NEWEST = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sequences:
     """All histories of a data set; user `u` owns `codes[offsets[u]:offsets[u + 1]]`, oldest first.
 
@@ -35,14 +35,18 @@ class Sequences:
     times: np.ndarray
     weights: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        return f"Sequences({self.n_users:,} users, {self.n_items:,} items, {self.n_events:,} events)"
+
     @classmethod
     def from_interactions(
         cls, interactions: "pd.DataFrame", catalogue: Sequence[str] = (), weights: np.ndarray | None = None
     ) -> "Sequences":
-        """Sequences of a table with USER_ID, ITEM_ID and TIMESTAMP (epoch seconds); repeated events are kept.
+        """Sequences of a table with USER_ID, ITEM_ID and TIMESTAMP (epoch seconds or datetimes).
 
-        Events of one user are ordered by time; those of the same second stay in the order of the table. Items of
-        `catalogue` are part of item_ids even where nobody has touched them. `weights` are one per row.
+        Repeated events are kept. Ids become the text they make; datetimes without a zone are in UTC. Events of one user
+        are ordered by time, those of the same second stay in the order of the table. Items of `catalogue` are part of
+        item_ids even where nobody has touched them. `weights` are one per row.
 
         Raises ModelError for a missing column, an empty table, a missing id, a timestamp that is not in seconds, a
         weight that is none, and for another number of weights than rows.
@@ -59,14 +63,15 @@ class Sequences:
         if weights is not None and not (np.isfinite(weights).all() and np.min(weights) >= 0):
             raise ModelError("weights must be numbers from 0 up: leave out the events that are not to count")
         users, user_ids = codes_of(interactions[USER_ID])
-        items = id_texts(interactions[ITEM_ID])
-        known = pd.concat([items, id_texts(pd.Series(list(catalogue)))], ignore_index=True)
-        item_codes, item_ids = codes_of(known)
-        times = interactions[TIMESTAMP].to_numpy().astype(np.int64)
+        items, item_ids = codes_of(interactions[ITEM_ID])
+        if len(catalogue):
+            of_known, item_ids = codes_of(pd.Series([*item_ids, *map(id_text, catalogue)], dtype=str))
+            items = of_known[items]
+        times = seconds_of(interactions[TIMESTAMP])
         order = np.lexsort((times, users))  # stable: input order decides within one second
         offsets = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(user_ids)))]).astype(np.int64)
         weights = None if weights is None else np.asarray(weights, np.float32)[order]
-        return cls(user_ids, item_ids, offsets, item_codes[: len(items)][order].astype(np.int32), times[order], weights)
+        return cls(user_ids, item_ids, offsets, items[order].astype(np.int32), times[order], weights)
 
     @property
     def n_users(self) -> int:
@@ -140,21 +145,44 @@ def sequences_of(interactions: Interactions, catalogue: Sequence[str] = ()) -> S
 
     if not isinstance(interactions, pd.DataFrame):
         raise ModelError(
-            f"a {type(interactions).__name__} cannot be fitted: give a DataFrame with {USER_ID}, {ITEM_ID} and "
+            f"a {kind_of(interactions)} cannot be fitted: give a pandas DataFrame with {USER_ID}, {ITEM_ID} and "
             f"{TIMESTAMP}, or Sequences"
         )
     return Sequences.from_interactions(interactions, catalogue)
 
 
+def kind_of(value: Any) -> str:
+    """Its class as a message names it, with the library it is of."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
+
+
 def codes_of(ids: "pd.Series") -> tuple[np.ndarray, np.ndarray]:
-    """Codes (n,) into the sorted distinct ids; object arrays, so that one long id costs nothing to the others."""
-    codes, uniques = id_texts(ids).factorize(sort=True)
-    return codes, np.asarray(uniques, dtype=object)
+    """Codes (n,) into the sorted distinct ids (m,), each as `id_text` has it.
+
+    Object arrays, so that one long id costs nothing to the others. Raises ModelError for what is no id, as a list.
+    """
+    import pandas as pd
+
+    try:
+        codes, different = pd.factorize(ids)
+    except TypeError as error:
+        raise ModelError(
+            f"the column {ids.name} holds what is no id ({error}): give each row one, of one value"
+        ) from None
+    texts = pd.Series(different)
+    if not (pd.api.types.is_integer_dtype(texts) or isinstance(texts.dtype, pd.StringDtype)):
+        texts = texts.astype(object).map(id_text)
+    of_different, texts = texts.astype(str).factorize(
+        sort=True
+    )  # text in Arrow sorts in a third of the time of objects
+    return of_different[codes], np.asarray(texts, dtype=object)
 
 
-def id_texts(ids: "pd.Series") -> "pd.Series":
-    """A column of ids as text, each as `id_text` has it."""
-    return (ids.astype(object).map(id_text) if ids.dtype.kind == "f" else ids).astype(str)
+def id_texts(ids: "pd.Series") -> np.ndarray:
+    """(n,) a column of ids as text, each as `id_text` has it."""
+    codes, texts = codes_of(ids)
+    return texts[codes]
 
 
 def id_text(value: Any) -> str:
@@ -169,26 +197,37 @@ def id_text(value: Any) -> str:
 
 
 def refuse_unusable(table: "pd.DataFrame", columns: Sequence[str]) -> None:
-    """Raises ModelError where one of the columns, of which TIMESTAMP is one, is not there, has gaps or no seconds."""
-    from pandas.api.types import is_numeric_dtype
-
+    """Raises ModelError where one of the columns is not there, is there twice or has gaps."""
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise ModelError(f"interactions lack the columns {missing}; found {list(table.columns)}: rename yours")
     for name in columns:
+        if table.columns.tolist().count(name) > 1:
+            raise ModelError(f"interactions have several columns {name}: leave one of them")
         gaps = int(table[name].isna().sum())
         if gaps:
             raise ModelError(f"{gaps} of {len(table)} interactions have no {name}: drop or fill them first")
-    times = table[TIMESTAMP]
+
+
+def seconds_of(times: "pd.Series") -> np.ndarray:
+    """(n,) int64 epoch seconds of a column of them, or of datetimes, which without a zone are in UTC.
+
+    Raises ModelError for anything else, and for numbers that look like milliseconds.
+    """
+    import pandas as pd
+
     if times.empty:
-        return
-    if not is_numeric_dtype(times) or not np.isfinite(times.to_numpy(dtype=np.float64)).all():
+        return np.empty(0, np.int64)
+    if pd.api.types.is_datetime64_any_dtype(times):
+        return pd.to_datetime(times, utc=True).to_numpy("datetime64[s]").astype(np.int64)
+    if times.dtype.kind not in "iuf" or not np.isfinite(times.to_numpy(np.float64)).all():
         raise ModelError(
-            f"TIMESTAMP must hold epoch seconds as numbers, not {times.dtype} such as {times.iloc[0]!r}: make them "
-            'with pd.to_datetime(times, utc=True).astype("datetime64[s, UTC]").astype("int64")'
+            f"TIMESTAMP must hold epoch seconds or datetimes, not {times.dtype} such as {times.iloc[0]!r}: make them "
+            "with pd.to_datetime(times, utc=True)"
         )
     if (largest := times.abs().max()) >= LATEST:
         raise ModelError(f"TIMESTAMP holds {largest}, which looks like milliseconds: divide by 1000 for epoch seconds")
+    return times.to_numpy().astype(np.int64)
 
 
 def between(counts: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -75,8 +75,8 @@ def _masked(scores: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
 
 
 def _possible(k: int, n_items: int) -> int:
-    if k < 0:
-        raise ModelError(f"the {k} best cannot be had: ask for 0 or more")
+    if not isinstance(k, int | np.integer) or k < 0:
+        raise ModelError(f"the {k!r} best cannot be had: ask for a whole number, 0 or more")
     return min(k, n_items)
 
 

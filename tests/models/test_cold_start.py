@@ -11,6 +11,7 @@ from recsys.models import (
     ColdStart,
     ItemContent,
     ItemSimilarity,
+    Model,
     NextItem,
     Popularity,
     Sequences,
@@ -197,12 +198,42 @@ def test_what_is_known_of_users_is_saved_with_the_rest_and_stays_when_items_come
         np.testing.assert_array_equal(loaded.with_items(aisles(cosy="tea")).for_user(user).scores([])[:22], expected)
 
 
-def test_a_model_for_some_users_takes_in_items_and_is_not_saved(hospitable, tmp_path):
-    user = {"COUNTRY": "US"}
+@pytest.mark.parametrize(
+    "user", [{"COUNTRY": "US", "AGE": 21}, pd.Series({"COUNTRY": "US", "AGE": 21, "USER_ID": "u"})]
+)
+def test_a_model_for_some_users_takes_in_items_and_is_saved_for_them(hospitable, tmp_path, user):
     later = hospitable.for_user(user).with_items(aisles(cosy="tea"))
-    np.testing.assert_array_equal(later.scores([]), hospitable.with_items(aisles(cosy="tea")).for_user(user).scores([]))
-    with pytest.raises(ModelError, match="save the one it was made from"):
-        later.save(tmp_path / "model")
+    expected = hospitable.with_items(aisles(cosy="tea")).for_user(user).scores([])
+    np.testing.assert_array_equal(later.scores([]), expected)
+    later.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.scores([]), expected)
+    assert loaded.user == {"COUNTRY": "US", "AGE": 21.0}
+    np.testing.assert_array_equal(loaded.for_user({}).scores([])[:22], hospitable.scores([]))
+
+
+def test_it_tells_what_is_inside_and_for_whom_it_answers(hospitable):
+    inside = repr(hospitable.model)
+    assert repr(hospitable) == f"ColdStart(22 items, {inside})"
+    assert repr(hospitable.for_user({"AGE": 64})) == f"ColdStart(22 items, {inside}, user={{'AGE': 64.0}})"
+
+
+@pytest.mark.parametrize("user", ["US", None, pd.DataFrame({"COUNTRY": ["US"]})], ids=["text", "none", "table"])
+def test_what_does_not_say_what_is_known_of_a_user_is_refused(hospitable, user):
+    with pytest.raises(ModelError, match="does not say what is known of a user"):
+        hospitable.for_user(user)
+
+
+def test_each_class_loads_what_its_fit_gave(model, visits, tmp_path):
+    model.save(tmp_path / "model")
+    for kind in (NextItem, ColdStart, Model):
+        assert type(kind.load(tmp_path / "model")) is ColdStart
+    with pytest.raises(ModelError, match=r"holds a ColdStart, which is no Popularity: load it with ColdStart\.load"):
+        Popularity.load(tmp_path / "model")
+    ColdStart.of(Popularity.fit(visits), SHELF).save(tmp_path / "popular")
+    assert type(Popularity.load(tmp_path / "popular")) is ColdStart
+    with pytest.raises(ModelError, match="which is no NextItem"):
+        NextItem.load(tmp_path / "popular")
 
 
 def test_users_may_be_described_and_items_not(visits, customers, tmp_path):

@@ -195,3 +195,9 @@ def test_neighbours_share_a_category_far_more_often_than_chance():
     content = ItemContent.fit([str(i) for i in range(600)], columns, {"GROUP": "categorical", "PRICE": "number"})
     codes, _ = content.neighbours(content.rows.toarray(), 11)
     assert (groups[codes] == groups[:, None]).mean() > 0.9
+
+
+def test_a_single_item_that_is_in_no_list_is_refused():
+    content = ItemContent.fit(["a", "b"], {"AISLE": ["x", "y"]}, {"AISLE": "categorical"})
+    with pytest.raises(ModelError, match="put a single one in a list"):
+        content.vectors({"AISLE": "x"})

@@ -54,3 +54,10 @@ def test_repeats_of_one_user_count_once(sequences):
 def test_an_unknown_code_is_refused(shop):
     with pytest.raises(ModelError, match="this model knows"):
         ItemSimilarity.fit(shop).similar(99, 3)
+
+
+def test_similar_items_can_be_asked_for_among_some(ring):
+    model = ItemSimilarity.fit(ring)
+    everything, _ = model.similar(3, 99)
+    codes, _ = model.similar(3, 99, among=[1, 3, 7])
+    assert codes.tolist() == [code for code in everything if code in (1, 7)]

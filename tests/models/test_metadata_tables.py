@@ -31,7 +31,7 @@ TITLES = ["Brindlow Travel Mug, Indigo", "Oak desk for two", "A hammer | for nai
         ([True, False, None, True], "categorical"),
         (pd.Categorical(["a b", "c d", "e f", "g h"]), "categorical"),
         (pd.to_datetime(["2026-01-01"] * 4), None),
-        ([["a"], ["b"], ["c"], ["d"]], None),
+        ([[0.1, 0.2], [0.3], [0.4], None], None),
     ],
 )
 def test_a_column_is_read_as_what_it_holds(column, kind):
@@ -57,10 +57,19 @@ def test_a_table_is_read_as_its_columns_are():
     np.testing.assert_array_equal(content.rows.toarray(), same.rows.toarray())
 
 
+@pytest.mark.parametrize("lists", [[["tea", "hot"], ["tea"]], [("tea",), None], [np.array(["tea"]), np.array(["hot"])]])
+def test_lists_of_texts_are_refused_with_what_joins_them(lists):
+    items = pd.DataFrame({"ITEM_ID": ["a", "b"], "TAGS": lists})
+    with pytest.raises(ModelError, match="TAGS holds lists of texts") as told:
+        ItemContent.from_items(items)
+    items["TAGS"] = eval(str(told.value).partition("join them with ")[2].partition(", or")[0], {"items": items})
+    assert kinds_of(items) == {"TAGS": "categorical"}
+
+
 @pytest.mark.parametrize(
     ("items", "told"),
     [
-        ([{"ITEM_ID": "a"}], "a list is no table of metadata: give a DataFrame with ITEM_ID and more"),
+        ([{"ITEM_ID": "a"}], "a list is no table of metadata: give a pandas DataFrame with ITEM_ID and more"),
         (pd.DataFrame({"sku": ["a"], "AISLE": ["tea"]}), r"lacks the column ITEM_ID; found \['sku', 'AISLE'\]"),
         (pd.DataFrame({"ITEM_ID": ["a", None], "AISLE": ["tea"] * 2}), "1 of 2 rows of metadata have no ITEM_ID"),
         (pd.DataFrame({"ITEM_ID": ["a", "a"], "AISLE": ["tea"] * 2}), "ITEM_ID 'a' has several rows of metadata"),

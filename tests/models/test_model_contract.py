@@ -1,5 +1,7 @@
 """What every model promises."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,19 +23,37 @@ from recsys.models.sequences import sequences_of
 from recsys.models.transformer.training import Training
 
 
+def with_metadata(kind, interactions):
+    """A model that knows something about every item that was touched, and about two more."""
+    seqs = sequences_of(interactions)
+    touched = seqs.item_ids[np.unique(seqs.codes)]
+    aisles = [*(f"a{at % 3}|all" for at in range(len(touched))), "a0", "all"]
+    items = pd.DataFrame({"ITEM_ID": [*touched, "cold", "colder"], "AISLE": aisles})
+    return kind.fit(interactions, items=items)
+
+
 class NextItemWithMetadata:
-    """A NextItem that knows something about every item that was touched, and about two more."""
+    """A NextItem beside cold items."""
 
-    @staticmethod
-    def fit(interactions):
-        seqs = sequences_of(interactions)
-        touched = seqs.item_ids[np.unique(seqs.codes)]
-        aisles = [*(f"a{at % 3}|all" for at in range(len(touched))), "a0", "all"]
-        items = pd.DataFrame({"ITEM_ID": [*touched, "cold", "colder"], "AISLE": aisles})
-        return NextItem.fit(interactions, items=items)
+    fit = staticmethod(partial(with_metadata, NextItem))
 
 
-TIMELESS = [Popularity, ItemSimilarity, SimilarItems, NextItem, NextItemWithMetadata, Transformer, UserAffinity]
+class TransformerWithMetadata:
+    """The same of a Transformer."""
+
+    fit = staticmethod(partial(with_metadata, Transformer))
+
+
+TIMELESS = [
+    Popularity,
+    ItemSimilarity,
+    SimilarItems,
+    NextItem,
+    NextItemWithMetadata,
+    Transformer,
+    TransformerWithMetadata,
+    UserAffinity,
+]
 every_model = pytest.mark.parametrize("kind", [*TIMELESS, Trending], ids=lambda kind: kind.__name__)
 every_timeless_model = pytest.mark.parametrize("kind", TIMELESS, ids=lambda kind: kind.__name__)
 
@@ -67,6 +87,25 @@ def test_seen_items_are_left_out_when_asked_and_the_rest_keeps_its_order(kind, r
     assert codes.dtype == np.int32 and (codes[2] == -1).all()
     assert codes[0].tolist() == [*(code for code in everything[0] if code not in (0, 1)), -1, -1]
     assert codes[1].tolist() == everything[1].tolist() and np.isneginf(scores[0, -2:]).all()
+
+
+@every_model
+def test_only_what_is_allowed_is_recommended_in_the_same_order(kind, ring):
+    model = kind.fit(ring)
+    histories = [[0, 1], [], [5, 2]]
+    everything, _ = model.recommend(histories, len(model.item_ids), exclude_seen=True)
+    mask = np.isin(np.arange(len(model.item_ids)), [2, 3, 5])
+    for among in ([2, 3, 5], model.encode(["2", "3", "5"]), mask):
+        codes, scores = model.recommend(histories, 4, exclude_seen=True, among=among)
+        expected = [[code for code in row if code in (2, 3, 5)] for row in everything]
+        assert [row[row >= 0].tolist() for row in codes] == expected and np.isneginf(scores[codes < 0]).all()
+    assert (model.recommend(histories, 4, among=[])[0] == -1).all()
+
+
+@pytest.mark.parametrize("among", [["1"], [99], [True, False], 3], ids=["ids", "unknown", "short mask", "a code"])
+def test_what_is_neither_codes_nor_a_mask_is_not_allowed(ring, among):
+    with pytest.raises(ModelError, match=r"take codes from|takes? codes|item codes"):
+        Popularity.fit(ring).recommend([[1]], 3, among=among)
 
 
 @every_timeless_model
@@ -104,7 +143,7 @@ def test_a_table_of_interactions_is_fitted_as_its_sequences_are(kind, table):
 
 @every_model
 def test_what_is_neither_a_table_nor_sequences_is_refused_with_what_is_wanted(kind):
-    with pytest.raises(ModelError, match="a list cannot be fitted: give a DataFrame with USER_ID, ITEM_ID and TIMEST"):
+    with pytest.raises(ModelError, match="a list cannot be fitted: give a pandas DataFrame with USER_ID, ITEM_ID and"):
         kind.fit([("u", "a", 1)])
 
 
@@ -139,7 +178,11 @@ def test_numbers_are_encoded_as_the_text_they_make(kind, ring):
     assert kind.fit(ring).encode([3, 0.0, np.int64(5), np.nan, None]).tolist() == [3, 0, 5]
 
 
-@pytest.mark.parametrize("ids", ["3", [["3"]]], ids=["a text", "a list in a list"])
+@pytest.mark.parametrize(
+    "ids",
+    ["3", 3, None, [["3"]], pd.DataFrame({"3": ["3"]})],
+    ids=["text", "number", "none", "list in a list", "table"],
+)
 def test_what_is_no_list_of_ids_is_not_encoded(ring, ids):
     with pytest.raises(ModelError, match=r"takes (one|a) list of ids"):
         Popularity.fit(ring).encode(ids)
@@ -152,6 +195,18 @@ def test_decoded_recommendations_are_ids_without_the_empty_places(ring):
     assert model.decode(model.encode(["5", "2"])) == [["5", "2"]]
 
 
+def test_codes_beside_their_scores_are_not_decoded(ring):
+    model = ItemSimilarity.fit(ring)
+    for both in (model.recommend([[1], [2]], 3), model.similar(1, 3)):
+        with pytest.raises(ModelError, match="the first of the two"):
+            model.decode(both)
+
+
+def test_a_single_history_is_told_to_be_put_in_a_list(ring):
+    with pytest.raises(ModelError, match="a list of histories even of one"):
+        Popularity.fit(ring).recommend(np.array([1, 2]), 3)
+
+
 @every_model
 @pytest.mark.parametrize(
     "history", [["1", "2"], [1.7, 2.2], [True, False], [[1]], 3], ids=["ids", "floats", "bools", "nested", "flat"]
@@ -161,9 +216,10 @@ def test_what_is_no_list_of_codes_is_refused(kind, ring, history):
         kind.fit(ring).recommend([history], 3)
 
 
-def test_fewer_than_none_cannot_be_recommended(ring):
-    with pytest.raises(ModelError, match="the -1 best cannot be had"):
-        Popularity.fit(ring).recommend([[1]], -1)
+@pytest.mark.parametrize("k", [-1, 2.0, "2", None])
+def test_what_is_no_number_of_items_cannot_be_recommended(ring, k):
+    with pytest.raises(ModelError, match=f"the {k!r} best cannot be had"):
+        Popularity.fit(ring).recommend([[1]], k)
 
 
 @every_model
@@ -211,3 +267,12 @@ def test_odd_identifiers_come_back_as_they_were(kind, tmp_path):
     frame = pd.DataFrame({"USER_ID": ["u", "v"] * 3, "ITEM_ID": odd, "TIMESTAMP": range(6)})
     kind.fit(Sequences.from_interactions(frame)).save(tmp_path / "model")
     assert sorted(load(tmp_path / "model").item_ids[:6]) == sorted(odd)
+
+
+@every_model
+def test_a_class_makes_no_model_of_a_table(kind, ring, table):
+    kind = type(kind.fit(ring))
+    with pytest.raises(
+        ModelError, match=rf"{kind.__name__}\(\) makes no model of a DataFrame: call {kind.__name__}\.fit"
+    ):
+        kind(table(u="a b"))

@@ -246,3 +246,15 @@ def test_on_users_it_has_not_seen_metadata_help(actions, interactions, users, br
 
 def test_without_any_test_user_every_metric_is_zero(actions):
     assert set(held_out_metrics(actions, log()).values()) == {0.0}
+
+
+def test_tables_of_actions_and_users_say_what_their_contents_do(model, interactions, visits):
+    groups = {"GROUP": ["app", "app", "shop", "shop"], "VALUE": [1.0, 5.0, 9.0, 3.0]}
+    actions = pd.DataFrame({"ACTION_ID": NAMES, **groups, "TEXT": [f"{name} in a few words" for name in NAMES]})
+    ids = [f"u{user}" for user in range(2000)]
+    users = pd.DataFrame({"USER_ID": ids, "TIER": ["gold" if user % 4 == 0 else "basic" for user in range(2000)]})
+    same = NextBestAction.fit(actions, interactions, users, visits, values=[1, 5, 9, 3])
+    gold = {"TIER": "gold"}
+    np.testing.assert_array_equal(same.scores(gold), model.scores(gold))
+    with pytest.raises(ModelError, match="lacks the column ACTION_ID"):
+        NextBestAction.fit(users, interactions)

@@ -158,3 +158,26 @@ def test_the_settings_of_a_model_may_be_given_as_they_are_shown(forked):
 def test_a_reward_that_is_not_one_number_per_item_is_refused(forked, reward):
     with pytest.raises(ModelError, match=r"a reward of shape .* for 3 items: give each one number"):
         NextItem.fit(forked, reward=reward)
+
+
+def test_settings_of_no_known_name_are_refused_with_those_there_are(ring):
+    with pytest.raises(ModelError, match="penalti: no such settings; there are length, decays, horizon, penalty"):
+        NextItem.fit(ring, settings={"penalti": 10.0})
+
+
+@pytest.mark.parametrize(
+    "settings", [{"penalty": 0}, {"penalty": None}, {"horizon": 0}, {"decays": 0.5}, {"decays": [2.0]}]
+)
+def test_settings_that_cannot_be_are_refused(ring, settings):
+    with pytest.raises(ModelError, match="give a penalty above 0, a horizon of 1 or more, decays from 0 to 1"):
+        NextItem.fit(ring, settings=settings)
+
+
+def test_what_are_no_settings_is_refused(ring):
+    with pytest.raises(ModelError, match="'fast' are no settings: give values by name"):
+        NextItem.fit(ring, settings="fast")
+
+
+def test_without_a_thread_nothing_is_trained(ring):
+    with pytest.raises(ModelError, match="0 threads cannot train a model"):
+        NextItem.fit(ring, threads=0)

@@ -1,6 +1,9 @@
 """Who is held out, what the model is shown and what it must find."""
 
+from datetime import UTC, datetime
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from recsys.errors import ModelError
@@ -108,3 +111,48 @@ def test_a_given_split_is_taken_as_it_is(table):
     split = given_split(table(u="a b", v="b", idle="a"), table(v="rare a", stranger="b"))
     assert split.train.item_ids.tolist() == ["a", "b", "rare"] and split.train.n_events == 4
     assert words(split, split.histories) == ["", "b"] and words(split, split.targets) == ["b", "rare a"]
+
+
+def test_parts_of_the_same_sequences_are_a_split_too(sequences):
+    seqs = sequences(u="a b c", v="c b", once="a")
+    later = seqs.positions > 0
+    split = given_split(seqs.keep_events(~later), seqs.keep_events(later))
+    assert words(split, split.histories) == ["a", "c"] and words(split, split.targets) == ["b c", "b"]
+    with pytest.raises(ModelError, match="Sequences of two catalogues"):
+        given_split(seqs, sequences(u="other"))
+
+
+@pytest.mark.parametrize("test", [[("u", "a", 1)], pd.DataFrame({"USER_ID": ["u"]})])
+def test_what_is_no_table_is_no_split(table, test):
+    with pytest.raises(ModelError, match=r"give a pandas DataFrame|interactions lack the columns"):
+        given_split(table(u="a"), test)
+
+
+@pytest.mark.parametrize(
+    "protocol", [personalize_split, leave_last_out, newest_fifth, temporal_split], ids=lambda kind: kind.__name__
+)
+def test_every_protocol_takes_a_table_too(table, protocol):
+    frame = table(**{f"u{user}": "a b c d" for user in range(20)})
+    of_table, of_sequences = protocol(frame), protocol(Sequences.from_interactions(frame))
+    assert repr(of_table) == repr(of_sequences) and "queries)" in repr(of_table)
+    np.testing.assert_array_equal(np.concatenate(of_table.targets), np.concatenate(of_sequences.targets))
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        1002,
+        1001.5,
+        "1970-01-01 00:16:42",
+        pd.Timestamp(1002, unit="s", tz="Asia/Tokyo"),
+        datetime.fromtimestamp(1002, UTC),
+    ],
+)
+def test_a_cut_may_be_a_number_or_a_moment(sequences, cut):
+    split = temporal_split(sequences(u="a b c d"), cut=cut)
+    assert split.train.codes.tolist() == [0, 1] and [each.tolist() for each in split.targets] == [[2, 3]]
+
+
+def test_a_share_that_is_none_is_refused(ring):
+    with pytest.raises(ModelError, match="give one from 0 to 1"):
+        temporal_split(ring, share=10)

@@ -189,3 +189,8 @@ def test_items_may_be_numbered():
 def test_a_document_is_the_name_and_then_the_description():
     assert document("Oak desk", "For two.") == "Oak desk. For two."
     assert document("Oak desk", None) == "Oak desk" and document(None, "") == ""
+
+
+def test_an_item_with_two_texts_is_refused():
+    with pytest.raises(ModelError, match="item '1' has several texts"):
+        SemanticSimilarity.fit([1, "1"], ["a sofa", "a couch"])

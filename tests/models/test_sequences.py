@@ -1,11 +1,14 @@
 """Interactions become one array of codes, oldest first."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from recsys.errors import ModelError
 from recsys.models import Sequences
+from recsys.models.sequences import sequences_of
 
 
 def words(seqs: Sequences, user: int) -> str:
@@ -97,14 +100,69 @@ def test_another_number_of_weights_than_events_is_refused(table, weights):
 
 
 @pytest.mark.parametrize(
-    "times", [["2026-01-01"], pd.to_datetime(["2026-01-01"]), pd.to_datetime(["2026-01-01"], utc=True)]
+    "times",
+    [
+        pd.to_datetime(["2026-01-01"]),
+        pd.to_datetime(["2026-01-01 09:00"]).tz_localize("Asia/Tokyo"),
+        pd.Series(pd.to_datetime(["2026-01-01"], utc=True)).astype("timestamp[ns, tz=UTC][pyarrow]"),
+        pd.to_datetime(["2026-01-01 00:00:00.9"]).astype("datetime64[ms]"),
+    ],
+    ids=["naive", "zoned", "pyarrow", "milliseconds"],
 )
-def test_times_that_are_no_numbers_are_refused_with_what_makes_them_seconds(table, times):
+def test_datetimes_are_read_as_the_seconds_they_are(table, times):
+    assert Sequences.from_interactions(table(u="a").assign(TIMESTAMP=times)).times.tolist() == [1_767_225_600]
+
+
+@pytest.mark.parametrize("times", [["2026-01-01"], [date(2026, 1, 1)]])
+def test_times_that_are_none_are_refused_with_what_makes_them_some(table, times):
     frame = table(u="a").assign(TIMESTAMP=times)
-    with pytest.raises(ModelError, match="epoch seconds as numbers, not ") as told:
+    with pytest.raises(ModelError, match="epoch seconds or datetimes, not ") as told:
         Sequences.from_interactions(frame)
     way = str(told.value).partition("make them with ")[2]
-    assert eval(way, {"pd": pd, "times": frame["TIMESTAMP"]}).tolist() == [1_767_225_600]
+    frame["TIMESTAMP"] = eval(way, {"pd": pd, "times": frame["TIMESTAMP"]})
+    assert Sequences.from_interactions(frame).times.tolist() == [1_767_225_600]
+
+
+@pytest.mark.parametrize("time", [True, 1j])
+def test_numbers_that_are_no_times_are_refused(table, time):
+    with pytest.raises(ModelError, match="epoch seconds or datetimes, not "):
+        Sequences.from_interactions(table(u="a").assign(TIMESTAMP=[time]))
+
+
+@pytest.mark.parametrize("kind", ["str", "object", "string[pyarrow]", "int64", "Int64", "int64[pyarrow]", "category"])
+def test_ids_of_every_kind_are_the_text_they_make(table, kind):
+    frame = table(u="10 9 10", v="9").astype({"ITEM_ID": int}).astype({"ITEM_ID": kind})
+    seqs = Sequences.from_interactions(frame, catalogue=[8, "9", 9.0])
+    assert seqs.item_ids.tolist() == ["10", "8", "9"] and seqs.codes.tolist() == [0, 2, 0, 2]
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "object", "category"])
+def test_whole_floats_are_the_numbers_they_are_wherever_they_stand(table, kind):
+    frame = table(u="10 9").astype({"ITEM_ID": float}).astype({"ITEM_ID": kind})
+    assert Sequences.from_interactions(frame).item_ids.tolist() == ["10", "9"]
+
+
+def test_a_column_of_lists_is_refused(table):
+    with pytest.raises(ModelError, match="ITEM_ID holds what is no id"):
+        Sequences.from_interactions(table(u="a b").assign(ITEM_ID=[["a"], ["b"]]))
+
+
+def test_a_column_that_is_there_twice_is_refused(table):
+    frame = table(u="a b")
+    with pytest.raises(ModelError, match="several columns ITEM_ID"):
+        Sequences.from_interactions(pd.concat([frame, frame["ITEM_ID"]], axis=1))
+
+
+def test_a_frame_of_another_library_is_told_from_one_of_pandas():
+    DataFrame = type("DataFrame", (), {"__module__": "polars.dataframe.frame"})
+    with pytest.raises(ModelError, match=r"a polars\.DataFrame cannot be fitted: give a pandas DataFrame"):
+        sequences_of(DataFrame())
+
+
+def test_sequences_tell_their_sizes_and_are_themselves_only(sequences):
+    seqs = sequences(u="a b c", v="a")
+    assert repr(seqs) == "Sequences(2 users, 3 items, 4 events)"
+    assert seqs == seqs and seqs != sequences(u="a b c", v="a") and hash(seqs)
 
 
 @pytest.mark.parametrize("time", [1_700_000_000_000, -1e11, 1e300])

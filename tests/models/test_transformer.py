@@ -6,6 +6,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from untrained import Untrained
 
@@ -265,6 +266,26 @@ def test_settings_of_the_next_item_model_serve_the_transformer_alone(regulars):
     assert model.trials == [] and model.chosen == alone(given).with_(transformer_weight=1.0)
     favourite, other = model.encode(["f3", "11"])
     assert model.recommend([[favourite, other, favourite]], 1)[0][0, 0] == favourite
+    assert Transformer.fit(regulars, settings=given.as_dict(), learner=Untrained()).chosen == model.chosen
+
+
+def test_a_blend_of_one_loads_as_what_it_was_saved_as(ring, regulars, given, tmp_path):
+    for seqs, options in ((ring, {}), (regulars, {"settings": given})):
+        model = Blended.fit(seqs, learner=Untrained(), **options)
+        model.save(tmp_path / "model")
+        assert type(Blended.load(tmp_path / "model")) is type(model)
+    with pytest.raises(ModelError, match="which is no NextItem"):
+        NextItem.load(tmp_path / "model")
+
+
+def test_a_transformer_tells_new_users_what_users_of_their_kind_take(table, tmp_path):
+    visits = table(**{f"u{n}": "a b a b" if n % 2 else "x y x y" for n in range(80)})
+    users = pd.DataFrame(
+        {"USER_ID": [f"u{n}" for n in range(80)], "COUNTRY": ["FR" if n % 2 else "ES" for n in range(80)]}
+    )
+    Transformer.fit(visits, users=users, learner=Untrained()).save(tmp_path / "model")
+    model = Transformer.load(tmp_path / "model").for_user({"COUNTRY": "FR"})
+    assert sorted(model.decode(model.recommend([[]], 2)[0])[0]) == ["a", "b"]
 
 
 def test_serving_never_imports_torch(regulars, given, tmp_path):

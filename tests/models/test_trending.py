@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from recsys.errors import ModelError
 from recsys.models import Sequences, Trending, load
 from recsys.models.popular.trending import TIE, held_out_accuracy, interval_counts, trend_accuracy
 
@@ -136,3 +137,9 @@ def test_a_trend_that_goes_on_is_foretold_and_noise_is_not():
 
 def test_a_single_interval_has_nothing_to_hold_out():
     assert held_out_accuracy(at_hours(a=[5], b=[9]), HOUR) == 0
+
+
+@pytest.mark.parametrize("interval", [0, -60])
+def test_an_interval_of_no_length_is_refused(ring, interval):
+    with pytest.raises(ModelError, match="give an interval above 0"):
+        Trending.fit(ring, interval)

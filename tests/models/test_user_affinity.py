@@ -169,3 +169,10 @@ def test_whoever_is_deleted_is_no_neighbour_of_the_others_any_more(fans):
     for name, array in left.next_item.neighbours.arrays.items():
         np.testing.assert_array_equal(array, expected.arrays[name])
     assert len(model.next_item.neighbours.arrays["codes"]) == fans.n_events
+
+
+def test_whoever_is_deleted_is_named_in_a_list_by_ids_of_any_kind(table):
+    model = UserAffinity.fit(table(**{str(n): "a b a" for n in range(30)}), threads=1, budget=0)
+    assert model.without([3, 4.0, "5"]).user_ids.tolist() == [id for id in model.user_ids if id not in ("3", "4", "5")]
+    with pytest.raises(ModelError, match="not '3': put it in a list"):
+        model.without("3")

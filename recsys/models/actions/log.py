@@ -9,7 +9,7 @@ import numpy as np
 from recsys.columns import ACTION_ID, EVENT_TYPE, TIMESTAMP, USER_ID
 from recsys.errors import ModelError
 from recsys.models.actions.logistic import log_odds
-from recsys.models.sequences import codes_of, id_text, id_texts, refuse_unusable
+from recsys.models.sequences import codes_of, id_text, id_texts, refuse_unusable, seconds_of
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and whoever only serves never needs it
@@ -35,21 +35,20 @@ class ActionLog:
 
     @classmethod
     def from_interactions(cls, interactions: "pd.DataFrame", action_ids: Sequence[str]) -> "ActionLog":
-        """The log of a table with USER_ID, ACTION_ID, TIMESTAMP (epoch seconds) and EVENT_TYPE.
+        """The log of a table with USER_ID, ACTION_ID, TIMESTAMP (epoch seconds or datetimes) and EVENT_TYPE.
 
         Events with an action that is not among `action_ids` are left out. Raises ModelError for a missing column or
         value, a timestamp that is not in seconds, and an event type that is none of Taken, Not Taken and Viewed.
         """
         refuse_unusable(interactions, (USER_ID, ACTION_ID, TIMESTAMP, EVENT_TYPE))
         code_of = {id_text(action): code for code, action in enumerate(action_ids)}
-        actions = id_texts(interactions[ACTION_ID]).map(code_of)
-        known = interactions[actions.notna()]
-        taken = are_taken(known[EVENT_TYPE])
-        users, user_ids = codes_of(known[USER_ID])
-        times = known[TIMESTAMP].to_numpy().astype(np.int64)
+        actions = np.array([code_of.get(action, -1) for action in id_texts(interactions[ACTION_ID])], np.int64)
+        known = actions >= 0
+        taken = are_taken(interactions[EVENT_TYPE][known])
+        users, user_ids = codes_of(interactions[USER_ID][known])
+        times = seconds_of(interactions[TIMESTAMP])[known]
         order = np.lexsort((times, users))
-        codes = actions[actions.notna()].to_numpy().astype(np.int64)
-        return cls(user_ids, users[order], codes[order], times[order], taken[order])
+        return cls(user_ids, users[order], actions[known][order], times[order], taken[order])
 
     def exposures(self, period: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions (m,) of the moments at which a user could take an action, and whether (m,) bool they then did.

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from scipy import sparse
 
-from recsys.columns import ACTION_ID
+from recsys.columns import ACTION_ID, USER_ID
 from recsys.errors import ModelError
 from recsys.models.actions.log import HISTORY, ActionLog, are_taken, counts_by_action, history_features
 from recsys.models.actions.logistic import Logistic, fit_logistic, log_loss, sigmoid
 from recsys.models.actions.user_state import DAY, UserState
 from recsys.models.base import Trained
 from recsys.models.content.items import ItemContent
-from recsys.models.content.metadata import Metadata
+from recsys.models.content.metadata import TEXT, Metadata
+from recsys.models.content.tables import ids_of, kinds_of
 from recsys.models.sequences import Interactions, id_text, sequences_of
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
@@ -65,14 +66,25 @@ class NextBestAction(Trained):
         log-odds = base[action] + table[action] . state of the user + history . what the user did with actions before
 
     base holds the action and its metadata, table what each action owes to the user's metadata, activity and taste.
+
+    >>> import pandas as pd
+    >>> actions = pd.DataFrame({"ACTION_ID": ["subscribe", "share"]})
+    >>> did = [(f"u{at % 60}", "share" if at % 2 else "subscribe", 1_700_000_000 + 60 * at) for at in range(480)]
+    >>> log = pd.DataFrame(did, columns=["USER_ID", "ACTION_ID", "TIMESTAMP"])
+    >>> log["EVENT_TYPE"] = ["Taken" if at % 12 < 6 else "Viewed" for at in range(480)]
+    >>> model = NextBestAction.fit(actions, log)
+    >>> own = Own(["share"] * 3, [1_700_000_000, 1_700_000_060, 1_700_000_120], ["Taken"] * 3)
+    >>> scores = model.scores(own=own)
+    >>> model.decode(model.rank(scores))
+    [['share', 'subscribe']]
     """
 
     @classmethod
     def fit(
         cls,
-        actions: ItemContent,
+        actions: "ItemContent | pd.DataFrame",
         interactions: "pd.DataFrame",
-        users: ItemContent | None = None,
+        users: "ItemContent | pd.DataFrame | None" = None,
         items: Interactions | None = None,
         action_optimization_period_days: int = 14,
         values: Sequence[float | None] | None = None,
@@ -82,10 +94,12 @@ class NextBestAction(Trained):
         """Learn from `interactions`: USER_ID, ACTION_ID, TIMESTAMP (epoch seconds) and EVENT_TYPE, one of Taken, Not
         Taken and Viewed. Without any, every score is 0.
 
-        actions, users: metadata, of which text is not used. items: the users' item interactions. values: (n_actions,),
-        AWS's VALUE. The penalty is chosen on a tenth of the users. Raises ModelError for interactions that cannot be
-        used, as ActionLog has it, or of which none is with one of the actions, and for a period outside 7 to 28 days.
+        actions, users: tables with ACTION_ID or USER_ID and metadata, of which text is not used, or ItemContents of
+        those ids. items: the users' item interactions. values: (n_actions,), AWS's VALUE. The penalty is chosen on a
+        tenth of the users. Raises ModelError for tables that cannot be used, for interactions of which none is with one
+        of the actions, and for a period outside 7 to 28 days.
         """
+        actions, users = _described(actions, ACTION_ID), None if users is None else _described(users, USER_ID)
         days = action_optimization_period_days
         if not SHORTEST <= days <= LONGEST:
             raise ModelError(f"an action optimization period of {days} days; choose {SHORTEST} to {LONGEST}")
@@ -172,6 +186,15 @@ def enough_events(log: ActionLog, n_actions: int) -> np.ndarray:
     taken = np.bincount(log.actions[recent & log.taken], minlength=n_actions)
     others = np.bincount(log.actions[recent & ~log.taken], minlength=n_actions)
     return (taken >= ENOUGH) & (others >= ENOUGH)
+
+
+def _described(table: "ItemContent | pd.DataFrame", key: str) -> ItemContent:
+    """What is said of actions or users, as it is or learned from a table."""
+    if isinstance(table, ItemContent):
+        return table
+    ids = ids_of(table, key)
+    kinds = {name: kind for name, kind in kinds_of(table).items() if kind != TEXT}
+    return ItemContent.fit(ids, {name: table[name].tolist() for name in kinds}, kinds)
 
 
 def _learned(

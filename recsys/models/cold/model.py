@@ -35,7 +35,7 @@ class ColdStart(Model):
     A history may hold cold items; they say nothing until the next training. model: the one inside; content: what
     metadata say of items; trained: (known,) bool, which of the model's items had events; cold: (m,) int32 codes of
     those without events that have metadata, neighbours and weights (m, NEIGHBOURS) what their scores are made of;
-    lifts: by column, what metadata say of users.
+    lifts: by column, what metadata say of users; user: what is known of whom it answers, by column.
 
     >>> from recsys.models import Popularity
     >>> import pandas as pd
@@ -95,19 +95,26 @@ class ColdStart(Model):
         found = cls(item_ids, model.settings, model.trials, model.temperature)
         found.model, found.content, found.lifts, found.logarithmic = model, content, lifts, model.logarithmic
         found.trained, found.cold, found.neighbours, found.weights = trained, cold, neighbours, weights
-        found._log_lift = None
+        found.user, found._log_lift = {}, None
         found._places = places_of(content, {item_ids[code]: code for code in np.flatnonzero(trained)})
         found._taste = Taste(content, found._places, len(trained))
         return found
 
+    def __repr__(self) -> str:
+        user = f", user={self.user}" if self.user else ""
+        return f"{type(self).__name__}({len(self.item_ids):,} items, {self.model!r}{user})"
+
     def for_user(self, user: Mapping[str, Any]) -> Self:
         """The same model for users of whom `user` is known, by column; it tells where a history holds nothing.
 
-        Columns and values that training has not seen have no effect.
+        Columns and values that training has not seen have no effect. Raises ModelError for what is no mapping.
         """
+        if not hasattr(user, "get") or getattr(user, "ndim", 1) != 1:
+            raise ModelError(f"a {type(user).__name__} does not say what is known of a user: give values by column")
         changed = copy(self)
         known = {name: plain(cells(name, [user.get(name)])[0]) for name in self.lifts}
-        changed._log_lift = summed(self.lifts[name].log_lift(value) for name, value in known.items())
+        changed.user = {name: value for name, value in known.items() if value is not None}
+        changed._log_lift = summed(self.lifts[name].log_lift(value) for name, value in changed.user.items())
         return changed
 
     def with_items(self, items: "pd.DataFrame") -> Self:
@@ -132,9 +139,7 @@ class ColdStart(Model):
         old = self.cold, self.neighbours, self.weights
         joined = (np.concatenate([before[stays], added]) for before, added in zip(old, new, strict=True))
         ids = np.array(list(code_of), object)
-        longer = self._of(self.model, self.content, self.lifts, ids, self.trained, *joined)
-        longer._log_lift = self._log_lift
-        return longer
+        return self._of(self.model, self.content, self.lifts, ids, self.trained, *joined).for_user(self.user)
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """As the model inside has them; 0 for an item without a score."""
@@ -158,8 +163,6 @@ class ColdStart(Model):
         return scores
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        if self._log_lift is not None:
-            raise ModelError("for_user() made this model for some users: save the one it was made from")
         content = {CONTENT + name: array for name, array in self.content._arrays().items()}
         content[CONTENT + "ids"] = as_bytes(list(self.content.item_ids))
         ours = {PREFIX + name: getattr(self, name) for name in ("trained", "cold", "neighbours", "weights")}
@@ -169,7 +172,7 @@ class ColdStart(Model):
 
     def _meta(self) -> dict[str, Any]:
         parts = {"model": self.model._meta(), "content": self.content._meta(), "lifts": list(self.lifts)}
-        return {"kind": type(self.model).__name__, **parts}
+        return {"kind": type(self.model).__name__, **parts, "user": self.user}
 
     @classmethod
     def _restore(cls, stored: Stored) -> Self:
@@ -183,4 +186,5 @@ class ColdStart(Model):
         ids = np.array(from_bytes(of_content["ids"]), object)
         content = ItemContent._restore(Stored(ItemContent.__name__, of_content, ids, meta["content"]))
         lifts = {name: Lifts.restored(arrays, f"{LIFTS}{number}") for number, name in enumerate(meta["lifts"])}
-        return cls._of(model, content, lifts, stored.item_ids, np.asarray(trained), *map(np.asarray, placed))
+        found = cls._of(model, content, lifts, stored.item_ids, np.asarray(trained), *map(np.asarray, placed))
+        return found.for_user(meta.get("user", {}))

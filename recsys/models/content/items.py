@@ -84,7 +84,9 @@ class ItemContent(Trained):
         return self.encoded(documents).toarray()
 
     def encoded(self, documents: Sequence[Mapping[str, Any]]) -> Vectors:
-        """The same, of any number of items."""
+        """The same, of any number of items. Raises ModelError for a single item that is in no list."""
+        if isinstance(documents, Mapping):
+            raise ModelError("vectors are made of a list of items: put a single one in a list")
         columns = {name: [document.get(name) for document in documents] for name in self.metadata.names}
         return self.metadata.encode(columns, len(documents))
 
@@ -103,7 +105,7 @@ class ItemContent(Trained):
         among: only these items count, given as a mask (n_items,) bool or as codes. The weights of a row are the
         positive cosines, scaled to sum 1; all 0 where nothing is alike. k is cut to n_items.
         """
-        left_out = self._left_out(among)
+        left_out = np.zeros(len(self.item_ids), bool) if among is None else ~self._mask(among)
         rows = max(1, BATCH_SCORES // max(1, len(self.item_ids)))
         parts = [self._nearest(vectors[at : at + rows], k, left_out) for at in range(0, max(1, len(vectors)), rows)]
         return np.concatenate([codes for codes, _ in parts]), np.concatenate([weights for _, weights in parts])
@@ -114,17 +116,6 @@ class ItemContent(Trained):
         codes, weights = top_k(alike, k)
         totals = weights.sum(axis=1, keepdims=True)
         return codes, np.divide(weights, totals, out=np.zeros_like(weights), where=totals > 0)
-
-    def _left_out(self, among: Sequence[int] | np.ndarray | None) -> np.ndarray:
-        """(n_items,) bool."""
-        if among is None:
-            return np.zeros(len(self.item_ids), bool)
-        among = np.asarray(among)
-        if among.dtype == bool:
-            return ~among
-        left_out = np.ones(len(self.item_ids), bool)
-        left_out[self._checked(among)] = False
-        return left_out
 
     def _meta(self) -> dict[str, Any]:
         own = bool(self.metadata.texts) and self.metadata.embed is not text.embed

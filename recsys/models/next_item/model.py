@@ -66,27 +66,29 @@ class NextItem(Model):
     ) -> Self | ColdStart:
         """Choose the settings on held-out training users, then train on all.
 
+        interactions: a table with USER_ID, ITEM_ID and TIMESTAMP, or Sequences.
+        seed: of all that is drawn; the same seed gives the same model. threads: of the training.
+        report: called with each trial (settings, items, users, ndcg, seconds).
+        budget: seconds of tuning on two ordinary cores, counted in work and not by the clock.
+        settings: use these, as another model's `settings` or `chosen`, and only fit the temperature.
+        candidates: settings of which one holds, whichever is best; each is tried, whatever the budget.
+        reward: (n_items,) logarithms of what items are worth, by which their probabilities are multiplied.
         goal: what the settings are chosen for: the `next` event of a user; where a list is to serve for a while, the
-        `newest` tenth of the events of users not seen before, as Amazon Personalize measures it; or what users do
-        `later`, in the weeks after all that is known, as for a mailing. report: called with
-        each trial (settings, items, users, ndcg, seconds). budget: seconds of tuning on two ordinary cores, counted in
-        work and not by the clock, so that a seed gives one model. settings: use these, as another model's `settings` or
-        `chosen`, and only fit the temperature.
-        candidates: settings of which one holds, whichever is best; each is tried, whatever the budget. reward:
-        (n_items,) logarithms of what items are worth, by which their probabilities are multiplied. measured: the trials
-        that were reported before the same call was cut short; they are neither made nor reported again, and the model
-        is the one that an undisturbed call gives. items, users: tables with ITEM_ID or USER_ID and metadata, the former
-        may be an ItemContent; items without an event are then recommended too, and users without one by what is known
-        of them, by a ColdStart that has the model inside and that recsys.models.load brings back. Raises ModelError
-        where `measured` are of another call, for a reward that is not one number per item, and for a table that cannot
-        be used.
+            `newest` tenth of the events of users not seen before, as Amazon Personalize measures it; or what users do
+            `later`, in the weeks after all that is known, as for a mailing.
+        measured: the trials that were reported before the same call was cut short; they are neither made nor reported
+            again, and the model is the one that an undisturbed call gives.
+        items, users: tables with ITEM_ID or USER_ID and metadata, the former may be an ItemContent. With them comes a
+            ColdStart that has the model inside: items without an event are recommended too, and `for_user` tells users
+            without one by what is known of them.
+
+        Raises ModelError for a table or settings that cannot be used, for a reward that is not one number per item, and
+        where `measured` are of another call.
         """
         seqs = sequences_of(interactions)
         items = learned(seqs, items, users)
         if reward is not None and (np.shape(reward) != (seqs.n_items,) or not np.isfinite(reward).all()):
             raise ModelError(f"a reward of shape {np.shape(reward)} for {seqs.n_items} items: give each one number")
-        if isinstance(settings, Mapping):
-            settings = Settings.from_dict(settings)
         with blas_threads(seqs, threads):
             tuned = tune(seqs, seed, report, budget, settings, candidates, goal, threads, measured=measured)
         model = cls.tuned(seqs, tuned, threads, reward)
@@ -201,5 +203,7 @@ def _rows_from(name: str, arrays: Mapping[str, np.ndarray]) -> Rows | None:
 
 
 def blas_threads(seqs: Sequences, threads: int) -> threadpool_limits:
-    """A context in which BLAS has the threads that a catalogue of this size is worth."""
+    """A context in which BLAS has the threads that a catalogue of this size is worth. Raises ModelError for none."""
+    if threads < 1:
+        raise ModelError(f"{threads} threads cannot train a model: give 1 or more")
     return threadpool_limits(threads if seqs.n_items >= THREADED_ITEMS else 1, user_api="blas")

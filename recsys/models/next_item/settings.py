@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
+from recsys.errors import ModelError
+
 Climbs = tuple[tuple[str, tuple], ...]  # settings, each with its grid
 
 ALIKE = (1.0,)  # of a history whose events are all to count the same
@@ -109,6 +111,28 @@ class Settings:
         if self.transformer_weight is None:
             del values["transformer_weight"]
         return values
+
+    @classmethod
+    def given(cls, settings: "Settings | Mapping[str, Any] | None") -> "Settings | None":
+        """Settings as they are, or those of a mapping and the defaults of others.
+
+        Raises ModelError for anything else, and for a name or a value that cannot be.
+        """
+        if settings is None or isinstance(settings, Settings):
+            return settings
+        if not isinstance(settings, Mapping):
+            raise ModelError(f"{settings!r} are no settings: give values by name, as a model's `settings`")
+        known = [field.name for field in fields(cls)]
+        if odd := sorted(set(settings) - set(known)):
+            raise ModelError(f"{', '.join(odd)}: no such settings; there are {', '.join(known)}")
+        try:
+            found = cls.from_dict(settings)
+            possible = found.penalty > 0 and found.horizon >= 1 and all(0 <= decay <= 1 for decay in found.decays)
+        except TypeError:
+            possible = False
+        if not possible:
+            raise ModelError(f"{dict(settings)}: give a penalty above 0, a horizon of 1 or more, decays from 0 to 1")
+        return found
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

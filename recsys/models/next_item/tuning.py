@@ -1,6 +1,6 @@
 """The model chooses its own settings on training users it has not been shown, and what stands beside its regression."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -69,7 +69,7 @@ def tune(
     seed: int,
     report: OnTrial | None,
     budget: float = 40.0,
-    settings: Settings | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
     candidates: Candidates = ({},),
     goal: str = "next",
     threads: int = 2,
@@ -82,7 +82,7 @@ def tune(
     the first candidate, the defaults beside it and a temperature of 1. learner: of a transformer, which is tried unless
     the whole history is to count alike. measured: trials of the same search, as `Search` takes them.
     """
-    held_out = HeldOut.of(seqs, seed, goal, threads)
+    settings, held_out = Settings.given(settings), HeldOut.of(seqs, seed, goal, threads)
     if held_out is None:
         return Tuned(alone(settings or Settings().with_(**candidates[0])), [], 1.0)
     if any(each.get("neighbour_weight") for each in ([settings.as_dict()] if settings else candidates)):

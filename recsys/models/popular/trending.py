@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from recsys.errors import ModelError
 from recsys.models.base import Model
 from recsys.models.sequences import Interactions, Sequences, sequences_of
 from recsys.models.storage import Stored
@@ -36,7 +37,12 @@ class Trending(Model):
 
     @classmethod
     def fit(cls, interactions: Interactions, interval_seconds: int = 7200) -> Self:
-        """Keep the events of the newest intervals; AWS's trend_discovery_frequency defaults to two hours."""
+        """Keep the events of the newest intervals; AWS's trend_discovery_frequency defaults to two hours.
+
+        Raises ModelError for an interval that is not above 0.
+        """
+        if not interval_seconds > 0:
+            raise ModelError(f"nothing can rise within {interval_seconds} seconds: give an interval above 0")
         seqs = sequences_of(interactions)
         newest, oldest = (int(seqs.times.max()), int(seqs.times.min())) if seqs.n_events else (0, 0)
         recent = seqs.times > newest - (1 + BEFORE) * interval_seconds

@@ -1,5 +1,6 @@
 """Items alike in meaning, by what their texts say: Personalize's semantic similarity recipe."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Self
 
@@ -35,9 +36,11 @@ class SemanticSimilarity(RelatedItems):
 
         interactions: for the popularity; their catalogue may be another. created: (n_items,) epoch seconds of each
         item's CREATION_TIMESTAMP, NaN where unknown, for the freshness. Raises ModelError where the encoder is not
-        installed, finds no word in any text, or there is not one text per item.
+        installed, finds no word in any text, or there is not one text per item, each with an id of its own.
         """
         item_ids = np.array([id_text(item) for item in item_ids], dtype=object)
+        if again := [item for item, count in Counter(item_ids).items() if count > 1]:
+            raise ModelError(f"item {again[0]!r} has several texts: leave one of them")
         if len(item_ids) != len(texts):
             raise ModelError(f"{len(texts)} texts for {len(item_ids)} items: give one per item, None for none")
         meanings = embed(_texts(texts))

@@ -13,7 +13,7 @@ from recsys.models.base import BATCH_SCORES, Model
 from recsys.models.next_item.model import NextItem
 from recsys.models.protocol import newest_fifth
 from recsys.models.segments.evaluation import Query, Segments
-from recsys.models.sequences import Interactions, Sequences, seen_table, sequences_of
+from recsys.models.sequences import Interactions, Sequences, id_text, seen_table, sequences_of
 from recsys.models.storage import Stored, as_bytes, from_bytes
 
 ACTIVITIES, REPEATS = (0.0, 0.5, 1.0), (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -44,6 +44,14 @@ class UserAffinity(Model):
 
     user_ids: (n_users,) str. The scores of a history are those of the next-item model. Like AWS's segments it knows
     what was there in training.
+
+    >>> import pandas as pd
+    >>> kinds = {user: "saw" if user % 5 == 0 else "tea" for user in range(50)}
+    >>> rows = [(user, f"{kind}{step * (user % 7 + 1) % 4}", step) for user, kind in kinds.items() for step in range(8)]
+    >>> model = UserAffinity.fit(pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"]), budget=0)
+    >>> (affinity,) = model.affinities([model.encode(["saw0", "saw1"])])  # either of these items
+    >>> sorted(model.user_ids[np.argsort(-affinity)[:4]])
+    ['10', '15', '40', '45']
     """
 
     empty_logarithmic = True
@@ -111,8 +119,13 @@ class UserAffinity(Model):
         return self.habits.affinities(*self._parts(queries))
 
     def without(self, users: Collection[str]) -> Self:
-        """The same model, which no longer knows these users, nor their histories among the neighbours of others."""
-        gone, lengths = set(users), np.diff(self.offsets)
+        """The same model, which no longer knows these users, nor their histories among the neighbours of others.
+
+        Raises ModelError for a single id that is in no list.
+        """
+        if isinstance(users, str):
+            raise ModelError(f"without() takes a list of users, not {users!r}: put it in a list")
+        gone, lengths = {id_text(user) for user in users}, np.diff(self.offsets)
         stays = np.array([user not in gone for user in self.user_ids], bool)
         offsets = np.concatenate([[0], np.cumsum(lengths[stays])])
         kept = np.repeat(stays, lengths)

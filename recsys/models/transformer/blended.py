@@ -29,6 +29,7 @@ class Blended(Model):
     """NextItem with a transformer's logits, times `transformer_weight`, in its pool."""
 
     logarithmic = empty_logarithmic = True
+    _also_fits = (NextItem,)
 
     @classmethod
     def fit(

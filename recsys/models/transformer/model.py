@@ -1,12 +1,15 @@
 """The transformer alone: for comparison, and where order says everything. Blended is what serves."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from recsys.errors import ModelError
 from recsys.models.base import Model
+from recsys.models.cold.model import ColdStart, learned
+from recsys.models.content.items import Items
 from recsys.models.next_item.blend import Blend, recent_demand
 from recsys.models.next_item.held_out import HeldOut
 from recsys.models.next_item.lazy import Lazy
@@ -17,6 +20,9 @@ from recsys.models.sequences import Interactions, Sequences, sequences_of, uniqu
 from recsys.models.storage import Stored
 from recsys.models.transformer.forward import Forward
 from recsys.models.transformer.training import Training
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and whoever only serves never needs it
 
 WEIGHT = 1.0  # of the logits: its probabilities as they are, beside habits and popularity
 REPEATS = 0.01  # share of events on an item the user had before, from which repeats are expected
@@ -37,33 +43,38 @@ class Transformer(Model):
         threads: int = 2,
         report: OnTrial | None = None,
         seconds: float = 60.0,
-        settings: Settings | None = None,
+        settings: Settings | Mapping[str, Any] | None = None,
         reward: np.ndarray | None = None,
         goal: str = "next",
         learner: Learner | None = None,
-    ) -> Self:
+        items: Items | None = None,
+        users: "pd.DataFrame | None" = None,
+    ) -> Self | ColdStart:
         """Train, for at most so many seconds in all, then choose how habits count on held-out users.
 
         The other parameters are those of NextItem.fit; learner: what trains it, torch where none is given. Raises
         ModelError where torch is not installed, and where too little could be learned in the seconds.
         """
         seqs = sequences_of(interactions)
-        learner = learner or Training(seed, threads, seconds)
+        items = learned(seqs, items, users)
+        settings, learner = Settings.given(settings), learner or Training(seed, threads, seconds)
         seen = settings.seen if settings else _repeated(seqs)
         settings = settings and alone(settings).with_(transformer_weight=settings.transformer_weight or WEIGHT)
         held_out = HeldOut.of(seqs, seed, goal, threads, Nothing)
         if held_out is None:
-            chosen = settings or Settings(transformer_weight=WEIGHT)
-            return cls._of(seqs.item_ids, _learned(learner, seqs, seen), unique_users(seqs), chosen, [], WEIGHT, reward)
-        forward = _learned(learner, held_out.train, seen)
-        held_out.beside["transformer_weight"] = forward.logits(held_out.histories)
-        search = Search(held_out, report or (lambda trial: None), BUDGET)
-        chosen = settings or search.among([{"transformer_weight": WEIGHT}])
-        temperature = held_out.temperature(chosen)
-        if held_out.unseen:
-            forward = learner.learn(held_out.unseen, seen, forward)
-        recent = recent_demand(seqs) if chosen.trend else None
-        return cls._of(seqs.item_ids, forward, unique_users(seqs), chosen, search.trials, temperature, reward, recent)
+            forward, chosen = _learned(learner, seqs, seen), settings or Settings(transformer_weight=WEIGHT)
+            trials, temperature, recent = [], WEIGHT, None
+        else:
+            forward = _learned(learner, held_out.train, seen)
+            held_out.beside["transformer_weight"] = forward.logits(held_out.histories)
+            search = Search(held_out, report or (lambda trial: None), BUDGET)
+            chosen = settings or search.among([{"transformer_weight": WEIGHT}])
+            trials, temperature = search.trials, held_out.temperature(chosen)
+            if held_out.unseen:
+                forward = learner.learn(held_out.unseen, seen, forward)
+            recent = recent_demand(seqs) if chosen.trend else None
+        model = cls._of(seqs.item_ids, forward, unique_users(seqs), chosen, trials, temperature, reward, recent)
+        return model if items is None and users is None else ColdStart.of(model, items, seqs, users)
 
     @classmethod
     def _of(
