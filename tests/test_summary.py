@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from recsys import params, runs, summary
+from recsys.errors import NotebookError
 
 STACK = "arn:aws:cloudformation:us-east-1:000000000000:stack/never-was/1"
 
@@ -45,6 +46,17 @@ def test_a_step_that_failed_is_said_with_its_reason_and_the_way_on(tmp_path: Pat
         "03_training failed in cell 5: ValueError: [no] such item\nresume there:  recsys run --params"
         in text.getvalue()
     )
+
+
+def test_a_run_without_an_api_is_not_whole_and_one_whose_api_failed_is_shown(tmp_path: Path) -> None:
+    values, origin = params.load(settings=[f"run.runs_folder={tmp_path}"], environment={})
+    run, text = runs.create(values, origin, params.DEFAULT_FILE), io.StringIO()
+    run.record("01_data_prep", status="done")
+    with pytest.raises(NotebookError, match="has no ApiUrl yet: run the earlier notebooks first"):
+        summary.check(run)
+    run.record("05_api_deployment", status="failed", resources={"ApiUrl": "http://api"})
+    summary.show(run, Console(file=text, width=200))
+    assert "curl 'http://api/recommendations/1?numResults=5'" in text.getvalue()
 
 
 def test_what_is_gone_is_not_said_to_answer(said: Any, embedded: Any) -> None:
