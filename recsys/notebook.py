@@ -10,10 +10,9 @@ import warnings
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-import pandas as pd
 from IPython.display import HTML
 
 from recsys import aws, runs
@@ -22,6 +21,9 @@ from recsys.errors import NotebookError
 from recsys.files import root
 from recsys.params import ReadTracker, section_of
 from recsys.runs import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 USUAL = {  # formats of columns of numbers, by their names in lower case
     **{"price": "{:,.2f}", "event_value": "{:,.2f}"},
@@ -138,9 +140,11 @@ def _changed(cell: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in cell.items() if value != default.value(key)}
 
 
-def table(frame: pd.DataFrame, **formats: str) -> Any:
+def table(frame: "pd.DataFrame", **formats: str) -> Any:
     """A DataFrame as a plain HTML table without its index; `formats` maps a column to a format such as `"{:.3f}"`."""
-    numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
+    from pandas.api.types import is_numeric_dtype  # slow to import, and a notebook that shows a table has it
+
+    numbers = [name for name in frame.columns if is_numeric_dtype(frame[name])]
     # pandas would number the cells at random, and every run's outputs would differ
     same = f"{crc32(frame.to_csv().encode()):08x}"
     styled = frame.reset_index(drop=True).style.set_uuid(same).hide(axis="index")

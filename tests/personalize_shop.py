@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +18,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/personalize"
 RECIPE = "arn:aws:personalize:::recipe/"
 STILL = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}  # a campaign that never explores
 Client = Callable[[str], Any]
+Tables = Mapping[str, tuple[str, pd.DataFrame]]  # of each type its schema and its data
 _numbers = count(1)
 
 
@@ -195,18 +196,25 @@ def import_csv(shop: Shop, kind: str, location: str, **more: Any) -> dict[str, A
     return settled(shop.client("personalize").describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job)
 
 
-def stocked_shop(client: Client) -> Shop:
-    """A group with interactions, items and users imported."""
-    shop = open_shop(client)
-    tables = {"Interactions": interactions(), "Items": item_table(), "Users": user_table()}
+def stocked_shop(client: Client, tables: Tables | None = None, **domain: str) -> Shop:
+    """A group with interactions, items and users imported, or with other `tables`."""
+    usual = {
+        "Interactions": (INTERACTIONS, interactions()),
+        "Items": (ITEMS, item_table()),
+        "Users": (USERS, user_table()),
+    }
+    return stock(open_shop(client, **domain), tables or usual, **domain)
+
+
+def stock(shop: Shop, tables: Tables, **domain: str) -> Shop:
+    """The shop with datasets of these types, their data imported side by side."""
     jobs = []
-    for (kind, table), text in zip(tables.items(), (INTERACTIONS, ITEMS, USERS), strict=True):
-        add_dataset(shop, kind, text)
+    for kind, (text, table) in tables.items():
+        add_dataset(shop, kind, text, **domain)
         jobs.append(start_import(shop, kind, put_csv(shop, f"{kind}.csv", table)))
+    describe = shop.client("personalize").describe_dataset_import_job
     for job in jobs:
-        described = settled(
-            client("personalize").describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job
-        )
+        described = settled(describe, "datasetImportJob", datasetImportJobArn=job)
         assert described["status"] == "ACTIVE", described
     return shop
 

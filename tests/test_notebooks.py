@@ -14,8 +14,8 @@ from recsys import params, runs
 ROOT = Path(__file__).parents[1]
 QUICK = {  # as a reader runs them, with less of what only makes figures smoother
     "RECSYS__TRAINING__BOOTSTRAP_SAMPLES": "100",
-    "RECSYS__STREAM__REPLAY_USERS": "12",
-    "RECSYS__API__LATENCY_REQUESTS": "50",
+    "RECSYS__STREAM__REPLAY_USERS": "6",
+    "RECSYS__API__LATENCY_REQUESTS": "20",
     "RECSYS__SAGEMAKER__TRAINING_BUDGET_SECONDS": "2",
     "RECSYS__SAGEMAKER__COMPARED_USERS": "60",
 }

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from recsys import files, params, runner, runs, summary
+from recsys import files, params, runner, runs
 from recsys.errors import NotebookError, ParamsError
 
 START = """
@@ -58,18 +58,6 @@ def test_a_run_records_metrics_and_leaves_the_executed_notebook_and_its_page(pro
     assert run.steps["01_first"]["metrics"] == {"seed": 12}
     assert {"01_first.ipynb", "01_first.html"} <= {path.name for path in run.folder.iterdir()}
     assert "01_first                 done in" in shown
-
-
-def test_a_run_without_an_api_is_not_whole_and_one_whose_api_failed_is_shown(project: Project) -> None:
-    project(n01_first=["run.finish()"])
-    run, _ = execute()
-    with pytest.raises(NotebookError, match="has no ApiUrl yet: run the earlier notebooks first"):
-        summary.check(run)
-    run.begin("05_api_deployment", "")
-    run.record("05_api_deployment", status="failed", resources={"ApiUrl": "http://api"})
-    shown = io.StringIO()
-    summary.show(run, Console(file=shown, width=200))
-    assert "curl 'http://api/recommendations/1?numResults=5'" in shown.getvalue()
 
 
 def test_the_clean_up_is_run_by_name_only_again_each_time_and_in_the_newest_run(project: Project) -> None:
@@ -149,7 +137,7 @@ def test_a_failing_cell_is_named_and_the_next_run_resumes_there(project: Project
 
 
 def test_who_names_a_notebook_takes_what_is_before_it_as_it_is(project: Project) -> None:
-    made = "run.finish(resources={'BucketName': 'b'})"
+    made = "assert seed == 7; run.finish(resources={'BucketName': 'b'})"
     used = "run.finish(metrics={'seed': seed, 'bucket': run.resource('BucketName')})"
     root = project(n01_first=[made], n02_second=[used], n03_third=["run.finish()"])
     first, _ = execute()
@@ -157,13 +145,12 @@ def test_who_names_a_notebook_takes_what_is_before_it_as_it_is(project: Project)
     assert run.run_id != first.run_id and run.steps["01_first"]["carried_from"] == first.run_id
     assert run.steps["02_second"]["metrics"] == {"seed": 12, "bucket": "b"} and list(run.steps)[-1] == "03_third"
     assert "01_first                 taken as it is" in shown and "01_first                 running" not in shown
-    assert (
-        "01_first                 running" in execute("training.seed=12")[1]
-    )  # the whole pipeline leaves nothing as it was
     count = len(list(root.glob("runs/*/manifest.json")))
     with pytest.raises(NotebookError, match=r"02_second goes on from 01_first, which is not done or .*--from 01"):
         execute("training.seed=13", only="02", exists=lambda resource: resource != "b")
     assert len(list(root.glob("runs/*/manifest.json"))) == count
+    with pytest.raises(NotebookError, match="01_first failed in cell 3: AssertionError"):
+        execute("training.seed=12")  # the whole pipeline leaves nothing as it was
 
 
 def test_what_a_later_run_took_over_stays_as_it_was_where_it_is_written_anew(project: Project) -> None:
@@ -188,7 +175,8 @@ def test_a_second_process_is_told_who_runs_the_environment_and_another_environme
         with pytest.raises(NotebookError, match=f'"dev" is run already by process {os.getpid()}: wait for it'):
             execute()
         assert execute("aws.environment_suffix=other")[0].status == "done"
-    assert execute()[0].status == "done"
+    with runs.exclusive_run(values):
+        pass  # it is over
 
 
 def test_a_run_that_is_told_to_end_is_interrupted_and_leaves_no_socket(project: Project) -> None:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from recsys import params, runs, summary
+from recsys.errors import NotebookError
 
 STACK = "arn:aws:cloudformation:us-east-1:000000000000:stack/never-was/1"
 
@@ -54,6 +55,17 @@ def test_notebooks_run_cell_by_cell_took_their_time_too(tmp_path: Path) -> None:
     run.record("02_schema_and_import", status="done", seconds=3.0, wall_seconds=4.0)
     summary.show(run, Console(file=text, width=160))
     assert "its notebooks took 6 s" in text.getvalue()
+
+
+def test_a_run_without_an_api_is_not_whole_and_one_whose_api_failed_is_shown(tmp_path: Path) -> None:
+    values, origin = params.load(settings=[f"run.runs_folder={tmp_path}"], environment={})
+    run, text = runs.create(values, origin, params.DEFAULT_FILE), io.StringIO()
+    run.record("01_data_prep", status="done")
+    with pytest.raises(NotebookError, match="has no ApiUrl yet: run the earlier notebooks first"):
+        summary.check(run)
+    run.record("05_api_deployment", status="failed", resources={"ApiUrl": "http://api"})
+    summary.show(run, Console(file=text, width=200))
+    assert "curl 'http://api/recommendations/1?numResults=5'" in text.getvalue()
 
 
 def test_what_is_gone_is_not_said_to_answer(said: Any, embedded: Any) -> None:

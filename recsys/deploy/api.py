@@ -4,15 +4,16 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
-
-import pandas as pd
 
 from recsys import aws, http
 from recsys.columns import ITEM_ID, PRICE, TIMESTAMP, UNKNOWN, USER_ID
 from recsys.errors import AwsError
 from recsys.params import command
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, which most commands need not wait for
 
 CLOSED = (401, 403)
 
@@ -32,8 +33,10 @@ def post(url: str, body: Mapping[str, Any]) -> Answer:
     return _ask(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
-def table(answer: Mapping[str, Any]) -> pd.DataFrame:
+def table(answer: Mapping[str, Any]) -> "pd.DataFrame":
     """The recommendations of an answer as a table: itemId, title, category, price and, where there is one, score."""
+    import pandas as pd
+
     return pd.DataFrame(answer["recommendations"])
 
 
@@ -47,7 +50,7 @@ def in_short(answer: Mapping[str, Any]) -> str:
     return f"by the {answer['source']}, first: {first}"
 
 
-def narrowing(answer: Mapping[str, Any], items: pd.DataFrame) -> dict[str, Any]:
+def narrowing(answer: Mapping[str, Any], items: "pd.DataFrame") -> dict[str, Any]:
     """What narrows the question of an answer: the category of its best item that has one, a price up to the middle.
 
     By what the table `items` tells; empty where it tells neither.
@@ -71,12 +74,14 @@ def latencies(url: str, users: Sequence[str], requests: int, num_results: int) -
     return milliseconds
 
 
-def visits(url: str, wanted: Mapping[str, Sequence[str]], num_results: int) -> pd.DataFrame:
+def visits(url: str, wanted: Mapping[str, Sequence[str]], num_results: int) -> "pd.DataFrame":
     """Every user comes once, and takes what is shown of what they want: USER_ID, ITEM_ID, TIMESTAMP (epoch seconds).
 
     `wanted` maps a user to item ids. Times are those of the API's clock, by which its log tells when it answered.
     Raises AwsError at the first answer that is not 200.
     """
+    import pandas as pd
+
     taken, ahead = [], _ahead(url)
     for user, items in wanted.items():
         shown = [entry["itemId"] for entry in _recommended(url, user, num_results)]

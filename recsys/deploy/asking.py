@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from recsys.deploy import api
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, which most commands need not wait for
 
 COLUMNS = ["at", "status", "source", "milliseconds"]
 NO_ANSWER = 0  # in place of a status
@@ -20,11 +22,13 @@ class Responses:
     def __init__(self) -> None:
         self.rows: list[tuple[float, int, str, float]] = []
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """A row per request: at (when it was sent, epoch seconds), status, source and milliseconds.
 
         The status is 0, and the source what was wrong, where nothing answered; a refusal's source is its error code.
         """
+        import pandas as pd
+
         return pd.DataFrame(list(self.rows), columns=COLUMNS)
 
 

@@ -5,13 +5,14 @@ ids and scores, finds the titles in the catalogue.
 """
 
 import json
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from recsys import aws
 from recsys.columns import CATEGORY, ITEM_ID, PRICE, TITLE
 from recsys.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, which most commands need not wait for
 
 KEY = "popular.json"
 COUNT = 50  # the API's largest numResults
@@ -21,7 +22,7 @@ NAMES = {ITEM_ID: "itemId", TITLE: "title", CATEGORY: "category", PRICE: "price"
 
 
 def publish_popular(
-    bucket: str, interactions: pd.DataFrame, items: pd.DataFrame, solution_version_arn: str | None = None
+    bucket: str, interactions: "pd.DataFrame", items: "pd.DataFrame", solution_version_arn: str | None = None
 ) -> int:
     """Put the most interacted-with items, with their titles, where the API reads them; returns how many.
 
@@ -38,18 +39,18 @@ def publish_popular(
     return len(popular)
 
 
-def popular_items(interactions: pd.DataFrame, items: pd.DataFrame) -> list[dict[str, Any]]:
+def popular_items(interactions: "pd.DataFrame", items: "pd.DataFrame") -> list[dict[str, Any]]:
     """The items with the most interactions, as the API answers them; of equals the smaller id first."""
     return _ranked(interactions, items, "inner").head(COUNT).to_dict("records")
 
 
-def catalogue(interactions: pd.DataFrame, items: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def catalogue(interactions: "pd.DataFrame", items: "pd.DataFrame") -> dict[str, dict[str, Any]]:
     """Title, category and price by item id, null where unknown; of too many items those with the most interactions."""
     rows = _ranked(interactions, items, "right").head(CATALOGUE_COUNT)
     return rows.set_index("itemId").to_dict("index")
 
 
-def _ranked(interactions: pd.DataFrame, items: pd.DataFrame, how: str) -> pd.DataFrame:
+def _ranked(interactions: "pd.DataFrame", items: "pd.DataFrame", how: str) -> "pd.DataFrame":
     """The items by their interactions, as the API answers them; `right` keeps those without any, at the end."""
     counts = interactions[ITEM_ID].value_counts().rename_axis(ITEM_ID).reset_index(name="events")
     known = items.drop_duplicates(ITEM_ID).reindex(columns=list(NAMES))

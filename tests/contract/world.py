@@ -82,7 +82,7 @@ class World:
         """A custom group and a domain group with data, trained versions, campaigns and all the rest."""
         self.shop = shops.open_shop(self.client, unique("shop"))
         tables = {"Interactions": shops.interactions(), "Items": shops.item_table(), "Users": shops.user_table()}
-        self._stock(self.shop, tables | action_tables(), SCHEMAS)
+        shops.stock(self.shop, {kind: (SCHEMAS[kind], table) for kind, table in (tables | action_tables()).items()})
         self.domain = self._domain_shop()
         names = ("user-personalization", "personalized-ranking", "popularity-count", "sims", "item-affinity")
         started = {name: shops.start_version(self.shop, f"aws-{name}") for name in (*names, "next-best-action")}
@@ -112,20 +112,11 @@ class World:
         described = self.personalize.describe_event_tracker(eventTrackerArn=self.arns["EventTracker"])
         self.tracking_id = described["eventTracker"]["trackingId"]
 
-    def _stock(self, shop: shops.Shop, tables: dict[str, pd.DataFrame], schemas: dict[str, str], **more: str) -> None:
-        jobs = []
-        for kind, table in tables.items():
-            shops.add_dataset(shop, kind, schemas[kind], **more)
-            jobs.append(shops.start_import(shop, kind, shops.put_csv(shop, f"{kind}.csv", table)))
-        for job in jobs:
-            self.settle("DatasetImportJob", job)
-
     def _domain_shop(self) -> shops.Shop:
         shop = shops.open_shop(self.client, unique("domain"), domain="ECOMMERCE")
         items = shops.item_table().assign(PRICE=1.0, CATEGORY_L1="c")[["ITEM_ID", "PRICE", "CATEGORY_L1"]]
-        tables = {"Interactions": domain_interactions(), "Items": items}
-        self._stock(shop, tables, SCHEMAS | {"Items": DOMAIN_ITEMS}, domain="ECOMMERCE")
-        return shop
+        tables = {"Interactions": (shops.INTERACTIONS, domain_interactions()), "Items": (DOMAIN_ITEMS, items)}
+        return shops.stock(shop, tables, domain="ECOMMERCE")
 
     def describe(self, kind: str, arn: str) -> dict[str, Any]:
         answer = getattr(self.personalize, operation("describe", kind))(**{member(kind): arn})

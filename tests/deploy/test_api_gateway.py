@@ -39,46 +39,48 @@ def event(url: str, key: str = "") -> tuple[int, dict[str, Any]]:
     raise AssertionError("an API without a stream took an event")
 
 
+def deployed_with_key(environment: Any, client: Client, **limits: Any) -> tuple[str, str]:
+    """The address of an API that asks for a key, and a key."""
+    outputs = environment.deploy(**SERVED, ApiKeyRequired="true", **limits)
+    return outputs["ApiUrl"], client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"]
+
+
+@pytest.fixture(scope="module")
+def keyed(lasting: Any, client: Client) -> tuple[str, str]:
+    return deployed_with_key(lasting, client)
+
+
 class TestAnApiWithKeys:
-    @pytest.fixture
-    def keyed(self, environment: Any, client: Client) -> Callable[..., tuple[str, str]]:
-        def made(**limits: Any) -> tuple[str, str]:
-            outputs = environment.deploy(**SERVED, ApiKeyRequired="true", **limits)
-            key = client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
-            return outputs["ApiUrl"], key["value"]
-
-        return made
-
-    def test_refuses_a_call_without_or_with_a_wrong_one(self, keyed: Callable) -> None:
-        url, key = keyed()
+    def test_refuses_a_call_without_or_with_a_wrong_one(self, keyed: tuple[str, str]) -> None:
+        url, key = keyed
         assert [event(url)[0], event(url, "wrong")[0], event(url, key)[0]] == [403, 403, 404]
         assert event(url)[1]["error"] == {"code": "INVALID_API_KEY", "message": "Forbidden"}
 
-    def test_stays_open_where_a_monitor_or_a_reader_asks(self, keyed: Callable) -> None:
-        url, _ = keyed()
+    def test_stays_open_where_a_monitor_or_a_reader_asks(self, keyed: tuple[str, str]) -> None:
+        url, _ = keyed
         assert [status(f"{url}/{path}")[0] for path in OPEN] == [200, 200]
 
-    def test_answers_a_browsers_question_without_one(self, keyed: Callable) -> None:
-        url, _ = keyed()
+    def test_answers_a_browsers_question_without_one(self, keyed: tuple[str, str]) -> None:
+        url, _ = keyed
         with urllib.request.urlopen(urllib.request.Request(f"{url}/events", method="OPTIONS")) as response:
             assert "X-Api-Key" in response.headers["Access-Control-Allow-Headers"]
 
-    def test_refuses_what_goes_beyond_the_keys_rate(self, keyed: Callable) -> None:
-        url, key = keyed(KeyRateLimit=1)
+    def test_refuses_what_goes_beyond_the_keys_rate(self, environment: Any, client: Client) -> None:
+        url, key = deployed_with_key(environment, client, KeyRateLimit=1)
         refused = [answer for answer in (event(url, key) for _ in range(10)) if answer[0] == 429]
         assert refused[0][1]["error"] == {"code": "THROTTLED", "message": "Too Many Requests"}
 
-    def test_refuses_what_goes_beyond_the_days_quota(self, keyed: Callable) -> None:
-        url, key = keyed(KeyDailyQuota=2)
+    def test_refuses_what_goes_beyond_the_days_quota(self, environment: Any, client: Client) -> None:
+        url, key = deployed_with_key(environment, client, KeyDailyQuota=2)
         assert [event(url, key)[0] for _ in range(3)] == [404, 404, 429]
 
-    def test_tells_the_notebooks_that_they_cannot_call_it(self, keyed: Callable) -> None:
-        url, _ = keyed()
+    def test_tells_the_notebooks_that_they_cannot_call_it(self, keyed: tuple[str, str]) -> None:
+        url, _ = keyed
         with pytest.raises(AwsError, match=r"answered 403: Forbidden.* send no key .* ApiKeyRequired=false"):
             deploy.get(f"{url}/recommendations/u")
 
-    def test_refuses_a_key_that_is_switched_off(self, keyed: Callable, environment: Any, client: Client) -> None:
-        url, key = keyed()
+    def test_refuses_a_key_that_is_switched_off(self, keyed: tuple[str, str], client: Client) -> None:
+        url, key = keyed
         gateway, off = client("apigateway"), {"op": "replace", "path": "/enabled", "value": "false"}
         (known,) = [each for each in gateway.get_api_keys(includeValues=True)["items"] if each["value"] == key]
         assert gateway.update_api_key(apiKey=known["id"], patchOperations=[off])["enabled"] is False

@@ -1,9 +1,6 @@
 """What an environment costs, before and while it stands."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 import pandas as pd
 import personalize_shop as shops
 import pytest
+from shell import recsys
 from typer.testing import CliRunner
 
 from recsys import aws, deploy
@@ -385,11 +383,10 @@ class TestTheCommand:
         assert (f"recsys destroy --params {file} ends it" in said) == costs
 
     def test_nothing_is_created_on_aws_above_the_limit_or_without_a_yes(self) -> None:
-        command = [sys.executable, "-c", "from recsys.cli import main; main()", "run", "--params", "params/aws.yaml"]
-        limited = subprocess.run([*command, "--max-usd", "1"], capture_output=True, text=True, timeout=120)
+        limited = recsys("run", "--params", "params/aws.yaml", "--max-usd", "1")
         assert limited.returncode == 1 and "more than --max-usd 1" in limited.stderr
-        somebody = {**os.environ, "AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "secret"}
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=120, input="n\n", env=somebody)
+        somebody = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "secret"}
+        asked = recsys("run", "--params", "params/aws.yaml", given="n\n", **somebody)
         assert asked.returncode == 1 and "Create this on AWS?" in asked.stdout
 
 

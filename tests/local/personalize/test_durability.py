@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -139,9 +140,24 @@ def test_no_work_is_taken_up_before_what_a_killed_server_left_has_ended(tmp_path
     free.close()
 
 
-def test_what_a_worker_that_was_killed_alone_left_is_ended_and_work_goes_on(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    made = Jobs(tmp_path_factory.mktemp("jobs") / "jobs.log")
+    yield made
+    made.close()
+
+
+def test_a_job_that_fails_over_its_draft_says_why(jobs: Jobs, tmp_path: Path) -> None:
+    """Trainings draft their artefacts in a folder of that name."""
+    ended = queue.SimpleQueue()
+    (tmp_path / "1.tmp").mkdir()
+    jobs.submit("1", "import", {"result": str(tmp_path / "1.json")}, ended.put)
+    assert ended.get(timeout=120)["failureReason"].startswith("KeyError")
+
+
+def test_what_a_worker_that_was_killed_alone_left_is_ended_and_work_goes_on(jobs: Jobs, tmp_path: Path) -> None:
     """Its job cannot end: the result waits for a reader that never comes."""
-    jobs, ended = Jobs(tmp_path / "jobs.log"), {name: threading.Event() for name in ("stuck", "next")}
+    ended = {name: threading.Event() for name in ("stuck", "next")}
     os.mkfifo(tmp_path / "stuck.json.tmp")
     jobs.submit("stuck", "import", {"result": str(tmp_path / "stuck.json")}, lambda _: ended["stuck"].set())
     child = psutil.Process(eventually(lambda: jobs._pids.get("stuck")))
@@ -155,16 +171,6 @@ def test_what_a_worker_that_was_killed_alone_left_is_ended_and_work_goes_on(tmp_
     finally:
         with suppress(psutil.NoSuchProcess):
             child.kill()
-        jobs.close()
-
-
-def test_a_job_that_fails_over_its_draft_says_why(tmp_path: Path) -> None:
-    """Trainings draft their artefacts in a folder of that name."""
-    jobs, ended = Jobs(tmp_path / "jobs.log"), queue.SimpleQueue()
-    (tmp_path / "1.tmp").mkdir()
-    jobs.submit("1", "import", {"result": str(tmp_path / "1.json")}, ended.put)
-    assert ended.get(timeout=120)["failureReason"].startswith("KeyError")
-    jobs.close()
 
 
 def test_a_worker_process_that_dies_fails_its_job_with_a_reason_and_no_other(
@@ -250,7 +256,7 @@ def worker_of(pid: int) -> int:
     raise AssertionError(f"process {pid} has no Personalize worker")
 
 
-def test_what_a_kill_left_of_an_erased_group_is_gone_after_the_next_start(mortal: Server, stocked: shops.Shop) -> None:
+def test_what_a_kill_left_of_an_erased_group_is_gone_after_the_next_start(mortal: Server) -> None:
     """A group made again under the same name must not inherit the events of the one before."""
     mortal.kill()
     with closing(sqlite3.connect(mortal.state / "personalize" / "events.sqlite")) as events, events:
@@ -259,11 +265,10 @@ def test_what_a_kill_left_of_an_erased_group_is_gone_after_the_next_start(mortal
         )
         events.execute("INSERT INTO records VALUES ('arn:erased/ITEMS', 'i1', '{}')")
     mortal.start()
-    shops.stocked_shop(mortal.client)  # by now what is to be swept is swept
+    left = """SELECT (SELECT count(*) FROM events WHERE dataset_group = 'arn:erased'),
+                     (SELECT count(*) FROM records WHERE dataset = 'arn:erased/ITEMS')"""
     with closing(sqlite3.connect(mortal.state / "personalize" / "events.sqlite")) as events:
-        left = """SELECT (SELECT count(*) FROM events WHERE dataset_group = 'arn:erased'),
-                         (SELECT count(*) FROM records WHERE dataset = 'arn:erased/ITEMS')"""
-        assert events.execute(left).fetchone() == (0, 0)
+        eventually(lambda: events.execute(left).fetchone() == (0, 0))
 
 
 def test_what_a_kill_left_of_what_an_import_replaced_is_gone_after_the_next_start(

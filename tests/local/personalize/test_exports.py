@@ -19,11 +19,9 @@ SECOND = {"sentAt": 1_800_000_001, "eventType": "view", "itemId": "i2", "impress
 @pytest.fixture(scope="module")
 def shop(client: Client) -> shops.Shop:
     """Interactions and items: imported, and then some put one by one."""
-    shop = shops.open_shop(client)
-    shops.add_dataset(shop, "Interactions", schema("Interactions", EVENT_TYPE, DEVICE, IMPRESSION))
-    shops.add_dataset(shop, "Items", shops.ITEMS)
-    for kind, table in (("Interactions", shops.interactions()), ("Items", shops.item_table())):
-        assert shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))["status"] == "ACTIVE"
+    text = schema("Interactions", EVENT_TYPE, DEVICE, IMPRESSION)
+    tables = {"Interactions": (text, shops.interactions()), "Items": (shops.ITEMS, shops.item_table())}
+    shop = shops.stocked_shop(client, tables)
     tracker = shops.add_tracker(shop)
     client("personalize-events").put_events(
         trackingId=tracker, sessionId="s", userId="newcomer", eventList=[FIRST, SECOND, FIRST]

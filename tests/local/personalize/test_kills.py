@@ -16,7 +16,7 @@ import pytest
 from alone import Server
 from botocore.exceptions import BotoCoreError, ClientError
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "4"))
 LONGEST = 1.5  # seconds of work before a kill; an import or a training of the shop takes about as long
 BURST = 1000  # events a client sends at most before the server dies
 

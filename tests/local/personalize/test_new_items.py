@@ -37,13 +37,9 @@ def interactions() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def shop(client: Client) -> shops.Shop:
     """A shop for tea and tools; i40, a tea, is in the Items dataset and has no interactions."""
-    shop = shops.open_shop(client)
     kinds = ["tea"] * 20 + ["tool"] * 20 + ["tea"]
     items = pd.DataFrame({"ITEM_ID": [f"i{n}" for n in range(41)], "KIND": kinds, "CREATION_TIMESTAMP": 1_600_000_000})
-    for kind, schema, table in (("Interactions", shops.INTERACTIONS, interactions()), ("Items", ITEMS, items)):
-        shops.add_dataset(shop, kind, schema)
-        assert shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))["status"] == "ACTIVE"
-    return shop
+    return shops.stocked_shop(client, {"Interactions": (shops.INTERACTIONS, interactions()), "Items": (ITEMS, items)})
 
 
 @pytest.fixture(scope="module")

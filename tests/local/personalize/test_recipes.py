@@ -1,7 +1,6 @@
 """Every recipe trains, answers in its own way, and is described."""
 
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -48,19 +47,14 @@ def action_interactions(users: int = 100) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def shop(client: Client) -> shops.Shop:
     """A stocked group with actions."""
-    shop = shops.stocked_shop(client)
     actions = pd.DataFrame({"ACTION_ID": ["a0", "a1"], "CHANNEL": ["mail", "app"]})
     tables = {"Actions": (ACTIONS, actions), "Action_Interactions": (ACTION_INTERACTIONS, action_interactions())}
-    for kind, (text, table) in tables.items():
-        shops.add_dataset(shop, kind, text)
-        assert shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))["status"] == "ACTIVE"
-    return shop
+    return shops.stock(shops.stocked_shop(client), tables)
 
 
 @pytest.fixture(scope="module")
-def video(client: Client) -> Iterator[shops.Shop]:
+def video(client: Client) -> shops.Shop:
     """A VIDEO_ON_DEMAND group: the walks as Watch events."""
-    shop = shops.open_shop(client, domain="VIDEO_ON_DEMAND")
     items = shops.schema(
         "Items",
         {"name": "GENRES", "type": "string", "categorical": True},
@@ -71,10 +65,7 @@ def video(client: Client) -> Iterator[shops.Shop]:
         "Interactions": (shops.INTERACTIONS, shops.interactions().assign(EVENT_TYPE="watch")),
         "Items": (items, table[["ITEM_ID", "GENRES", "CREATION_TIMESTAMP"]]),
     }
-    for kind, (text, rows) in tables.items():
-        shops.add_dataset(shop, kind, text, domain="VIDEO_ON_DEMAND")
-        assert shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", rows))["status"] == "ACTIVE"
-    yield shop
+    return shops.stocked_shop(client, tables, domain="VIDEO_ON_DEMAND")
 
 
 @pytest.mark.parametrize("recipe", METRICS)
@@ -101,9 +92,7 @@ def test_a_use_case_is_trained_for_a_recommender(video: shops.Shop, recipe: str)
 
 
 def test_a_use_case_needs_a_thousand_of_its_events(client: Client) -> None:
-    shop = shops.open_shop(client, domain="ECOMMERCE")
-    shops.add_dataset(shop, "Interactions", shops.INTERACTIONS, domain="ECOMMERCE")
-    shops.import_csv(shop, "Interactions", shops.put_csv(shop, "i.csv", shops.interactions()))
+    shop = shops.stocked_shop(client, {"Interactions": (shops.INTERACTIONS, shops.interactions())}, domain="ECOMMERCE")
     personalize = client("personalize")
     arn = personalize.create_recommender(
         name="bought", datasetGroupArn=shop.group, recipeArn=f"{RECIPE}aws-ecomm-frequently-bought-together"
@@ -138,9 +127,7 @@ def test_semantic_similarity_needs_a_text(client: Client) -> None:
 
 
 def test_semantic_similarity_needs_no_interactions(client: Client) -> None:
-    shop = shops.open_shop(client)
-    shops.add_dataset(shop, "Items", shops.ITEMS)
-    shops.import_csv(shop, "Items", shops.put_csv(shop, "items.csv", shops.item_table()))
+    shop = shops.stocked_shop(client, {"Items": (shops.ITEMS, shops.item_table())})
     with shops.trained(shop, "aws-semantic-similarity") as version:
         assert shops.metrics_of(shop, version) == {"coverage": 1.0}
 
@@ -186,9 +173,7 @@ def test_few_watched_more_often_are_not_more_popular_for_users_but_for_events(cl
     rows += [(f"u{u}", "wide", 1_700_100_000, "view", 1.0) for u in range(60)]
     rows += [(f"u{u}", "deep", 1_700_100_000 + n, "view", 1.0) for u in range(3) for n in range(200)]
     table = pd.DataFrame(rows, columns=shops.interactions().columns)
-    shop = shops.open_shop(client, domain="ECOMMERCE")
-    shops.add_dataset(shop, "Interactions", shops.INTERACTIONS, domain="ECOMMERCE")
-    shops.import_csv(shop, "Interactions", shops.put_csv(shop, "i.csv", table))
+    shop = shops.stocked_shop(client, {"Interactions": (shops.INTERACTIONS, table)}, domain="ECOMMERCE")
     with shops.serving(shop, "aws-popularity-count") as recommend:
         assert recommend(userId="new", numResults=1) == ["wide"]
     personalize = client("personalize")

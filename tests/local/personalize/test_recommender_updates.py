@@ -21,14 +21,10 @@ OTHER_COLUMNS = {"trainingDataConfig": {"excludedDatasetColumns": {"Items": ["CO
 @pytest.fixture(scope="module")
 def shop(client: Client) -> shops.Shop:
     """A domain dataset group with views and purchases."""
-    shop = shops.open_shop(client, domain="ECOMMERCE")
     events = pd.concat([shops.interactions().assign(EVENT_TYPE=kind) for kind in ("View", "Purchase")])
     items = shops.item_table().assign(PRICE=1.0, CATEGORY_L1="c", COLOUR="red")
-    for kind, table, schema in (("Interactions", events, shops.INTERACTIONS), ("Items", items, ITEMS)):
-        shops.add_dataset(shop, kind, schema, domain="ECOMMERCE")
-        job = shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))
-        assert job["status"] == "ACTIVE", job
-    return shop
+    tables = {"Interactions": (shops.INTERACTIONS, events), "Items": (ITEMS, items)}
+    return shops.stocked_shop(client, tables, domain="ECOMMERCE")
 
 
 @pytest.fixture

@@ -30,12 +30,9 @@ def shop(client: Client) -> shops.Shop:
 
 def domain_shop(client: Client) -> shops.Shop:
     """A domain dataset group with interactions and items."""
-    shop = shops.open_shop(client, **DOMAIN)
     items = pd.DataFrame({"ITEM_ID": [f"i{n}" for n in range(60)], "PRICE": 1.0, "CATEGORY_L1": "c"})
-    for kind, schema, table in (("Interactions", shops.INTERACTIONS, interactions()), ("Items", ITEMS, items)):
-        shops.add_dataset(shop, kind, schema, **DOMAIN)
-        assert shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))["status"] == "ACTIVE"
-    return shop
+    tables = {"Interactions": (shops.INTERACTIONS, interactions()), "Items": (ITEMS, items)}
+    return shops.stocked_shop(client, tables, **DOMAIN)
 
 
 @pytest.fixture(scope="module")

@@ -48,12 +48,8 @@ def catalogue() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def shop(client: Client) -> shops.Shop:
-    shop = shops.open_shop(client)
     tables = {"Interactions": (INTERACTIONS, pd.DataFrame(walks(), columns=COLUMNS)), "Items": (ITEMS, catalogue())}
-    for kind, (text, table) in tables.items():
-        shops.add_dataset(shop, kind, text)
-        assert shops.import_csv(shop, kind, shops.put_csv(shop, f"{kind}.csv", table))["status"] == "ACTIVE"
-    return shop
+    return shops.stocked_shop(client, tables)
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +98,8 @@ def test_a_hidden_dimension_limits_the_rank(shop: shops.Shop, embedded: Any) -> 
 def test_users_beyond_the_percentile_do_not_train(client: Client) -> None:
     """A robot goes from `a` to `robot` hundreds of times; nobody else does."""
     robot = [("robot", item, T0 + n, "view", 1.0) for n, item in enumerate(["a", "trap"] * 400)]
-    shop = shops.open_shop(client)
-    shops.add_dataset(shop, "Interactions", INTERACTIONS)
     table = pd.DataFrame(walks() + robot, columns=COLUMNS)
-    shops.import_csv(shop, "Interactions", shops.put_csv(shop, "i.csv", table))
+    shop = shops.stocked_shop(client, {"Interactions": (INTERACTIONS, table)})
     events = [{"eventType": "view", "itemId": "a", "sentAt": T0 + 5000}]
     client("personalize-events").put_events(
         trackingId=shops.add_tracker(shop), userId="new", sessionId="new", eventList=events
@@ -215,9 +209,7 @@ def test_the_discovery_frequency_is_what_rises_when(client: Client) -> None:
     rows = [(f"u{n % 40}", f"i{n % 20}", T0 + 2000 * n, "view", 1.0) for n in range(1200)]
     rows += [(f"d{n}", "day", now - 80_000 + n, "view", 1.0) for n in range(300)]
     rows += [(f"h{n}", "hour", now - 1000 + n, "view", 1.0) for n in range(100)]
-    shop = shops.open_shop(client)
-    shops.add_dataset(shop, "Interactions", INTERACTIONS)
-    shops.import_csv(shop, "Interactions", shops.put_csv(shop, "i.csv", pd.DataFrame(rows, columns=COLUMNS)))
+    shop = shops.stocked_shop(client, {"Interactions": (INTERACTIONS, pd.DataFrame(rows, columns=COLUMNS))})
     first = []
     for frequency in ("1 hour", "1 day"):
         config = {"featureTransformationParameters": {"trend_discovery_frequency": frequency}}

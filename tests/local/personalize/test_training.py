@@ -10,6 +10,7 @@ import pandas as pd
 import personalize_shop as shops
 import pytest
 from personalize_shop import INTERACTIONS, RECIPE, Client, refused, unique
+from waiting import eventually
 
 from recsys.models.transformer.training import available
 
@@ -247,7 +248,7 @@ def test_a_campaign_is_updated_while_it_serves(client: Client, shop: shops.Shop,
     done = threading.Event()
 
     def ask() -> None:
-        while not done.is_set():
+        while not done.wait(0.01):
             answer = runtime.get_recommendations(campaignArn=campaign, userId="u5", numResults=2)
             scored.append("score" in answer["itemList"][0])
 
@@ -285,9 +286,7 @@ def test_a_configuration_alone_can_be_updated(client: Client, shop: shops.Shop, 
     personalize.update_campaign(campaignArn=campaign, campaignConfig={"enableMetadataWithRecommendations": True})
     described = personalize.describe_campaign(campaignArn=campaign)["campaign"]
     assert described["campaignConfig"] == {"enableMetadataWithRecommendations": True}
-    while described["latestCampaignUpdate"]["status"] != "ACTIVE":
-        time.sleep(0.02)
-        described = personalize.describe_campaign(campaignArn=campaign)["campaign"]
+    shops.updated(personalize.describe_campaign, "campaign", "latestCampaignUpdate", campaignArn=campaign)
     answer = client("personalize-runtime").get_recommendations(
         campaignArn=campaign, userId="u1", metadataColumns={"ITEMS": ["TITLE"]}
     )
@@ -313,6 +312,5 @@ def test_a_new_import_reaches_the_campaigns_that_serve(client: Client) -> None:
     before = answer()
     table = shops.interactions().assign(USER_ID=lambda rows: "v" + rows["USER_ID"])
     shops.import_csv(shop, "Interactions", shops.put_csv(shop, "others.csv", table))
-    while answer() == before:
-        time.sleep(0.02)
+    eventually(lambda: answer() != before)
     assert answer()[:5] == [e["itemId"] for e in ask(campaignArn=campaign, userId="nobody", numResults=5)["itemList"]]

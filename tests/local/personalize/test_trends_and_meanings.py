@@ -32,10 +32,7 @@ def interactions() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def trends(client: Client) -> shops.Shop:
-    shop = shops.open_shop(client)
-    shops.add_dataset(shop, "Interactions", shops.INTERACTIONS)
-    assert shops.import_csv(shop, "Interactions", shops.put_csv(shop, "x.csv", interactions()))["status"] == "ACTIVE"
-    return shop
+    return shops.stocked_shop(client, {"Interactions": (shops.INTERACTIONS, interactions())})
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +45,7 @@ def texts(client: Client) -> shops.Shop:
         {"name": "CREATION_TIMESTAMP", "type": "long"},
     )
     shops.add_dataset(shop, "Interactions", shops.INTERACTIONS)
-    shops.add_dataset(shop, "Items", schema)
-    assert shops.import_csv(shop, "Items", shops.put_csv(shop, "items.csv", items))["status"] == "ACTIVE"
-    return shop
+    return shops.stock(shop, {"Items": (schema, items)})
 
 
 def burst(shop: shops.Shop, item: str, events: int, kind: str = "view") -> None:

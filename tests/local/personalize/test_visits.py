@@ -14,14 +14,12 @@ NEW = {"eventType": "view"}
 @pytest.fixture(scope="module")
 def weekly(client: shops.Client) -> shops.Shop:
     """A shop with the visits of years ago, each of which began with the user's staple, and two clicks of this hour."""
-    shop, now = shops.open_shop(client), int(time.time())
+    now = int(time.time())
     clicks = [("a moment ago", "i022", now - 20 * 60, "view"), ("a while ago", "i022", now - 40 * 60, "view")]
     table = weekly_shop.visits()
     table = pd.concat([table, pd.DataFrame(clicks, columns=table.columns)])
-    shops.add_dataset(shop, "Interactions", shops.schema("Interactions", {"name": "EVENT_TYPE", "type": "string"}))
-    job = shops.import_csv(shop, "Interactions", shops.put_csv(shop, "visits.csv", table))
-    assert job["status"] == "ACTIVE", job
-    return shop
+    schema = shops.schema("Interactions", {"name": "EVENT_TYPE", "type": "string"})
+    return shops.stocked_shop(client, {"Interactions": (schema, table)})
 
 
 @pytest.fixture(scope="module")
