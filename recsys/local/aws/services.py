@@ -17,7 +17,7 @@ from recsys.local.aws.iam import calls, permissions
 from recsys.local.aws.kinesis.lanes import Lanes
 from recsys.local.aws.kinesis.poller import KinesisPoller
 from recsys.local.aws.kinesis.stream_log import StreamLog
-from recsys.local.aws.lambda_ import async_calls, roles
+from recsys.local.aws.lambda_ import async_calls, roles, threads
 from recsys.local.aws.own_clients import clients
 from recsys.local.aws.s3 import failed_writes
 from recsys.local.aws.state import capture
@@ -148,6 +148,7 @@ class MiniStack:
 
     def stop(self) -> None:
         """Save for the last time and end the Lambda workers."""
+        threads.stop()
         self.alarms.stop()
         self.autosave.stop()
         lambda_runtime.reset()
