@@ -74,6 +74,10 @@ def status(state: State = Path(STATE), json: AsJson = False) -> None:
         print_json(facts)
     else:
         print_rows([{"": key, " ": value} for key, value in _facts(facts)], False)
+        if found.unsaved:
+            console.print(
+                f"{found.unsaved}: what is made now is lost when the server ends, unless there is room by then"
+            )
 
 
 def _facts(facts: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:
