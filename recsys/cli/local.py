@@ -75,9 +75,7 @@ def status(state: State = Path(STATE), json: AsJson = False) -> None:
     else:
         print_rows([{"": key, " ": value} for key, value in _facts(facts)], False)
         if found.unsaved:
-            console.print(
-                f"{found.unsaved}: what is made now is lost when the server ends, unless there is room by then"
-            )
+            console.print(f"{found.unsaved}: what is made meanwhile is lost if the server ends before it can")
 
 
 def _facts(facts: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:
