@@ -2,7 +2,7 @@
 
 MiniStack looks at an alarm only when somebody puts data or the alarm, takes alarms and values that could never be
 judged, keeps every point of a metric for two weeks, knows nothing of queues or of metrics in log lines, and finds log
-lines whatever their case.
+lines whatever their case and whatever is asked of their JSON fields.
 
 alarms              alarms looked at every second, by their own dimensions
 validation          what CloudWatch refuses of an alarm and of metric data
@@ -11,7 +11,8 @@ datapoints          equal points of a metric kept as one, with a count
 queue_metrics       SQS's metrics, which tell how full queues are
 embedded_metrics    metrics in log lines, in the embedded metric format
 log_events          the eventId of a log event that is found
-filter_patterns     which log events a pattern of terms finds
+filter_patterns     which log events a pattern finds
+json_patterns       patterns of JSON fields
 """
 
 from recsys.local.aws.cloudwatch import (
