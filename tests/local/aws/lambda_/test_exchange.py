@@ -2,13 +2,14 @@
 
 import base64
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 from stream_pipeline import function
 
-from recsys.local.aws.lambda_.exchange import CHUNK, MARK, Conversation
+from recsys.local.aws.lambda_.exchange import BYTES, CHUNK, EVENT, EVENTS, MARK, Conversation
 
 TALKING = """
 import os, sys, time
@@ -118,9 +119,29 @@ def test_what_a_program_writes_after_the_end_is_not_read_for_ever(conversation):
     flooded = conversation(FLOOD)
     with pytest.raises(TimeoutError):
         flooded.ask({}, "call", 0.5)
-    flooded.log.clear()
+    flooded.log.take()
     flooded.read_rest()
     assert len(flooded.log) <= CHUNK  # two bytes each, of two reads
+
+
+def test_of_lines_without_end_as_many_are_kept_as_a_log_takes(conversation):
+    flooded = conversation(FLOOD)
+    with pytest.raises(TimeoutError):
+        flooded.ask({}, "call", 1)
+    *kept, last = flooded.log.take().splitlines()
+    assert (len(kept), set(kept)) == (EVENTS, {"x"})
+    assert re.fullmatch(r"\[recsys\] [\d,]+ lines more than a call's log takes here were dropped", last)
+    assert flooded.log.take() == ""
+
+
+def test_a_line_without_end_comes_in_parts_and_is_kept_as_far_as_a_log_takes_it(conversation):
+    flooded = conversation(FLOOD.replace('b"x\\n"', 'b"xx"'))
+    with pytest.raises(TimeoutError):
+        flooded.ask({}, "call", 1)
+    *kept, last = flooded.log.take().splitlines()
+    assert {len(line) <= EVENT for line in kept} == {True}
+    assert BYTES - 2 * EVENT < sum(map(len, kept)) <= BYTES
+    assert last.startswith("[recsys] ")
 
 
 @pytest.mark.parametrize("then", ["os.write(1, b'more\\n')", "os.close(1)"])
