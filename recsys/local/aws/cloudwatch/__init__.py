@@ -13,6 +13,7 @@ embedded_metrics    metrics in log lines, in the embedded metric format
 log_events          the eventId of a log event that is found
 filter_patterns     which log events a pattern finds
 json_patterns       patterns of JSON fields
+metric_filters      metrics of the log lines that a pattern finds
 """
 
 from recsys.local.aws.cloudwatch import (
@@ -21,6 +22,7 @@ from recsys.local.aws.cloudwatch import (
     embedded_metrics,
     filter_patterns,
     log_events,
+    metric_filters,
     notifications,
     validation,
 )
@@ -35,3 +37,4 @@ def install() -> None:
     embedded_metrics.install()
     log_events.install()
     filter_patterns.install()
+    metric_filters.install()

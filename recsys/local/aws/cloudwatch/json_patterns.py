@@ -59,6 +59,11 @@ def compiled(pattern: str) -> Callable[[str], bool]:
     return lambda line: isinstance(document := _document(line), dict) and test(document)
 
 
+def fields(line: str, selector: str) -> Iterator[Any]:
+    """The values in a line that a selector points to; none where the line is no JSON."""
+    return _values(_document(line), _path(selector))
+
+
 def regex(text: str) -> re.Pattern[str]:
     """The regular expression between two %. Raises InvalidPattern, as for one with parentheses."""
     try:
@@ -125,7 +130,7 @@ def _single(tokens: Tokens) -> Test:
             raise InvalidPattern
         return test
     _, selector = _take(tokens, "selector")
-    path = [found.groupdict() for found in PART.finditer(selector)]
+    path = _path(selector)
     kind, said = _take(tokens, "sign", "word")
     if (kind, said) == ("word", "NOT") and _take(tokens, "word") == ("word", "EXISTS"):
         return lambda document: not list(_values(document, path))
@@ -168,6 +173,10 @@ def _is_number(value: Any) -> bool:
 def _with_wildcards(text: str) -> re.Pattern[str]:
     parts = re.sub(r"\\(.)", r"\1", text).split("*")
     return re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
+
+
+def _path(selector: str) -> list[dict[str, str | None]]:
+    return [found.groupdict() for found in PART.finditer(selector)]
 
 
 def _values(value: Any, path: list[dict[str, str | None]]) -> Iterator[Any]:
