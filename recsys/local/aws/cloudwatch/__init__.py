@@ -10,7 +10,7 @@ notifications       what an alarm tells its topics, and whether it may
 datapoints          equal points of a metric kept as one, with a count
 queue_metrics       SQS's metrics, which tell how full queues are
 embedded_metrics    metrics in log lines, in the embedded metric format
-log_events          the eventId of a log event that is found
+log_events          the eventId of a log event that is found, and each event kept once
 filter_patterns     which log events a pattern finds
 json_patterns       patterns of JSON fields
 metric_filters      metrics of the log lines that a pattern finds
