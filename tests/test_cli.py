@@ -251,3 +251,14 @@ def test_what_ctrl_c_ends_says_so_and_how_it_goes_on(monkeypatch: pytest.MonkeyP
         main()
     assert end.value.code == 130
     assert capsys.readouterr().err == "interrupted; the same command again goes on from what is done\n"
+
+
+def test_on_aws_the_end_says_that_the_image_stays_and_how_to_remove_it(monkeypatch: Any) -> None:
+    monkeypatch.setattr("recsys.cli.stack.connect", lambda values: None)
+    monkeypatch.setattr("recsys.deploy.cleanup.find", lambda **names: ["a bucket"])
+    monkeypatch.setattr("recsys.deploy.cleanup.destroy", lambda **names: [])
+    monkeypatch.setattr("recsys.aws.region", lambda: "eu-central-1")
+    said = CliRunner().invoke(app, ["destroy", "--yes", "--set", "aws.endpoint=null"]).output
+    assert "aws ecr delete-repository --force --region eu-central-1 --repository-name recsys" in said
+    said = CliRunner().invoke(app, ["destroy", "--yes", "--set", "aws.endpoint=http://127.0.0.1:4566"]).output
+    assert "ecr" not in said

@@ -74,6 +74,8 @@ def status(state: State = Path(STATE), json: AsJson = False) -> None:
         print_json(facts)
     else:
         print_rows([{"": key, " ": value} for key, value in _facts(facts)], False)
+        if found.unsaved:
+            console.print(f"{found.unsaved}: what is made meanwhile is lost if the server ends before it can")
 
 
 def _facts(facts: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:

@@ -99,7 +99,9 @@ def destroy(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed; remove nothing.")] = False,
 ) -> None:
     """Remove everything of this environment, in dependency order, and prove that nothing is left."""
+    from recsys import aws
     from recsys.deploy import cleanup
+    from recsys.sagemaker import images
 
     values, _ = parameters.load(params, settings=settings)
     connect(values)
@@ -121,6 +123,12 @@ def destroy(
     console.print(
         f"nothing is left: each of the {len(standing)} was asked for, and nothing carries the tags of this stage"
     )
+    if not values.aws.endpoint:
+        console.print(
+            "The image that you pushed for SageMaker stays, as every environment uses it; to remove it, too:\n"
+            f"  aws ecr delete-repository --force --region {aws.region()} --repository-name {images.REPOSITORY}",
+            soft_wrap=True,
+        )
 
 
 @app.command(epilog="Example: recsys cost CacheClusterSize=0.5 --requests 10000000 --max-usd 50")

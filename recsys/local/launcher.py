@@ -44,6 +44,12 @@ class Status:
     pid: int | None = None
     health: dict[str, Any] | None = None
 
+    @property
+    def unsaved(self) -> str | None:
+        """Why the state could not be saved the last time, as on a full disk; None where it could."""
+        error = (self.health or {}).get("autosave", {}).get("error")
+        return error and f"the state cannot be saved ({error})"
+
 
 def up(port: int = PORT, state: Path = STATE, report: Say | None = None, options: Options | None = None) -> Status:
     """Start the embedded AWS on `port` with its state in `state`, unless it runs there; returns when it answers.
@@ -84,6 +90,7 @@ def down(state: Path = STATE, report: Say | None = None) -> bool:
         _forget_dead(state, say)
         say("the embedded AWS is not running")
         return False
+    unsaved = Status(True, _endpoint(note.port), state, note.pid, _health(note.port)).unsaved
     process.send_signal(signal.SIGTERM)
     started = time.monotonic()
     while time.monotonic() - started < STOP_SECONDS:
@@ -92,6 +99,8 @@ def down(state: Path = STATE, report: Say | None = None) -> bool:
             continue
         Ours.forget(state)
         say(f"the embedded AWS is stopped (process {process.pid}); its state stays in {state}")
+        if unsaved:
+            say(f"its last changes may be lost: {unsaved}")
         return True
     raise LocalError(
         f"process {process.pid} did not end in {STOP_SECONDS:.0f} s; see {state / LOG}, then kill {process.pid}"

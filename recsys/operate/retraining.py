@@ -30,8 +30,8 @@ TRAINED, AFTER_TRAINING = "IsTrained", ("MeasureServing", "Update")
 NAMED = {"recommendations": "", "similar-items": "SimilarItems", "rankings": "Ranking"}
 
 
-class Model(TypedDict):
-    """What became of the model behind a route of the API; None where it did not come to that."""
+class Renewal(TypedDict):
+    """What became of renewing the model behind a route of the API; None where it did not come to that."""
 
     route: str  # recommendations, similar-items or rankings
     outcome: str  # live, refused or failed
@@ -50,7 +50,7 @@ class Outcome(TypedDict):
 
     outcome: str  # of the model that fared worst: failed, refused or live
     reason: str
-    models: list[Model]  # in the order of the routes; none where it ended before it came to them
+    models: list[Renewal]  # in the order of the routes; none where it ended before it came to them
     executionArn: str
 
 
@@ -118,18 +118,18 @@ def version_tags(outcome: Outcome) -> dict[str, str]:
     return {name: arn for name, arn in found.items() if arn}
 
 
-def serves(model: Model) -> str | None:
+def serves(renewal: Renewal) -> str | None:
     """The version that serves after a retraining; None where its campaign is gone."""
-    return model["newVersionArn"] if model["outcome"] == "live" else model["servingVersionArn"]
+    return renewal["newVersionArn"] if renewal["outcome"] == "live" else renewal["servingVersionArn"]
 
 
-def offline_metrics(model: Model) -> pd.DataFrame:
+def offline_metrics(renewal: Renewal) -> pd.DataFrame:
     """Personalize's offline metrics of the version that served and of the new one: columns metric, before, after.
 
     `after` is nan where nothing was trained.
     """
     ask = aws.client("personalize").get_solution_metrics
-    arns = {"before": model["servingVersionArn"], "after": model["newVersionArn"]}
+    arns = {"before": renewal["servingVersionArn"], "after": renewal["newVersionArn"]}
     found = {when: aws.call(ask, solutionVersionArn=arn)["metrics"] for when, arn in arns.items() if arn}
     table = pd.DataFrame(found, columns=list(arns), dtype=float).rename(index=metrics.short_names)
     return table.rename_axis("metric").reset_index()

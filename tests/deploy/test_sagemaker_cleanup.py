@@ -29,6 +29,10 @@ def begin(client: Client, name: str, outputs: dict[str, str], tags: list[dict[st
     client("sagemaker").create_training_job(**request, HyperParameters={"budget_seconds": "3600"})
 
 
+def ended(client: Client, name: str) -> bool:
+    return client("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"] != "InProgress"
+
+
 def left(client: Client, name: str, role: str, tags: list[dict[str, str]]) -> None:
     """An endpoint that failed, what it is made of, and a registered model, all under one name."""
     sagemaker, container = client("sagemaker"), {"Image": IMAGE, "ModelDataUrl": "s3://nowhere/model.tar.gz"}
@@ -67,6 +71,7 @@ def test_everything_goes_before_the_bucket_and_a_job_that_runs_is_stopped(
     said: list[str] = []
     assert cleanup.destroy(environment.group, environment.stack, environment.suffix, report=said.append) == []
     assert any(f"training-job/{name}: stopped" in line for line in said)
+    assert cleanup.find(environment.group, environment.stack, environment.suffix) == []
     assert client("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
     assert not client("logs").describe_log_groups(logGroupNamePrefix=log["logGroupName"])["logGroups"]
 
@@ -83,3 +88,20 @@ def test_an_endpoint_that_no_stack_knows_of_is_among_what_stands(
         replace(found[0], hour=0.0, hours=pytest.approx(found[0].hours, abs=0.01))
     ]
     assert cleanup.destroy(environment.group, environment.stack, environment.suffix) == []
+
+
+def test_what_jobs_wrote_to_a_log_that_all_share_goes_and_what_others_wrote_stays(
+    environment: Any, client: Client, tags: list[dict[str, str]]
+) -> None:
+    name, outputs, logs = f"shop-{environment.suffix}", environment.grown("bucket"), client("logs")
+    for each, of in ((name, tags), (f"{name}0", [])):  # whose name begins so, and is of somebody else
+        begin(client, each, outputs, of)
+        eventually(lambda each=each: ended(client, each))
+    log = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamNamePrefix": name}
+    assert len(logs.describe_log_streams(**log)["logStreams"]) == 2
+    found = cleanup.find(environment.group, environment.stack, environment.suffix)
+    assert [line for line in found if line.startswith(f"AWS::Logs::LogStream {log['logGroupName']}:{name}/")]
+    assert not [line for line in found if f"{name}0" in line]
+    assert cleanup.destroy(environment.group, environment.stack, environment.suffix) == []
+    (other,) = logs.describe_log_streams(**log)["logStreams"]
+    assert other["logStreamName"].startswith(f"{name}0/")

@@ -17,6 +17,8 @@ LOOK, RENEW = (MACHINE["States"][name]["ItemProcessor"]["States"] for name in ("
 NDCG = "normalized_discounted_cumulative_gain_at_10"
 WEIGHTED = "normalized_discounted_cumulative_gain_with_event_weights_at_10"
 State = dict[str, Any]
+DAY, HISTORY = 86_400, 25_000  # seconds; events an execution may have
+EVENTS = {"Task": 5, "Map": 4}  # entered, scheduled, started, succeeded, exited; entered, started, succeeded, exited
 ERROR = "{% $states.errorOutput.Error & ': ' & $states.errorOutput.Cause %}"
 
 
@@ -125,6 +127,40 @@ def test_whatever_is_waited_for_is_given_up_after_a_day() -> None:
     waits = [name for name, state in states() if state["Type"] == "Wait"]
     limits = [str(state["Choices"]).count("> 86400") for _, state in states() if state["Type"] == "Choice"]
     assert sum(limits) == len(waits) == 4
+
+
+def looks(longest: int, jobs: int) -> int:
+    """How often jobs that take a day together are looked at, one after the other: most often where all take equally."""
+    left, pause, found = DAY, 1, jobs  # each has a last look
+    while pause < longest:
+        times = min(jobs, left // pause)
+        left, pause, found = left - times * pause, 2 * pause, found + times
+    return found + left // longest
+
+
+def most_events(machine: dict[str, Any], items: dict[str, int], runs: int = 1) -> int:
+    """The longest history of so many runs; where they have one day together by the clock, in a row, else a day each."""
+    together, found = "$millis() - " in str(machine["States"].values()), 0
+    entered = dict.fromkeys(machine["States"], runs)
+    for name, state in machine["States"].items():
+        if state["Type"] == "Wait":
+            longest = int(
+                re.search(r"\$min\(\[(\d+), 2 \* \$", state["Assign"].get("wait", state["Assign"].get("pause")))[1]
+            )
+            look = state["Next"]
+            polled = looks(longest, runs) if together else runs * looks(longest, 1)
+            entered |= dict.fromkeys((name, look, machine["States"][look]["Next"]), polled)
+    for name, state in machine["States"].items():
+        found += entered[name] * EVENTS.get(state["Type"], 2)
+        if state["Type"] == "Map":
+            found += most_events(state["ItemProcessor"], items, items[name]) + 2 * items[name]  # started, succeeded
+    return found
+
+
+def test_its_history_holds_however_long_all_that_it_waits_for_takes() -> None:
+    files = MACHINE["States"]["ListIncoming"]["Arguments"]["MaxKeys"]
+    items = {"LookAtEach": len(retraining.NAMED), "ImportEach": files, "RenewEach": len(retraining.NAMED)}
+    assert most_events(MACHINE, items) < 0.9 * HISTORY, "the rest is for what is asked again"
 
 
 def test_what_is_lower_by_less_than_the_subject_tells_is_not_called_lower() -> None:

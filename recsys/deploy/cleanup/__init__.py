@@ -26,6 +26,7 @@ class Environment:
 
     personalize  ARNs by kind, in the order of deletion
     sagemaker    likewise, of jobs only those that run
+    logs         what jobs wrote, those that ended too, to logs that all projects share
     stacks       ARNs: the stack of that name, and others that carry the environment's tags
     resources    what is in those stacks and their nested parts
     strays       what carries the tags and is in none of them, in the order of deletion
@@ -34,6 +35,7 @@ class Environment:
 
     personalize: personalize.ArnsByKind
     sagemaker: sagemaker.ArnsByKind
+    logs: list[sagemaker.Stream]
     stacks: list[str]
     resources: list[Resource]
     strays: list[Resource]
@@ -46,6 +48,7 @@ class Environment:
         found += [f"{kind} {name}" for kind, name in self.resources if kind in services.TYPES]
         found += [*self.stacks, *(_contents(name) for name in _buckets(self.strays))]
         found += [f"{kind} {name}, by its tags" for kind, name in self.strays]
+        found += [f"{sagemaker.STREAM} {group}:{name}" for group, name in self.logs]
         return [line for line in found if line] + [f"{arn}: to be deleted by hand" for arn in self.unknown]
 
 
@@ -80,10 +83,11 @@ def destroy(
     for arn in found.stacks:
         stack.delete(arn, on_event=report, timeout=timeout)
     # What a stack kept on its deletion is a stray only now; a bucket is known without tags too.
-    kept = [(BUCKET, name) for name in _buckets(found.resources)]
-    kept += [each for each in _look(group_name, stack_name, stage).strays if each not in kept]
+    kept, now = [(BUCKET, name) for name in _buckets(found.resources)], _look(group_name, stack_name, stage)
+    kept += [each for each in now.strays if each not in kept]
     for resource in kept:
         _remove(resource, deadline, tell)
+    sagemaker.remove_log_streams(now.logs, tell)  # at the end: a job that was stopped had last words
     return _left(group_name, stack_name, stage, [*found.resources, *kept], tell)
 
 
@@ -97,6 +101,7 @@ def _look(group_name: str, stack_name: str, stage: str | None) -> Environment:
     return Environment(
         personalize.find_resources(group_name, tagged.personalize),
         sagemaker.find_resources(tagged.sagemaker),
+        sagemaker.find_log_streams(tagged.sagemaker),
         stacks,
         resources,
         loose,

@@ -1,7 +1,7 @@
 """What SageMaker holds of an environment, by its tags: jobs that run, endpoints and what they are made of.
 
 It goes before the bucket that jobs write into, and before the role that everything works with. Jobs that ended stay in
-SageMaker's history, where they cost nothing.
+SageMaker's history, where they cost nothing; what they wrote to logs that all projects share does not stay.
 """
 
 import re
@@ -60,8 +60,11 @@ ENDPOINT, GROUP, PACKAGE = Kind("endpoint"), Kind("model-package-group"), Kind("
 JOBS = (Kind("training-job", "stop"), Kind("processing-job", "stop"), Kind("transform-job", "stop"))
 ORDER = (*JOBS, ENDPOINT, Kind("endpoint-config"), Kind("model"), PACKAGE, GROUP)  # of deletion
 LOG = "/aws/sagemaker/Endpoints/"  # a group for each, which SageMaker makes, keeps for ever and gives no tags
+LOG_OF_JOBS = "/aws/sagemaker/{}s"  # one for all jobs of a kind, whoever's they are; each job has streams of its own
 
 ArnsByKind = dict[Kind, list[str]]
+Stream = tuple[str, str]  # group and name
+STREAM = "AWS::Logs::LogStream"
 
 
 def find_resources(tagged: Iterable[str]) -> ArnsByKind:
@@ -76,6 +79,25 @@ def find_resources(tagged: Iterable[str]) -> ArnsByKind:
         packages = aws.pages("sagemaker", "list_model_packages", "ModelPackageSummaryList", ModelPackageGroupName=group)
         found[PACKAGE] += [entry["ModelPackageArn"] for entry in packages]
     return {kind: list(dict.fromkeys(arns)) for kind, arns in found.items() if arns}
+
+
+def find_log_streams(tagged: Iterable[str]) -> list[Stream]:
+    """The log streams of jobs, those that ended too."""
+    jobs = [(kind, arn.rsplit("/", 1)[1]) for arn in tagged if (kind := kind_of(arn)) in JOBS]
+    return [(group, name) for kind, job in jobs for group, name in _streams(LOG_OF_JOBS.format(kind.member), job)]
+
+
+def _streams(group: str, job: str) -> list[Stream]:
+    request = {"logGroupName": group, "logStreamNamePrefix": f"{job}/"}
+    try:
+        return [
+            (group, each["logStreamName"])
+            for each in aws.pages("logs", "describe_log_streams", "logStreams", **request)
+        ]
+    except Refused as error:
+        if aws.is_not_found(error):
+            return []
+        raise
 
 
 def kind_of(arn: str) -> Kind | None:
@@ -96,6 +118,13 @@ def remove(found: ArnsByKind, deadline: float, tell: Report) -> None:
             if kind is ENDPOINT:
                 aws.find(aws.client("logs").delete_log_group, logGroupName=LOG + arn.rsplit("/", 1)[1])
             tell(f"{arn}: {'deleted' if kind.verb == 'delete' else 'stopped'}")
+
+
+def remove_log_streams(streams: Iterable[Stream], tell: Report) -> None:
+    """Delete these, and no other of their groups."""
+    for group, name in streams:
+        aws.find(aws.client("logs").delete_log_stream, logGroupName=group, logStreamName=name)
+        tell(f"{STREAM} {group}:{name}: deleted")
 
 
 def _ended(kind: Kind, arn: str) -> bool:

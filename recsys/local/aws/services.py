@@ -17,10 +17,10 @@ from recsys.local.aws.iam import calls, permissions
 from recsys.local.aws.kinesis.lanes import Lanes
 from recsys.local.aws.kinesis.poller import KinesisPoller
 from recsys.local.aws.kinesis.stream_log import StreamLog
-from recsys.local.aws.lambda_ import async_calls, roles
+from recsys.local.aws.lambda_ import async_calls, roles, threads
 from recsys.local.aws.own_clients import clients
 from recsys.local.aws.s3 import failed_writes
-from recsys.local.aws.state import capture
+from recsys.local.aws.state import capture, queue_addresses
 from recsys.local.aws.state.autosave import Autosave
 from recsys.local.aws.state.store import Store
 from recsys.local.shared.http import Receive, Scope, Send, header
@@ -92,7 +92,7 @@ class MiniStack:
     def recover(self) -> None:
         """Bring back what was saved, and tell how old it is; then begin to save."""
         saved, checkpoints = self.store.rows(), self.store.checkpoints()
-        states = capture.restored(saved)
+        states = capture.restored(queue_addresses.renewed(saved))
         cut = _running(states)
         self._refused = capture.load(states)
         records = self.log.recover()
@@ -148,6 +148,7 @@ class MiniStack:
 
     def stop(self) -> None:
         """Save for the last time and end the Lambda workers."""
+        threads.stop()
         self.alarms.stop()
         self.autosave.stop()
         lambda_runtime.reset()

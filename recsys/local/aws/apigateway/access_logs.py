@@ -70,6 +70,4 @@ def _write(group: str, stream: str, line: str) -> None:
     cloudwatch_logs._put_log_events({**name, "logEvents": [{"timestamp": int(time.time() * 1000), "message": line}]})
     if group in cloudwatch_logs._log_groups:
         events = cloudwatch_logs._log_groups[group]["streams"][stream]["events"]
-        for event in events[:-KEPT_LINES]:
-            cloudwatch_logs._log_records.pop(event.get("eventId"), None)  # what Logs Insights finds it by
         del events[:-KEPT_LINES]

@@ -6,7 +6,7 @@ the Invoke API.
 
 worker          a worker outlives an exception, and ends with its server
 updates         an update lets the calls in progress end
-exchange        every line of a call is told with that call, and none is waited for
+exchange        every line of a call is told with that call, as many as a log takes, and none is waited for
 threads         a call takes a thread that is there
 async_calls     asynchronous calls wait for their turn, and outlast a restart
 roles           a function has its role's credentials; what Lambda does in its name is checked

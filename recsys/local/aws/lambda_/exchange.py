@@ -11,7 +11,7 @@ import json
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from subprocess import Popen
 from typing import Any
 
@@ -24,38 +24,75 @@ KEPT = "    _real_stderr, _marks = sys.stderr, os.dup(2)\n"  # a function can se
 WRITTEN = "        _real_stderr.flush()\n        os.write(_marks, ('" + MARK + "' + {call} + '\\n').encode())\n"
 READY = '        _real_stdout.write(json.dumps({"status": "ready", "cold": True}) + "\\n")\n'
 END = "        _real_stdout.flush()\n\nrun()\n"
+EVENT, EVENTS, BYTES = 1 << 18, 100_000, 10 << 20  # of a log: bytes of a line, and lines and bytes of a call
+OVERHEAD = 26  # bytes that CloudWatch Logs counts for an event beside its text
 LATE = 1.0  # seconds the mark may come after the answer, where what the function started writes much
 CHUNK = 65536  # bytes, what a pipe holds
 
 
 class Pipe:
-    """Lines of text that come through a pipe."""
+    """Lines of text that come through a pipe; what is longer than the `longest` (bytes) comes in parts."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, longest: int | None = None) -> None:
         self._stream = stream  # its descriptor is good for as long as it is there
-        self.descriptor, self._part = stream.fileno(), bytearray()
+        self.descriptor, self._part, self._longest = stream.fileno(), bytearray(), longest
 
     def read(self) -> list[str] | None:
         """Wait for more; the lines that are whole by now, None at the end."""
         chunk = os.read(self.descriptor, CHUNK)
         self._part += chunk
         if chunk and b"\n" not in chunk:
-            return []
+            return self._first_part()
         *lines, self._part = self._part.split(b"\n")
         if not chunk and self._part:
             lines, self._part = [self._part], bytearray()
         return [line.decode(errors="replace") for line in lines] if chunk or lines else None
 
+    def _first_part(self) -> list[str]:
+        """Of a line without an end, when it is too long; a mark that may stand at its end stays whole."""
+        if self._longest is None or len(self._part) <= self._longest:
+            return []
+        part, self._part = self._part[:-CHUNK], self._part[-CHUNK:]
+        return [part.decode(errors="replace")]
+
+
+class Log:
+    """The lines of a call that nobody was told of yet: a program that writes without end must not fill the memory."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._bytes = self._missed = 0
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Keep these as long as there is room."""
+        for line in lines:
+            size = len(line) + OVERHEAD
+            if len(self._lines) == EVENTS or self._bytes + size > BYTES:
+                self._missed += 1
+            else:
+                self._lines.append(line)
+                self._bytes += size
+
+    def take(self) -> str:
+        """All of it, and how many lines there was no room for."""
+        missed = [f"[recsys] {self._missed:,} lines more than a call's log takes here were dropped"]
+        text = "\n".join(self._lines + (missed if self._missed else []))
+        self._lines, self._bytes, self._missed = [], 0, 0
+        return text
+
 
 class Conversation:
-    """What a worker's process is told, and what it tells; `log` are the lines that nobody was told of yet."""
+    """What a worker's process is told, and what it tells."""
 
     def __init__(self, process: Popen) -> None:
-        self._input, self._lines, self._answers = process.stdin, Pipe(process.stderr), Pipe(process.stdout)
+        self._input, self._lines, self._answers = process.stdin, Pipe(process.stderr, EVENT), Pipe(process.stdout)
         self._pipes = select.poll()
         for pipe in (self._lines, self._answers):
             self._pipes.register(pipe.descriptor, select.POLLIN)
-        self.log: list[str] = []
+        self.log = Log()
 
     def begin(self) -> None:
         """Read lines until the script is ready for calls, or has ended."""
@@ -89,7 +126,7 @@ class Conversation:
             self._pipes.unregister(self._lines.descriptor)
             return True
         parts = [line.partition(MARK) for line in lines]
-        self.log += [text for text, mark, _ in parts if text or not mark]
+        self.log.add(text for text, mark, _ in parts if text or not mark)
         return any(mark and of == call for _, mark, of in parts)
 
     def _read_answer(self) -> dict[str, Any] | None:
@@ -145,8 +182,7 @@ def _in_one_thread(invoke: Callable[..., dict]) -> Callable[..., dict]:
             answer = _answer(worker, {"event": event, "ctx": told}, request_id)
             if answer["status"] == "error":
                 _end(worker)
-            log, worker.conversation.log = worker.conversation.log, []
-            return {**answer, "cold_start": cold, "log": "\n".join(log)}
+            return {**answer, "cold_start": cold, "log": worker.conversation.log.take()}
 
     return invoked
 

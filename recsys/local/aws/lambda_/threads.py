@@ -1,6 +1,7 @@
 """A call has a thread of its own, as it may call back into this server, but no new one where an earlier call left one.
 
-MiniStack starts a thread for each, and the server waits until that runs.
+MiniStack starts a thread for each, and the server waits until that runs. The threads are no ThreadPoolExecutor's, which
+Python joins at its exit: a call in progress must not hold up the server's end.
 """
 
 import asyncio
@@ -16,11 +17,17 @@ from ministack.core import concurrency
 from ministack.services import lambda_svc
 
 _idle: list[SimpleQueue[Callable[[], None]]] = []  # of the threads that have nothing to do, the latest at the end
+_stopping = threading.Event()
 
 
 def install() -> None:
     """Let what runs off the server's loop take them; other services find it in `concurrency` once they are loaded."""
     concurrency.run_reentrant = lambda_svc.run_reentrant = _run
+
+
+def stop() -> None:
+    """Whoever is cancelled from now on no longer waits: the work ends with the server."""
+    _stopping.set()
 
 
 async def _run(work: Callable[..., Any], *args: Any, thread_name: str = "") -> Any:
@@ -41,10 +48,11 @@ async def _run(work: Callable[..., Any], *args: Any, thread_name: str = "") -> A
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
-        while not future.done():
+        while not future.done() and not _stopping.is_set():
             with suppress(asyncio.CancelledError, Exception):
                 await asyncio.shield(future)
-        future.exception()
+        if future.done():
+            future.exception()
         raise
 
 

@@ -9,6 +9,7 @@ hashes           what the last save wrote, so that the next writes only what dif
 changed_items    which items of tables changed since
 changed_streams  which streams of log groups changed since
 changed_stacks   whether stacks may have changed since
+queue_addresses  the addresses of queues, where the server answers at another port than the one before
 store            the SQLite file
 """
 

@@ -5,11 +5,11 @@ from ministack.services import cloudwatch_logs
 from recsys.local.aws.apigateway import access_logs
 
 
-def test_of_a_line_that_is_no_longer_kept_nothing_stays(monkeypatch):
+def test_only_the_newest_lines_stay(monkeypatch):
     monkeypatch.setattr(access_logs, "KEPT_LINES", 2)
     cloudwatch_logs._create_log_group({"logGroupName": "access"})
     for number in range(5):
         access_logs._write("access", "api", f"line {number}")
-    kept = [record["@message"] for record in cloudwatch_logs._log_records.values() if record["@log"] == "access"]
+    kept = [event["message"] for event in cloudwatch_logs._log_groups["access"]["streams"]["api"]["events"]]
     cloudwatch_logs._delete_log_group({"logGroupName": "access"})
     assert kept == ["line 3", "line 4"]

@@ -2,14 +2,15 @@
 
 import base64
 import json
+import re
 import subprocess
 import sys
-import time
 
 import pytest
 from stream_pipeline import function
 
-from recsys.local.aws.lambda_.exchange import CHUNK, LATE, MARK, Conversation
+from recsys.local.aws.lambda_ import exchange
+from recsys.local.aws.lambda_.exchange import CHUNK, EVENT, MARK, Conversation
 
 TALKING = """
 import os, sys, time
@@ -119,9 +120,31 @@ def test_what_a_program_writes_after_the_end_is_not_read_for_ever(conversation):
     flooded = conversation(FLOOD)
     with pytest.raises(TimeoutError):
         flooded.ask({}, "call", 0.5)
-    flooded.log.clear()
+    flooded.log.take()
     flooded.read_rest()
     assert len(flooded.log) <= CHUNK  # two bytes each, of two reads
+
+
+def test_of_lines_without_end_as_many_are_kept_as_a_log_takes(conversation, monkeypatch):
+    monkeypatch.setattr(exchange, "EVENTS", 1000)
+    flooded = conversation(FLOOD)
+    with pytest.raises(TimeoutError):
+        flooded.ask({}, "call", 1)
+    *kept, last = flooded.log.take().splitlines()
+    assert (len(kept), set(kept)) == (1000, {"x"})
+    assert re.fullmatch(r"\[recsys\] [\d,]+ lines more than a call's log takes here were dropped", last)
+    assert flooded.log.take() == ""
+
+
+def test_a_line_without_end_comes_in_parts_and_is_kept_as_far_as_a_log_takes_it(conversation, monkeypatch):
+    monkeypatch.setattr(exchange, "BYTES", 3 * EVENT)
+    flooded = conversation(FLOOD.replace('b"x\\n"', 'b"xx"'))
+    with pytest.raises(TimeoutError):
+        flooded.ask({}, "call", 1)
+    *kept, last = flooded.log.take().splitlines()
+    assert {len(line) <= EVENT for line in kept} == {True}
+    assert EVENT < sum(map(len, kept)) <= 3 * EVENT
+    assert last.startswith("[recsys] ")
 
 
 @pytest.mark.parametrize("then", ["os.write(1, b'more\\n')", "os.close(1)"])
@@ -130,13 +153,13 @@ def test_an_answer_stays_whatever_comes_before_the_last_line(conversation, then)
 
 
 @pytest.mark.parametrize(
-    ("name", "moved"),
-    [("moved", "os.dup2(os.open(os.devnull, os.O_WRONLY), 2)"), ("replaced", "sys.__stderr__ = open(os.devnull, 'w')")],
+    ("name", "moved"), [("moved", "os.dup2(elsewhere.fileno(), 2)"), ("replaced", "sys.__stderr__ = elsewhere")]
 )
-def test_a_function_that_moves_its_standard_error_does_not_wait_for_it(client, name, moved):
-    function(client, name, f"import os, sys\n{moved}\ndef handler(event, context):\n    return 1\n")
-    began = time.monotonic()
-    for _ in range(5):
+def test_a_function_that_moves_its_standard_error_moves_no_mark_that_its_call_waits_for(client, tmp_path, name, moved):
+    path = tmp_path / "elsewhere"
+    code = f"import os, sys\nelsewhere = open({str(path)!r}, 'w', buffering=1)\n{moved}\n"
+    function(client, name, code + "def handler(event, context):\n    return 1\n")
+    for _ in range(2):
         assert client("lambda").invoke(FunctionName=name)["Payload"].read() == b"1"
-    assert time.monotonic() - began < 5 * LATE
+    assert MARK not in path.read_text()
     client("lambda").delete_function(FunctionName=name)

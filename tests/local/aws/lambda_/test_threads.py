@@ -7,9 +7,15 @@ import pytest
 
 
 @pytest.fixture
-def run():
+def threads():
     from recsys.local.aws.lambda_ import threads
 
+    yield threads
+    threads._stopping.clear()
+
+
+@pytest.fixture
+def run(threads):
     return threads._run
 
 
@@ -54,3 +60,19 @@ def test_who_is_cancelled_waits_for_the_end_all_the_same(run):
         assert ended.is_set()
 
     asyncio.run(cancelled())
+
+
+def test_who_is_cancelled_as_the_server_stops_waits_no_longer(threads, run):
+    may_end = threading.Event()
+
+    async def cancelled():
+        task = asyncio.create_task(run(may_end.wait, 10))
+        await asyncio.sleep(0.02)
+        threads.stop()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not may_end.is_set()
+
+    asyncio.run(cancelled())
+    may_end.set()

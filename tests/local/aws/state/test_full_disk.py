@@ -7,6 +7,10 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 from own_server import OwnServer
+from typer.testing import CliRunner
+from waiting import eventually
+
+from recsys.cli import app
 
 pytestmark = pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="needs Linux's prlimit")
 
@@ -38,6 +42,8 @@ def test_a_full_disk_is_reported_loses_nothing_saved_and_heals(server):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert "state.sqlite" in error
+    shown = CliRunner().invoke(app, ["local", "status", "--state", str(server.state)]).output
+    assert "the state cannot be saved (" in shown
     assert ssm.get_parameter(Name="/while")["Parameter"]["Value"] == "v", "it goes on answering"
 
     limit(server, resource.RLIM_INFINITY)
@@ -50,3 +56,13 @@ def test_a_full_disk_is_reported_loses_nothing_saved_and_heals(server):
         StreamName="s", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     assert [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]] == [b"y"]
+
+
+def test_a_stop_on_a_full_disk_does_not_claim_that_all_is_kept(server):
+    server.client("ssm").put_parameter(Name="/before", Value="v", Type="String")
+    server.saved_after(time.time())
+    limit(server, 1)
+    server.client("ssm").put_parameter(Name="/while", Value="v", Type="String")
+    eventually(lambda: server.health()["autosave"]["error"])
+    server.stop()
+    assert server.lines[-1].startswith("its last changes may be lost: the state cannot be saved (")
