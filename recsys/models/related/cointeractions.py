@@ -1,5 +1,6 @@
 """Item-to-item similarity from co-interactions, in the manner of Personalize's SIMS recipe."""
 
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -95,7 +96,7 @@ def cointeractions(touched: sparse.csr_array, least: int, discount: float, shrin
         return largest_of_each_row(table, NEIGHBOURS)
 
     ends = _runs(by_item, touched)
-    tables = [of_items(low, high) for low, high in zip(ends, ends[1:], strict=False)]
+    tables = [of_items(low, high) for low, high in pairwise(ends)]
     return sparse.csr_array(sparse.vstack(tables, format="csr"))
 
 
