@@ -30,10 +30,12 @@ def scraped_metrics(reported: pd.DataFrame, final: Mapping[str, float]) -> Figur
     with canvas(3.4) as (figure, axes):
         axes.plot(order, values, "o", color=SKY, markersize=5)
         axes.step(order, np.maximum.accumulate(values), where="post", color=BLUE, linewidth=2.2)
-        beside(axes, f"best trial  {plain(values.max())}", order[-1], values.max(), right=-2, up=9, color=BLUE)
-        for name, value, dash in (("test", final[TEST], "-"), ("popularity", final[POPULARITY], style.DASHES[1])):
+        up = 9 if values.max() >= final[TEST] else -9  # of two close lines, one's name stands above, the other's below
+        beside(axes, f"best trial  {plain(values.max())}", order[-1], values.max(), right=-2, up=up, color=BLUE)
+        tested, popular = ("test", final[TEST], "-", -up), ("popularity", final[POPULARITY], style.DASHES[1], 9)
+        for name, value, dash, up in (tested, popular):
             axes.axhline(value, color=INK, linewidth=1.3, linestyle=dash)
-            beside(axes, f"{name}  {plain(value)}", order[-1], value, right=-2, up=9)
+            beside(axes, f"{name}  {plain(value)}", order[-1], value, right=-2, up=up)
         top = 1.2 * max(values.max(), final[TEST], final[POPULARITY])
         axes.set(xlabel="setting tried, in order", ylabel="NDCG@10", xlim=(0, order[-1] + 1), ylim=(0, top))
         finding = (

@@ -528,3 +528,11 @@ def test_the_names_of_a_histograms_classes_do_not_touch_each_other(most: int) ->
         figure.canvas.draw()
         boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
     assert all(one.x1 + 4 < other.x0 for one, other in pairwise(boxes)) and len(boxes) >= 2
+
+
+@pytest.mark.parametrize("test", [0.305, 0.295])
+def test_the_names_of_test_and_best_trial_stand_on_either_side_of_two_close_lines(test: float, monkeypatch) -> None:
+    up: dict[str, float] = {}
+    monkeypatch.setattr("recsys.plots.sagemaker.beside", lambda axes, text, *_, **how: up.update({text[:4]: how["up"]}))
+    plots.scraped_metrics(reported(), FINAL | {"test:ndcg_at_10": test})
+    assert (up["test"], up["best"]) == ((9, -9) if test > 0.3 else (-9, 9))
