@@ -8,6 +8,7 @@ run.finish(metrics={...}, resources={...})
 import time
 import warnings
 from collections.abc import Mapping
+from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,13 +149,24 @@ def table(frame: "pd.DataFrame", **formats: str) -> Any:
     # pandas would number the cells at random, and every run's outputs would differ
     same = f"{crc32(frame.to_csv().encode()):08x}"
     styled = frame.reset_index(drop=True).style.set_uuid(same).hide(axis="index")
-    formats = {name: USUAL[name.lower()] for name in numbers if name.lower() in USUAL} | formats
-    styled = styled.format(formats or None, precision=3, thousands=",", na_rep="–")  # type: ignore[arg-type]
+    usual = {name: USUAL[name.lower()] for name in numbers if name.lower() in USUAL}
+    fractions = dict.fromkeys(frame.select_dtypes("float"), _decimals)
+    given = fractions | usual | formats
+    styled = styled.format(given or None, precision=3, thousands=",", na_rep="–")  # type: ignore[arg-type]
     left = [
         {"selector": f".col{frame.columns.get_loc(name)}", "props": "text-align: left"}
         for name in frame.columns.difference(numbers, sort=False)
     ]
     return styled.set_table_styles(left, overwrite=False)
+
+
+def _decimals(value: float) -> str:
+    """Three decimals, and more where two digits take more: among 50,000 items many a score is below 0.001.
+
+    >>> _decimals(1234.5), _decimals(0.0123), _decimals(0.000123), _decimals(0.0)
+    ('1,234.500', '0.012', '0.00012', '0.000')
+    """
+    return f"{Decimal(f'{value:.2g}'):f}" if 0 < abs(value) < 0.01 else f"{value:,.3f}"
 
 
 def side_by_side(tables: Mapping[str, Any]) -> HTML:

@@ -114,3 +114,8 @@ def test_prices_and_moments_are_told_as_a_person_reads_them() -> None:
     assert ">1,234.50<" in html and ">1736146005<" in html
     words = pd.DataFrame({"price": ["on request"], "timestamp": ["2025-01-06"]})
     assert ">on request<" in notebook.table(words).to_html()
+
+
+def test_a_score_of_a_large_catalogue_is_no_zero() -> None:
+    html = notebook.table(pd.DataFrame({"score": [0.0621, 0.000041, None], "seconds": [1234.5, 0.0, 7.25]})).to_html()
+    assert all(f">{shown}<" in html for shown in ("0.062", "0.000041", "–", "1,234.500", "0.000", "7.250"))

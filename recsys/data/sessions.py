@@ -11,14 +11,15 @@ def sessionise(interactions: pd.DataFrame, gap_minutes: float = 30.0) -> pd.Data
 
     A pause longer than `gap_minutes` starts a new session.
     """
-    users = interactions[USER_ID].astype("str").reset_index(drop=True)
-    times = interactions[TIMESTAMP].reset_index(drop=True)
+    users, times = pd.factorize(interactions[USER_ID])[0], interactions[TIMESTAMP].to_numpy()
     order = np.lexsort((times, users))
-    users, times = users.iloc[order], times.iloc[order]
-    starts = (users != users.shift()) | (times.diff() > gap_minutes * 60)
-    number = starts.groupby(users).cumsum()
-    names = users + "-" + number.astype("str")
-    return interactions.assign(**{SESSION_ID: names.sort_index().array})
+    pauses = np.diff(times[order], prepend=0) > gap_minutes * 60
+    new_user = np.diff(users[order], prepend=-1) > 0
+    visits = np.cumsum(new_user | pauses)
+    number = np.empty_like(visits)
+    number[order] = visits - np.maximum.accumulate(np.where(new_user, visits - 1, 0))
+    names = interactions[USER_ID].astype("str") + "-" + pd.Series(number, interactions.index).astype("str")
+    return interactions.assign(**{SESSION_ID: names})
 
 
 def session_statistics(interactions: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from recsys.files import replacing
 FILES = {"interactions.csv": INTERACTION_COLUMNS, "items.csv": ITEM_COLUMNS, "users.csv": USER_COLUMNS}
 WHOLE_NUMBERS = (TIMESTAMP, CREATION_TIMESTAMP)
 NUMBERS = (EVENT_VALUE, PRICE)
+BLOCK = 500_000  # rows that are text at once: as text a table takes several times its own memory
 
 
 def write(folder: Path, interactions: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame) -> list[Path]:
@@ -53,13 +54,11 @@ def write_table(path: Path, frame: pd.DataFrame, columns: tuple[str, ...]) -> Pa
         broken = frame[column][broken_ids(frame[column])]
         if len(broken):
             raise DataError(f"{path.name}: {column} {broken.iloc[0]!r} has a line break, and a record is one line")
-    cells = [_cells(frame[column]) for column in columns]
-    lines = cells[0].str.cat(cells[1:], sep=",", na_rep="")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
             file.write(f"{','.join(columns)}\n")
-            file.writelines(f"{line}\n" for line in lines)
+            file.writelines(_lines(frame.iloc[start : start + BLOCK], columns) for start in range(0, len(frame), BLOCK))
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}; nothing of it is left behind") from None
     return path
@@ -101,12 +100,20 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 def one_line(text: pd.Series) -> pd.Series:
     """Text with every run of white space, line breaks included, as one space: a record must stay on one line."""
-    return text.astype("str").str.replace(r"\s+", " ", regex=True).str.strip()
+    text = text.astype("str")
+    return text.map({value: " ".join(value.split()) for value in text.dropna().unique()}).astype("str")
 
 
 def broken_ids(ids: pd.Series) -> pd.Series:
     """(n,) bool: ids with a line break, which a record of one line cannot hold."""
     return ids.astype("str").str.contains(r"[\r\n]", regex=True, na=False)
+
+
+def _lines(rows: pd.DataFrame, columns: tuple[str, ...]) -> str:
+    first, *others = (_cells(rows[column]).fillna("") for column in columns)
+    for cells in others:
+        first = first + "," + cells
+    return "".join((first + "\n").to_numpy())
 
 
 def _cells(values: pd.Series) -> pd.Series:

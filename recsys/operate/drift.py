@@ -13,6 +13,7 @@ from recsys.errors import DataError
 
 DAY = 86_400  # seconds
 WEEK = 7 * DAY
+STEP = 1.25  # between the numbers of visits that a limit is sampled for
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,17 @@ def drift(learned: pd.DataFrame, newer: pd.DataFrame, items: pd.DataFrame, seed:
     events = pd.concat([learned, newer], ignore_index=True)
     weeks = (events[TIMESTAMP] - since) // WEEK
     visits = events.groupby([USER_ID, weeks], sort=False).ngroup()
-    wanted = [week for week in np.unique(weeks) if week >= max(-shown, weeks.min() + 1)]
+    visited = visits.groupby(weeks).nunique()
+    wanted = [week for week in visited.index if week >= max(-shown, visited.index[0] + 1)]
     rows = []
     for view, levels in _views(events, items, weeks < 0):
         blocks = _counted(visits[weeks < 0], levels[weeks < 0], int(levels.max()) + 1)
         expected = blocks.sum(axis=0)
-        for week in wanted:
+        for week, limit in zip(wanted, _limits(blocks, visited[wanted].to_numpy(), seed), strict=True):
             mine = weeks == week
             found = np.bincount(levels[mine & (levels >= 0)], minlength=len(expected))
             index = metrics.population_stability(expected - found if week < 0 else expected, found)
-            limit = metrics.stability_limit(blocks, visits[mine].nunique(), seed)
-            rows.append((view, _moment(since, week), bool(week >= 0), int(mine.sum()), float(index), limit))
+            rows.append((view, _moment(since, week), bool(week >= 0), int(mine.sum()), float(index), float(limit)))
     table = pd.DataFrame(rows, columns=["view", "week", "new", "events", "index", "limit"])
     return Drift(table, _unseen(learned, newer, since))
 
@@ -102,6 +103,15 @@ def _counted(visits: pd.Series, levels: pd.Series, n_levels: int) -> sparse.csr_
     codes, names = pd.factorize(visits)
     cells = (np.ones(len(codes)), (codes, levels.to_numpy()))
     return sparse.csr_array(cells, shape=(len(names), n_levels))
+
+
+def _limits(blocks: sparse.csr_array, drawn: np.ndarray, seed: int) -> np.ndarray:
+    """The stability limit of each of these numbers of visits; as good as linear in 1/n between n and STEP * n."""
+    least, most = drawn.min(), drawn.max()
+    steps = 2 + int(np.log(most / least) / np.log(STEP))
+    sizes = np.unique(np.geomspace(least, most, steps).round().astype(int))[::-1]
+    limits = [metrics.stability_limit(blocks, int(size), seed) for size in sizes]
+    return np.interp(1 / drawn, 1 / sizes, limits)
 
 
 def _unseen(learned: pd.DataFrame, newer: pd.DataFrame, since: int) -> pd.DataFrame:

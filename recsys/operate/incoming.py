@@ -27,7 +27,7 @@ def _facts(part: pd.DataFrame, known: pd.DataFrame) -> dict[str, int | str]:
     facts: dict[str, int | str] = {"events": len(part)}
     for what, column in (("users", USER_ID), ("items", ITEM_ID)):
         ids = part[column].drop_duplicates()
-        facts |= {what: len(ids), f"new {what}": int((~ids.isin(known[column])).sum())}
+        facts |= {what: len(ids), f"new {what}": int((~ids.isin(known[column].unique())).sum())}
     ends = pd.to_datetime(part[TIMESTAMP].agg(["min", "max"]), unit="s").dt.strftime("%Y-%m-%d")
     return {**facts, "from": ends["min"], "to": ends["max"]}
 

@@ -4,6 +4,8 @@ Every function takes the interactions frame (USER_ID, ITEM_ID, TIMESTAMP in epoc
 DataError when it is empty or lacks a column it draws. Times are UTC.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,6 +15,7 @@ from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.plots import style
 from recsys.plots.style import BLUE, INK, MUTED, Figure, canvas, counted, needs, render, share
 
+NAMES_WIDTH = 36  # characters side by side under half a figure
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -77,7 +80,7 @@ def _count_histogram(axes: Axes, counts: np.ndarray, what: str, of: str, unit: s
     places = np.arange(len(classes))
     axes.bar(places, np.bincount(np.searchsorted(ends, counts), minlength=len(classes)), 0.94, color=BLUE, linewidth=0)
     named = [f"{low:,}" if low == high else f"{low:,}–{high:,}" for low, high in classes]
-    step = -(-len(classes) // 5)  # names enough, without touching each other
+    step = _every(named)
     axes.set_xticks(places[::step], named[::step])
     axes.set(xlabel=what, ylabel=of)
     axes.margins(y=0.12)
@@ -86,6 +89,16 @@ def _count_histogram(axes: Axes, counts: np.ndarray, what: str, of: str, unit: s
     median = float(np.median(counts))
     edges = [0.5, *(ends + 0.5)]
     style.marked(axes, {f"median {median:,.0f}{unit}": float(np.interp(median, edges, np.arange(len(edges)) - 0.5))})
+
+
+def _every(named: list[str]) -> int:
+    """At what steps the names of bars side by side stand under half a figure without touching each other."""
+    step = -(-len(named) // 5)
+    while any(
+        len(one) + len(other) + 4 > 2 * step * NAMES_WIDTH / len(named) for one, other in pairwise(named[::step])
+    ):
+        step += 1
+    return step
 
 
 def events_per_day(interactions: pd.DataFrame) -> Figure:

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -185,9 +186,11 @@ def numbers(values: Any, figure: str) -> np.ndarray:
 def share(value: float) -> str:
     """A share between 0 and 1 as a person writes it.
 
-    >>> share(0.614), share(0.0131), share(1.0), share(0.0)
-    ('61 %', '1.3 %', '100 %', '0 %')
+    >>> share(0.614), share(0.0131), share(1.0), share(0.0), share(0.0002)
+    ('61 %', '1.3 %', '100 %', '0 %', '<0.1 %')
     """
+    if 0 < value < 0.0005:
+        return "<0.1 %"
     digits = 1 if 0 < abs(value) < 0.0995 else 0
     return f"{100 * value:.{digits}f} %"
 
@@ -195,12 +198,12 @@ def share(value: float) -> str:
 def plain(value: float) -> str:
     """Three significant digits, thousands with commas.
 
-    >>> plain(0.01234), plain(0.15), plain(12.34), plain(1234.4), plain(0.0)
-    ('0.0123', '0.150', '12.3', '1,234', '0')
+    >>> plain(0.01234), plain(0.15), plain(12.34), plain(1234.4), plain(0.0), plain(0.00001234)
+    ('0.0123', '0.150', '12.3', '1,234', '0', '0.0000123')
     """
     if value == 0 or abs(value) >= 99.95:
         return f"{value:,.0f}"
-    return f"{value:#.3g}"
+    return f"{Decimal(f'{value:#.3g}'):f}"  # never 1.23e-05
 
 
 def counted(number: float, noun: str) -> str:

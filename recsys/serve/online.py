@@ -41,7 +41,7 @@ def held_out_items(held_back: pd.DataFrame, known: pd.DataFrame, most: int, seed
 
     Both tables have USER_ID, ITEM_ID, TIMESTAMP. Raises DataError where there is no such user.
     """
-    fit = held_back[USER_ID].isin(known[USER_ID]) & held_back[ITEM_ID].isin(known[ITEM_ID])
+    fit = held_back[USER_ID].isin(known[USER_ID].unique()) & held_back[ITEM_ID].isin(known[ITEM_ID].unique())
     later = held_back[fit].sort_values(TIMESTAMP, kind="stable")
     found = later.groupby(USER_ID)[ITEM_ID].agg(lambda items: list(dict.fromkeys(items)))
     if found.empty:

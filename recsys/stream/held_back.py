@@ -27,7 +27,7 @@ def divide(held_back: pd.DataFrame, users: int, clicks: int, seed: int) -> Parts
     streamed = choose(held_back, users, clicks, seed)
     others = held_back.drop(streamed.index)
     newer = others[TIMESTAMP] > others[TIMESTAMP].median()
-    not_streamed = ~others[USER_ID].isin(streamed[USER_ID])
+    not_streamed = ~others[USER_ID].isin(streamed[USER_ID].unique())
     return Parts(streamed, others[~newer], others[newer & not_streamed])
 
 
@@ -75,7 +75,8 @@ def known_to_training(clicks: pd.DataFrame, interactions: pd.DataFrame) -> pd.Da
 
     Raises DataError where there is none.
     """
-    known = clicks[clicks[USER_ID].isin(interactions[USER_ID]) & clicks[ITEM_ID].isin(interactions[ITEM_ID])]
+    users, items = interactions[USER_ID].unique(), interactions[ITEM_ID].unique()
+    known = clicks[clicks[USER_ID].isin(users) & clicks[ITEM_ID].isin(items)]
     if known.empty:
         raise DataError(
             "every held-back click is of a new user or on a new item: raise stream.replay_users, or lower "

@@ -119,7 +119,7 @@ def _vectors(codes: np.ndarray, targets: list[np.ndarray]) -> dict[str, np.ndarr
 
 def _random(users: int, items: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return np.stack([rng.permutation(items)[:DEPTH] for _ in range(users)]).astype(np.int32)
+    return np.stack([rng.choice(items, min(DEPTH, items), replace=False) for _ in range(users)]).astype(np.int32)
 
 
 def _trials(model: NextItem) -> pd.DataFrame:

@@ -99,6 +99,12 @@ def test_the_file_is_plain_one_record_a_line_with_whole_numbers(items: pd.DataFr
     assert len(lines) == 1 + len(items) + 1 and lines[-1] == "" and "\r" not in text
 
 
+def test_a_table_written_some_rows_at_a_time_is_the_same_file(items: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
+    whole = tables.write_table(tmp_path / "whole.csv", items, ITEM_COLUMNS).read_bytes()
+    monkeypatch.setattr(tables, "BLOCK", 3)
+    assert tables.write_table(tmp_path / "parts.csv", items, ITEM_COLUMNS).read_bytes() == whole
+
+
 def test_extra_columns_and_the_index_stay_out(items: pd.DataFrame, tmp_path: Path) -> None:
     path = tables.write_table(tmp_path / "items.csv", items.assign(extra=1).set_index(items[ITEM_ID]), ITEM_COLUMNS)
     assert path.read_text().startswith(",".join(ITEM_COLUMNS) + "\n")

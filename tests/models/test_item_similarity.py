@@ -1,10 +1,15 @@
 """Related items from who touched both."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from scipy import sparse
 
 from recsys.errors import ModelError
 from recsys.models import ItemSimilarity
+from recsys.models.related import cointeractions as module
+from recsys.models.related.cointeractions import cointeractions
 
 
 @pytest.fixture
@@ -49,6 +54,26 @@ def test_an_item_is_never_similar_to_itself_and_gaps_are_filled_by_popularity(sh
 def test_repeats_of_one_user_count_once(sequences):
     seqs = sequences(a="x y x y x y", b="x y", c="x y", d="x z", e="x z", f="x z", g="x z")
     assert names(ItemSimilarity.fit(seqs, popularity_discount_factor=0.0), "x", 1) == ["z"]
+
+
+def test_how_many_pairs_are_looked_at_at_once_makes_no_difference(shop, monkeypatch):
+    whole = ItemSimilarity.fit(shop, min_cointeraction_count=1).table
+    monkeypatch.setattr(module, "PAIRS", 1)
+    by_item = ItemSimilarity.fit(shop, min_cointeraction_count=1).table
+    assert whole.nnz > 0 and (by_item != whole).nnz == 0
+
+
+def test_the_pairs_of_a_large_catalogue_are_never_in_memory_all_at_once(monkeypatch):
+    touched = sparse.random_array((2_000, 4_000), density=0.01, format="csr", dtype=np.float32, rng=0)
+    touched.data[:] = 1
+    pairs = (touched.T @ touched).nnz
+    monkeypatch.setattr(module, "PAIRS", pairs // 50)
+    tracemalloc.start()
+    table = cointeractions(touched, least=1, discount=0.5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    kept = 3 * 12 * table.nnz  # code and value, while the runs are joined
+    assert peak - kept < 8 * pairs
 
 
 def test_an_unknown_code_is_refused(shop):

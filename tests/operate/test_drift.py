@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
-from recsys import operate
+from recsys import metrics, operate
 from recsys.columns import CATEGORY, EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.errors import DataError
+from recsys.operate.drift import _limits
 
 WEEK = 7 * 86_400
 ITEMS = pd.DataFrame({ITEM_ID: [f"i{n}" for n in range(20)], CATEGORY: ["tea", "cups"] * 10})
@@ -81,3 +83,15 @@ def test_a_shop_that_always_moved_has_not_drifted_because_it_moves_on() -> None:
     beyond, weeks_new = found.beyond["items"]
     assert beyond <= weeks_new / 2 and found.drifted == []
     assert f": items {beyond} of {weeks_new}" in found.advice
+
+
+def test_limits_of_many_weeks_are_sampled_for_a_few_numbers_of_visits(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = sparse.csr_array(np.random.default_rng(5).poisson(0.4, (2_000, 12)))
+    exact = [metrics.stability_limit(blocks, drawn, samples=3_000) for drawn in (50, 57, 70, 95)]
+    sampled: list[int] = []
+    limit = metrics.stability_limit
+    monkeypatch.setattr(metrics, "stability_limit", lambda *given: sampled.append(given[1]) or limit(*given))
+    drawn = np.array([95, 57, 50, 70, 57, *range(51, 94)])
+    found = dict(zip(drawn, _limits(blocks, drawn, 0), strict=True))
+    assert len(sampled) <= 5 and {50, 95} <= {*sampled}
+    assert [found[each] for each in (50, 57, 70, 95)] == pytest.approx(exact, rel=0.15)

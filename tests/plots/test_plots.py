@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from recsys.columns import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.data import session_statistics, sessionise
 from recsys.errors import DataError
 from recsys.plots import Figure, style
+from recsys.plots.data import _count_histogram
 
 DAY = 86_400
 MONDAY = 1_767_571_200  # 2026-01-05 00:00 UTC
@@ -533,3 +535,12 @@ def test_a_retraining_of_an_hour_is_told_in_minutes() -> None:
 
 def test_one_answer_during_a_retraining_can_be_drawn() -> None:
     assert "1 request meanwhile, 0 of them failed" in plots.answers_meanwhile(answers()[:1], retraining_steps()).alt
+
+
+@pytest.mark.parametrize("most", [3, 60, 4_537, 70_000, 3_000_000])
+def test_the_names_of_a_histograms_classes_do_not_touch_each_other(most: int) -> None:
+    with style.canvas(3.3, columns=2) as (figure, (axes, _)):
+        _count_histogram(axes, np.array([1, 2, most]), "events per item", "items")
+        figure.canvas.draw()
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(one.x1 + 4 < other.x0 for one, other in pairwise(boxes)) and len(boxes) >= 2

@@ -1,10 +1,13 @@
 """The model beside no model: whether it leads is asked of each user, and not of two bars."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from recsys import plots, train
 from recsys.data import generate
+from recsys.train.evaluate import DEPTH, _random
 
 
 def test_a_lead_is_seen_where_the_bars_overlap() -> None:
@@ -26,3 +29,16 @@ def test_a_shop_too_small_to_hold_users_out_is_measured_and_its_figures_are_draw
     assert "the defaults hold" in plots.tuning_trials(found.trials).alt
     assert plots.metric_bars(found.table).png and plots.by_activity(found.per_user).png
     assert plots.popularity_bias(found.popularity, found.recommended).png
+
+
+def test_chance_takes_the_memory_of_its_lists_and_not_of_the_catalogue_for_each_user() -> None:
+    tracemalloc.start()
+    lists = _random(users=300, items=20_000, seed=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert lists.shape == (300, DEPTH) and all(len(set(row)) == DEPTH for row in lists)
+    assert peak < 10 * lists.nbytes + 20_000 * 8
+
+
+def test_chance_shows_a_small_catalogue_whole() -> None:
+    assert np.sort(_random(users=2, items=7, seed=1)).tolist() == [list(range(7))] * 2

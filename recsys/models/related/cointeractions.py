@@ -1,5 +1,6 @@
 """Item-to-item similarity from co-interactions, in the manner of Personalize's SIMS recipe."""
 
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from recsys.models.storage import Stored
 from recsys.models.topk import largest_of_each_row
 
 NEIGHBOURS = 200  # kept per item
+PAIRS = 4_000_000  # of items, looked at at once: all pairs of a large catalogue would take gigabytes
 
 
 class ItemSimilarity(RelatedItems):
@@ -81,11 +83,29 @@ def cointeractions(touched: sparse.csr_array, least: int, discount: float, shrin
     Pairs with fewer than `least` users are left out, and so is the diagonal. Others are shrunk by users / (users +
     shrinkage), as what a single user did says little (Bell, Koren and Volinsky, KDD 2007).
     """
-    together = (touched.T @ touched).tocsr()
-    counts = together.diagonal()
-    pairs = together.tocoo()
-    kept = (pairs.data >= least) & (pairs.row != pairs.col)
-    rows, cols, users = pairs.row[kept], pairs.col[kept], pairs.data[kept]
-    values = users / (counts[rows] * counts[cols]) ** discount * (users / (users + shrinkage))
-    table = sparse.csr_array((values.astype(np.float32), (rows, cols)), shape=together.shape)
-    return largest_of_each_row(table, NEIGHBOURS)
+    by_item = sparse.csr_array(touched.T)
+    counts = touched.sum(axis=0)
+
+    def of_items(low: int, high: int) -> sparse.csr_array:
+        pairs = (by_item[low:high] @ touched).tocoo()
+        rows = pairs.row + low
+        kept = (pairs.data >= least) & (rows != pairs.col)
+        rows, cols, users = rows[kept], pairs.col[kept], pairs.data[kept]
+        values = users / (counts[rows] * counts[cols]) ** discount * (users / (users + shrinkage))
+        table = sparse.csr_array((values.astype(np.float32), (rows - low, cols)), shape=pairs.shape)
+        return largest_of_each_row(table, NEIGHBOURS)
+
+    ends = _runs(by_item, touched)
+    tables = [of_items(low, high) for low, high in pairwise(ends)]
+    return sparse.csr_array(sparse.vstack(tables, format="csr"))
+
+
+def _runs(by_item: sparse.csr_array, touched: sparse.csr_array) -> list[int]:
+    """Where runs of neighbouring items begin and end, each of PAIRS pairs at most, or of a single item."""
+    n_items = touched.shape[1]
+    most = np.minimum(by_item @ np.diff(touched.indptr), n_items)  # pairs of each item
+    before = np.concatenate([[0], np.cumsum(most)])
+    ends = [0]
+    while ends[-1] < n_items:
+        ends.append(max(ends[-1] + 1, int(np.searchsorted(before, before[ends[-1]] + PAIRS, side="right")) - 1))
+    return ends

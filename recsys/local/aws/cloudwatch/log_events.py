@@ -2,8 +2,8 @@
 
 MiniStack leaves out logStreamNamePrefix, without which a training job's log is that of every job, and the eventId, by
 which `aws logs tail --follow` knows which events it has shown. It also keeps each event that is put a second time, for
-Logs Insights, and saves it with every save: with 100,000 lines a save took 12 seconds. A query of Insights makes what it
-needs of the events themselves.
+Logs Insights, and saves it with every save: with 100,000 lines a save took 12 seconds. A query of Insights makes what
+it needs of the events themselves.
 """
 
 import hashlib

@@ -43,5 +43,6 @@ def ndcg(model: Model, split: Split) -> float:
 def _recommended(model: Model, split: Split, k: int) -> np.ndarray:
     """(n, k) item codes. Related items are asked for the user's last item, as a campaign would be."""
     if isinstance(model, RelatedItems):
-        return np.stack([model.similar(int(history[-1]), k)[0] for history in split.histories])
+        asked, of_user = np.unique([history[-1] for history in split.histories], return_inverse=True)
+        return model.recommend(asked[:, None], k, exclude_seen=True)[0][of_user]
     return model.recommend(split.histories, k)[0]
