@@ -165,7 +165,7 @@ def test_what_goes_wrong_is_told_and_that_it_is_over_too(
         for shard in range(4):  # each one's batch fails four times
             where = {"StreamName": watched["StreamName"], "PartitionKey": "p", "ExplicitHashKey": str(shard << 126)}
             client("kinesis").put_record(Data=b"{}", **where)
-        eventually(lambda: names <= notices("ALARM").keys() and messages(client, watched["QueueUrl"]) == 4, 60)
+        eventually(lambda: names <= notices("ALARM").keys() and messages(client, watched["QueueUrl"]) == 4)
     client("sqs").purge_queue(QueueUrl=watched["QueueUrl"])
     eventually(lambda: names <= notices("OK").keys(), 60)
     notice, queue = notices("ALARM")["FailureQueueFilled"], watched["QueueUrl"].rpartition("/")[2]
