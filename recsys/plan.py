@@ -64,9 +64,10 @@ def _datasets(values: Params, tags: dict[str, str], outputs: dict[str, str], fol
     frames = {"Interactions": prepared.interactions, "Items": prepared.items, "Users": prepared.users}
     files = dict(zip(frames, prepared.write(folder), strict=True))
     group = train.ensure_dataset_group(values.named(values.dataset.dataset_group), tags)
+    further = {"Items": values.data.item_metadata, "Users": values.data.user_metadata}
     for kind in train.DATASETS:
         name = values.named(f"{values.dataset.dataset_group}-{kind.lower()}")
-        schema = train.ensure_schema(name, train.schema(kind, list(frames[kind].columns)))
+        schema = train.ensure_schema(name, train.schema(kind, list(frames[kind].columns), further.get(kind)))
         dataset = train.ensure_dataset(group, kind, name, schema, tags)
         address = train.upload(outputs["BucketName"], files[kind], "tables")
         train.import_table(dataset, address, outputs["RoleArn"], values.dataset.import_mode, tags)
@@ -96,7 +97,8 @@ def _serving(values: Params, tags: dict[str, str], group: str, versions: list[st
     _, tracking_id = stream.tracker(group, values.named(values.stream.event_tracker), tags)
     deploy.deploy(values.stack_name, {"TrackingId": tracking_id, "ShardCount": str(values.stream.shard_count)}, tags)
     arns = {"CampaignArn": main["campaignArn"], "SimilarItemsCampaignArn": similar["campaignArn"]}
-    filters = serve.offer_filters(group, seen, values.named, values.serving.purchase_events, tags, ITEM_COLUMNS)
+    columns = [*ITEM_COLUMNS, *values.data.item_metadata]
+    filters = serve.offer_filters(group, seen, values.named, values.serving.purchase_events, tags, columns)
     offered = deploy.filter_parameters(values.stack_name, filters)
     grown = {**arns, "SolutionVersionArn": versions[0], **offered, **deploy.retraining_parameters(values)}
     deploy.deploy(values.stack_name, grown, tags)

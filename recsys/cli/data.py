@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys import params as parameters
-from recsys.cli.options import AsJson, ParamsFile, Settings, assigned
+from recsys.cli.options import AsJson, ParamsFile, Settings, mapped
 from recsys.cli.output import console, line, print_json, print_rows
 from recsys.columns import EVENT_TYPE
 from recsys.errors import DataError
@@ -72,7 +72,7 @@ def check(
         "timezone": timezone,
     }
     asked |= {name: value for name, value in given.items() if value}
-    asked["column_mapping"] |= assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
+    asked["column_mapping"] |= mapped(mapping)
     try:
         prepared = prepare(**asked, purchase_events=values.serving.purchase_events)
     except DataError as error:

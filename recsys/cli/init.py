@@ -9,7 +9,7 @@ import typer
 
 from recsys import params as parameters
 from recsys.cli import data
-from recsys.cli.options import assigned
+from recsys.cli.options import mapped
 from recsys.cli.output import console, print_rows
 from recsys.errors import DataError, ParamsError
 from recsys.files import root
@@ -39,17 +39,18 @@ def init(
     """Find out what your columns are, write a params file that reads them, and check the data."""
     from recsys.data.adoption import adopt
 
-    suffix = writing.suffix_of(name or file.stem)
+    suffix = writing.suffix_of(name or file.name.split(".")[0])
     if not suffix or suffix != (name or suffix):
         hint = f", such as {suffix}" if suffix else ""
         raise ParamsError(
-            f'--name "{name or file.stem}": give up to {writing.LONGEST} lower-case letters, digits and hyphens{hint}'
+            f'--name "{name or file.name}": give up to {writing.LONGEST} lower-case letters, digits and hyphens{hint}'
         )
     paths = {"data_file": file, "items_file": items, "users_file": users}
     paths = {parameter: path.expanduser().resolve() for parameter, path in paths.items() if path}
-    given = assigned(mapping, "OURS=YOURS, such as USER_ID=customer", "--map ")
+    writing.require_free(suffix)
     try:
-        adopted = adopt(**paths, given=given, encoding=encoding, timezone=timezone)
+        adopted = adopt(**paths, given=mapped(mapping), encoding=encoding, timezone=timezone)
+        columns = adopted.column_mapping()
     except DataError as error:
         raise DataError(re.sub(r"data\.(\w+)", lambda match: OPTIONS.get(match[1], match[0]), str(error))) from None
     for parameter, path in paths.items():
@@ -57,7 +58,7 @@ def init(
         console.print()
     read = {"source": "file", **{parameter: _short(path) for parameter, path in paths.items()}}
     read |= {f"{what}_metadata": adopted.metadata(f"{what}s_file") for what in ("item", "user")}
-    read |= {"column_mapping": adopted.column_mapping(), "encoding": encoding, "timezone": timezone}
+    read |= {"column_mapping": columns, "encoding": encoding, "timezone": timezone}
     values: dict[str, Any] = {"data": {name: value for name, value in read.items() if value not in USUAL}}
     if adopted.purchase_events:
         values["serving"] = {"purchase_events": adopted.purchase_events}

@@ -24,3 +24,12 @@ def assigned(texts: list[str] | None, expected: str, option: str = "") -> dict[s
         if "=" not in text:
             raise RecsysError(f"{option}{text}: expected {expected}")
     return dict(text.split("=", 1) for text in texts or [])
+
+
+def mapped(texts: list[str] | None) -> dict[str, list[str]]:
+    """What --map names, ours -> theirs, of each as many as were given. Raises RecsysError for another text."""
+    names: dict[str, list[str]] = {}
+    for text in texts or []:
+        for ours, theirs in assigned([text], "OURS=YOURS, such as USER_ID=customer", "--map ").items():
+            names.setdefault(ours, []).append(theirs)
+    return names

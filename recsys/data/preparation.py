@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.columns import EVENT_VALUE, INTERACTION_COLUMNS, PURCHASE, TIMESTAMP
-from recsys.data import checks, clean, entities, sources, tables
+from recsys.data import checks, clean, entities, metadata, sources, tables
 from recsys.files import resolve
 
 # Those of `prepare` that are parameters of the section `data`.
@@ -66,6 +66,8 @@ def prepare(
     checks.require_minimums(events, str(loaded.file), problems)
     items, about_items = entities.items_table(events, loaded.items)
     users, about_users = entities.users_table(events, loaded.users)
+    metadata.require_importable(items, "item_metadata")
+    metadata.require_importable(users, "user_metadata")
     found = (*problems, *about_items, *about_users)
     notes = [*loaded.notes, *entities.untold(loaded.events, loaded.items, loaded.users)]
     notes += [*checks.event_types(events, purchase_events), *checks.heavy_users(events)]

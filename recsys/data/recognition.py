@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from recsys.columns import (
-    CATEGORICAL,
     CATEGORY,
     COUNTRY,
     CREATION_TIMESTAMP,
     EVENT_TYPE,
     EVENT_VALUE,
     ITEM_ID,
-    NUMERIC,
     PRICE,
     TIMESTAMP,
     TITLE,
@@ -28,6 +26,7 @@ from recsys.data.timestamps import epoch_seconds
 from recsys.errors import DataError
 
 LOOKED_AT = 10_000  # values of a column
+SHOWN = 40  # characters of a value
 MOST_TYPES = 10  # event types that Personalize takes
 
 # What each is called elsewhere, likeliest first; a longer name counts by the words that it ends in.
@@ -53,22 +52,19 @@ NAMES: dict[str, tuple[str, ...]] = {
     EVENT_VALUE: ("event value", "rating", "stars", "score", "value", "revenue", "amount"),
     CATEGORY: (
         "category", "categories", "genre", "genres", "department", "category name", "main category", "category code",
-        "product type", "topic", "section",
+        "product type", "topic", "section", "type",
     ),
     PRICE: ("price", "unit price", "list price"),
-    TITLE: ("title", "product name", "item name", "article name", "movie name", "description"),
+    TITLE: ("title", "product name", "item name", "article name", "movie name", "name", "description"),
     CREATION_TIMESTAMP: (
         "creation timestamp", "creation date", "created at", "release date", "released", "published", "published at",
         "publish date", "launch date", "available from", "first seen", "added at", "created",
     ),
     COUNTRY: ("country", "country code"),
 }  # fmt: skip
-ALONE = {"id": (USER_ID, ITEM_ID), "name": (TITLE,), "type": (CATEGORY,)}  # said in a table of items or of users alone
+ALONE = {(CATEGORY, "type"), (TITLE, "name")}  # that say so in a table of items alone
 PEOPLE = {name for name in NAMES[USER_ID] if " " not in name}
 OF_ITEMS = (ITEM_ID, CATEGORY, PRICE, TITLE)  # a customer_name is no title
-FIELD = re.compile(r"[A-Z][A-Z0-9_]*")
-MOST_VALUES = 0.5  # of a category, as a share of the rows: a description is none
-CODES = (["id"], ["code"], ["zip"], ["postcode"])  # numbers by which nothing is more or less
 NUMBERED = ("no", "nr", "num", "number", "key", "uuid", "hash")  # say what an id says
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 TYPED = re.compile(r":(?:token|float)(?:_seq)?$")  # how RecBole's files end a name
@@ -93,31 +89,41 @@ class Recognised:
     unused: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def all_names(self) -> set[str]:
+        """All that the file has, theirs."""
+        return {*self.names.values(), *self.unused}
+
+    @property
     def names(self) -> dict[str, str]:
         """Ours -> theirs."""
         return {column.ours: column.theirs for column in self.columns}
 
 
 def recognise(
-    frame: pd.DataFrame, required: Sequence[str], optional: Sequence[str], given: Mapping[str, str], timezone: str
+    frame: pd.DataFrame,
+    required: Sequence[str],
+    optional: Sequence[str],
+    given: Mapping[str, tuple[str, str]],
+    timezone: str,
 ) -> Recognised:
-    """Find our columns among those of a file; `given`, ours -> theirs, is taken as it is.
+    """Find our columns among those of a file; `given`, ours -> theirs and why, is taken as it is.
 
     Raises DataError where one of the `required` cannot be found, naming what there is.
     """
-    free = [str(name) for name in frame.columns if name not in given.values()]
-    found = {ours: (theirs, "as you say") for ours, theirs in given.items()}
+    found = dict(given)
+    taken = {theirs for theirs, _ in given.values()}
+    free = [name for name in frame.columns if name not in taken]
     misfits: dict[str, str] = {}
     for ours in (*required, *optional):
         for theirs in [] if ours in given else _by_name(ours, free, alone=TIMESTAMP not in required):
-            if reason := _misfit(ours, frame[theirs], timezone):
+            if reason := misfit(ours, frame[theirs], timezone):
                 misfits[theirs] = f"no {ours}: {reason}"
             else:
                 found[ours] = theirs, "by its name"
                 free.remove(theirs)
                 break
     if TIMESTAMP in required and TIMESTAMP not in found:
-        times = [theirs for theirs in free if not _misfit(TIMESTAMP, frame[theirs], timezone)]
+        times = [theirs for theirs in free if not misfit(TIMESTAMP, frame[theirs], timezone)]
         if len(times) == 1:
             found[TIMESTAMP] = times[0], "the only one that holds times"
             free.remove(times[0])
@@ -125,36 +131,9 @@ def recognise(
         if ours not in found:
             raise DataError(_not_found(ours, frame, misfits))
     columns = [
-        Column(ours, *found[ours], _examples(frame[found[ours][0]])) for ours in (*required, *optional) if ours in found
+        Column(ours, *found[ours], examples(frame[found[ours][0]])) for ours in (*required, *optional) if ours in found
     ]
     return Recognised(tuple(columns), {theirs: misfits.get(theirs, "") for theirs in free})
-
-
-def with_metadata(found: Recognised, frame: pd.DataFrame) -> Recognised:
-    """What was recognised in a table of items or of users, and what else it says of them that can be learned from."""
-    columns, unused = list(found.columns), dict(found.unused)
-    for theirs in found.unused:
-        ours, (kind, why) = "_".join(words_of(theirs)).upper(), _kind(theirs, frame[theirs].dropna())
-        if not FIELD.fullmatch(ours) or ours in {column.ours for column in columns} | {*NAMES}:
-            kind, why = "", "has no name for a field of its own"
-        if kind:
-            columns.append(Column(ours, theirs, f"further metadata, {kind}", _examples(frame[theirs]), kind))
-            del unused[theirs]
-        else:
-            unused[theirs] = unused[theirs] or why
-    return Recognised(tuple(columns), unused)
-
-
-def _kind(name: str, values: pd.Series) -> tuple[str, str]:
-    """Categorical, numeric or nothing, and the reason for the latter."""
-    kinds = values.nunique()
-    if kinds < 2:
-        return "", "says nothing, or of all the same"
-    if words_of(name)[-1:] not in CODES and not _no_numbers(values, ""):
-        return NUMERIC, ""
-    if kinds > max(MOST_TYPES, MOST_VALUES * len(values)):
-        return "", f"{kinds:,} different values, too many to learn from"
-    return CATEGORICAL, ""
 
 
 def _by_name(ours: str, theirs: Sequence[str], alone: bool) -> list[str]:
@@ -165,11 +144,12 @@ def _by_name(ours: str, theirs: Sequence[str], alone: bool) -> list[str]:
         words = words_of(name)
         if ours in OF_ITEMS and PEOPLE.intersection(words):
             continue
-        joined = "".join(words)
-        whole = [rank for rank, known in enumerate(names) if "".join(known) == joined]
-        ends = [rank for rank, known in enumerate(names) if words[-len(known) :] == known]
-        if whole or (alone and ours in ALONE.get(joined, ())):
-            ranked.append((0, min(whole, default=len(names)), place, name))
+        whole = [rank for rank, known in enumerate(names) if "".join(known) == "".join(words)]
+        ends = [
+            rank for rank, known in enumerate(names) if words[-len(known) :] == known and (ours, *known) not in ALONE
+        ]
+        if whole and (alone or (ours, *words) not in ALONE):
+            ranked.append((0, min(whole), place, name))
         elif ends and _may_be_longer(ours):
             ranked.append((1, min(ends), place, name))
     return [name for *_, name in sorted(ranked)]
@@ -180,13 +160,18 @@ def _may_be_longer(ours: str) -> bool:
     return ours not in (EVENT_TYPE, EVENT_VALUE)
 
 
-def words_of(name: str) -> list[str]:
+def spelled(name: str) -> list[str]:
     """The words of a name, in lower case: those of `InvoiceDate`, `invoice_date` and `invoice date:float` are two."""
-    words = [word.lower() for word in WORDS.findall(TYPED.sub("", name.strip()))]
+    return [word.lower() for word in WORDS.findall(TYPED.sub("", name.strip()))]
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, and an `id` for a number that says the same."""
+    words = spelled(name)
     return [*words[:-1], "id"] if len(words) > 1 and words[-1] in NUMBERED else words
 
 
-def _misfit(ours: str, values: pd.Series, timezone: str) -> str:
+def misfit(ours: str, values: pd.Series, timezone: str) -> str:
     """What in the values speaks against it; empty where nothing does."""
     return MISFITS[ours](values.dropna(), timezone) if ours in MISFITS else ""
 
@@ -222,11 +207,13 @@ MISFITS: dict[str, Callable[[pd.Series, str], str]] = {
 }
 
 
-def _examples(values: pd.Series) -> tuple[str, ...]:
-    return tuple(str(value) for value in values.dropna().head(LOOKED_AT).unique()[:3])
+def examples(values: pd.Series) -> tuple[str, ...]:
+    """Up to three different values, none longer than a column of a table."""
+    found = (str(value) for value in values.dropna().head(LOOKED_AT).unique()[:3])
+    return tuple(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…" for text in found)
 
 
 def _not_found(ours: str, frame: pd.DataFrame, misfits: Mapping[str, str]) -> str:
-    there = ", ".join(f"{name} ({next(iter(_examples(frame[name])), 'empty')})" for name in frame.columns)
+    there = ", ".join(f"{name} ({next(iter(examples(frame[name])), 'empty')})" for name in frame.columns)
     refused = "".join(f"; {name} is {reason}" for name, reason in misfits.items() if reason.startswith(f"no {ours}"))
     return f"no column is known as {ours}{refused}; there are {there}: name yours with --map {ours}=YOURS"

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from recsys.columns import (
@@ -12,6 +13,7 @@ from recsys.columns import (
     CREATION_TIMESTAMP,
     EVENT_TYPE,
     EVENT_VALUE,
+    IN_STOCK,
     INTERACTION_COLUMNS,
     ITEM_COLUMNS,
     ITEM_ID,
@@ -25,6 +27,7 @@ from recsys.columns import (
 )
 from recsys.data import files, retail, tables
 from recsys.data.clean import Rule
+from recsys.data.metadata import in_stock
 from recsys.data.retail_categories import categories
 from recsys.data.timestamps import epoch_seconds
 from recsys.errors import DataError
@@ -176,12 +179,17 @@ class _File:
 
     def metadata(self, kinds: Mapping[str, str]) -> dict[str, pd.Series]:
         """Further columns, each of its kind."""
-        numeric = {name: self.numbers(name) for name, kind in kinds.items() if kind == NUMERIC}
-        return {name: numeric[name] if name in numeric else self.texts(name)[name] for name in kinds}
+        finite = [np.inf, -np.inf], np.nan
+        numeric = {name: self.numbers(name).replace(*finite) for name, kind in kinds.items() if kind == NUMERIC}
+        read = {name: numeric[name] if name in numeric else self.texts(name)[name] for name in kinds}
+        if IN_STOCK in read:
+            read[IN_STOCK] = in_stock(self.texts(IN_STOCK)[IN_STOCK], self.named(IN_STOCK))
+        return read
 
-    def decimal_commas(self) -> list[str]:
-        """Their columns of numbers that are written with decimal commas."""
-        numeric = [column for column in (EVENT_VALUE, PRICE) if column in self.rows]
+    def decimal_commas(self, kinds: Mapping[str, str]) -> list[str]:
+        """Their columns of numbers that are written with decimal commas, further ones of these kinds among them."""
+        further = [name for name, kind in kinds.items() if kind == NUMERIC]
+        numeric = [column for column in (EVENT_VALUE, PRICE, *further) if column in self.rows]
         return [self.wanted[column] for column in numeric if files.has_decimal_commas(self.rows[column])]
 
     def named(self, column: str) -> str:
@@ -198,14 +206,15 @@ def _own(
 ) -> Loaded:
     mapping = {ours: [theirs] if isinstance(theirs, str) else [*theirs] for ours, theirs in column_mapping.items()}
     tables_of_own = [table for table in (items_table, users_table) if table]
-    _known_names(mapping, {name for table in tables_of_own for name in table.metadata})
+    known_names(mapping, {name for table in tables_of_own for name in table.metadata})
     raw = _read(path, REQUIRED, WITH_EVENTS, mapping, encoding)
     of_items, of_users = (table and _read_table(table, mapping, encoding) for table in (items_table, users_table))
     _found_somewhere(mapping, [each for each in (raw, of_items, of_users) if each])
     events, notes = _own_events(raw, timezone, priced=of_items is not None and PRICE in of_items.rows)
     items = _own_items(of_items, timezone).assign(**of_items.metadata(items_table.metadata)) if of_items else None
     users = _own_users(of_users).assign(**of_users.metadata(users_table.metadata)) if of_users else None
-    commas = [column for each in (raw, of_items) if each for column in each.decimal_commas()]
+    kinds = {name: kind for table in tables_of_own for name, kind in table.metadata.items()}
+    commas = [column for each in (raw, of_items, of_users) if each for column in each.decimal_commas(kinds)]
     notes += tuple(f"{column} read with decimal commas" for column in dict.fromkeys(commas))
     return Loaded("file", path, events, items, users, notes=notes)
 
@@ -214,7 +223,8 @@ def _read_table(table: _Table, mapping: Mapping[str, list[str]], encoding: str) 
     return _read(table.path, (table.key, *table.metadata), table.columns, mapping, encoding)
 
 
-def _known_names(mapping: Mapping[str, list[str]], metadata: Collection[str]) -> None:
+def known_names(mapping: Mapping[str, Sequence[str]], metadata: Collection[str]) -> None:
+    """Raises DataError where a mapping or further metadata uses a name that it may not."""
     fixed = {*INTERACTION_COLUMNS, *ITEM_COLUMNS, *USER_COLUMNS}
     for name in metadata:
         if name in fixed:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,26 @@ def suffix_of(text: str) -> str:
     return words if len(words) <= LONGEST else words[: LONGEST + 1].rpartition("-")[0] or words[:LONGEST]
 
 
-def create(name: str, endpoint: str | None, values: Mapping[str, Mapping[str, Any]], remark: str) -> Path:
-    """Write params/NAME.yaml for an environment of that name, with a remark at its head; returns its path.
-
-    Raises ParamsError where the file is there already, where another file's environment has the name, and for values
-    that no parameters may have; nothing is written then.
-    """
-    path = root() / "params" / f"{name}.yaml"
+def require_free(name: str) -> None:
+    """Raises ParamsError where params/NAME.yaml is there already, or another file's environment has the name."""
+    path = _path(name)
     if path.exists():
         raise ParamsError(f"params/{path.name} is there already: give another --name, or remove it first")
     for other in path.parent.glob("*.yaml"):
-        if load(other, environment={})[0].aws.environment_suffix == name:
-            raise ParamsError(f'params/{other.name} has the environment "{name}" already: give another --name')
+        with suppress(ParamsError):  # of a file that nobody can use
+            if load(other, environment={})[0].aws.environment_suffix == name:
+                break
+    else:
+        return
+    raise ParamsError(f'params/{other.name} has the environment "{name}" already: give another --name')
+
+
+def create(name: str, endpoint: str | None, values: Mapping[str, Mapping[str, Any]], remark: str) -> Path:
+    """Write params/NAME.yaml for an environment of that name, with a remark at its head; returns its path.
+
+    Raises ParamsError for values that no parameters may have; nothing is written then.
+    """
+    path = _path(name)
     content = {"aws": {"endpoint": endpoint, "environment_suffix": name}, **values}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     replace_text(path, f"# {remark}\n{text}")
@@ -41,3 +50,7 @@ def create(name: str, endpoint: str | None, values: Mapping[str, Mapping[str, An
         path.unlink()
         raise
     return path
+
+
+def _path(name: str) -> Path:
+    return root() / "params" / f"{name}.yaml"

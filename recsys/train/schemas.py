@@ -67,7 +67,7 @@ def schema(dataset_type: str, columns: Sequence[str], metadata: Mapping[str, str
     >>> fields[1:]
     [{'name': 'BRAND', 'type': ['null', 'string'], 'categorical': True}]
     """
-    known = FIELDS[dataset_type] | {name: KINDS[kind] for name, kind in (metadata or {}).items()}
+    known = {name: KINDS[kind] for name, kind in (metadata or {}).items()} | FIELDS[dataset_type]
     fields = [{"name": name, **known[name]} for name in columns if name in known]
     record = {
         "type": "record",

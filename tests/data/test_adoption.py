@@ -115,15 +115,15 @@ def test_a_column_that_cannot_be_found_is_asked_for_with_what_is_there(adopted) 
         match=r"data_file\.csv: no column is known as USER_ID; there are wer \(a\), sku \(b\), time .*--map USER",
     ):
         adopted(events)
-    assert adopted(events, given={USER_ID: "wer"}).column_mapping()[USER_ID] == "wer"
+    assert adopted(events, given={USER_ID: ["wer"]}).column_mapping()[USER_ID] == "wer"
 
 
 def test_a_column_that_is_given_goes_before_all_names_and_has_to_be_there(adopted) -> None:
     events = {**EVENTS, "rating": [1, 2, 3], "paid": [4, 5, 6]}
     assert adopted(events).column_mapping()[EVENT_VALUE] == "rating"
-    assert adopted(events, given={EVENT_VALUE: "paid"}).column_mapping()[EVENT_VALUE] == "paid"
+    assert adopted(events, given={EVENT_VALUE: ["paid"]}).column_mapping()[EVENT_VALUE] == "paid"
     with pytest.raises(DataError, match="no column 'payed' \\(mapped to EVENT_VALUE\\); did you mean \"paid\"\\?"):
-        adopted(events, given={EVENT_VALUE: "payed"})
+        adopted(events, given={EVENT_VALUE: ["payed"]})
 
 
 def test_a_time_that_could_be_read_two_ways_is_no_time_and_the_reason_is_told(adopted) -> None:
@@ -137,17 +137,78 @@ def test_a_time_that_could_be_read_two_ways_is_no_time_and_the_reason_is_told(ad
 
 
 def test_what_else_a_table_says_is_metadata_of_the_kind_its_values_are(adopted) -> None:
-    rows = range(100)
     items = {
-        "id": rows, "brandName": ["Ora", "Sol"] * 50, "weight (kg)": [row / 7 for row in rows],
-        "supplier_id": [1, 2] * 50, "note": [f"note {row}" for row in rows], "same": ["x"] * 100, "色": ["a", "b"] * 50,
+        "id": ["lamp", *range(99)], "brandName": ["Ora", "Sol"] * 50, "weight (kg)": [row / 7 for row in range(100)],
+        "supplier_id": [1, 2] * 50, "house no": [3, 4] * 50, "in_stock": [0, 1] * 50, "country": ["PT", "ES"] * 50,
+        "note": [f"note {row}" for row in range(100)], "same": ["x"] * 100, "brand-name": ["a", "b"] * 50,
+        "色": ["a", "b"] * 50,
     }  # fmt: skip
     found = adopted(EVENTS, items)
     kinds = {"BRAND_NAME": "categorical", "WEIGHT_KG": "numeric", "SUPPLIER_ID": "categorical"}
+    kinds |= {"HOUSE_NO": "categorical", "IN_STOCK": "categorical", "ITEM_COUNTRY": "categorical"}
     assert found.metadata("items_file") == kinds
     assert found.metadata("users_file") == {}
     assert found.column_mapping().items() >= {"BRAND_NAME": "brandName", "WEIGHT_KG": "weight (kg)"}.items()
     unused = found.tables["items_file"].unused
     assert unused["note"] == "100 different values, too many to learn from"
     assert unused["same"] == "says nothing, or of all the same"
-    assert unused["色"] == "has no name for a field of its own"
+    assert unused["brand-name"] == "there is a BRAND_NAME already: rename it to have it learned from"
+    assert unused["色"] == "begins with no Latin letter: rename it to have it learned from"
+
+
+def test_the_key_of_a_table_is_what_holds_the_ids_of_the_events_whatever_it_is_called(adopted) -> None:
+    events = {"user": [1, 2, 3], "product_id": [7, 8, 9], "time": ["2024-05-01", "2024-05-02", "2024-05-03"]}
+    shop = {
+        "id": [7, 8, 10],
+        "sku": ["a7", "b8", "c10"],
+        "name": ["Lamp", "Mug", "Pot"],
+        "description": ["x", "y", "z"],
+    }
+    found = adopted(events, shop)
+    assert found.column_mapping()[ITEM_ID] == ["product_id", "id"]
+    assert found.column_mapping()[TITLE] == "name"
+    assert adopted(events, {"sku": [7, 8], "product_id": [7, 8]}).column_mapping()[ITEM_ID] == "product_id"
+    with pytest.raises(
+        DataError, match=r"no column holds ids of the interactions' product_id, such as 7, 8, 9: is this"
+    ):
+        adopted(events, {"sku": ["a", "b"]})
+    assert adopted(events, {"sku": ["a", "b"]}, given={ITEM_ID: ["product_id", "sku"]}).column_mapping()[ITEM_ID] == [
+        "product_id",
+        "sku",
+    ]
+
+
+def test_each_file_is_read_by_the_name_that_is_shown_for_it(adopted, tmp_path: Path) -> None:
+    items = {"sku": ["x1", "x2"], "code": ["lamp", "mug"], "department": ["Home", "Kitchen"]}
+    found = adopted(EVENTS, items)
+    mapping = found.column_mapping()
+    assert mapping[ITEM_ID] == ["code", "sku"]
+    paths = tmp_path / "data_file.csv", tmp_path / "items_file.csv"
+    loaded = load("file", *paths, column_mapping=mapping, item_metadata=found.metadata("items_file"))
+    assert loaded.items[ITEM_ID].tolist() == ["lamp", "mug"] and loaded.events[ITEM_ID].tolist()[0] == "lamp"
+    with pytest.raises(DataError, match="ITEM_ID is called sku and code, and files have both: rename one of these"):
+        adopted({**EVENTS, "code": [1, 2, 3]}, items).column_mapping()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "bought"),
+    [
+        (["view_item", "add_to_cart", "begin_checkout", "add_payment_info", "purchase", "refund"], ["purchase"]),
+        (["view", "cart", "transactions"], ["transactions"]),
+        (["view_order_history", "payment_failed", "buyer_login"], []),
+        (["Order", "order cancelled"], ["order"]),
+    ],
+)
+def test_only_what_is_bought_counts_as_bought(adopted, kinds: list[str], bought: list[str]) -> None:
+    rows = range(len(kinds))
+    events = {"user": rows, "item": rows, "time": [1_700_000_000 + row for row in rows], "event": kinds}
+    assert adopted(events).purchase_events == bought
+
+
+def test_a_name_of_ours_that_there_is_not_is_refused(adopted) -> None:
+    with pytest.raises(DataError, match="'USERID' is no column of ours; did you mean \"USER_ID\"\\?"):
+        adopted(EVENTS, given={"USERID": ["customerId"]})
+    with pytest.raises(
+        DataError, match="--map CREATION_TIMESTAMP: it is read from a table of items or users, and none"
+    ):
+        adopted(EVENTS, given={CREATION_TIMESTAMP: ["clickedAt"]})
