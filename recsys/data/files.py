@@ -30,6 +30,7 @@ BYTE_ORDER_MARKS = (
 BLOCK = 1 << 20
 TEXT, PARQUET, COMPRESSED = (".csv", ".tsv", ".txt"), (".parquet", ".pq"), ".gz"
 PARQUET_MARK = b"PAR1"  # Athena's files have no suffix
+TEXTS = ("string", "large_string", "string_view")  # Arrow's types of text; Polars has large ones
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"  # where Hive, Spark and Athena have no value
 NO_NUMBERS = ("boolean", "datetime64", "timedelta64")  # which pandas would turn into some
 DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
@@ -202,7 +203,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     frame = frame.reset_index(named).reset_index(drop=True)
     frame = frame.set_axis(frame.columns.map(str), axis=1)
     nested = {each.name: each.type for each in schema if types.is_nested(each.type)}
-    lists = [name for name, kind in nested.items() if types.is_list(kind) and types.is_string(kind.value_type)]
+    lists = [name for name, kind in nested.items() if str(getattr(kind, "value_type", "")) in TEXTS]
     joined = {name: frame[name].map(_joined, na_action="ignore").astype("str") for name in lists}
     return frame.assign(**joined).drop(columns=[*nested.keys() - lists])
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from recsys.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.data import Prepared, files, prepare
@@ -54,10 +56,11 @@ def test_parquet_and_csv_give_the_same_tables(shop: pd.DataFrame, tmp_path: Path
     pd.testing.assert_frame_equal(from_parquet.items, from_csv.items)
 
 
-def test_a_list_of_texts_is_text_and_what_else_is_nested_is_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.large_list(pa.large_string())], ids=["list", "large"])
+def test_a_list_of_texts_is_text_and_what_else_is_nested_is_left_out(tmp_path: Path, kind: pa.DataType) -> None:
     path = tmp_path / "items.parquet"
-    rows = {"sku": ["a", "b", "c", "d"], "genres": [["Tea", None, "Pot"], ["Tea"], [], None]}
-    pd.DataFrame(rows | {"sizes": [[1, 2]] * 4, "maker": [{"name": "Ora"}] * 4}).to_parquet(path)
+    rows = {"sku": ["a", "b", "c", "d"], "genres": pa.array([["Tea", None, "Pot"], ["Tea"], [], None], kind)}
+    parquet.write_table(pa.table(rows | {"sizes": [[1, 2]] * 4, "maker": [{"name": "Ora"}] * 4}), path)
     read = files.read(path)
     assert list(read) == ["sku", "genres"]
     assert read["genres"].fillna("none").tolist() == ["Tea|Pot", "Tea", "none", "none"]
