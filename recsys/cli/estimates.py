@@ -94,9 +94,9 @@ def _rows(file: Path) -> int:
     if not files.is_parquet(file):
         with files.open_text(file) as rows:
             return max(1, sum(block.count(b"\n") for block in iter(lambda: rows.read(BLOCK), b"")) - 1)
-    from pyarrow import ArrowInvalid, parquet
+    from pyarrow import ArrowException, parquet
 
     try:
         return parquet.read_metadata(file).num_rows
-    except ArrowInvalid:  # the notebook that reads it says what is wrong
+    except (ArrowException, OSError):  # the notebook that reads it says what is wrong
         return Demand.interactions

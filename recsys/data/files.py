@@ -9,9 +9,11 @@ import difflib
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 import pandas as pd
 
@@ -28,6 +30,9 @@ BYTE_ORDER_MARKS = (
 BLOCK = 1 << 20
 TEXT, PARQUET, COMPRESSED = (".csv", ".tsv", ".txt"), (".parquet", ".pq"), ".gz"
 PARQUET_MARK = b"PAR1"  # Athena's files have no suffix
+TEXTS = ("string", "large_string", "string_view")  # Arrow's types of text; Polars has large ones
+NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"  # where Hive, Spark and Athena have no value
+NO_NUMBERS = ("boolean", "datetime64", "timedelta64")  # which pandas would turn into some
 DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
 SURELY_DECIMAL = r",(?:\d{1,2}|\d{4,})$|\.\d{3},"  # 1,234 might be a thousand
 REMEDY = "name yours in data.column_mapping"
@@ -37,13 +42,14 @@ def read(path: Path, encoding: str = "utf-8") -> pd.DataFrame:
     """The file's rows; a CSV's values all stay text (`str`), a missing one is NaN, `NA` and `007` are themselves.
 
     Of a folder, those of all its files, in the order of their names; `day=2024-05-01` in a file's path is a column and
-    its value. Raises DataError when the file is missing, empty, of another kind, in another encoding, or ragged, and
-    when two files of a folder differ in their columns.
+    its value. Of Parquet, a list of texts is text, `a|b`; what else is nested is left out. Raises DataError when the
+    file is missing, empty, of another kind, in another encoding, or ragged, and when files of a folder differ in their
+    columns, or from what their paths say.
     """
     path = Path(path)
     if not path.is_dir():
         return _read_one(path, encoding)
-    frames = {part: _read_one(part, encoding).assign(**_partition(part.relative_to(path))) for part in parts(path)}
+    frames = {part: _with_partition(_read_one(part, encoding), part, path) for part in parts(path)}
     if not frames:
         raise DataError(f"{path}: a folder without files; give one of .csv or .parquet files")
     first, *others = frames
@@ -61,9 +67,14 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(PARQUET_MARK)) == PARQUET_MARK
 
 
-def open_text(path: Path) -> IO[bytes]:
-    """The bytes of a text file, unpacked where it is compressed."""
-    return gzip.open(path) if path.suffix.lower() == COMPRESSED else path.open("rb")
+@contextmanager
+def open_text(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a text file, unpacked where it is compressed. Raises DataError where that fails, at any byte."""
+    try:
+        with gzip.open(path) if path.suffix.lower() == COMPRESSED else path.open("rb") as file:
+            yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path}: not readable as gzip: {error}") from None
 
 
 def _read_one(path: Path, encoding: str) -> pd.DataFrame:
@@ -72,18 +83,21 @@ def _read_one(path: Path, encoding: str) -> pd.DataFrame:
         return _read_parquet(path)
     kind = "".join(path.suffixes[-2:] if path.suffix.lower() == COMPRESSED else path.suffixes[-1:]).lower()
     if kind.removesuffix(COMPRESSED) in TEXT:
-        try:
-            return _read_csv(path, encoding)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{path}: not readable as gzip: {error}") from None
+        return _read_csv(path, encoding)
     raise DataError(
         f"{path}: {kind or 'a file without suffix'} is not a kind of file read here; give .csv, .csv.gz or .parquet"
     )
 
 
-def _partition(path: Path) -> dict[str, str]:
-    """What the folders of a path say of all its rows, each as `name=value`."""
-    return {name: value for name, equals, value in (part.partition("=") for part in path.parts[:-1]) if equals}
+def _with_partition(frame: pd.DataFrame, part: Path, folder: Path) -> pd.DataFrame:
+    """The rows of a part of a folder with what the path between says of them all, each as `name=value`."""
+    said = [map(unquote, each.split("=", 1)) for each in part.relative_to(folder).parts[:-1] if "=" in each]
+    for name, value in said:
+        column = pd.Series(None if value == NO_PARTITION else value, frame.index, dtype="str")
+        if name in frame and not ids_as_text(frame[name]).equals(ids_as_text(column)):
+            raise DataError(f"{part}: its column {name} is not what its folder says, {value}; rename one of them")
+        frame = frame.assign(**{name: column})
+    return frame
 
 
 def require_file(path: Path) -> None:
@@ -151,6 +165,8 @@ def numbers(values: pd.Series, where: str) -> pd.Series:
 
     Raises DataError when a value is no number.
     """
+    if pd.api.types.infer_dtype(values) in NO_NUMBERS:
+        values = values.astype("str").where(values.notna())
     if has_decimal_commas(values):
         points = values.astype("str").str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
         values = points.where(values.notna())
@@ -176,12 +192,29 @@ def has_decimal_commas(values: pd.Series) -> bool:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    from pyarrow import ArrowException
+    """Its rows as a CSV has them: names are text, an index that has a name is a column, and a value is no table."""
+    from pyarrow import ArrowException, parquet, types
 
     try:
-        return pd.read_parquet(path)
+        schema, frame = parquet.read_schema(path), pd.read_parquet(path)
     except (ArrowException, OSError) as error:
         raise DataError(f"{path}: not readable as Parquet: {' '.join(str(error).split())[:200]}") from None
+    named = [name for name in frame.index.names if _is_column(name, frame)]
+    frame = frame.reset_index(named).reset_index(drop=True)
+    frame = frame.set_axis(frame.columns.map(str), axis=1)
+    nested = {each.name: each.type for each in schema if types.is_nested(each.type)}
+    lists = [name for name, kind in nested.items() if str(getattr(kind, "value_type", "")) in TEXTS]
+    joined = {name: frame[name].map(_joined, na_action="ignore").astype("str") for name in lists}
+    return frame.assign(**joined).drop(columns=[*nested.keys() - lists])
+
+
+def _joined(texts: Iterable[str | None]) -> str | None:
+    return "|".join(text for text in texts if text is not None) or None
+
+
+def _is_column(name: object, frame: pd.DataFrame) -> bool:
+    """Whether an index of this name is data; where there is none, Dask calls it `__null_dask_index__`."""
+    return name is not None and name not in frame.columns and not str(name).startswith("__")
 
 
 def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
@@ -203,8 +236,8 @@ def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
 
 def _separator(path: Path, encoding: str) -> str:
     """The header's most frequent separator. Raises DataError if a column is there twice, which pandas would rename."""
-    with io.TextIOWrapper(open_text(path), encoding, newline="") as lines:
-        first = lines.readline()
+    with open_text(path) as file:
+        first = io.TextIOWrapper(file, encoding, newline="").readline()
     separator = max(SEPARATORS, key=first.count)
     names = [name.strip() for name in next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]

@@ -109,9 +109,14 @@ class Trained:
         return codes
 
     def _mask(self, among: Sequence[int] | np.ndarray) -> np.ndarray:
-        """(n_items,) bool of such a mask or of codes."""
+        """(n_items,) bool of such a mask or of codes. Raises ModelError for a mask of another length."""
         among = np.asarray(among)
-        if among.dtype == bool and among.shape == self.item_ids.shape:
+        if among.dtype == bool and among.ndim == 1:
+            if len(among) != len(self.item_ids):
+                raise ModelError(
+                    f"a mask of {len(among):,} is given for {len(self.item_ids):,} items: make one value for each of "
+                    "item_ids"
+                )
             return among
         mask = np.zeros(len(self.item_ids), bool)
         mask[self._checked(among)] = True

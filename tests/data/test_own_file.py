@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from recsys.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
 from recsys.data import Prepared, files, prepare
@@ -52,6 +54,36 @@ def test_parquet_and_csv_give_the_same_tables(shop: pd.DataFrame, tmp_path: Path
     from_csv = prepared(tmp_path / "shop.csv", shop)
     pd.testing.assert_frame_equal(from_parquet.interactions, from_csv.interactions)
     pd.testing.assert_frame_equal(from_parquet.items, from_csv.items)
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.large_list(pa.large_string())], ids=["list", "large"])
+def test_a_list_of_texts_is_text_and_what_else_is_nested_is_left_out(tmp_path: Path, kind: pa.DataType) -> None:
+    path = tmp_path / "items.parquet"
+    rows = {"sku": ["a", "b", "c", "d"], "genres": pa.array([["Tea", None, "Pot"], ["Tea"], [], None], kind)}
+    parquet.write_table(pa.table(rows | {"sizes": [[1, 2]] * 4, "maker": [{"name": "Ora"}] * 4}), path)
+    read = files.read(path)
+    assert list(read) == ["sku", "genres"]
+    assert read["genres"].fillna("none").tolist() == ["Tea|Pot", "Tea", "none", "none"]
+
+
+def test_the_columns_of_a_parquet_file_may_be_numbered(tmp_path: Path) -> None:
+    pd.DataFrame([["u", "i"]]).to_parquet(tmp_path / "shop.parquet")
+    assert files.read(tmp_path / "shop.parquet").to_dict("list") == {"0": ["u"], "1": ["i"]}
+
+
+@pytest.mark.parametrize("index", [["when"], ["sku", "when"]])
+def test_a_named_index_of_a_parquet_file_is_a_column(shop: pd.DataFrame, tmp_path: Path, index: list[str]) -> None:
+    path = tmp_path / "shop.parquet"
+    shop.set_index(index).to_parquet(path)
+    pd.testing.assert_frame_equal(files.read(path)[list(shop)], shop)
+    shop.set_index(index, drop=False).to_parquet(path)
+    pd.testing.assert_frame_equal(files.read(path), shop)
+
+
+@pytest.mark.parametrize("name", [None, "__null_dask_index__"])
+def test_an_index_without_a_name_is_none(shop: pd.DataFrame, tmp_path: Path, name: str | None) -> None:
+    shop.set_axis(shop.index[::-1].rename(name)).to_parquet(tmp_path / "shop.parquet")
+    pd.testing.assert_frame_equal(files.read(tmp_path / "shop.parquet"), shop)
 
 
 def test_an_id_keeps_its_zeros_and_the_country_na_its_name(shop: pd.DataFrame, tmp_path: Path) -> None:
@@ -263,6 +295,23 @@ def test_text_in_a_column_of_numbers_is_shown(shop: pd.DataFrame, tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("values", "dtype", "shown"),
+    [
+        ([None, pd.Timestamp("2020-01-01")], None, "'2020-01-01'"),
+        ([None, pd.Timedelta("1s")], None, "'0 days 00:00:01'"),
+        ([False, True], None, "'False'"),
+        ([None, True], object, "'True'"),
+        ([None, True], "boolean", "'True'"),
+    ],
+)
+def test_dates_durations_and_yes_or_no_are_no_numbers(values: list, dtype: object, shown: str) -> None:
+    with pytest.raises(DataError, match=f"x: {shown} is not a number"):
+        files.numbers(pd.Series(values, dtype=dtype), "x")
+    nothing = pd.Series(values, dtype=dtype).head(1).where([False])
+    assert files.numbers(nothing, "x").isna().all()
+
+
+@pytest.mark.parametrize(
     ("written", "read"),
     [
         (["19,99", "1.234,50", "7", "1,500"], [19.99, 1234.5, 7.0, 1.5]),
@@ -393,6 +442,24 @@ def test_a_folder_of_files_is_read_as_one_with_what_its_paths_say(shop: pd.DataF
     (folder / ".part-0000.crc").write_text("x")
     assert prepare("file", folder, column_mapping=MAPPING).interactions[USER_ID].tolist() == shop["customer"].tolist()
     assert files.read(folder)["day"].value_counts().to_dict() == {"2024-02-29": 700, "2024-03-01": 500}
+
+
+def test_what_the_path_of_a_file_says_is_unescaped_and_may_be_that_there_is_nothing(tmp_path: Path) -> None:
+    for kind in ("add%20to%20cart", "__HIVE_DEFAULT_PARTITION__"):
+        (tmp_path / f"the%20kind={kind}").mkdir()
+        (tmp_path / f"the%20kind={kind}" / "1.csv").write_text("customer\na\n")
+    assert files.read(tmp_path)["the kind"].fillna("none").tolist() == ["none", "add to cart"]
+
+
+@pytest.mark.parametrize(("days", "agree"), [([7, 7], True), (["7", "7"], True), ([7, 8], False), ([7, None], False)])
+def test_a_column_is_not_overwritten_by_what_the_path_says_otherwise(tmp_path: Path, days: list, agree: bool) -> None:
+    (tmp_path / "day=7").mkdir()
+    pd.DataFrame({"day": days}).to_parquet(tmp_path / "day=7" / "1.parquet")
+    if agree:
+        assert files.read(tmp_path)["day"].tolist() == ["7", "7"]
+    else:
+        with pytest.raises(DataError, match=r"1\.parquet: its column day is not what its folder says, 7; rename one"):
+            files.read(tmp_path)
 
 
 def test_a_folder_whose_files_do_not_fit_together_is_refused(shop: pd.DataFrame, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from recsys.deploy.cost_per_answer import usd_per_million
 from recsys.deploy.demand import Demand, Line
 from recsys.deploy.standing import BilledResource, billed_now
 from recsys.deploy.walkthrough import walkthrough
-from recsys.errors import AwsError, NotebookError, ParamsError, RecsysError
+from recsys.errors import AwsError, DataError, NotebookError, ParamsError, RecsysError
 
 PRICES = prices.load()
 TPS_HOUR = 3600 / 1000 * PRICES.personalize.requests_1000
@@ -320,6 +320,20 @@ class TestTheCommand:
         assert count_interactions(given) == 1_500_000
         with pytest.raises(RecsysError, match="more than --max-usd 20"):
             confirm_costs(given, yes=True, max_usd=20.0)
+
+    def test_says_of_a_compressed_file_cut_short_what_is_wrong(self, tmp_path: Path) -> None:
+        file = tmp_path / "clicks.csv.gz"
+        pd.DataFrame({"USER_ID": range(1_000)}).to_csv(file)
+        file.write_bytes(file.read_bytes()[:-100])
+        params = ["--set", "data.source=file", "--set", f"data.data_file={file}"]
+        error = CliRunner().invoke(app, ["cost", *params]).exception
+        assert isinstance(error, DataError) and "clicks.csv.gz: not readable as gzip" in str(error)
+
+    @pytest.mark.parametrize("content", [b"PAR1 not really", b"PAR1 nor this" + b"\4\0\0\0PAR1"])
+    def test_guesses_where_a_file_is_no_parquet(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "clicks.parquet").write_bytes(content)
+        given = values("data.source=file", f"data.data_file={tmp_path / 'clicks.parquet'}")
+        assert count_interactions(given) == Demand.interactions
 
     @pytest.mark.parametrize(("source", "rows"), [("sample", 29_288), ("online-retail", 541_909), ("file", 100_000)])
     def test_knows_the_shops_it_brings_and_guesses_where_there_is_no_file(self, source: str, rows: int) -> None:

@@ -102,10 +102,18 @@ def test_only_what_is_allowed_is_recommended_in_the_same_order(kind, ring):
     assert (model.recommend(histories, 4, among=[])[0] == -1).all()
 
 
-@pytest.mark.parametrize("among", [["1"], [99], [True, False], 3], ids=["ids", "unknown", "short mask", "a code"])
+@pytest.mark.parametrize("among", [["1"], [99], 3], ids=["ids", "unknown", "a code"])
 def test_what_is_neither_codes_nor_a_mask_is_not_allowed(ring, among):
     with pytest.raises(ModelError, match=r"take codes from|takes? codes|item codes"):
         Popularity.fit(ring).recommend([[1]], 3, among=among)
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_mask_of_another_length_is_told_from_codes(ring, more):
+    model = Popularity.fit(ring)
+    n = len(model.item_ids)
+    with pytest.raises(ModelError, match=f"a mask of {n + more} is given for {n} items"):
+        model.recommend([[1]], 3, among=np.ones(n + more, bool))
 
 
 @every_timeless_model

@@ -169,3 +169,20 @@ def test_sequences_tell_their_sizes_and_are_themselves_only(sequences):
 def test_milliseconds_are_not_taken_for_seconds(table, time):
     with pytest.raises(ModelError, match="looks like milliseconds: divide by 1000"):
         Sequences.from_interactions(table(u="a b").assign(TIMESTAMP=[1, time]))
+
+
+@pytest.mark.parametrize(
+    ("times", "how"),
+    [
+        ([1_700_000_000, 1_700_000_060], pd.to_numeric),
+        (["1700000000", "1700000060.0"], pd.to_numeric),
+        (["2023-11-14T22:13:20", "2023-11-14T22:14:20"], pd.to_datetime),
+        (["20231114", "20231115"], pd.to_datetime),
+    ],
+)
+def test_what_is_said_of_times_of_no_type_makes_the_right_ones_of_them(table, times, how):
+    frame = table(u="a b").assign(TIMESTAMP=pd.Series(times, dtype=object))
+    with pytest.raises(ModelError, match=rf"make them with pd\.{how.__name__}\(times"):
+        Sequences.from_interactions(frame)
+    made = Sequences.from_interactions(frame.assign(TIMESTAMP=how(frame["TIMESTAMP"])))
+    assert pd.to_datetime(made.times, unit="s").strftime("%Y%m").tolist() == ["202311", "202311"]
