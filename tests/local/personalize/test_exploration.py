@@ -122,10 +122,10 @@ def impressed(client: Client) -> shops.Shop:
 
 @pytest.fixture(scope="module")
 def leaders(impressed: shops.Shop) -> Callable[[], list[str]]:
-    """The first items of forty answers of a campaign there that always explores."""
+    """The first items of 240 answers of a campaign there that always explores: of forty a new one has three or none."""
     always = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "1"}}}
     campaign = shops.deploy(impressed, shops.trained_version(impressed, "aws-user-personalization"), **always)
-    return lambda: [shops.recommended(impressed, campaign, userId="u1")[0] for _ in range(40)]
+    return lambda: [shops.recommended(impressed, campaign, userId="u1")[0] for _ in range(240)]
 
 
 def test_impressions_that_were_imported_count_as_shown(leaders: Callable[[], list[str]]) -> None:
