@@ -83,9 +83,15 @@ def test_a_filter_of_another_group_counts_nothing(client, group, measured):
 
 
 @pytest.mark.parametrize(
-    "line", ["[" * 100_000, '{"_aws": ' + "[" * 100_000, '{"_aws": {"Timestamp": 1' + 400 * "0" + "}}"]
+    "line",
+    [
+        "[" * 100_000,
+        '{"CloudWatchMetrics": ' + "[" * 100_000,
+        '{"_aws": {"Timestamp": 1%s, "CloudWatchMetrics": []}}' % ("0" * 400),
+    ],
+    ids=["deep", "deep-metrics", "late-metrics"],
 )
-def test_a_line_that_no_filter_can_read_is_kept_and_taken(client, group, measured, line):
+def test_a_line_that_cannot_be_read_is_kept_all_the_same(client, group, measured, line):
     measured([], "{ $.ms > 1 }", metricValue="1")
     event = {"timestamp": int(time.time() * 1000), "message": line}
     client("logs").put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
