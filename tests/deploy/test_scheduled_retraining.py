@@ -345,7 +345,7 @@ def test_one_under_way_is_gone_on_with_and_a_run_pays_once(shop: Shop) -> None:
 
 
 @pytest.fixture(scope="module")
-def tolerated(shop: Shop) -> dict[str, Any]:
+def tolerated(shop: Shop, renewed: Renewed) -> dict[str, Any]:
     """The notice of a retraining that may be worse, and for which the run that paid before does not count any more.
 
     The best version serves the recommendations, and another than was retrained the similar items.
@@ -353,6 +353,7 @@ def tolerated(shop: Shop) -> dict[str, Any]:
     for route, version in (("recommendations", best(shop)), ("similar-items", another(shop, "similar-items"))):
         shop.put_live(route, version)
         eventually(lambda route=route, version=version: shop.serving[route] == version)
+    shop.incoming("spoiled", walks(250, 0.0, "spoiled"))  # there already where all tests run
     before, known = shop.serving, len(executions())
     deploy.deploy(STACK, {"RetrainingTolerance": 100}, TAGS)
     anew, notice = operate.retrain(SUFFIX, "cut-off"), shop.notice()
