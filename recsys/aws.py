@@ -167,13 +167,17 @@ def remedy_for_silence() -> str:
     url = endpoint()
     if not url:
         return "is there a network?"
+    if not on_loopback(url):
+        return f"is {url} right?"
     return f"is it running? `recsys local up --port {urlsplit(url).port or 80}` starts the embedded AWS there"
 
 
 def refused(error: ClientError) -> Refused:
     """One readable line, and the code, of a service's refusal."""
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    remedy = "; if it was removed, the notebook that makes it makes it anew" if code == MISSING[0] else ""
+    remedy = (
+        "; if it was removed, the notebook that makes it makes it anew" if code == "ResourceNotFoundException" else ""
+    )
     return Refused(f"{error.operation_name}: {code}: {message}{remedy}", code=code)
 
 

@@ -27,5 +27,6 @@ def recsys(*arguments: str, given: str = "", **environment: str) -> subprocess.C
             code = 0
         except SystemExit as end:
             code = end.code or 0
-    aws.client.cache_clear()
+        finally:
+            aws.client.cache_clear()
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), error.getvalue())

@@ -60,6 +60,11 @@ def test_where_nobody_answers_it_is_told(way: str, monkeypatch: pytest.MonkeyPat
         WAYS[way]()
 
 
+def test_where_nobody_answers_elsewhere_no_embedded_aws_is_advised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://vpce-1.example.com")
+    assert aws.remedy_for_silence() == "is https://vpce-1.example.com right?"
+
+
 @pytest.mark.parametrize(("away", "ends"), [(aws.AWAY, True), (-1.0, False)])
 def test_a_wait_outlasts_a_network_that_is_away_for_a_while(
     monkeypatch: pytest.MonkeyPatch, away: float, ends: bool

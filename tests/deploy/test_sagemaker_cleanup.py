@@ -102,6 +102,14 @@ def test_what_jobs_wrote_to_a_log_that_all_share_goes_and_what_others_wrote_stay
     found = cleanup.find(environment.group, environment.stack, environment.suffix)
     assert [line for line in found if line.startswith(f"AWS::Logs::LogStream {log['logGroupName']}:{name}/")]
     assert not [line for line in found if f"{name}0" in line]
-    assert cleanup.destroy(environment.group, environment.stack, environment.suffix) == []
+
+    client("sqs").create_queue(QueueName=f"{name}-stray", tags={each["Key"]: each["Value"] for each in tags})
+
+    def last_words(line: str) -> None:
+        """What the job still had to say when nearly everything is gone."""
+        if line.startswith("AWS::SQS::Queue "):
+            logs.create_log_stream(logGroupName=log["logGroupName"], logStreamName=f"{name}/late")
+
+    assert cleanup.destroy(environment.group, environment.stack, environment.suffix, report=last_words) == []
     (other,) = logs.describe_log_streams(**log)["logStreams"]
     assert other["logStreamName"].startswith(f"{name}0/")

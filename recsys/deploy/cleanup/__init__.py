@@ -87,7 +87,8 @@ def destroy(
     kept += [each for each in now.strays if each not in kept]
     for resource in kept:
         _remove(resource, deadline, tell)
-    sagemaker.remove_log_streams(now.logs, tell)  # at the end: a job that was stopped had last words
+    # At the end, and found anew: a job that was stopped had last words.
+    sagemaker.remove_log_streams(_look(group_name, stack_name, stage).logs, tell)
     return _left(group_name, stack_name, stage, [*found.resources, *kept], tell)
 
 

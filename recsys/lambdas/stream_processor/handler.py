@@ -53,8 +53,8 @@ aws = session()
 beside = ThreadPoolExecutor(1)
 dynamodb = watched(aws.create_client("dynamodb", config=config))
 profiles = Profiles(dynamodb, os.environ["TABLE_NAME"], int(os.environ["PROFILE_DAYS"]))
-tracker = config.merge(Config(max_pool_connections=THREADS))
-personalize = watched(aws.create_client("personalize-events", config=tracker))
+side_by_side = config.merge(Config(max_pool_connections=THREADS))
+personalize = watched(aws.create_client("personalize-events", config=side_by_side))
 sqs = watched(aws.create_client("sqs", config=config))
 
 

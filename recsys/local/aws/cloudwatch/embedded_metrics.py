@@ -40,7 +40,7 @@ def _record(line: str) -> None:
         document = json.loads(line)
         moment = document["_aws"].get("Timestamp", time.time() * 1000) / 1000
         found = list(metrics(document))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return
     for namespace, name, dimensions, unit, given in found:
         values = [value for value in given if math.isfinite(value)]

@@ -26,7 +26,7 @@ TOKEN = re.compile(
     r"|%(?P<regex>[^%]*)%|(?P<word>[^\s()&|\"%=!<>{}$]+))"
 )
 PART = re.compile(r"\[(?P<index>\d+)\]|(?P<any>\.\*|\[\*\])|\[['\"](?P<quoted>.+?)['\"]\]|\.(?P<name>[\w-]+)")
-NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 REGEX = re.compile(r"[A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+. ]+")  # what may stand in a regular expression
 ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 CONSTANTS = {"NULL": None, "TRUE": True, "FALSE": False}
@@ -77,7 +77,7 @@ def regex(text: str) -> re.Pattern[str]:
 def _document(line: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

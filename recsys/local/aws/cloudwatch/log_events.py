@@ -10,7 +10,10 @@ import hashlib
 import json
 from collections.abc import Callable
 
+from ministack.core.responses import error_response_json
 from ministack.services import cloudwatch_logs
+
+BOTH = "logStreamNamePrefix and logStreamNames cannot be used together"
 
 
 def install() -> None:
@@ -28,8 +31,10 @@ def _of_streams(find: Callable[[dict], tuple]) -> Callable[[dict], tuple]:
         prefix = data.get("logStreamNamePrefix")
         if not prefix:
             return find(data)
+        if data.get("logStreamNames"):
+            return error_response_json("InvalidParameterException", BOTH, 400)
         group = cloudwatch_logs._log_groups.get(cloudwatch_logs._resolve_log_group_name(data), {})
-        names = [name for name in group.get("streams", {}) if name.startswith(prefix)]
+        names = [name for name in list(group.get("streams", {})) if name.startswith(prefix)]
         return find({**data, "logStreamNames": names or [prefix]})  # MiniStack takes no name for all names
 
     return found

@@ -36,7 +36,7 @@ def _counted(append: Callable[[Stream, list[Event]], None]) -> Callable[[Stream,
 def _filters_of(stream: Stream) -> Iterator[dict[str, Any]]:
     for (group, _), each in cloudwatch_logs._metric_filters.items():
         streams = (cloudwatch_logs._log_groups.get(group) or {}).get("streams") or {}
-        if any(known is stream for known in streams.values()):
+        if any(known is stream for known in list(streams.values())):
             yield each
 
 
@@ -73,6 +73,6 @@ def _field(line: str, selector: str) -> Any:
 def _number(text: Any) -> float | None:
     try:
         number = float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

@@ -28,12 +28,13 @@ EVENT, EVENTS, BYTES = 1 << 18, 100_000, 10 << 20  # of a log: bytes of a line, 
 OVERHEAD = 26  # bytes that CloudWatch Logs counts for an event beside its text
 LATE = 1.0  # seconds the mark may come after the answer, where what the function started writes much
 CHUNK = 65536  # bytes, what a pipe holds
+ANSWER = 1 << 26  # bytes of an answer, ten times what Lambda lets through; of a line that is longer nothing is kept
 
 
 class Pipe:
     """Lines of text that come through a pipe; what is longer than the `longest` (bytes) comes in parts."""
 
-    def __init__(self, stream: Any, longest: int | None = None) -> None:
+    def __init__(self, stream: Any, longest: int) -> None:
         self._stream = stream  # its descriptor is good for as long as it is there
         self.descriptor, self._part, self._longest = stream.fileno(), bytearray(), longest
 
@@ -50,9 +51,11 @@ class Pipe:
 
     def _first_part(self) -> list[str]:
         """Of a line without an end, when it is too long; a mark that may stand at its end stays whole."""
-        if self._longest is None or len(self._part) <= self._longest:
+        if len(self._part) <= self._longest:
             return []
-        part, self._part = self._part[:-CHUNK], self._part[-CHUNK:]
+        end = len(self._part) - CHUNK
+        cut = next((at for at in range(end, end - 4, -1) if self._part[at] & 0xC0 != 0x80), end)  # between characters
+        part, self._part = self._part[:cut], self._part[cut:]
         return [part.decode(errors="replace")]
 
 
@@ -69,7 +72,7 @@ class Log:
     def add(self, lines: Iterable[str]) -> None:
         """Keep these as long as there is room."""
         for line in lines:
-            size = len(line) + OVERHEAD
+            size = len(line.encode()) + OVERHEAD
             if len(self._lines) == EVENTS or self._bytes + size > BYTES:
                 self._missed += 1
             else:
@@ -88,7 +91,8 @@ class Conversation:
     """What a worker's process is told, and what it tells."""
 
     def __init__(self, process: Popen) -> None:
-        self._input, self._lines, self._answers = process.stdin, Pipe(process.stderr, EVENT), Pipe(process.stdout)
+        self._input = process.stdin
+        self._lines, self._answers = Pipe(process.stderr, EVENT), Pipe(process.stdout, ANSWER)
         self._pipes = select.poll()
         for pipe in (self._lines, self._answers):
             self._pipes.register(pipe.descriptor, select.POLLIN)
@@ -137,7 +141,7 @@ class Conversation:
         for line in lines:
             try:
                 answer = json.loads(line) if line.startswith("{") else {}
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if answer.get("status") in ("ok", "error"):
                 return answer

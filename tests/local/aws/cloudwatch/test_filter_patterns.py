@@ -56,6 +56,8 @@ def test_a_prefix_finds_what_is_in_the_streams_that_begin_so(client: Any, prefix
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
     told = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=prefix)["events"]
     assert [each["message"] for each in told] == found
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        logs.filter_log_events(logGroupName=group, logStreamNamePrefix=prefix, logStreamNames=["other"])
 
 
 # Of the user guide, with a number, a flag and a decimal beside.
@@ -93,6 +95,7 @@ LINE = {
         "{ $.SomeOtherObject NOT EXISTS }",
         "{ $.latency = * }",
         "{ $.latency = 5.125e+2 }",
+        "{ $.latency >= .5 && $.latency < 513. }",
         "{ $.latency > +500 && $.latency <= 512.5 }",
         "{ $.latency != 500 }",
         "{ $.account = 123456789012 }",

@@ -10,7 +10,7 @@ import pytest
 from stream_pipeline import function
 
 from recsys.local.aws.lambda_ import exchange
-from recsys.local.aws.lambda_.exchange import CHUNK, EVENT, MARK, Conversation
+from recsys.local.aws.lambda_.exchange import BYTES, CHUNK, EVENT, MARK, Conversation, Log, Pipe
 
 TALKING = """
 import os, sys, time
@@ -145,6 +145,35 @@ def test_a_line_without_end_comes_in_parts_and_is_kept_as_far_as_a_log_takes_it(
     assert {len(line) <= EVENT for line in kept} == {True}
     assert EVENT < sum(map(len, kept)) <= 3 * EVENT
     assert last.startswith("[recsys] ")
+
+
+def test_what_is_printed_without_end_beside_the_answers_is_not_kept(conversation, monkeypatch):
+    monkeypatch.setattr(exchange, "ANSWER", EVENT)
+    flooded = conversation("import os\nwhile True:\n    os.write(1, b'x' * 65536)")
+    with pytest.raises(TimeoutError):
+        flooded.ask({}, "call", 0.5)
+    assert len(flooded._answers._part) <= EVENT
+
+
+def test_an_answer_that_cannot_be_read_for_its_depth_is_none(conversation):
+    deep = "os.write(1, b'{\"a\":' * 50_000 + b'\\n')"
+    assert conversation(f"import os\n{deep}\n{ANSWERED % 'pass'}").ask({}, "call", 5) == {"status": "ok"}
+
+
+def test_a_long_line_is_parted_between_its_characters(tmp_path):
+    path = tmp_path / "line"
+    path.write_text("x" + "€" * 200_000)
+    with path.open() as stream:
+        pipe, parts = Pipe(stream, EVENT), []
+        while (read := pipe.read()) is not None:
+            parts += read
+    assert len(parts) > 1 and "".join(parts) == path.read_text()
+
+
+def test_a_log_takes_so_many_bytes_whatever_the_characters():
+    log, line = Log(), "€" * 100_000
+    log.add([line] * 104)
+    assert len(log) == BYTES // (len(line.encode()) + exchange.OVERHEAD)
 
 
 @pytest.mark.parametrize("then", ["os.write(1, b'more\\n')", "os.close(1)"])
