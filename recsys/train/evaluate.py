@@ -15,6 +15,7 @@ from recsys.models.base import mark_chosen
 from recsys.models.protocol import personalize_split
 
 DEPTH = 25
+LISTS = 2_000  # by chance, to be measured
 OWN_HITS = "NDCG@10 (own hits)"
 MEASURED = ("ndcg", "seconds", "chosen")  # of each trial
 MODEL, POPULARITY, RANDOM = "next-item model", "popularity", "random"
@@ -26,7 +27,8 @@ class Comparison:
 
     `table`: columns name, metric, mean, low, high (95 % interval over users), one row per model and metric.
     `per_user`: one row per tested user: `events` (length of the input) and NDCG@10 of every model.
-    `recommended`: model name -> item codes, shape (n_users, 25); `popularity`: events per item code, shape (n_items,).
+    `recommended`: model name -> item codes, shape (n_users, 25), one list a user also by chance, of which more are
+    measured; `popularity`: events per item code, shape (n_items,).
     `trials`: columns ndcg, seconds, chosen and each setting, one row per setting tried on the whole catalogue.
     `leads`: name -> lead of the model's NDCG@10 over that one's, user by user. `own_hits`: (n_users,) the model's
     NDCG@10 as Personalize measures it.
@@ -61,7 +63,8 @@ def compare(interactions: pd.DataFrame, seed: int, samples: int) -> Comparison:
         POPULARITY: Popularity.fit(split.train).recommend(split.histories, DEPTH)[0],
         RANDOM: _random(len(split.targets), n_items, seed),
     }
-    measured = {name: _vectors(codes, split.targets) for name, codes in recommended.items()}
+    measured = {name: _vectors(codes, split.targets) for name, codes in recommended.items() if name != RANDOM}
+    measured[RANDOM] = _chance(split.targets, n_items, seed)
     rows, per_user = [], {"events": np.array([len(history) for history in split.histories])}
     for name, codes in recommended.items():
         per_user[name] = measured[name]["NDCG@10"]
@@ -115,6 +118,13 @@ def _vectors(codes: np.ndarray, targets: list[np.ndarray]) -> dict[str, np.ndarr
         "precision@25": metrics.precision_at(codes, targets, 25),
         "recall@10": metrics.recall_at(codes, targets, 10),
     }
+
+
+def _chance(targets: list[np.ndarray], items: int, seed: int) -> dict[str, np.ndarray]:
+    """Each user's mean over so many lists that there are LISTS in all: of a hundred users one each finds five or none."""
+    drawn = range(max(1, LISTS // len(targets)))
+    found = [_vectors(_random(len(targets), items, seed + number), targets) for number in drawn]
+    return {metric: np.mean([each[metric] for each in found], axis=0) for metric in found[0]}
 
 
 def _random(users: int, items: int, seed: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from recsys import plots, train
 from recsys.data import generate
-from recsys.train.evaluate import DEPTH, _random
+from recsys.train.evaluate import DEPTH, _chance, _random
 
 
 def test_a_lead_is_seen_where_the_bars_overlap() -> None:
@@ -42,3 +42,9 @@ def test_chance_takes_the_memory_of_its_lists_and_not_of_the_catalogue_for_each_
 
 def test_chance_shows_a_small_catalogue_whole() -> None:
     assert np.sort(_random(users=2, items=7, seed=1)).tolist() == [list(range(7))] * 2
+
+
+def test_chance_finds_as_much_as_it_should_also_for_few_users() -> None:
+    found = _chance([np.array([item]) for item in range(50)], items=500, seed=1)["recall@10"]
+    assert len(found) == 50
+    assert found.mean() == pytest.approx(10 / 500, abs=3 * np.sqrt(10 / 500 / 2_000))
