@@ -121,7 +121,7 @@ def _vectors(codes: np.ndarray, targets: list[np.ndarray]) -> dict[str, np.ndarr
 
 
 def _chance(targets: list[np.ndarray], items: int, seed: int) -> dict[str, np.ndarray]:
-    """Each user's mean over so many lists that there are LISTS in all: of a hundred users one each finds five or none."""
+    """Each user's mean over so many lists that LISTS are measured: of a hundred users one each finds five or none."""
     drawn = range(max(1, LISTS // len(targets)))
     found = [_vectors(_random(len(targets), items, seed + number), targets) for number in drawn]
     return {metric: np.mean([each[metric] for each in found], axis=0) for metric in found[0]}
