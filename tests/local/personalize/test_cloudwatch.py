@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import personalize_shop as shops
 import pytest
+from waiting import eventually
 
 from recsys.local import launcher
 from recsys.local.personalize.metrics import DIMENSIONS, Meter
@@ -71,11 +72,12 @@ def _alarm(client: shops.Client, campaign: str) -> None:
     )
 
 
-def statistics(client: shops.Client, metric: str, **dimensions: str) -> dict[str, Any]:
-    """SampleCount, Sum, Minimum, Maximum and Unit of a metric's last hour, as soon as there are any."""
+def statistics(client: shops.Client, metric: str, samples: int = 1, **dimensions: str) -> dict[str, Any]:
+    """SampleCount, Sum, Minimum, Maximum and Unit of a metric's last hour, as soon as there are so many samples."""
     wanted = [{"Name": name, "Value": value} for name, value in dimensions.items()]
     now = datetime.now(UTC)
-    while True:
+
+    def told() -> list[dict[str, Any]]:
         found = client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Personalize",
             MetricName=metric,
@@ -85,9 +87,9 @@ def statistics(client: shops.Client, metric: str, **dimensions: str) -> dict[str
             Period=7200,
             Statistics=["SampleCount", "Sum", "Minimum", "Maximum"],
         )["Datapoints"]
-        if found:
-            return found[0]
-        time.sleep(0.1)
+        return [each for each in found if each["SampleCount"] >= samples]
+
+    return eventually(told)[0]
 
 
 def metrics_of(client: shops.Client, value: str) -> set[str]:
@@ -97,14 +99,15 @@ def metrics_of(client: shops.Client, value: str) -> set[str]:
 
 
 def test_answers_of_a_campaign_are_counted_and_timed(client: shops.Client, done: Done) -> None:
-    assert statistics(client, "GetRecommendations", CampaignArn=done.campaign)["Sum"] == 3
-    latency = statistics(client, "GetRecommendationsLatency", CampaignArn=done.campaign)
+    assert statistics(client, "GetRecommendations", 3, CampaignArn=done.campaign)["Sum"] == 3
+    latency = statistics(client, "GetRecommendationsLatency", 3, CampaignArn=done.campaign)
     assert (latency["SampleCount"], latency["Unit"]) == (3, "Milliseconds")
     assert 0 < latency["Minimum"] <= latency["Maximum"] < 60_000
 
 
 def test_refusals_are_4xx_errors_those_by_shape_too(client: shops.Client, done: Done) -> None:
-    assert statistics(client, "GetRecommendations4xxErrors", CampaignArn=done.campaign)["Sum"] == len(REFUSED)
+    refused = statistics(client, "GetRecommendations4xxErrors", len(REFUSED), CampaignArn=done.campaign)
+    assert refused["Sum"] == len(REFUSED)
 
 
 def test_an_alarm_on_errors_goes_off(client: shops.Client, done: Done) -> None:
