@@ -14,6 +14,7 @@ from recsys.cli.output import console, print_rows
 from recsys.errors import DataError, ParamsError
 from recsys.files import root
 from recsys.params import writing
+from recsys.params.sections import LONGEST_SUFFIX
 
 if TYPE_CHECKING:
     from recsys.data.recognition import Recognised
@@ -43,7 +44,7 @@ def init(
     if not suffix or suffix != (name or suffix):
         hint = f", such as {suffix}" if suffix else ""
         raise ParamsError(
-            f'--name "{name or file.name}": give up to {writing.LONGEST} lower-case letters, digits and hyphens{hint}'
+            f'--name "{name or file.name}": give up to {LONGEST_SUFFIX} lower-case letters, digits and hyphens{hint}'
         )
     paths = {"data_file": file, "items_file": items, "users_file": users}
     paths = {parameter: path.expanduser().resolve() for parameter, path in paths.items() if path}

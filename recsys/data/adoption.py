@@ -40,10 +40,8 @@ class Adopted:
 
         Raises DataError where a file has a column of the name that another one uses, and of both one is meant.
         """
-        every = {ours for table in self.tables.values() for ours in table.names}
-        mapping = {ours: self._names(ours) for ours in every}
-        ordered = {ours: mapping[ours] for table in self.tables.values() for ours in table.names}
-        return {ours: each if len(each) > 1 else each[0] for ours, each in ordered.items() if each != [ours]}
+        mapping = {ours: self._names(ours) for table in self.tables.values() for ours in table.names}
+        return {ours: each if len(each) > 1 else each[0] for ours, each in mapping.items() if each != [ours]}
 
     def _names(self, ours: str) -> list[str]:
         """Their names in an order in which each file's first is the one that is meant."""

@@ -57,8 +57,8 @@ def prepare(
     the `purchase_events`, types that mean bought. Raises DataError when a file cannot be used as it is, or when too
     little is left.
     """
-    tables_of_own = data_file, items_file, users_file, column_mapping, encoding, timezone
-    loaded = sources.load(source, *tables_of_own, item_metadata or {}, user_metadata or {})
+    further = {"item_metadata": item_metadata, "user_metadata": user_metadata}
+    loaded = sources.load(source, data_file, items_file, users_file, column_mapping, encoding, timezone, **further)
     events, problems = clean.clean(loaded.events, [*loaded.rules, *clean.rules(int(time.time()), max_events_per_user)])
     if loaded.one_per:
         events, merged = clean.merge_lines(events, loaded.one_per)

@@ -5,7 +5,7 @@ Nothing is taken in silence: each column comes with the reason for it, and what 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -86,7 +86,7 @@ class Recognised:
     """What a file's columns are taken for, in our order, and the others with what speaks against them, if anything."""
 
     columns: tuple[Column, ...]
-    unused: Mapping[str, str] = field(default_factory=dict)
+    unused: Mapping[str, str]
 
     @property
     def all_names(self) -> set[str]:

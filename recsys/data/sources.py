@@ -28,6 +28,7 @@ from recsys.columns import (
 from recsys.data import files, retail, tables
 from recsys.data.clean import Rule
 from recsys.data.metadata import in_stock
+from recsys.data.recognition import MOST_TYPES
 from recsys.data.retail_categories import categories
 from recsys.data.timestamps import epoch_seconds
 from recsys.errors import DataError
@@ -160,12 +161,16 @@ class _Table:
 
 @dataclass(frozen=True)
 class _File:
-    """A file's columns under our names; what was looked for in it, ours -> theirs, and all of theirs that it has."""
+    """A file's columns under our names; what was looked for in it, ours -> theirs, and all of theirs that it has.
+
+    kinds: of further metadata among them.
+    """
 
     path: Path
     rows: pd.DataFrame
     wanted: dict[str, str]
     columns: list[str]
+    kinds: Mapping[str, str]
 
     def texts(self, *columns: str) -> dict[str, pd.Series]:
         """Those of the columns that are there, each value on one line."""
@@ -177,18 +182,20 @@ class _File:
             return pd.Series(float("nan"), index=self.rows.index)
         return files.numbers(self.rows[column], self.named(column))
 
-    def metadata(self, kinds: Mapping[str, str]) -> dict[str, pd.Series]:
+    def metadata(self) -> dict[str, pd.Series]:
         """Further columns, each of its kind."""
-        finite = [np.inf, -np.inf], np.nan
-        numeric = {name: self.numbers(name).replace(*finite) for name, kind in kinds.items() if kind == NUMERIC}
-        read = {name: numeric[name] if name in numeric else self.texts(name)[name] for name in kinds}
+        texts = self.texts(*self.kinds)
+        read = {
+            name: self.numbers(name).replace([np.inf, -np.inf], np.nan) if kind == NUMERIC else texts[name]
+            for name, kind in self.kinds.items()
+        }
         if IN_STOCK in read:
-            read[IN_STOCK] = in_stock(self.texts(IN_STOCK)[IN_STOCK], self.named(IN_STOCK))
+            read[IN_STOCK] = in_stock(texts[IN_STOCK], self.named(IN_STOCK))
         return read
 
-    def decimal_commas(self, kinds: Mapping[str, str]) -> list[str]:
-        """Their columns of numbers that are written with decimal commas, further ones of these kinds among them."""
-        further = [name for name, kind in kinds.items() if kind == NUMERIC]
+    def decimal_commas(self) -> list[str]:
+        """Their columns of numbers that are written with decimal commas."""
+        further = [name for name, kind in self.kinds.items() if kind == NUMERIC]
         numeric = [column for column in (EVENT_VALUE, PRICE, *further) if column in self.rows]
         return [self.wanted[column] for column in numeric if files.has_decimal_commas(self.rows[column])]
 
@@ -211,16 +218,14 @@ def _own(
     of_items, of_users = (table and _read_table(table, mapping, encoding) for table in (items_table, users_table))
     _found_somewhere(mapping, [each for each in (raw, of_items, of_users) if each])
     events, notes = _own_events(raw, timezone, priced=of_items is not None and PRICE in of_items.rows)
-    items = _own_items(of_items, timezone).assign(**of_items.metadata(items_table.metadata)) if of_items else None
-    users = _own_users(of_users).assign(**of_users.metadata(users_table.metadata)) if of_users else None
-    kinds = {name: kind for table in tables_of_own for name, kind in table.metadata.items()}
-    commas = [column for each in (raw, of_items, of_users) if each for column in each.decimal_commas(kinds)]
+    items, users = of_items and _own_items(of_items, timezone), of_users and _own_users(of_users)
+    commas = [column for each in (raw, of_items, of_users) if each for column in each.decimal_commas()]
     notes += tuple(f"{column} read with decimal commas" for column in dict.fromkeys(commas))
     return Loaded("file", path, events, items, users, notes=notes)
 
 
 def _read_table(table: _Table, mapping: Mapping[str, list[str]], encoding: str) -> _File:
-    return _read(table.path, (table.key, *table.metadata), table.columns, mapping, encoding)
+    return _read(table.path, (table.key, *table.metadata), table.columns, mapping, encoding, table.metadata)
 
 
 def known_names(mapping: Mapping[str, Sequence[str]], metadata: Collection[str]) -> None:
@@ -236,7 +241,12 @@ def known_names(mapping: Mapping[str, Sequence[str]], metadata: Collection[str])
 
 
 def _read(
-    path: Path, required: Sequence[str], optional: Sequence[str], mapping: Mapping[str, list[str]], encoding: str
+    path: Path,
+    required: Sequence[str],
+    optional: Sequence[str],
+    mapping: Mapping[str, list[str]],
+    encoding: str,
+    kinds: Mapping[str, str] | None = None,
 ) -> _File:
     """The file with its columns under our names, those of `optional` that it has; text that is blank is missing."""
     raw = files.read(path, encoding)
@@ -249,7 +259,7 @@ def _read(
     renamed = files.rename(raw, chosen, path)
     if renamed.empty:
         raise DataError(f"{path}: a header but no rows; it should hold one line per interaction, item or user")
-    return _File(path, files.without_blanks(renamed), wanted, [str(column) for column in raw.columns])
+    return _File(path, files.without_blanks(renamed), wanted, [str(column) for column in raw.columns], kinds or {})
 
 
 def _found_somewhere(mapping: Mapping[str, list[str]], read: Sequence[_File]) -> None:
@@ -292,9 +302,9 @@ def _event_types(raw: _File) -> tuple[pd.Series, list[str]]:
     given = raw.rows[EVENT_TYPE]
     types = given.astype("str").str.strip().str.lower().where(given.notna(), VIEW)
     kinds = types.unique()
-    if len(kinds) > 10:
+    if len(kinds) > MOST_TYPES:
         raise DataError(
-            f"{raw.path}: {len(kinds):,} event types, such as {', '.join(kinds[:4])}: Personalize takes 10; "
+            f"{raw.path}: {len(kinds):,} event types, such as {', '.join(kinds[:4])}: Personalize takes {MOST_TYPES}; "
             "is EVENT_TYPE mapped to the right column?"
         )
     missing = int(given.isna().sum())
@@ -308,8 +318,8 @@ def _own_items(raw: _File, timezone: str) -> pd.DataFrame:
     if CREATION_TIMESTAMP in raw.rows and raw.rows[CREATION_TIMESTAMP].notna().any():
         created, _ = epoch_seconds(raw.rows[CREATION_TIMESTAMP], raw.named(CREATION_TIMESTAMP), timezone)
         items[CREATION_TIMESTAMP] = created
-    return items
+    return items.assign(**raw.metadata())
 
 
 def _own_users(raw: _File) -> pd.DataFrame:
-    return pd.DataFrame({USER_ID: files.ids_as_text(raw.rows[USER_ID]), **raw.texts(COUNTRY)})
+    return pd.DataFrame({USER_ID: files.ids_as_text(raw.rows[USER_ID]), **raw.texts(COUNTRY), **raw.metadata()})

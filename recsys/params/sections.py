@@ -26,6 +26,7 @@ Name = Annotated[
         description="letters, digits, hyphens and underscores, the first a letter or digit",
     ),
 ]
+LONGEST_SUFFIX = 12  # characters that end every name of an environment
 LONGEST = 63  # characters of a name in Personalize, DATASET that of a dataset's addition to its group's
 DATASET = "-interactions"
 INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
@@ -77,7 +78,7 @@ class Aws(Section):
         str,
         Field(
             pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
-            max_length=12,
+            max_length=LONGEST_SUFFIX,
             description="lower-case letters and digits, with single hyphens between them, such as my-shop",
         ),
     ]

@@ -11,14 +11,17 @@ import yaml
 from recsys.errors import ParamsError
 from recsys.files import replace_text, root
 from recsys.params.layers import load
-
-LONGEST = 12
+from recsys.params.sections import LONGEST_SUFFIX
 
 
 def suffix_of(text: str) -> str:
     """Text as the end of resource names: `Web Shop 2026` as `web-shop`; empty where no letter or digit is left."""
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    return words if len(words) <= LONGEST else words[: LONGEST + 1].rpartition("-")[0] or words[:LONGEST]
+    return (
+        words
+        if len(words) <= LONGEST_SUFFIX
+        else words[: LONGEST_SUFFIX + 1].rpartition("-")[0] or words[:LONGEST_SUFFIX]
+    )
 
 
 def require_free(name: str) -> None:
